@@ -1,0 +1,41 @@
+/* Every question of the engine goes through here: the policy is asked first, the default answers where it
+ * has no opinion, the answer is checked and clamped, and the record for the report is kept. */
+#ifndef AKS_ENGINE_ASK_H
+#define AKS_ENGINE_ASK_H
+
+#include "base/log.h"
+#include "base/rng.h"
+#include "engine/decide.h"
+#include "engine/loop.h"
+#include "engine/policy.h"
+
+#define AKS_DECISIONS_MAX 1000      /* kept in a report; later ones are counted only */
+
+struct aks_ask {
+    const struct aks_loop *loop;
+    const struct aks_policy *policy;
+    const struct aks_log *log;
+    struct aks_rng rng;
+    int64_t started_ns;
+    struct json_t *decisions;       /* array for the report, owned */
+    unsigned dropped;
+    struct aks_error policy_error;  /* status AKS_OK until the policy itself failed; then the run ends */
+};
+
+enum aks_status aks_ask_init(struct aks_ask *ask, const struct aks_loop *loop,
+    const struct aks_policy *policy, const struct aks_log *log, uint64_t seed, struct aks_error *err);
+void aks_ask_fini(struct aks_ask *ask);
+
+/* Each returns AKS_OK with a definite answer (never NO_OPINION), or what the policy failed with, which is
+ * kept in policy_error as well. */
+enum aks_status aks_ask_retry(struct aks_ask *ask, const struct aks_failure_facts *facts,
+    struct aks_retry_answer *ret, struct aks_error *err);
+enum aks_status aks_ask_route(struct aks_ask *ask, const struct aks_source_facts *source,
+    const struct aks_target_facts *targets, size_t target_count, struct aks_route_answer *ret,
+    struct aks_error *err);
+enum aks_status aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts *facts,
+    enum aks_dedup_verdict *ret, struct aks_error *err);
+enum aks_status aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
+    struct aks_compress_settings *ret, struct aks_error *err);
+
+#endif

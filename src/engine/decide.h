@@ -1,0 +1,96 @@
+/* The questions that the engine asks, and the answers it accepts.
+ *
+ * An answerer is a Lua policy (script/decide_lua.c) or a test's C; the engine cannot tell which. Facts
+ * are borrowed for the duration of the call; answers own nothing. "No opinion" is always legal: then
+ * engine/decide_default.c answers out of the settings. A function that is NULL has no opinion. Every
+ * function returns AKS_OK, or AKS_POLICY / AKS_LIMIT with the error filled when the policy itself failed:
+ * the run then fails closed. None blocks; none may start anything. Times are milliseconds, sizes bytes. */
+#ifndef AKS_ENGINE_DECIDE_H
+#define AKS_ENGINE_DECIDE_H
+
+#include "base/error.h"
+#include "engine/settings.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_t;
+
+struct aks_source_facts {
+    const char *name;           /* as in the target: "reflection.duckdb" */
+    const char *path;           /* absolute */
+    const char *kind;           /* "duckdb" "sqlite" "file" */
+    int64_t bytes;
+    int64_t age_ms;             /* since it was last modified */
+};
+
+struct aks_target_facts {
+    const char *name;
+    const char *kind;           /* "s3" "http" "dir" */
+    bool healthy;               /* its breaker is closed */
+    int64_t last_success_ms;    /* ago; -1: never */
+};
+
+struct aks_failure_facts {
+    const char *target;
+    const char *operation;      /* "probe" "create" "part 2" "complete" "put" "manifest" "route" ... */
+    const char *source;         /* name, or NULL where it concerns no one source */
+    enum aks_status failure;
+    bool transient;
+    bool corrected;             /* the engine has mended the cause meanwhile (clock, region, credentials) */
+    int http_status;            /* 0: no reply */
+    int64_t retry_after_ms;     /* what the server asked for; -1: nothing */
+    unsigned attempt;           /* 1 for the first failure of this operation */
+    int64_t elapsed_ms;         /* since the operation began */
+};
+
+struct aks_dedup_facts {
+    struct aks_source_facts source;
+    struct aks_target_facts target;
+    bool unchanged;             /* this target holds these very bytes, as far as is known */
+    int64_t stored_ms;          /* ago; -1: never stored there */
+};
+
+struct aks_compress_facts {
+    struct aks_source_facts source;
+    struct aks_target_facts target;
+    double sample_ratio;        /* plain / compressed of a sample by zstd 1; 1.0 = it does not shrink */
+};
+
+enum aks_verdict { AKS_NO_OPINION, AKS_WAIT, AKS_NEXT_TARGET, AKS_RESTART, AKS_GIVE_UP };
+
+struct aks_retry_answer {
+    enum aks_verdict verdict;
+    int64_t wait_ms;            /* of AKS_WAIT: 0 to AKS_RETRY_WAIT_MS_MAX */
+};
+
+enum aks_dedup_verdict { AKS_DEDUP_NO_OPINION, AKS_DEDUP_UPLOAD, AKS_DEDUP_REUSE, AKS_DEDUP_SKIP };
+
+struct aks_route_answer {
+    bool opinion;
+    size_t targets[AKS_TARGETS_MAX];    /* indices into the settings' targets; each at most once */
+    size_t count;                       /* at least 1 with an opinion */
+};
+
+struct aks_compress_answer {
+    bool opinion;
+    struct aks_compress_settings compress;
+};
+
+struct aks_decide {
+    enum aks_status (*route)(void *ctx, const struct aks_source_facts *source,
+        const struct aks_target_facts *targets, size_t target_count, struct aks_route_answer *ret,
+        struct aks_error *err);
+    enum aks_status (*dedup)(void *ctx, const struct aks_dedup_facts *facts,
+        enum aks_dedup_verdict *ret, struct aks_error *err);
+    enum aks_status (*compress)(void *ctx, const struct aks_compress_facts *facts,
+        struct aks_compress_answer *ret, struct aks_error *err);
+    enum aks_status (*retry)(void *ctx, const struct aks_failure_facts *facts,
+        struct aks_retry_answer *ret, struct aks_error *err);
+    /* Told once, at the end, with the report as it will be printed; its result is ignored. */
+    enum aks_status (*finished)(void *ctx, const struct json_t *report, struct aks_error *err);
+    void *ctx;
+};
+
+#endif

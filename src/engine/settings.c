@@ -1,0 +1,68 @@
+#include "engine/settings.h"
+
+#include "base/check.h"
+
+#include <string.h>
+
+void
+aks_settings_init(struct aks_settings *settings, const struct aks_alloc *alloc)
+{
+    memset(settings, 0, sizeof(*settings));
+    settings->alloc = alloc;
+    settings->retry.first_ms = AKS_RETRY_FIRST_MS_DEFAULT;
+    settings->retry.factor = 2;
+    settings->retry.cap_ms = AKS_RETRY_CAP_MS_DEFAULT;
+    settings->retry.jitter = AKS_JITTER_FULL;
+    settings->retry.tries = AKS_RETRY_TRIES_DEFAULT;
+    settings->compress.codec = AKS_CODEC_ZSTD;
+    settings->compress.level = AKS_CODEC_LEVEL_DEFAULT;
+    settings->dedup = AKS_DEDUP_UNCHANGED;
+    settings->part_bytes = AKS_PART_BYTES_DEFAULT;
+    settings->probe_ms = AKS_PROBE_MS_DEFAULT;
+}
+
+void
+aks_settings_fini(struct aks_settings *settings)
+{
+    const struct aks_alloc *alloc = settings->alloc;
+
+    for (size_t i = 0; i < settings->source_count; i++)
+        aks_mem_free(alloc, settings->sources[i]);
+    aks_mem_free(alloc, settings->sources);
+    for (size_t i = 0; i < settings->target_count; i++) {
+        struct aks_target_settings *target = &settings->targets[i];
+
+        aks_mem_free(alloc, target->name);
+        aks_mem_free(alloc, target->ca_file);
+        aks_mem_free(alloc, target->bucket);
+        aks_mem_free(alloc, target->region);
+        aks_mem_free(alloc, target->endpoint);
+        aks_mem_free(alloc, target->prefix);
+        aks_mem_free(alloc, target->credentials);
+        aks_mem_free(alloc, target->url);
+        aks_mem_free(alloc, target->path);
+    }
+    aks_mem_free(alloc, settings->targets);
+    aks_mem_free(alloc, settings->system_id);
+    aks_mem_free(alloc, settings->policy_path);
+    memset(settings, 0, sizeof(*settings));
+    settings->alloc = alloc;
+}
+
+const char *
+aks_target_kind_name(enum aks_target_kind kind)
+{
+    static const char *const names[] = { "s3", "http", "dir" };
+
+    AKS_CHECK((unsigned)kind < sizeof(names) / sizeof(names[0]));
+    return names[kind];
+}
+
+const char *
+aks_target_kind_method(enum aks_target_kind kind)
+{
+    static const char *const methods[] = { "cloud", "http", "local" };
+
+    AKS_CHECK((unsigned)kind < sizeof(methods) / sizeof(methods[0]));
+    return methods[kind];
+}

@@ -1,0 +1,107 @@
+/* What a policy says in values rather than functions, as plain C. script/ fills it, the engine reads it.
+ * All strings are owned by the settings. Everything is checked when it is filled: the engine may rely on
+ * the bounds named here. */
+#ifndef AKS_ENGINE_SETTINGS_H
+#define AKS_ENGINE_SETTINGS_H
+
+#include "base/alloc.h"
+#include "base/units.h"
+#include "data/codec.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AKS_SOURCES_MAX 1000
+#define AKS_TARGETS_MAX 16
+#define AKS_TARGET_NAME_BYTES 64            /* [A-Za-z0-9_-]{1,63} */
+#define AKS_SYSTEM_ID_BYTES 85              /* [A-Za-z0-9_-]{1,84}: with an upload id it stays under 100 */
+
+#define AKS_PART_BYTES_DEFAULT (5 * AKS_MIB)
+#define AKS_PART_BYTES_MIN (5 * AKS_MIB)    /* S3: every part but the last */
+#define AKS_PART_BYTES_MAX (5 * AKS_GIB)
+#define AKS_PARTS_MAX 10000
+
+#define AKS_RETRY_TRIES_DEFAULT 3           /* the first included */
+#define AKS_RETRY_TRIES_MAX 100
+#define AKS_RETRY_FIRST_MS_DEFAULT (2 * AKS_MS_PER_S)
+#define AKS_RETRY_CAP_MS_DEFAULT (10 * AKS_MS_PER_S)
+#define AKS_RETRY_WAIT_MS_MAX (24 * 3600 * AKS_MS_PER_S)
+#define AKS_PROBE_MS_DEFAULT (1 * AKS_MS_PER_S)
+#define AKS_PROBE_MS_MAX (60 * AKS_MS_PER_S)
+
+enum aks_target_kind { AKS_TARGET_S3, AKS_TARGET_HTTP, AKS_TARGET_DIR };
+
+/* How a part's bytes are vouched for. */
+enum aks_payload {
+    AKS_PAYLOAD_SIGNED,     /* SHA-256 of the part in the signature */
+    AKS_PAYLOAD_CRC64       /* UNSIGNED-PAYLOAD and CRC64NVME: https only, where a probe showed that the
+                             * endpoint checks it; else signed */
+};
+
+struct aks_target_settings {
+    char *name;
+    enum aks_target_kind kind;
+    char *ca_file;          /* or NULL */
+    /* s3 */
+    char *bucket;           /* valid name */
+    char *region;           /* never empty; "auto" */
+    char *endpoint;         /* URL without a final '/', or NULL: AWS */
+    char *prefix;           /* "" or "a/b/" with a final '/' */
+    char *credentials;      /* "auto", "environment", "profile:NAME" */
+    int path_style;         /* 1, 0, or -1: path style with an endpoint of one's own, else virtual host */
+    enum aks_payload payload;
+    /* http */
+    char *url;              /* without a final '/' */
+    /* dir */
+    char *path;             /* absolute, or beginning with "~/" */
+};
+
+enum aks_jitter { AKS_JITTER_NONE, AKS_JITTER_FULL, AKS_JITTER_EQUAL };
+
+/* Wait before try n + 1: min(cap, first * factor^(n-1)), jittered: full = uniform in [0, wait],
+ * equal = half + uniform in [0, half]. A server's Retry-After is a lower bound. */
+struct aks_retry_settings {
+    int64_t first_ms;
+    double factor;          /* 1 to 100 */
+    int64_t cap_ms;
+    enum aks_jitter jitter;
+    unsigned tries;         /* 1 to AKS_RETRY_TRIES_MAX */
+};
+
+struct aks_compress_settings {
+    enum aks_codec codec;
+    int level;              /* AKS_CODEC_LEVEL_DEFAULT */
+    bool always;            /* do not look at a sample first */
+};
+
+enum aks_dedup { AKS_DEDUP_UNCHANGED, AKS_DEDUP_ALWAYS };   /* skip what is stored; or upload anyway */
+
+struct aks_settings {
+    const struct aks_alloc *alloc;
+    char **sources;         /* as written: absolute, "~/...", or relative to the policy's folder */
+    size_t source_count;
+    struct aks_target_settings *targets;
+    size_t target_count;
+    size_t route[AKS_TARGETS_MAX];      /* indices into targets; each at most once */
+    size_t route_count;
+    struct aks_retry_settings retry;
+    struct aks_compress_settings compress;
+    enum aks_dedup dedup;
+    int64_t part_bytes;
+    int64_t probe_ms;
+    char *system_id;        /* or NULL: AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, host name */
+    char *policy_path;      /* as shown: the file, or "built-in default" */
+    char policy_sha256[65];
+};
+
+/** Defaults of CONTRACT: retry, part size, probe; compress zstd; dedup unchanged. Nothing else. */
+void aks_settings_init(struct aks_settings *settings, const struct aks_alloc *alloc);
+/** Frees what it holds. */
+void aks_settings_fini(struct aks_settings *settings);
+/** "s3", "http", "dir". */
+const char *aks_target_kind_name(enum aks_target_kind kind);
+/** "cloud", "http", "local". */
+const char *aks_target_kind_method(enum aks_target_kind kind);
+
+#endif

@@ -1,0 +1,97 @@
+/* The state database (SQLite, WAL): what is believed of each target, run history, breakers, endpoint facts.
+ * Everything in it can be lost without losing a source: it saves work, it is not the work (that is the
+ * queue). Opened by any number of processes; busy timeout 5 s. All calls are synchronous and short.
+ * Failures: AKS_STATE (corrupt, newer, unreadable), AKS_NO_SPACE, AKS_LIMIT. */
+#ifndef AKS_ENGINE_STATE_H
+#define AKS_ENGINE_STATE_H
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "port/files.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AKS_STATE_VERSION 1
+#define AKS_STATE_RUNS_MAX 1000         /* kept in the history */
+
+struct aks_state;
+
+/** Opens ${folder}/state.db, makes or migrates it. The folder exists. A database of a newer version is
+ * refused untouched; one that is corrupt is refused with a hint (it may be moved away: it is only beliefs). */
+enum aks_status aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files,
+    const char *folder, struct aks_state **ret_state, struct aks_error *err);
+/** NULL is fine. */
+void aks_state_close(struct aks_state *state);
+
+/* One source in one place, as last stored. Strings are borrowed by put, owned by the row after get. */
+struct aks_stored {
+    char *source;                       /* absolute path */
+    char *name;
+    char *kind;
+    char *key;
+    char *upload_id;
+    int64_t bytes;
+    char sha256[65];
+    char *codec;
+    int64_t stored_bytes;
+    char stored_sha256[65];
+    int64_t part_bytes;
+    int64_t parts;
+    int64_t taken_at_ms;
+    int64_t stored_at_ms;
+    int64_t checked_at_ms;              /* when the target last confirmed it */
+    struct aks_file_info info;          /* identity of the file then */
+    bool info_racy;                     /* it was so fresh then that equal stamps prove nothing */
+};
+
+void aks_stored_fini(const struct aks_alloc *alloc, struct aks_stored *stored);
+/** AKS_NOT_FOUND if there is none. */
+enum aks_status aks_state_stored_get(struct aks_state *state, const char *target_identity,
+    const char *source, struct aks_stored *ret_stored, struct aks_error *err);
+/** All of one place in order of source; array and rows owned by the caller (aks_stored_fini each, then
+ * aks_mem_free of the array). */
+enum aks_status aks_state_stored_all(struct aks_state *state, const char *target_identity,
+    struct aks_stored **ret_rows, size_t *ret_count, struct aks_error *err);
+/** Inserts or replaces all rows in one durable transaction. */
+enum aks_status aks_state_stored_put(struct aks_state *state, const char *target_identity,
+    const struct aks_stored *rows, size_t count, struct aks_error *err);
+enum aks_status aks_state_stored_forget(struct aks_state *state, const char *target_identity,
+    const char *source, struct aks_error *err);
+
+/* A breaker: a target that failed is not asked again until its cool-off ends. */
+#define AKS_BREAKER_FIRST_MS INT64_C(60000)
+#define AKS_BREAKER_MAX_MS INT64_C(900000)
+
+struct aks_breaker {
+    unsigned failures;                  /* in a row */
+    int64_t open_until_ms;              /* wall clock; 0: closed */
+    int64_t last_success_ms;            /* wall clock; 0: never */
+    enum aks_status reason;
+};
+
+/** A place never heard of is closed. A stamp further ahead than AKS_BREAKER_MAX_MS (the clock was set back)
+ * counts as closed. */
+enum aks_status aks_state_breaker_get(struct aks_state *state, const char *target_identity,
+    int64_t wall_ms, struct aks_breaker *ret_breaker, struct aks_error *err);
+/** One more failure: open for FIRST * 2^(failures - 1), at most MAX. */
+enum aks_status aks_state_breaker_failed(struct aks_state *state, const char *target_identity,
+    int64_t wall_ms, enum aks_status reason, struct aks_error *err);
+enum aks_status aks_state_breaker_succeeded(struct aks_state *state, const char *target_identity,
+    int64_t wall_ms, struct aks_error *err);
+
+/** Endpoint facts: "region" = "eu-central-1", "crc64nvme" = "yes". Value copied into ${ret_value} (cut);
+ * AKS_NOT_FOUND if there is none younger than ${age_max_ms}. */
+enum aks_status aks_state_fact_get(struct aks_state *state, const char *target_identity, const char *fact,
+    int64_t wall_ms, int64_t age_max_ms, char *ret_value, size_t value_bytes, struct aks_error *err);
+enum aks_status aks_state_fact_put(struct aks_state *state, const char *target_identity, const char *fact,
+    const char *value, int64_t wall_ms, struct aks_error *err);
+
+/** Keeps a run's report (JSON text); not synced: history may lose its last line in a power cut. */
+enum aks_status aks_state_run_put(struct aks_state *state, const char *run_id, int64_t started_at_ms,
+    const char *outcome, const char *report, struct aks_error *err);
+/** The newest report, owned; AKS_NOT_FOUND if there is none. */
+enum aks_status aks_state_run_last(struct aks_state *state, char **ret_report, struct aks_error *err);
+
+#endif

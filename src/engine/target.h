@@ -1,0 +1,145 @@
+/* What a kind of target can do. Implementations: target_s3, target_http, target_dir; one conformance suite
+ * (tests/c/engine/target_conformance) holds for all of them.
+ *
+ * The contract:
+ * - Everything that may wait has a done function, called exactly once, from the loop, never from inside the
+ *   call that asked for it. After aks_target_class.free or object_free nothing is called any more: both cancel
+ *   what is under way without completions.
+ * - Inputs are borrowed until done. Retries happen inside (engine/attempt.h): done is final, and a failed
+ *   outcome carries the policy's verdict.
+ * - Keys are relative to the target's own prefix or path, '/'-separated, of bytes [A-Za-z0-9._/-].
+ * - An object exists for readers only after finish succeeded. Abort, or a crash, leaves nothing that a reader
+ *   of the tree would take for an object.
+ * - AKS_OK from finish or put means durable as far as the kind can tell (S3: acknowledged with the digest
+ *   checked by the server; dir: synced; http: 2xx and, where the server answers a HEAD, the right length). */
+#ifndef AKS_ENGINE_TARGET_H
+#define AKS_ENGINE_TARGET_H
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/log.h"
+#include "data/digest.h"
+#include "engine/ask.h"
+#include "engine/attempt.h"
+#include "engine/loop.h"
+#include "engine/settings.h"
+#include "port/body.h"
+#include "port/port.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aks_state;
+struct aks_target;
+struct aks_target_object;
+
+/* What a target is made from; borrowed for its life. */
+struct aks_target_options {
+    const struct aks_port *port;
+    struct aks_loop *loop;
+    struct aks_ask *ask;
+    const struct aks_log *log;
+    struct aks_state *state;            /* endpoint facts; may be NULL: nothing is remembered */
+    const struct aks_target_settings *settings;
+    const char *system_id;
+    const char *upload_id;              /* of the run: goes into object metadata */
+    const char *scratch_folder;         /* where a temporary file may be made (http with a codec) */
+    int64_t probe_ms;
+};
+
+struct aks_object_spec {
+    const char *key;                    /* "systems/<id>/<upload>/<name>.zst" */
+    const char *content_type;
+    const char *source;                 /* name, for the policy's facts */
+    int64_t bytes;                      /* as sent; -1: not known until the last part */
+    int64_t part_bytes;
+};
+
+struct aks_part {
+    uint32_t number;                    /* from 1, without gaps; may be sent in any order */
+    bool last;
+    int64_t offset;                     /* of its first byte in the object as sent */
+    struct aks_body body;               /* its bytes: exactly spec.part_bytes, the last one 0 to that many */
+    bool in_memory;                     /* body is a buffer (true), or the immutable source itself (false) */
+    uint8_t sha256[AKS_SHA256_BYTES];   /* set if the class has digests_parts and wants SHA-256 */
+    uint64_t crc64nvme;                 /* set if it wants CRC */
+};
+
+struct aks_object_digest {
+    int64_t bytes;                      /* as sent */
+    uint8_t sha256[AKS_SHA256_BYTES];   /* as sent, of the whole */
+    struct aks_body whole;              /* the whole object, where it can be read again (raw), else bytes -1 */
+};
+
+enum aks_part_check { AKS_PART_UNCHECKED, AKS_PART_SHA256, AKS_PART_CRC64NVME };
+
+/* Called for each name found; ${is_folder} for a common prefix (without its final '/'). */
+typedef enum aks_status aks_target_entry(void *ctx, const char *name, bool is_folder, int64_t bytes,
+    struct aks_error *err);
+
+#define AKS_TARGET_LIST_MAX 100000      /* names that one list may give */
+
+struct aks_target_class {
+    /* Nothing is contacted. AKS_SETTINGS, AKS_AUTH_MISSING (no credentials), AKS_LIMIT ... */
+    enum aks_status (*create)(const struct aks_target_options *options, struct aks_target **ret_target,
+        struct aks_error *err);
+    void (*free)(struct aks_target *target);
+
+    /* May it be used now? Answers within options.probe_ms. Does whatever it takes to know (S3: HEAD of the
+     * marker, then GET, then putting it). Also learns what open needs (region, clock, payload). */
+    void (*available)(struct aks_target *target, aks_done *done, void *ctx);
+
+    /* What part digests to compute: may change after available. */
+    enum aks_part_check (*part_check)(const struct aks_target *target);
+    /* How many parts may be under way at once now (>= 1): falls when the server throttles or stalls. */
+    unsigned (*parts_in_flight)(const struct aks_target *target);
+
+    /* One object, in parts. Nothing is sent by open. */
+    enum aks_status (*open)(struct aks_target *target, const struct aks_object_spec *spec,
+        struct aks_target_object **ret_object, struct aks_error *err);
+    void (*send)(struct aks_target_object *object, const struct aks_part *part, aks_done *done, void *ctx);
+    /* After all parts are done. ${digest} is borrowed. */
+    void (*finish)(struct aks_target_object *object, const struct aks_object_digest *digest, aks_done *done,
+        void *ctx);
+    /* Gives back what was sent, one try each, not asking the policy; cancels sends under way without their
+     * completions. done tells whether the other side is clean. */
+    void (*abort)(struct aks_target_object *object, aks_done *done, void *ctx);
+    void (*object_free)(struct aks_target_object *object);
+
+    /* A small object in one go: manifest and markers. ${create_only}: fail with AKS_CONFLICT if the key
+     * exists, where the other side can tell; an own earlier try that got through counts as success. */
+    void (*put)(struct aks_target *target, const char *key, const char *content_type, const void *data,
+        size_t len, bool create_only, aks_done *done, void *ctx);
+    /* A small object into ${ret_data}, over whose ceiling it is AKS_TOO_LARGE; absent: AKS_NOT_FOUND. */
+    void (*get)(struct aks_target *target, const char *key, struct aks_buf *ret_data, aks_done *done,
+        void *ctx);
+    /* Names one level below ${folder} ("systems/x/"), in byte order. AKS_SETTINGS where the kind cannot. */
+    void (*list)(struct aks_target *target, const char *folder, aks_target_entry *each, void *each_ctx,
+        aks_done *done, void *ctx);
+
+    bool markers;                       /* has zero-byte objects whose keys end in '/' */
+    bool can_list;
+};
+
+/* Every implementation begins with this. */
+struct aks_target {
+    const struct aks_target_class *class;
+    const struct aks_target_settings *settings;
+};
+struct aks_target_object {
+    const struct aks_target_class *class;
+};
+
+extern const struct aks_target_class aks_target_s3;
+extern const struct aks_target_class aks_target_http;
+extern const struct aks_target_class aks_target_dir;
+
+/** The class of a kind. */
+const struct aks_target_class *aks_target_class_of(enum aks_target_kind kind);
+/** Identity of the place, not of its name in a policy: 64 hex digits over kind, endpoint, bucket, prefix or
+ * url or path, and system id. What is believed of a place is kept under it. */
+void aks_target_identity(const struct aks_target_settings *settings, const char *home,
+    const char *system_id, char ret_identity[AKS_SHA256_HEX_BYTES]);
+
+#endif

@@ -1,0 +1,83 @@
+/* One HTTP/1.1 request and its reply. No redirect is followed, no reply is interpreted, nothing is
+ * tried twice on purpose: that is the engine's. TLS, host names, proxies and time-outs are here. */
+#ifndef AKS_PORT_HTTP_H
+#define AKS_PORT_HTTP_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "port/body.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct aks_http_call;       /* a request under way */
+
+struct aks_http_header {
+    const char *name;
+    const char *value;
+};
+
+#define AKS_HTTP_HEADERS_MAX 64
+#define AKS_HTTP_REPLY_HEADERS_MAX 100
+#define AKS_HTTP_REPLY_HEADER_BYTES_MAX (64 * 1024)
+
+/* Borrowed until the completion, all of it. */
+struct aks_http_request {
+    const char *method;
+    /* Absolute; path and query are put on the wire as they stand. http:// only to loopback (literal
+     * 127.0.0.0/8, [::1], or localhost, which is then only resolved to loopback): else AKS_SETTINGS. */
+    const char *url;
+    /* Sent as given, in order; no Expect, Accept or Content-Type is added. Host, Content-Length and
+     * User-Agent are the port's. */
+    const struct aks_http_header *headers;
+    size_t header_count;
+    const struct aks_body *body;    /* NULL: none (PUT and POST then send Content-Length: 0) */
+    const char *ca_file;            /* PEM bundle instead of the system's; NULL: the system's */
+    /* Times in milliseconds, 0 = no limit. */
+    int64_t connect_timeout_ms;     /* until name, connection and TLS are done */
+    int64_t answer_timeout_ms;      /* from there until the first byte of the reply, but for requests
+                                     * with a body, where it counts from the last byte sent */
+    int64_t stall_timeout_ms;       /* no byte either way for so long, once connected */
+    size_t reply_bytes_max;         /* a longer reply body is AKS_TOO_LARGE */
+    bool fresh_connection;          /* never on a reused one: libcurl repeats requests behind our back
+                                     * when a reused connection dies without a byte of reply */
+};
+
+/* Where a request stood when it ended. */
+enum aks_http_phase {
+    AKS_HTTP_NAME, AKS_HTTP_CONNECT, AKS_HTTP_TLS, AKS_HTTP_SEND, AKS_HTTP_ANSWER, AKS_HTTP_REPLY,
+    AKS_HTTP_DONE
+};
+
+/* Owned by the port, borrowed for the completion. */
+struct aks_http_reply {
+    /* AKS_OK: a whole reply is here, whatever its status says. Else how the transport failed:
+     * offline (no route, no interface) dns refused connect_timeout tls timeout stalled bad_reply
+     * too_large, or what body->read said. A reply that was cut short is bad_reply. */
+    enum aks_status transport;
+    struct aks_error error;         /* of transport */
+    enum aks_http_phase phase;
+    int status;                     /* 0 if no status line arrived; may be there beside a failure */
+    const struct aks_http_header *headers;
+    size_t header_count;
+    struct aks_buf body;
+    int64_t sent_bytes;             /* of the body, over all attempts libcurl made */
+    int64_t duration_ns;
+};
+
+/* On the loop's thread, from aks_events.wait; never from inside submit. */
+typedef void aks_http_done(void *ctx, const struct aks_http_reply *reply);
+
+struct aks_http {
+    enum aks_status (*submit)(void *ctx, const struct aks_http_request *request,
+        aks_http_done *done, void *done_ctx, struct aks_http_call **ret_call, struct aks_error *err);
+    /* Ends it without a completion. The call is gone afterwards. */
+    void (*cancel)(void *ctx, struct aks_http_call *call);
+    void *ctx;
+};
+
+/** The value of the first header of that name (any case), or NULL. */
+const char *aks_http_reply_header(const struct aks_http_reply *reply, const char *name);
+
+#endif

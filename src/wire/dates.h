@@ -1,0 +1,25 @@
+/* Dates: ISO 8601 as we write them, HTTP dates (RFC 9110, 5.6.7), Retry-After (10.2.3). */
+#ifndef AKS_WIRE_DATES_H
+#define AKS_WIRE_DATES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AKS_DATE_BYTES 32
+
+/** "2026-11-23T08:45:12.345Z". Returns ${ret_text}. Years 1970 to 9999. */
+const char *aks_date_iso(int64_t wall_ms, char ret_text[AKS_DATE_BYTES]);
+/** "20261123T084512Z": for ids. */
+const char *aks_date_compact(int64_t wall_ms, char ret_text[AKS_DATE_BYTES]);
+/** ISO 8601 with Z or a numeric offset, seconds and fraction optional; false if it is anything else. */
+bool aks_date_parse_iso(const char *text, size_t len, int64_t *ret_wall_ms);
+/** IMF-fixdate, and the two obsolete forms that RFC 9110 obliges readers to take. */
+bool aks_date_parse_http(const char *text, int64_t *ret_wall_ms);
+/** Retry-After: delay in milliseconds from ${wall_ms} on; a date in the past is 0. Clamped to
+ * AKS_RETRY_AFTER_MS_MAX. False if it is neither a number nor a date. */
+bool aks_date_retry_after(const char *text, int64_t wall_ms, int64_t *ret_ms);
+
+#define AKS_RETRY_AFTER_MS_MAX INT64_C(86400000)
+
+#endif

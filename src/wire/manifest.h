@@ -1,0 +1,67 @@
+/* manifest.json: the commit of an upload. Written and read here alone; the format is
+ * "akosha-sync/1" of docs/schema/manifest.json, which also satisfies Akosha's validation. */
+#ifndef AKS_WIRE_MANIFEST_H
+#define AKS_WIRE_MANIFEST_H
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AKS_MANIFEST_FORMAT "akosha-sync/1"
+#define AKS_MANIFEST_NAME "manifest.json"
+#define AKS_MANIFEST_BYTES_MAX (16 * 1024 * 1024)
+#define AKS_MANIFEST_OBJECTS_MAX 10000
+
+/* One object that the upload holds. Strings are owned by the manifest that holds them. */
+struct aks_manifest_object {
+    char *name;                 /* as under Objects: "reflection.duckdb" */
+    char *key;                  /* full key below the target's prefix */
+    char *source_name;          /* absolute path; bytes that are no UTF-8 percent-encoded */
+    char *kind;                 /* duckdb sqlite file */
+    char *role;                 /* main wal */
+    int64_t bytes;
+    char sha256[65];
+    char *codec;                /* none gzip zstd */
+    int64_t stored_bytes;
+    char stored_sha256[65];
+    int64_t part_bytes;
+    int64_t parts;
+    char *snapshot_method;      /* "identity" until snapshots exist */
+    bool snapshot_writer;
+    int64_t taken_at_ms;
+};
+
+struct aks_manifest {
+    const struct aks_alloc *alloc;
+    char *system_id;
+    char *upload_id;
+    char *uploader_version;
+    int64_t uploaded_at_ms;
+    char policy_sha256[65];
+    char audit_head[65];
+    struct aks_manifest_object *objects;
+    size_t object_count;
+};
+
+void aks_manifest_init(struct aks_manifest *manifest, const struct aks_alloc *alloc);
+void aks_manifest_fini(struct aks_manifest *manifest);
+/** Copies ${object} and its strings to the end. AKS_LIMIT over AKS_MANIFEST_OBJECTS_MAX. */
+enum aks_status aks_manifest_add(struct aks_manifest *manifest,
+    const struct aks_manifest_object *object, struct aks_error *err);
+/** JSON text with two spaces of indentation and a final line end. Fields for Akosha
+ * (uploaded_at, conversation_count 0, total_size_bytes, version "1.0", compressed, compression_format,
+ * files, metadata) are derived. */
+enum aks_status aks_manifest_write(const struct aks_manifest *manifest, struct aks_buf *out,
+    struct aks_error *err);
+/** Reads what aks_manifest_write wrote, or anything: hostile input. A failure is AKS_CORRUPT, telling
+ * the field. Fills ${ret_manifest} (init'ed by the caller) with copies; unknown fields are ignored;
+ * refused are: another format, keys with "..", a leading '/', names over 255 bytes, negative sizes,
+ * digests that are no 64 hex digits, duplicate names, over AKS_MANIFEST_OBJECTS_MAX objects. */
+enum aks_status aks_manifest_read(const char *json, size_t len, struct aks_manifest *ret_manifest,
+    struct aks_error *err);
+
+#endif

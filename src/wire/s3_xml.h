@@ -1,0 +1,71 @@
+/* S3's XML answers (expat, without entities of their own or external ones) and the XML we send.
+ * Answers are hostile input: depth, element count and text length have limits; what is not understood
+ * is AKS_BAD_REPLY. Model: docs.aws.amazon.com/AmazonS3/latest/API/. */
+#ifndef AKS_WIRE_S3_XML_H
+#define AKS_WIRE_S3_XML_H
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AKS_S3_XML_BYTES_MAX (4 * 1024 * 1024)
+#define AKS_S3_XML_DEPTH_MAX 16
+#define AKS_S3_XML_TEXT_MAX 4096
+
+/* <Error>; empty strings where an element is missing. Over-long texts are cut. */
+struct aks_s3_error {
+    char code[64];
+    char message[512];
+    char region[64];
+    char endpoint[256];
+    char bucket[128];
+    char request_id[128];
+    char server_time[40];
+    int64_t max_allowed_skew_ms;    /* -1 if not told */
+};
+
+/** Is the root element, after leading white space, <Error>? Then its fields. AKS_BAD_REPLY if ${xml} is no
+ * XML or cut; AKS_NOT_FOUND if it is well-formed with another root. */
+enum aks_status aks_s3_xml_error(const char *xml, size_t len, struct aks_s3_error *ret_error,
+    struct aks_error *err);
+
+/** InitiateMultipartUploadResult/UploadId, owned. Never empty, never with control characters. */
+enum aks_status aks_s3_xml_upload_id(const struct aks_alloc *alloc, const char *xml, size_t len,
+    char **ret_upload_id, struct aks_error *err);
+
+/** CompleteMultipartUploadResult/ETag without quotes into ${ret_etag} (cut at its size). */
+enum aks_status aks_s3_xml_complete(const char *xml, size_t len, char *ret_etag, size_t etag_bytes,
+    struct aks_error *err);
+
+struct aks_s3_listing {
+    char **keys;                /* Contents/Key, decoded */
+    int64_t *sizes;
+    size_t key_count;
+    char **prefixes;            /* CommonPrefixes/Prefix */
+    size_t prefix_count;
+    bool truncated;
+    char *continuation;         /* NextContinuationToken, or NULL */
+    const struct aks_alloc *alloc;
+};
+
+#define AKS_S3_LISTING_MAX 1000
+
+/** One page of ListObjectsV2. Free with aks_s3_listing_fini, also after a failure. */
+enum aks_status aks_s3_xml_listing(const struct aks_alloc *alloc, const char *xml, size_t len,
+    struct aks_s3_listing *ret_listing, struct aks_error *err);
+void aks_s3_listing_fini(struct aks_s3_listing *listing);
+
+struct aks_s3_part_tag {
+    uint32_t number;
+    const char *etag;           /* without quotes */
+    const char *crc64nvme;      /* base64, or NULL */
+};
+
+/** The body of CompleteMultipartUpload. */
+void aks_s3_xml_complete_body(const struct aks_s3_part_tag *parts, size_t count, struct aks_buf *out);
+
+#endif
