@@ -9,6 +9,10 @@
 #include "engine/loop.h"
 #include "engine/policy.h"
 
+/* A sample that shrinks less than this is sent as it is: the time and the loss of random access are not
+ * worth two per cent. */
+#define AKS_SAMPLE_RATIO_MIN 1.02
+
 #define AKS_DECISIONS_MAX 1000      /* kept in a report; later ones are counted only */
 
 struct aks_ask {

@@ -1,0 +1,61 @@
+#include "engine/decide_default.h"
+
+#include <string.h>
+
+/* The wait before the try after failure number ${attempt}, before the server's wish. */
+static int64_t
+scheduled_ms(const struct aks_retry_settings *settings, unsigned attempt, struct aks_rng *rng)
+{
+    double wait = (double)settings->first_ms;
+
+    for (unsigned i = 1; i < attempt && wait < (double)settings->cap_ms; i++)
+        wait *= settings->factor;
+    if (wait > (double)settings->cap_ms)
+        wait = (double)settings->cap_ms;
+    switch (settings->jitter) {
+    case AKS_JITTER_NONE:
+        break;
+    case AKS_JITTER_FULL:
+        wait *= aks_rng_unit(rng);
+        break;
+    case AKS_JITTER_EQUAL:
+        wait = wait / 2 + wait / 2 * aks_rng_unit(rng);
+        break;
+    }
+    return (int64_t)wait;
+}
+
+/* The upload this concerns is gone or was written by another: only a new one can help. */
+static bool
+wants_restart(const struct aks_failure_facts *facts)
+{
+    bool upload_step = strncmp(facts->operation, "part", 4) == 0 ||
+        strcmp(facts->operation, "complete") == 0;
+
+    return facts->failure == AKS_SOURCE_CHANGED ||
+        (upload_step && (facts->failure == AKS_NOT_FOUND || facts->failure == AKS_CONFLICT));
+}
+
+void
+aks_decide_default_retry(const struct aks_retry_settings *settings,
+    const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret)
+{
+    ret->verdict = AKS_NEXT_TARGET;
+    ret->wait_ms = 0;
+    if (facts->corrected) {
+        ret->verdict = AKS_WAIT;
+        return;
+    }
+    if (strcmp(facts->operation, AKS_OPERATION_PROBE) == 0)
+        return;
+    if (wants_restart(facts)) {
+        ret->verdict = AKS_RESTART;
+        return;
+    }
+    if (!facts->transient || facts->attempt >= settings->tries)
+        return;
+    ret->verdict = AKS_WAIT;
+    ret->wait_ms = scheduled_ms(settings, facts->attempt, rng);
+    if (ret->wait_ms < facts->retry_after_ms)
+        ret->wait_ms = facts->retry_after_ms;
+}
