@@ -36,8 +36,8 @@ enum aks_file_open {
     AKS_FILE_READ,          /* must exist; O_NONBLOCK while opening, so a FIFO does not hang */
     AKS_FILE_CREATE,        /* must not exist; read and write; mode 0600 */
     AKS_FILE_REPLACE,       /* created or emptied; read and write; mode 0600 */
-    AKS_FILE_APPEND,        /* created if missing; read and write, but writes go to the end; mode 0600; no
-                             * links followed */
+    AKS_FILE_APPEND,        /* created if missing; read and write, but writes go to the end; mode
+                             * 0600; no links followed */
     AKS_FILE_LOCK           /* created if missing; read and write; mode 0600; for lock() */
 };
 
@@ -64,8 +64,9 @@ struct aks_files {
     /* Takes an exclusive lock of this open file without waiting; AKS_CONFLICT if another open file has
      * it. Given back at close or death. */
     enum aks_status (*lock)(struct aks_file *file, struct aks_error *err);
-    /* As lock, but tries again (every 10 ms or so) for up to ${timeout_ms} before it says AKS_CONFLICT. Holds
-     * up its thread and delivers nothing meanwhile: for locks that are held as long as a write and a sync. */
+    /* As lock, but tries again (every 10 ms or so) for up to ${timeout_ms} before it says
+     * AKS_CONFLICT. Holds up its thread and delivers nothing meanwhile: for locks that are held as
+     * long as a write and a sync. */
     enum aks_status (*lock_wait)(struct aks_file *file, int64_t timeout_ms, struct aks_error *err);
     /* Does another process hold a lock that would keep a reader out of bytes [start, start + len)
      * (len 0: to the end)? Takes nothing. A file system without locks says no. */
