@@ -1,7 +1,6 @@
 """Runs akosha-sync as a person would, in a home of its own, and reads what it says."""
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -89,9 +88,9 @@ class Result:
 class Person:
     """A home, a state folder, a policy, and the program."""
 
-    def __init__(self, world, program, user=None):
+    def __init__(self, world, program):
         self.folder = world.place("home")
-        self.program, self.user = Path(program), user
+        self.program = Path(program)
         self.state = self.folder / "state"
         self.policy = self.folder / "policy.lua"
         self.environment = {
@@ -99,8 +98,6 @@ class Person:
             "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
             "XDG_STATE_HOME": str(self.folder / "xdg-state"), "XDG_CONFIG_HOME": str(self.folder / "xdg-config"),
             "XDG_DATA_HOME": str(self.folder / "xdg-data"), **SANITIZERS}
-        if user is not None:
-            os.chown(self.folder, user, user)
 
     def source(self, name, make, *arguments):
         """A source made by ${make}(path, ...)."""
@@ -116,8 +113,6 @@ class Person:
         figures = self.folder / f"figures-{time.monotonic_ns()}"
         command = [sys.executable, "-I", "-S", str(MEASURE), str(figures), *before, *self.command(arguments)]
         options.setdefault("stdout", subprocess.PIPE)
-        if self.user is not None:
-            options.update(user=self.user, group=self.user, extra_groups=[])
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=self.folder, text=True,
             env={**self.environment, **(environment or {})}, **options)

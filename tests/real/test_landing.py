@@ -43,9 +43,15 @@ class Landing(cases.Case):
             self.assertNotIn("ContentEncoding", got)
             self.assertEqual(data.sha256_of(got["Body"], name), digest, name)
         self.assertEqual(server.open_uploads(folder), [])
-        self.check_manifest(server, json.load(server.get(upload + "manifest.json")["Body"]), result, codec, upload)
+        manifest = json.load(server.get(upload + "manifest.json")["Body"])
+        self.check_manifest(manifest, result, codec)
+        stored = {file["key"]: file for file in result.report["files"]}
+        self.assertEqual({item["key"] for item in manifest["objects"]}, set(stored))
+        for item in manifest["objects"]:
+            self.assertEqual(f"{prefix}/{item['key']}", upload + item["name"] + SUFFIX[codec])
+            self.check_item(item, codec, server.get(f"{prefix}/{item['key']}")["Body"].read(), stored[item["key"]])
 
-    def check_manifest(self, server, manifest, result, codec, upload):
+    def check_manifest(self, manifest, result, codec):
         """Akosha's own validation, then what stands beside it."""
         report = result.report
         self.assertRegex(manifest["uploaded_at"], TIME)
@@ -62,13 +68,8 @@ class Landing(cases.Case):
         self.assertIsNone(manifest["memories"])
         self.assertIn("audit_head", manifest)
         self.assertEqual(len(manifest["objects"]), len(report["files"]))
-        stored = {file["key"]: file for file in report["files"]}
-        for item in manifest["objects"]:
-            self.check_item(server, item, codec, upload, stored)
 
-    def check_item(self, server, item, codec, upload, stored):
-        body = server.get(item["key"])["Body"].read()
-        self.assertEqual(item["key"], upload + item["name"] + SUFFIX[codec])
+    def check_item(self, item, codec, body, file):
         self.assertEqual((item["codec"], item["encryption"], item["role"]), (codec, None, "main"))
         self.assertEqual(item["kind"], "sqlite" if item["name"].endswith(".db") else "duckdb")
         self.assertEqual(item["stored_bytes"], len(body))
@@ -76,7 +77,6 @@ class Landing(cases.Case):
         self.assertRegex(item["sha256"], SHA256)
         self.assertEqual(item["parts"], max(1, -(-len(body) // item["part_bytes"])))
         self.assertRegex(item["snapshot"]["taken_at"], TIME)
-        file = stored[item["key"]]
         for field in ("bytes", "sha256", "codec", "stored_bytes", "stored_sha256"):
             self.assertEqual(file[field], item[field], field)
 
@@ -178,10 +178,11 @@ class Order(cases.Case):
         self.assert_stored(second)
         outcomes = {name: file["outcome"] for name, file in second.files().items()}
         self.assertEqual(outcomes, {"one.bin": "unchanged", "two.bin": "stored"})
-        upload = f"changed/systems/{sync.SYSTEM}/{second.report['upload_id']}/"
-        manifest = json.load(server.get(upload + "manifest.json")["Body"])
+        upload = f"systems/{sync.SYSTEM}/{second.report['upload_id']}/"
+        manifest = json.load(server.get(f"changed/{upload}manifest.json")["Body"])
         keys = {item["name"]: item["key"] for item in manifest["objects"]}
         self.assertIn(first.report["upload_id"], keys["one.bin"])
         self.assertTrue(keys["two.bin"].startswith(upload), keys)
         for name, key in keys.items():
-            self.assertEqual(data.sha256_of(server.get(key)["Body"], key), data.sha256(person.folder / name))
+            stream = server.get(f"changed/{key}")["Body"]
+            self.assertEqual(data.sha256_of(stream, key), data.sha256(person.folder / name))

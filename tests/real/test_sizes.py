@@ -3,6 +3,7 @@
 import cases
 import data
 import sync
+from world import BUCKET
 
 PART = 5 * data.MIB
 SIZES = {"empty": 0, "one": 1, "under": PART - 1, "part": PART, "over": PART + 1, "three": 3 * PART,
@@ -38,9 +39,10 @@ class Sizes(cases.Case):
 
     def s3_passes(self, server, codec):
         prefix = f"sizes-{codec}"
-        self.passes(sync.s3(server, prefix=prefix), lambda key: server.get(key)["Body"], codec)
+        self.passes(sync.s3(server, prefix=prefix), lambda key: server.get(f"{prefix}/{key}")["Body"],
+                    codec)
         for key in server.objects(prefix + "/"):
-            server.client().delete_object(Bucket="akosha-test", Key=key)
+            server.client().delete_object(Bucket=BUCKET, Key=key)
 
     def test_versitygw_https_raw(self):
         self.s3_passes(self.have(cases.world.versitygw, True), "none")
