@@ -1,0 +1,183 @@
+"""The rules of the house, one function each: (tree) -> list of violations, as "file:line: what"."""
+
+import re
+import subprocess
+import tempfile
+from pathlib import Path
+
+from sources import functions, layers, without_comments
+
+FILE_LINES_MAX = 600
+FUNCTION_LINES_MAX = 70
+COLUMNS_MAX = 100
+DOCUMENT_COLUMNS_MAX = 200      # prose and tables are wrapped by whoever reads them
+
+BANNED = ("strcpy", "strcat", "sprintf", "vsprintf", "gets", "strtok", "atoi", "atol", "atof", "alloca", "setjmp",
+          "longjmp", "system", "popen", "tmpnam", "mktemp", "rand", "srand", "strncpy", "scanf", "sscanf")
+# Only these layers may name these functions: the world is reached through ports, standard output belongs to cli.
+RESERVED = {
+    "getenv": ("os",), "secure_getenv": ("os",), "setenv": ("os",),
+    "printf": ("cli",), "puts": ("cli",), "putchar": ("cli",), "perror": ("cli",), "exit": ("cli",), "_exit": ("cli",),
+    "time": ("os",), "clock_gettime": ("os",), "gettimeofday": ("os",), "usleep": ("os",), "sleep": ("os",),
+    "open": ("os",), "fopen": ("os",), "unlink": ("os",), "socket": ("os",), "fork": ("os",),
+    "getrandom": ("os",), "pthread_create": ("os",),
+}
+# header -> where it may be included
+HEADERS = {
+    r"(?:lua5\.4/)?(?:lua|lauxlib|lualib)\.h": r"src/script/|tests/c/script/",
+    r"curl/.*": r"src/os/http_curl[^/]*$",
+    r"sqlite3\.h": r"src/engine/|tests/c/engine/",
+    r"openssl/.*": r"src/data/|src/os/|tests/c/",
+    r"pthread\.h": r"src/os/|tests/c/",
+}
+UNFINISHED = re.compile("TO" + "DO|FIX" + r"ME|\bX" + r"XX\b")
+# Spelled in pieces, so that this file does not find itself.
+OUTSIDE = re.compile("|".join((
+    r"(?:^|[^a-z.$}])/(?:wo" + r"rk|fa" + r"rm)/[a-z.]", "bash_" + "jobs", "fa" + r"rm-[a-z]+",
+    r"https?://[^ ]*(?:gol" + "ang|py" + "pi|python" + "hosted|npm" + "js|crates" + r"\.|ma" + r"ven|deb" + r"ian)[^ ]*")))
+DATA = "tests/data/"
+CORPUS = "tests/c/fuzz/corpus/"
+
+
+def written(tree):
+    """Text that people wrote, as against data of tests."""
+    return [n for n in tree.names if not n.startswith((DATA, CORPUS)) and tree.is_text(n)]
+
+
+def c_files(tree):
+    return tree.files(".c", ".h", under="src/") + tree.files(".h", under="include/")
+
+
+def check_layers(tree):
+    """A file in src/X includes only headers of layers that CMakeLists.txt names for X."""
+    bad, allowed = [], layers(tree.text("CMakeLists.txt"))
+    for name in tree.files(".c", ".h", under="src/"):
+        layer = name.split("/")[1]
+        for number, line in enumerate(tree.lines(name), 1):
+            match = re.match(r'\s*#\s*include\s+"([^"/]+)/', line)
+            if match and match[1] not in allowed.get(layer, {layer}):
+                bad.append(f"{name}:{number}: {layer} may not include {match[1]}")
+            elif re.match(r'\s*#\s*include\s+"[^/"]*"', line) or '"../' in line.replace(" ", ""):
+                bad.append(f'{name}:{number}: headers are included as "layer/file.h"')
+    return bad
+
+
+def check_headers_of_libraries(tree):
+    """Libraries that have a place are included there alone."""
+    bad = []
+    for name in tree.files(".c", ".h"):
+        for number, line in enumerate(tree.lines(name), 1):
+            match = re.match(r'\s*#\s*include\s+[<"]([^>"]+)[>"]', line)
+            for header, places in HEADERS.items() if match else ():
+                if re.fullmatch(header, match[1]) and not re.match(places, name):
+                    bad.append(f"{name}:{number}: {match[1]} has no place here")
+    return bad
+
+
+def check_headers_stand_alone(tree):
+    """Each header compiles by itself."""
+    bad, allowed = [], layers(tree.text("CMakeLists.txt"))
+    flags = subprocess.run(["pkg-config", "--cflags", "lua5.4", "jansson"], capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory() as folder:
+        roots = {}
+        for layer in {name for uses in allowed.values() for name in uses}:
+            roots[layer] = Path(folder) / layer
+            roots[layer].mkdir()
+            (roots[layer] / layer).symlink_to((tree.root / "src" / layer).resolve())
+        for name in tree.files(".h", under="src/") + tree.files(".h", under="include/"):
+            layer = name.split("/")[1] if name.startswith("src/") else None
+            include = [f"-I{roots[used]}" for used in sorted(allowed.get(layer, ()))]
+            done = subprocess.run(
+                ["gcc", "-std=c11", "-D_GNU_SOURCE", "-fsyntax-only", "-Wall", "-Wextra", "-Werror", "-Wno-unused",
+                 f"-I{tree.root}/include", *include, *flags.stdout.split(), "-include", str(tree.root / name),
+                 "-xc", "/dev/null"], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                bad.append(f"{name}:1: does not compile by itself: {done.stderr.strip().splitlines()[0]}")
+    return bad
+
+
+def check_guards(tree):
+    """A header's guard is its path."""
+    bad = []
+    for name in tree.files(".h", under="src/"):
+        guard = "AKS_" + re.sub(r"[^A-Z0-9]", "_", name[len("src/"):].upper())
+        if f"#ifndef {guard}\n#define {guard}\n" not in tree.text(name):
+            bad.append(f"{name}:1: its guard is not {guard}")
+    return bad
+
+
+def check_banned(tree):
+    """Functions that nobody needs, and functions that have a layer."""
+    bad = []
+    for name in tree.files(".c", ".h", under="src/"):
+        layer = name.split("/")[1]
+        for number, line in enumerate(without_comments(tree.text(name), strings=True).splitlines(), 1):
+            for call in re.findall(r"(?<![\w.>])(\w+)\s*\(", line):
+                if call in BANNED:
+                    bad.append(f"{name}:{number}: {call}() is banned")
+                elif call in RESERVED and layer not in RESERVED[call]:
+                    bad.append(f"{name}:{number}: {call}() belongs to {', '.join(RESERVED[call])}")
+            if re.search(r"\bstdout\b", line) and layer != "cli":
+                bad.append(f"{name}:{number}: stdout belongs to cli")
+    return bad
+
+
+def check_sizes(tree):
+    """Files and functions that a reader can hold."""
+    bad = []
+    for name in written(tree):
+        if name.endswith((".c", ".h", ".lua", ".py")) and len(tree.lines(name)) > FILE_LINES_MAX:
+            bad.append(f"{name}:1: {len(tree.lines(name))} lines, more than {FILE_LINES_MAX}")
+    for name in tree.files(".c"):
+        for function, line, length in functions(tree.text(name)):
+            if length > FUNCTION_LINES_MAX:
+                bad.append(f"{name}:{line}: {function} has {length} lines, more than {FUNCTION_LINES_MAX}")
+    return bad
+
+
+def check_columns(tree):
+    """Lines that fit beside another window; no tabs, no blanks at the end of a line."""
+    bad = []
+    for name in written(tree):
+        code = name.endswith((".c", ".h", ".lua"))
+        for number, line in enumerate(tree.lines(name), 1):
+            if code and len(line) > COLUMNS_MAX:
+                bad.append(f"{name}:{number}: {len(line)} columns, more than {COLUMNS_MAX}")
+            if code and "\t" in line:
+                bad.append(f"{name}:{number}: a tab")
+            if code and line != line.rstrip():
+                bad.append(f"{name}:{number}: blanks at the end")
+    return bad
+
+
+def check_unfinished(tree):
+    """Nothing that somebody meant to come back to."""
+    return [f"{name}:{number}: {match[0]}" for name in written(tree)
+            for number, line in enumerate(tree.lines(name), 1) for match in [UNFINISHED.search(line)] if match]
+
+
+def check_outside(tree):
+    """No path of some machine and no host of a package registry: both are settings of whoever builds."""
+    return [f"{name}:{number}: {match[0].strip()}" for name in written(tree)
+            for number, line in enumerate(tree.lines(name), 1) for match in [OUTSIDE.search(line)] if match]
+
+
+def check_disabled(tree):
+    """No test that is switched off (a server that cannot be had is another matter: it is reported by name)."""
+    off = re.compile(r"\bski" + r"p\(\)|lu\.ski" + r"p|DISA" + r"BLED_|#if 0|if \(0\)")
+    return [f"{name}:{number}: {match[0]}" for name in tree.files(".c", ".lua")
+            for number, line in enumerate(tree.lines(name), 1) for match in [off.search(line)] if match]
+
+
+CHECKS = {
+    "layers include only what stands below them": check_layers,
+    "libraries are included in their place": check_headers_of_libraries,
+    "headers compile alone": check_headers_stand_alone,
+    "guards are paths": check_guards,
+    "banned functions": check_banned,
+    "sizes of files and functions": check_sizes,
+    "columns": check_columns,
+    "nothing unfinished": check_unfinished,
+    "nothing of a machine or a registry": check_outside,
+    "no test is switched off": check_disabled,
+}

@@ -1,0 +1,69 @@
+"""The checks find what they are for: each planted in a small tree of its own that is otherwise clean."""
+
+import tempfile
+from pathlib import Path
+
+import checks
+from sources import Tree
+
+CMAKE = "aks_layer(base)\naks_layer(engine USES base LIBRARIES x)\naks_layer(script USES base engine)\n"
+CLEAN = {
+    "CMakeLists.txt": CMAKE,
+    "src/base/a.h": "#ifndef AKS_BASE_A_H\n#define AKS_BASE_A_H\n\nint aks_a(void);\n\n#endif\n",
+    "src/base/a.c": '#include "base/a.h"\n\nint\naks_a(void)\n{\n    return 0;   /* system() in words */\n}\n',
+    "src/engine/b.c": '#include "base/a.h"\n\nint\naks_b(void)\n{\n    return aks_a();\n}\n',
+}
+LONG = "int\naks_long(void)\n{\n" + "    aks_a();\n" * 69 + "    return 0;\n}\n"
+
+# check -> planted files, each of which must be found
+PLANTED = {
+    "layers include only what stands below them": {
+        "src/base/up.c": '#include "engine/b.h"\n',
+        "src/base/bare.c": '#include "a.h"\n'},
+    "libraries are included in their place": {
+        "src/engine/lua.c": "#include <lua.h>\n",
+        "src/engine/curl.c": "#include <curl/curl.h>\n"},
+    "headers compile alone": {
+        "src/base/needy.h": "#ifndef AKS_BASE_NEEDY_H\n#define AKS_BASE_NEEDY_H\n\nsize_t aks_needy(void);\n\n#endif\n"},
+    "guards are paths": {"src/base/guard.h": "#ifndef GUARD_H\n#define GUARD_H\n#endif\n"},
+    "banned functions": {
+        "src/base/copy.c": "void\naks_copy(char *to)\n{\n    strcpy(to, \"x\");\n}\n",
+        "src/engine/env.c": "void\naks_env(void)\n{\n    getenv(\"HOME\");\n}\n",
+        "src/engine/print.c": "void\naks_print(void)\n{\n    fputs(\"x\", stdout);\n}\n"},
+    "sizes of files and functions": {
+        "src/base/long.c": LONG,
+        "src/base/file.c": "int x;\n" * 601},
+    "columns": {
+        "src/base/wide.c": "/* " + "x" * 100 + " */\n",
+        "src/base/tab.c": "int\n\tx;\n",
+        "src/base/blank.c": "int x; \n"},
+    "nothing unfinished": {"src/base/later.c": "/* TO" + "DO: later */\n"},
+    "nothing of a machine or a registry": {
+        "docs/path.md": "see /wo" + "rk/main\n",
+        "docs/host.md": "from https://py" + "pi.org/simple\n"},
+    "no test is switched off": {"tests/c/off_test.c": "void x(void) { ski" + "p(); }\n"},
+}
+
+
+def write(folder, files):
+    for name, text in files.items():
+        path = Path(folder) / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def run(title):
+    """What is wrong with the check of that title."""
+    check = checks.CHECKS[title]
+    bad = []
+    with tempfile.TemporaryDirectory() as folder:
+        write(folder, CLEAN)
+        bad += [f"found in a clean tree: {found}" for found in check(Tree(folder))]
+        write(folder, PLANTED[title])
+        found = check(Tree(folder))
+        for name in PLANTED[title]:
+            if not any(violation.startswith(f"{name}:") for violation in found):
+                bad.append(f"not found: what was planted in {name}")
+        if len(found) < len(PLANTED[title]):
+            bad.append(f"found {len(found)} of {len(PLANTED[title])}")
+    return bad
