@@ -137,6 +137,9 @@ extern const struct aks_target_class aks_target_dir;
 
 /** The class of a kind. */
 const struct aks_target_class *aks_target_class_of(enum aks_target_kind kind);
+/** Is ${key} relative, of the bytes named above, without empty, "." and ".." components? Keys out of a manifest are
+ * other people's words. */
+bool aks_target_key_valid(const char *key);
 /** Identity of the place, not of its name in a policy: 64 hex digits over kind, endpoint, bucket, prefix or
  * url or path, and system id. What is believed of a place is kept under it. */
 void aks_target_identity(const struct aks_target_settings *settings, const char *home,

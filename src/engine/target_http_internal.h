@@ -1,0 +1,106 @@
+/* Shared by target_http.c (class, probe, put, get), target_http_object.c (objects) and
+ * target_http_call.c (one operation: its tries, each of them one or more requests). */
+#ifndef AKS_ENGINE_TARGET_HTTP_INTERNAL_H
+#define AKS_ENGINE_TARGET_HTTP_INTERNAL_H
+
+#include "base/encode.h"
+#include "base/units.h"
+#include "engine/target.h"
+#include "engine/target_work.h"
+
+#define AKS_TARGET_HTTP_CONNECT_MS (10 * AKS_MS_PER_S)
+#define AKS_TARGET_HTTP_STALL_MS (30 * AKS_MS_PER_S)
+/* A receiver may sync, scan or forward a whole file before it answers. */
+#define AKS_TARGET_HTTP_ANSWER_MS (120 * AKS_MS_PER_S)
+/* What a server says about a PUT is for people; nobody reads more. */
+#define AKS_TARGET_HTTP_REPLY_BYTES_MAX ((size_t)1024 * 1024)
+/* Parts that are written to a scratch file side by side. */
+#define AKS_TARGET_HTTP_PARTS_MAX 2
+/* Of available, put and get: how many may be under way at once on one target. */
+#define AKS_TARGET_HTTP_CALLS_MAX 8
+#define AKS_TARGET_HTTP_HEADERS_MAX 3
+/* "sha-256=:" and ":" around the base64. */
+#define AKS_TARGET_HTTP_DIGEST_BYTES (AKS_BASE64_BYTES(AKS_SHA256_BYTES) + 10)
+
+struct http_call;
+struct http_object;
+
+typedef void http_answered(struct http_call *call, const struct aks_http_reply *reply);
+
+struct http_target {
+    struct aks_target base;             /* first */
+    struct aks_target_options options;
+    const struct aks_port *port;
+    const char *ca_file;                /* or NULL: the system's */
+    struct http_call *calls;            /* AKS_TARGET_HTTP_CALLS_MAX */
+};
+
+/* One operation. A try is one request after another, each of which says in its answered what
+ * comes next, until aks_target_http_call_tried. Or it is a job on a worker. */
+struct http_call {
+    struct http_target *target;
+    struct http_object *object;         /* or NULL */
+    struct aks_attempt attempt;
+    void (*start)(struct http_call *call);
+    aks_done *done;
+    void *ctx;
+    bool busy;
+    /* What is under way. */
+    struct aks_timer deadline;
+    struct aks_target_work *work;
+    struct aks_http_call *request;
+    struct aks_http_request spec;
+    struct aks_http_header headers[AKS_TARGET_HTTP_HEADERS_MAX];
+    http_answered *answered;
+    char digest[AKS_TARGET_HTTP_DIGEST_BYTES];
+    char *url;                          /* owned, as long as the call is busy */
+    /* What it is about; borrowed until done. */
+    const char *key;
+    const char *content_type;
+    struct aks_body body;
+    uint8_t sha256[AKS_SHA256_BYTES];   /* of body */
+    bool create_only;
+    const char *content;                /* of put */
+    struct aks_buf *ret_data;
+    struct aks_part part;
+};
+
+/* target_http_call.c */
+
+/** A place for one more operation. */
+struct http_call *aks_target_http_call_new(struct http_target *target);
+/** Zeroes ${call} but for what it belongs to. */
+void aks_target_http_call_init(struct http_call *call, struct http_target *target,
+    struct http_object *object);
+/** Begins the tries: each one calls ${start}, and ends with aks_target_http_call_tried. */
+void aks_target_http_call_begin(struct http_call *call, void (*start)(struct http_call *call),
+    const char *operation, const char *source, aks_done *done, void *ctx);
+/** The try under way has ended with ${outcome}. */
+void aks_target_http_call_tried(struct http_call *call, const struct aks_outcome *outcome);
+/** The same, with ${err} as the outcome; AKS_OK is success. */
+void aks_target_http_call_ended(struct http_call *call, const struct aks_error *err);
+/** Ends it without done. Fine if it is not under way. */
+void aks_target_http_call_cancel(struct http_call *call);
+/** Sends call->spec (method, headers, body and times as the caller has set them) to the key's
+ * address. */
+void aks_target_http_request(struct http_call *call, const char *method, http_answered *answered);
+/** call->spec with the usual times and nothing else. */
+void aks_target_http_plain(struct http_call *call);
+/** PUT of call->body, then a look at what arrived. The end of a try. */
+void aks_target_http_store(struct http_call *call);
+/** What ${reply} means, with "PUT of KEY to NAME" before the words. */
+void aks_target_http_judge(const struct http_call *call, const struct aks_http_reply *reply,
+    struct aks_outcome *ret_outcome);
+
+/* target_http_object.c */
+
+enum aks_status aks_target_http_open(struct aks_target *target, const struct aks_object_spec *spec,
+    struct aks_target_object **ret_object, struct aks_error *err);
+void aks_target_http_send(struct aks_target_object *object, const struct aks_part *part,
+    aks_done *done, void *ctx);
+void aks_target_http_finish(struct aks_target_object *object,
+    const struct aks_object_digest *digest, aks_done *done, void *ctx);
+void aks_target_http_abort(struct aks_target_object *object, aks_done *done, void *ctx);
+void aks_target_http_object_free(struct aks_target_object *object);
+
+#endif
