@@ -1,0 +1,282 @@
+#include "engine/state_internal.h"
+
+#include "base/check.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define AKS_STATE_APPLICATION_ID 0x414b5359     /* "AKSY" */
+#define AKS_STATE_BUSY_MS 5000
+/* The log before it goes into the database: whoever opens the state first after all others have closed it reads
+ * all of the log (0.2 ms for these), and whoever makes it longer pays for two syncs. */
+#define AKS_STATE_WAL_PAGES 128
+/* No text in here is longer by right; keeps a damaged database from asking for more. */
+#define AKS_STATE_VALUE_BYTES_MAX (16 * 1024 * 1024)
+
+#define TEXT_OF_NUMBER(number) #number
+#define TEXT_OF(macro) TEXT_OF_NUMBER(macro)
+
+struct identity {
+    int64_t application_id;
+    int64_t version;
+};
+
+/* What a failure of the folder or a file in it means for the state. */
+static enum aks_status
+folder_failure(enum aks_status status, const struct aks_error *why, struct aks_error *err)
+{
+    if (status != AKS_NO_SPACE && status != AKS_LIMIT)
+        status = AKS_STATE;
+    (void)aks_error_set(err, status, "cannot use the state folder: %s", why->message);
+    aks_error_hint(err, "this user must be able to write in it; --state DIR names another");
+    return status;
+}
+
+static enum aks_status
+check_folder(const struct aks_files *files, const char *folder, struct aks_error *err)
+{
+    struct aks_file_info info;
+    struct aks_error why;
+    enum aks_status status = files->stat(files->ctx, folder, true, &info, &why);
+
+    if (status != AKS_OK)
+        return folder_failure(status, &why, err);
+    if (info.type != AKS_FILE_FOLDER)
+        return aks_error_set(err, AKS_STATE, "cannot use the state folder %s: it is no folder",
+            folder);
+    return AKS_OK;
+}
+
+/* SQLite would make the file with the umask's mode; its log and shared memory take the file's. */
+static enum aks_status
+create_file(const struct aks_files *files, const char *folder, const char *path,
+    struct aks_error *err)
+{
+    struct aks_file *file = NULL;
+    struct aks_error why;
+    enum aks_status status = files->open(files->ctx, path, AKS_FILE_CREATE, &file, &why);
+
+    if (status == AKS_CONFLICT)
+        return AKS_OK;              /* another process was faster, or it is SQLite that cannot open it */
+    if (status == AKS_OK) {
+        files->close(file);
+        status = files->sync_folder(files->ctx, folder, &why);
+    }
+    return status == AKS_OK ? AKS_OK : folder_failure(status, &why, err);
+}
+
+static int
+open_database(struct aks_state *state, const struct aks_files *files)
+{
+    (void)sqlite3_close(state->db);
+    state->db = NULL;
+    return sqlite3_open_v2(state->path, &state->db,
+        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, files->sqlite_vfs);
+}
+
+/* Nothing that stands in the file is trusted to be ours, and a short reader leaves the log to writers. */
+static int
+configure(sqlite3 *db)
+{
+    static const struct {
+        int option;
+        int value;
+    } options[] = {
+        { SQLITE_DBCONFIG_DEFENSIVE, 1 },
+        { SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0 },
+        { SQLITE_DBCONFIG_ENABLE_TRIGGER, 0 },
+        { SQLITE_DBCONFIG_ENABLE_VIEW, 0 },
+        { SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 },
+    };
+    int rc = sqlite3_busy_timeout(db, AKS_STATE_BUSY_MS);
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && rc == SQLITE_OK; i++)
+        rc = sqlite3_db_config(db, options[i].option, options[i].value, (int *)NULL);
+    (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, AKS_STATE_VALUE_BYTES_MAX);
+    return rc == SQLITE_OK ? sqlite3_wal_autocheckpoint(db, AKS_STATE_WAL_PAGES) : rc;
+}
+
+static enum aks_status
+read_number(struct aks_state *state, const char *sql, int64_t *ret_number, struct aks_error *err)
+{
+    struct aks_state_query query;
+
+    *ret_number = 0;
+    aks_state_query_begin(&query, state, sql);
+    if (aks_state_query_row(&query))
+        *ret_number = sqlite3_column_int64(query.stmt, 0);
+    return aks_state_query_end(&query, "read the version", err);
+}
+
+static enum aks_status
+read_identity(struct aks_state *state, struct identity *ret_identity, struct aks_error *err)
+{
+    enum aks_status status = read_number(state, "PRAGMA application_id",
+        &ret_identity->application_id, err);
+
+    if (status != AKS_OK)
+        return status;
+    return read_number(state, "PRAGMA user_version", &ret_identity->version, err);
+}
+
+static bool
+current(const struct identity *identity)
+{
+    return identity->application_id == AKS_STATE_APPLICATION_ID &&
+        identity->version == AKS_STATE_VERSION;
+}
+
+static enum aks_status
+refuse_foreign(const struct aks_state *state, struct aks_error *err)
+{
+    (void)aks_error_set(err, AKS_STATE, "cannot use %s: it is the database of another program",
+        state->path);
+    aks_error_hint(err, "move it away, or name another state folder with --state DIR");
+    return AKS_STATE;
+}
+
+/* May this database be brought to our version? */
+static enum aks_status
+judge(struct aks_state *state, const struct identity *identity, struct aks_error *err)
+{
+    int64_t tables;
+    enum aks_status status;
+
+    if (identity->application_id == AKS_STATE_APPLICATION_ID) {
+        if (identity->version <= AKS_STATE_VERSION && identity->version > 0)
+            return AKS_OK;
+        (void)aks_error_set(err, AKS_STATE,
+            "cannot use %s: it is of version %" PRId64 ", this program knows up to %d", state->path,
+            identity->version, AKS_STATE_VERSION);
+        aks_error_hint(err, "a newer akosha-sync has written it: use that one, or another --state DIR");
+        return AKS_STATE;
+    }
+    if (identity->application_id != 0 || identity->version != 0)
+        return refuse_foreign(state, err);
+    status = read_number(state, "SELECT count(*) FROM sqlite_schema", &tables, err);
+    if (status == AKS_OK && tables > 0)
+        return refuse_foreign(state, err);
+    return status;
+}
+
+static enum aks_status
+bring_up_to_date(struct aks_state *state, struct aks_error *err)
+{
+    static const char doing[] = "make the tables";
+    struct identity identity;
+    enum aks_status status = read_identity(state, &identity, err);
+
+    if (status != AKS_OK || current(&identity))
+        return status;
+    status = judge(state, &identity, err);
+    /* Where the VFS cannot do it the journal stays as it is: slower, as safe. */
+    if (status == AKS_OK && identity.version == 0)
+        status = aks_state_exec(state, "PRAGMA journal_mode = WAL", doing, err);
+    if (status == AKS_OK)
+        status = aks_state_begin(state, true, doing, err);
+    if (status != AKS_OK)
+        return status;
+    status = aks_state_migrate(state, identity.version, err);
+    if (status == AKS_OK)
+        status = aks_state_exec(state, "PRAGMA application_id = " TEXT_OF(AKS_STATE_APPLICATION_ID)
+            "; PRAGMA user_version = " TEXT_OF(AKS_STATE_VERSION), doing, err);
+    return aks_state_finish(state, status, doing, err);
+}
+
+/* Processes that find no current database take turns, under a lock of our own: SQLite does not wait in each
+ * corner of a change of the journal mode. */
+static enum aks_status
+make(struct aks_state *state, const struct aks_files *files, const char *folder,
+    struct aks_error *err)
+{
+    char *path = aks_mem_printf(state->alloc, "%s/state.lock", folder);
+    struct aks_file *file = NULL;
+    struct aks_error why;
+    enum aks_status status;
+
+    if (path == NULL)
+        return aks_error_memory(err, "opening the state");
+    status = files->open(files->ctx, path, AKS_FILE_LOCK, &file, &why);
+    if (status == AKS_OK)
+        status = files->lock_wait(file, AKS_STATE_BUSY_MS, &why);
+    if (status == AKS_OK)
+        status = bring_up_to_date(state, err);
+    else if (status == AKS_CONFLICT)
+        status = aks_error_set(err, AKS_STATE,
+            "cannot make the tables in %s: another process has kept %s locked for too long",
+            state->path, path);
+    else
+        status = folder_failure(status, &why, err);
+    files->close(file);
+    aks_mem_free(state->alloc, path);
+    return status;
+}
+
+static enum aks_status
+open_file(struct aks_state *state, const struct aks_files *files, const char *folder,
+    struct aks_error *err)
+{
+    enum aks_status status;
+    int rc = open_database(state, files);
+
+    if ((rc & 0xff) == SQLITE_CANTOPEN) {
+        status = create_file(files, folder, state->path, err);
+        if (status != AKS_OK)
+            return status;
+        rc = open_database(state, files);
+    }
+    if (rc == SQLITE_OK)
+        rc = configure(state->db);
+    if (rc != SQLITE_OK)
+        return aks_state_failure(state, rc, "open the state", err);
+    /* SQLite opens for reading what it may not write, and would say so at the first write only. */
+    if (sqlite3_db_readonly(state->db, "main") != 0)
+        return aks_state_failure(state, SQLITE_READONLY, "write the state", err);
+    return AKS_OK;
+}
+
+enum aks_status
+aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files, const char *folder,
+    struct aks_state **ret_state, struct aks_error *err)
+{
+    struct aks_state *state = NULL;
+    struct identity identity = { 0 };
+    enum aks_status status = check_folder(files, folder, err);
+
+    *ret_state = NULL;
+    if (status != AKS_OK)
+        return status;
+    state = aks_mem_new(alloc, sizeof(*state));
+    if (state == NULL)
+        return aks_error_memory(err, "opening the state");
+    state->alloc = alloc;
+    state->synchronous = -1;
+    state->path = aks_mem_printf(alloc, "%s/state.db", folder);
+    if (state->path == NULL) {
+        status = aks_error_memory(err, "opening the state");
+        goto out;
+    }
+    status = open_file(state, files, folder, err);
+    if (status == AKS_OK)
+        status = read_identity(state, &identity, err);
+    if (status == AKS_OK && !current(&identity))
+        status = make(state, files, folder, err);
+    if (status != AKS_OK)
+        goto out;
+    *ret_state = state;
+    state = NULL;
+out:
+    aks_state_close(state);
+    return status;
+}
+
+void
+aks_state_close(struct aks_state *state)
+{
+    if (state == NULL)
+        return;
+    AKS_CHECK(sqlite3_close(state->db) == SQLITE_OK);   /* a statement was left open otherwise */
+    aks_mem_free(state->alloc, state->path);
+    aks_mem_free(state->alloc, state);
+}

@@ -1,0 +1,80 @@
+#include "engine/state_internal.h"
+
+#include <string.h>
+
+/* One report, and all that are kept: history must not fill a disk. */
+#define AKS_STATE_REPORT_BYTES_MAX (8 * 1024 * 1024)
+#define AKS_STATE_HISTORY_BYTES_MAX (64 * 1024 * 1024)
+/* Old runs go in batches: removing one with each that comes would double the pages that a run writes. */
+#define AKS_STATE_RUNS_BATCH 50
+
+/* The rows that go: those before the newest (MAX - BATCH), and those that the newest leave no room for. */
+static enum aks_status
+trim(struct aks_state *state, int64_t newest, const char *doing, struct aks_error *err)
+{
+    struct aks_state_query query;
+
+    aks_state_query_begin(&query, state,
+        "DELETE FROM runs WHERE id <= max(?, (SELECT ifnull(max(id), 0) FROM"
+        " (SELECT id, sum(report_bytes) OVER (ORDER BY id DESC) AS total FROM runs)"
+        " WHERE total > ?)) AND id < ?");
+    aks_state_query_int(&query, newest - (AKS_STATE_RUNS_MAX - AKS_STATE_RUNS_BATCH));
+    aks_state_query_int(&query, AKS_STATE_HISTORY_BYTES_MAX);
+    aks_state_query_int(&query, newest);
+    (void)aks_state_query_row(&query);
+    return aks_state_query_end(&query, doing, err);
+}
+
+enum aks_status
+aks_state_run_put(struct aks_state *state, const char *run_id, int64_t started_at_ms,
+    const char *outcome, const char *report, struct aks_error *err)
+{
+    static const char doing[] = "keep the report of a run";
+    size_t len = strlen(report);
+    struct aks_state_query query;
+    enum aks_status status;
+    int64_t newest;
+
+    if (len > AKS_STATE_REPORT_BYTES_MAX)
+        return aks_error_set(err, AKS_LIMIT, "cannot %s: it is over %d bytes", doing,
+            AKS_STATE_REPORT_BYTES_MAX);
+    status = aks_state_set_durable(state, false, doing, err);
+    if (status != AKS_OK)
+        return status;
+    aks_state_query_begin(&query, state, "INSERT INTO runs"
+        " (run_id, started_at_ms, outcome, report_bytes, report) VALUES (?, ?, ?, ?, ?)");
+    aks_state_query_text(&query, run_id);
+    aks_state_query_int(&query, started_at_ms);
+    aks_state_query_text(&query, outcome);
+    aks_state_query_int(&query, (int64_t)len);
+    aks_state_query_text(&query, report);
+    (void)aks_state_query_row(&query);
+    status = aks_state_query_end(&query, doing, err);
+    newest = sqlite3_last_insert_rowid(state->db);
+    if (status == AKS_OK && newest % AKS_STATE_RUNS_BATCH == 0)
+        status = trim(state, newest, doing, err);
+    return status;
+}
+
+enum aks_status
+aks_state_run_last(struct aks_state *state, char **ret_report, struct aks_error *err)
+{
+    struct aks_state_query query;
+    enum aks_status status;
+    bool found;
+
+    *ret_report = NULL;
+    aks_state_query_begin(&query, state, "SELECT report FROM runs ORDER BY id DESC LIMIT 1");
+    found = aks_state_query_row(&query);
+    if (found) {
+        const char *report = (const char *)sqlite3_column_text(query.stmt, 0);
+
+        *ret_report = aks_mem_strdup(state->alloc, report);
+        if (*ret_report == NULL)
+            query.rc = SQLITE_NOMEM;
+    }
+    status = aks_state_query_end(&query, "read the last report", err);
+    if (status == AKS_OK && !found)
+        return aks_error_set(err, AKS_NOT_FOUND, "no run is known");
+    return status;
+}

@@ -1,0 +1,43 @@
+/* The tables, version by version. A step that has been released is never changed: the next one is added. */
+#include "engine/state_internal.h"
+
+#include "base/check.h"
+
+/* steps[i] leads from version i to i + 1. Paths are BLOBs because they need not be UTF-8. */
+static const char *const steps[AKS_STATE_VERSION] = {
+    "CREATE TABLE stored ("
+    "  target TEXT NOT NULL, source BLOB NOT NULL, name TEXT, kind TEXT, key TEXT, upload_id TEXT,"
+    "  bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, codec TEXT,"
+    "  stored_bytes INTEGER NOT NULL, stored_sha256 TEXT NOT NULL,"
+    "  part_bytes INTEGER NOT NULL, parts INTEGER NOT NULL,"
+    "  taken_at_ms INTEGER NOT NULL, stored_at_ms INTEGER NOT NULL, checked_at_ms INTEGER NOT NULL,"
+    "  file_type INTEGER NOT NULL, file_mode INTEGER NOT NULL, file_uid INTEGER NOT NULL,"
+    "  file_device INTEGER NOT NULL, file_inode INTEGER NOT NULL, file_bytes INTEGER NOT NULL,"
+    "  file_mtime_ns INTEGER NOT NULL, file_ctime_ns INTEGER NOT NULL, file_racy INTEGER NOT NULL,"
+    "  PRIMARY KEY (target, source)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE breakers ("
+    "  target TEXT NOT NULL PRIMARY KEY, failures INTEGER NOT NULL, open_until_ms INTEGER NOT NULL,"
+    "  last_success_ms INTEGER NOT NULL, reason TEXT NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE facts ("
+    "  target TEXT NOT NULL, fact TEXT NOT NULL, value TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (target, fact)"
+    ") STRICT, WITHOUT ROWID;"
+    /* The report last: its length is known without reading it. */
+    "CREATE TABLE runs ("
+    "  id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, started_at_ms INTEGER NOT NULL,"
+    "  outcome TEXT NOT NULL, report_bytes INTEGER NOT NULL, report TEXT NOT NULL"
+    ") STRICT;",
+};
+
+enum aks_status
+aks_state_migrate(struct aks_state *state, int64_t version, struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+
+    AKS_CHECK(version >= 0 && version <= AKS_STATE_VERSION);
+    for (int64_t i = version; i < AKS_STATE_VERSION && status == AKS_OK; i++)
+        status = aks_state_exec(state, steps[i], "make the tables", err);
+    return status;
+}

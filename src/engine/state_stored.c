@@ -1,0 +1,250 @@
+#include "engine/state_internal.h"
+
+#include "base/check.h"
+
+#include <string.h>
+
+/* Sources of one place: far more than any policy names, and no more than memory is worth. */
+#define AKS_STATE_STORED_MAX 100000
+
+#define COLUMNS "source, name, kind, key, upload_id, codec, sha256, stored_sha256, bytes, " \
+    "stored_bytes, part_bytes, parts, taken_at_ms, stored_at_ms, checked_at_ms, file_type, " \
+    "file_mode, file_uid, file_device, file_inode, file_bytes, file_mtime_ns, file_ctime_ns, file_racy"
+
+enum column {
+    SOURCE, NAME, KIND, KEY, UPLOAD_ID, CODEC, SHA256, STORED_SHA256, BYTES, STORED_BYTES,
+    PART_BYTES, PARTS, TAKEN_AT, STORED_AT, CHECKED_AT, FILE_TYPE, FILE_MODE, FILE_UID, FILE_DEVICE,
+    FILE_INODE, FILE_BYTES, FILE_MTIME, FILE_CTIME, FILE_RACY
+};
+
+void
+aks_stored_fini(const struct aks_alloc *alloc, struct aks_stored *stored)
+{
+    aks_mem_free(alloc, stored->source);
+    aks_mem_free(alloc, stored->name);
+    aks_mem_free(alloc, stored->kind);
+    aks_mem_free(alloc, stored->key);
+    aks_mem_free(alloc, stored->upload_id);
+    aks_mem_free(alloc, stored->codec);
+    memset(stored, 0, sizeof(*stored));
+}
+
+/* An owned copy of a text or bytes; *ret stays NULL for NULL. */
+static int
+copy_column(struct aks_state_query *query, enum column column, char **ret)
+{
+    const char *bytes = sqlite3_column_blob(query->stmt, (int)column);
+    int len = sqlite3_column_bytes(query->stmt, (int)column);
+
+    if (sqlite3_column_type(query->stmt, (int)column) == SQLITE_NULL)
+        return SQLITE_OK;
+    *ret = aks_mem_strndup(query->state->alloc, bytes != NULL ? bytes : "", (size_t)len);
+    return *ret != NULL ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static int
+copy_digest(struct aks_state_query *query, enum column column, char ret[65])
+{
+    const char *text = sqlite3_column_blob(query->stmt, (int)column);
+    int len = sqlite3_column_bytes(query->stmt, (int)column);
+
+    if (len > 64)
+        return SQLITE_CORRUPT;
+    if (len > 0 && text != NULL)
+        memcpy(ret, text, (size_t)len);
+    ret[len] = '\0';
+    return SQLITE_OK;
+}
+
+static int64_t
+number(const struct aks_state_query *query, enum column column)
+{
+    return sqlite3_column_int64(query->stmt, (int)column);
+}
+
+static void
+read_info(const struct aks_state_query *query, struct aks_file_info *ret_info)
+{
+    ret_info->type = (enum aks_file_type)number(query, FILE_TYPE);
+    ret_info->mode = (uint32_t)number(query, FILE_MODE);
+    ret_info->uid = (uint32_t)number(query, FILE_UID);
+    ret_info->device = (uint64_t)number(query, FILE_DEVICE);
+    ret_info->inode = (uint64_t)number(query, FILE_INODE);
+    ret_info->bytes = number(query, FILE_BYTES);
+    ret_info->mtime_ns = number(query, FILE_MTIME);
+    ret_info->ctime_ns = number(query, FILE_CTIME);
+}
+
+/* The row that the query stands on. A failure sticks to the query; the row is then empty. */
+static void
+read_row(struct aks_state_query *query, struct aks_stored *ret_stored)
+{
+    struct {
+        enum column column;
+        char **text;
+    } texts[] = {
+        { SOURCE, &ret_stored->source }, { NAME, &ret_stored->name }, { KIND, &ret_stored->kind },
+        { KEY, &ret_stored->key }, { UPLOAD_ID, &ret_stored->upload_id },
+        { CODEC, &ret_stored->codec },
+    };
+    int rc = SQLITE_OK;
+
+    memset(ret_stored, 0, sizeof(*ret_stored));
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == SQLITE_OK; i++)
+        rc = copy_column(query, texts[i].column, texts[i].text);
+    if (rc == SQLITE_OK)
+        rc = copy_digest(query, SHA256, ret_stored->sha256);
+    if (rc == SQLITE_OK)
+        rc = copy_digest(query, STORED_SHA256, ret_stored->stored_sha256);
+    if (rc != SQLITE_OK) {
+        aks_stored_fini(query->state->alloc, ret_stored);
+        query->rc = rc;
+        return;
+    }
+    ret_stored->bytes = number(query, BYTES);
+    ret_stored->stored_bytes = number(query, STORED_BYTES);
+    ret_stored->part_bytes = number(query, PART_BYTES);
+    ret_stored->parts = number(query, PARTS);
+    ret_stored->taken_at_ms = number(query, TAKEN_AT);
+    ret_stored->stored_at_ms = number(query, STORED_AT);
+    ret_stored->checked_at_ms = number(query, CHECKED_AT);
+    ret_stored->info_racy = number(query, FILE_RACY) != 0;
+    read_info(query, &ret_stored->info);
+}
+
+enum aks_status
+aks_state_stored_get(struct aks_state *state, const char *target_identity, const char *source,
+    struct aks_stored *ret_stored, struct aks_error *err)
+{
+    struct aks_state_query query;
+    enum aks_status status;
+    bool found;
+
+    memset(ret_stored, 0, sizeof(*ret_stored));
+    aks_state_query_begin(&query, state,
+        "SELECT " COLUMNS " FROM stored WHERE target = ? AND source = ?");
+    aks_state_query_text(&query, target_identity);
+    aks_state_query_path(&query, source);
+    found = aks_state_query_row(&query);
+    if (found)
+        read_row(&query, ret_stored);
+    status = aks_state_query_end(&query, "read what is stored", err);
+    if (status == AKS_OK && !found)
+        return aks_error_set(err, AKS_NOT_FOUND, "%s is not known to be stored in %s", source,
+            target_identity);
+    return status;
+}
+
+/* Room for one more row; false if there is no memory. */
+static bool
+grow(const struct aks_alloc *alloc, struct aks_stored **rows, size_t count, size_t *capacity)
+{
+    struct aks_stored *more;
+
+    if (count < *capacity)
+        return true;
+    *capacity = *capacity > 0 ? *capacity * 2 : 16;
+    more = aks_mem_resize(alloc, *rows, *capacity * sizeof(**rows));
+    if (more == NULL)
+        return false;
+    *rows = more;
+    return true;
+}
+
+enum aks_status
+aks_state_stored_all(struct aks_state *state, const char *target_identity,
+    struct aks_stored **ret_rows, size_t *ret_count, struct aks_error *err)
+{
+    struct aks_state_query query;
+    struct aks_stored *rows = NULL;
+    size_t count = 0;
+    size_t capacity = 0;
+    enum aks_status status;
+
+    *ret_rows = NULL;
+    *ret_count = 0;
+    aks_state_query_begin(&query, state,
+        "SELECT " COLUMNS " FROM stored WHERE target = ? ORDER BY source");
+    aks_state_query_text(&query, target_identity);
+    while (aks_state_query_row(&query)) {
+        if (count == AKS_STATE_STORED_MAX)
+            query.rc = SQLITE_TOOBIG;
+        else if (!grow(state->alloc, &rows, count, &capacity))
+            query.rc = SQLITE_NOMEM;
+        else
+            read_row(&query, &rows[count]);
+        if (query.rc == SQLITE_OK)
+            count++;
+    }
+    status = aks_state_query_end(&query, "read what is stored", err);
+    if (status == AKS_OK) {
+        *ret_rows = rows;
+        *ret_count = count;
+        return AKS_OK;
+    }
+    for (size_t i = 0; i < count; i++)
+        aks_stored_fini(state->alloc, &rows[i]);
+    aks_mem_free(state->alloc, rows);
+    return status;
+}
+
+/* In the order of COLUMNS. */
+static void
+bind_row(struct aks_state_query *query, const struct aks_stored *row)
+{
+    const char *const texts[] = { row->name, row->kind, row->key, row->upload_id, row->codec,
+        row->sha256, row->stored_sha256 };
+    const int64_t numbers[] = { row->bytes, row->stored_bytes, row->part_bytes, row->parts,
+        row->taken_at_ms, row->stored_at_ms, row->checked_at_ms, (int64_t)row->info.type,
+        row->info.mode, row->info.uid, (int64_t)row->info.device, (int64_t)row->info.inode,
+        row->info.bytes, row->info.mtime_ns, row->info.ctime_ns, row->info_racy };
+
+    aks_state_query_path(query, row->source);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        aks_state_query_text(query, texts[i]);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        aks_state_query_int(query, numbers[i]);
+}
+
+enum aks_status
+aks_state_stored_put(struct aks_state *state, const char *target_identity,
+    const struct aks_stored *rows, size_t count, struct aks_error *err)
+{
+    static const char doing[] = "keep what is stored";
+    struct aks_state_query query;
+    enum aks_status status;
+
+    if (count == 0)
+        return AKS_OK;
+    status = aks_state_begin(state, true, doing, err);
+    if (status != AKS_OK)
+        return status;
+    aks_state_query_begin(&query, state, "INSERT OR REPLACE INTO stored (target, " COLUMNS ")"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    for (size_t i = 0; i < count; i++) {
+        AKS_CHECK(rows[i].source != NULL);
+        aks_state_query_text(&query, target_identity);
+        bind_row(&query, &rows[i]);
+        (void)aks_state_query_row(&query);
+        aks_state_query_again(&query);
+    }
+    status = aks_state_query_end(&query, doing, err);
+    return aks_state_finish(state, status, doing, err);
+}
+
+enum aks_status
+aks_state_stored_forget(struct aks_state *state, const char *target_identity, const char *source,
+    struct aks_error *err)
+{
+    static const char doing[] = "forget what was stored";
+    struct aks_state_query query;
+    enum aks_status status = aks_state_set_durable(state, true, doing, err);
+
+    if (status != AKS_OK)
+        return status;
+    aks_state_query_begin(&query, state, "DELETE FROM stored WHERE target = ? AND source = ?");
+    aks_state_query_text(&query, target_identity);
+    aks_state_query_path(&query, source);
+    (void)aks_state_query_row(&query);
+    return aks_state_query_end(&query, doing, err);
+}
