@@ -1,0 +1,118 @@
+/* Is a source already where it should go? First by what stat tells, then by its digest. */
+#include "base/encode.h"
+#include "base/units.h"
+
+#include "engine/pipeline.h"
+#include "engine/run.h"
+
+#include <string.h>
+
+/* Parts of a pass that only hashes: large enough to be cheap, small enough to be interrupted soon. */
+#define COMPARE_PART_BYTES (8 * AKS_MIB)
+
+struct comparison {
+    struct aks_pipeline *pipeline;
+    bool done;
+};
+
+static void
+pipeline_changed(void *ctx)
+{
+    struct comparison *comparison = ctx;
+    struct aks_part *part;
+
+    while ((part = aks_pipeline_take(comparison->pipeline)) != NULL)
+        aks_pipeline_give(comparison->pipeline, part);
+    if (aks_pipeline_state(comparison->pipeline, NULL) != AKS_PIPELINE_RUNNING)
+        comparison->done = true;
+}
+
+/* The digest of what the source holds now, and the stamps that belong to it. */
+static enum aks_status
+digest_source(struct aks_run *run, const struct aks_item *item, char ret_hex[65],
+    struct aks_file_info *ret_info, bool *ret_racy, struct aks_error *err)
+{
+    struct aks_pipeline_options options = { 0 };
+    struct comparison comparison = { 0 };
+    struct aks_snapshot snapshot;
+    enum aks_status status;
+
+    status = aks_snapshot_take(run->engine->port, &item->source, &snapshot, err);
+    if (status != AKS_OK)
+        return status;
+    options.port = run->engine->port;
+    options.loop = &run->engine->loop;
+    options.pool = &run->pool;
+    options.codec = AKS_CODEC_NONE;
+    options.part_bytes = COMPARE_PART_BYTES;
+    options.check = AKS_PART_UNCHECKED;
+    options.changed = pipeline_changed;
+    options.ctx = &comparison;
+    status = aks_pipeline_new(&options, &snapshot, &comparison.pipeline, err);
+    if (status != AKS_OK)
+        return status;
+    status = aks_run_drive(run, &comparison.done, err);
+    if (status == AKS_OK && aks_pipeline_state(comparison.pipeline, err) != AKS_PIPELINE_ENDED)
+        status = err->status;
+    if (status == AKS_OK)
+        status = aks_snapshot_check(aks_pipeline_snapshot(comparison.pipeline), err);
+    if (status == AKS_OK) {
+        aks_hex_encode(aks_pipeline_result(comparison.pipeline)->plain_sha256, AKS_SHA256_BYTES,
+            ret_hex);
+        *ret_info = aks_pipeline_snapshot(comparison.pipeline)->info;
+        *ret_racy = aks_snapshot_racy(aks_pipeline_snapshot(comparison.pipeline));
+    }
+    aks_pipeline_free(comparison.pipeline);
+    return status;
+}
+
+/* Same bytes under new stamps: the next run need not read them again. */
+static enum aks_status
+compare_digest(struct aks_run *run, struct aks_item *item, size_t index, bool *ret_unchanged,
+    struct aks_error *err)
+{
+    struct aks_file_info info;
+    enum aks_status status;
+    bool racy;
+
+    status = digest_source(run, item, item->sha256, &info, &racy, err);
+    if (status != AKS_OK)
+        return status;
+    if (strcmp(item->sha256, item->row.sha256) != 0)
+        return AKS_OK;
+    *ret_unchanged = true;
+    item->row.info = info;
+    item->row.info_racy = racy;
+    if (run->options->dry_run)
+        return AKS_OK;
+    return aks_state_stored_put(run->engine->state, run->targets[index].identity, &item->row, 1,
+        err);
+}
+
+enum aks_status
+aks_run_compare(struct aks_run *run, struct aks_item *item, size_t index, bool *ret_unchanged,
+    struct aks_error *err)
+{
+    const struct aks_alloc *alloc = run->engine->port->alloc;
+    enum aks_status status;
+
+    *ret_unchanged = false;
+    aks_stored_fini(alloc, &item->row);
+    status = aks_state_stored_get(run->engine->state, run->targets[index].identity,
+        item->source.path, &item->row, err);
+    if (status == AKS_NOT_FOUND) {
+        memset(&item->row, 0, sizeof(item->row));
+        return AKS_OK;
+    }
+    if (status != AKS_OK)
+        return status;
+    if (!item->row.info_racy && aks_source_same(&item->row.info, &item->source.info)) {
+        *ret_unchanged = true;
+        memcpy(item->sha256, item->row.sha256, sizeof(item->sha256));
+        return AKS_OK;
+    }
+    /* Another size is another content; the same size may be. */
+    if (item->row.bytes != item->source.info.bytes)
+        return AKS_OK;
+    return compare_digest(run, item, index, ret_unchanged, err);
+}

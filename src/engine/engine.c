@@ -1,0 +1,181 @@
+#include "engine/engine.h"
+
+#include "base/check.h"
+#include "base/encode.h"
+#include "wire/dates.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The message of a folder that cannot be used says what it was for. */
+static enum aks_status
+state_error(struct aks_error *err, enum aks_status status, const char *folder)
+{
+    char why[AKS_ERROR_MESSAGE_BYTES];
+
+    (void)snprintf(why, sizeof(why), "%s", err->message);
+    status = status == AKS_NO_SPACE ? AKS_NO_SPACE : AKS_STATE;
+    (void)aks_error_set(err, status, "cannot use the state folder %s: %s", folder, why);
+    aks_error_hint(err, "nothing was kept: make room or make it writable, or name another folder "
+        "with --state, and run again");
+    return status;
+}
+
+enum aks_status
+aks_engine_make_folders(const struct aks_port *port, const char *path, struct aks_error *err)
+{
+    const struct aks_files *files = &port->files;
+    struct aks_file_info info;
+    char prefix[AKS_PATH_BYTES];
+    size_t len = strlen(path);
+    enum aks_status status;
+
+    if (files->stat(files->ctx, path, true, &info, NULL) == AKS_OK && info.type == AKS_FILE_FOLDER)
+        return AKS_OK;
+    if (len >= sizeof(prefix))
+        return aks_error_set(err, AKS_LIMIT, "the path %.60s... is too long", path);
+    memcpy(prefix, path, len + 1);
+    for (size_t i = 1; i <= len; i++) {
+        if (prefix[i] != '/' && prefix[i] != '\0')
+            continue;
+        prefix[i] = '\0';
+        status = files->make_folder(files->ctx, prefix, err);
+        if (status != AKS_OK && status != AKS_CONFLICT &&
+            files->stat(files->ctx, prefix, true, &info, NULL) != AKS_OK)
+            return status;
+        prefix[i] = path[i];
+    }
+    status = files->stat(files->ctx, path, true, &info, err);
+    if (status != AKS_OK)
+        return status;
+    if (info.type != AKS_FILE_FOLDER)
+        return aks_error_set(err, AKS_CONFLICT, "%s is no folder", path);
+    return AKS_OK;
+}
+
+static enum aks_status
+open_folders(struct aks_engine *engine, const char *folder, struct aks_error *err)
+{
+    const struct aks_alloc *alloc = engine->port->alloc;
+    enum aks_status status;
+
+    engine->state_folder = aks_mem_strdup(alloc, folder);
+    engine->queue_folder = aks_mem_printf(alloc, "%s/queue", folder);
+    engine->scratch_folder = aks_mem_printf(alloc, "%s/scratch", folder);
+    if (engine->state_folder == NULL || engine->queue_folder == NULL ||
+        engine->scratch_folder == NULL)
+        return aks_error_memory(err, "opening the state folder");
+    status = aks_engine_make_folders(engine->port, folder, err);
+    if (status == AKS_OK)
+        status = aks_engine_make_folders(engine->port, engine->scratch_folder, err);
+    return status == AKS_OK ? AKS_OK : state_error(err, status, folder);
+}
+
+enum aks_status
+aks_engine_open(const struct aks_engine_options *options, struct aks_engine **ret_engine,
+    struct aks_error *err)
+{
+    const struct aks_alloc *alloc = options->port->alloc;
+    struct aks_engine *engine = aks_mem_new(alloc, sizeof(*engine));
+    enum aks_status status;
+
+    if (engine == NULL)
+        return aks_error_memory(err, "opening the engine");
+    engine->port = options->port;
+    engine->log = options->log;
+    engine->loader = options->loader;
+    engine->progress = options->progress;
+    engine->progress_ctx = options->progress_ctx;
+    atomic_init(&engine->interrupted, 0);
+    aks_loop_init(&engine->loop, options->port);
+    status = open_folders(engine, options->state_folder, err);
+    if (status == AKS_OK) {
+        status = aks_state_open(alloc, &options->port->files, options->state_folder,
+            &engine->state, err);
+        if (status == AKS_NO_SPACE)
+            status = state_error(err, status, options->state_folder);
+    }
+    if (status != AKS_OK) {
+        aks_engine_close(engine);
+        return status;
+    }
+    *ret_engine = engine;
+    return AKS_OK;
+}
+
+void
+aks_engine_close(struct aks_engine *engine)
+{
+    const struct aks_alloc *alloc;
+
+    if (engine == NULL)
+        return;
+    alloc = engine->port->alloc;
+    aks_audit_close(engine->audit);
+    aks_state_close(engine->state);
+    aks_loop_fini(&engine->loop);
+    aks_mem_free(alloc, engine->state_folder);
+    aks_mem_free(alloc, engine->queue_folder);
+    aks_mem_free(alloc, engine->scratch_folder);
+    aks_mem_free(alloc, engine);
+}
+
+void
+aks_engine_interrupt(struct aks_engine *engine, int signal)
+{
+    atomic_store(&engine->interrupted, signal);
+    engine->port->events.wake(engine->port->events.ctx);
+}
+
+enum aks_status
+aks_engine_audit(struct aks_engine *engine, struct aks_audit **ret_audit, struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+
+    if (engine->audit == NULL)
+        status = aks_audit_open(engine->port, engine->state_folder, &engine->audit, err);
+    *ret_audit = engine->audit;
+    return status;
+}
+
+enum aks_status
+aks_engine_new_id(struct aks_engine *engine, char ret_id[32], struct aks_error *err)
+{
+    const struct aks_port *port = engine->port;
+    char date[AKS_DATE_BYTES];
+    uint8_t random[3];
+    char hex[7];
+    enum aks_status status = port->entropy.fill(port->entropy.ctx, random, sizeof(random), err);
+
+    if (status != AKS_OK)
+        return status;
+    aks_hex_encode(random, sizeof(random), hex);
+    (void)snprintf(ret_id, 32, "%.20s-%s",
+        aks_date_compact(port->clock.wall_ms(port->clock.ctx), date), hex);
+    return AKS_OK;
+}
+
+void
+aks_engine_system_id(const struct aks_port *port, const struct aks_settings *settings,
+    char ret_id[AKS_SYSTEM_ID_BYTES])
+{
+    const struct aks_environment *env = &port->environment;
+    const char *id = settings->system_id;
+
+    if (id == NULL || id[0] == '\0')
+        id = env->get(env->ctx, "AKOSHA_SYSTEM_ID");
+    if (id == NULL || id[0] == '\0')
+        id = env->get(env->ctx, "SESSION_BUDDY_AKOSHA_SYSTEM_ID");
+    if (id == NULL || id[0] == '\0')
+        id = env->host_name(env->ctx);
+    if (id[0] == '\0')
+        id = "unknown-system";
+    (void)snprintf(ret_id, AKS_SYSTEM_ID_BYTES, "%s", id);
+    for (char *c = ret_id; *c != '\0'; c++) {
+        bool allowed = (*c >= 'A' && *c <= 'Z') || (*c >= 'a' && *c <= 'z') ||
+            (*c >= '0' && *c <= '9') || *c == '_' || *c == '-';
+
+        if (!allowed)
+            *c = '-';
+    }
+}

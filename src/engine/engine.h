@@ -1,0 +1,71 @@
+/* The engine: ports, state folder, loop, and what lives as long as the process. One thread. */
+#ifndef AKS_ENGINE_ENGINE_H
+#define AKS_ENGINE_ENGINE_H
+
+#include "base/log.h"
+#include "engine/audit.h"
+#include "engine/loop.h"
+#include "engine/policy.h"
+#include "engine/state.h"
+#include "port/port.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a person may be shown while a run goes on. Borrowed for the call. */
+struct aks_progress {
+    const char *target;             /* the one that is being sent to, or NULL */
+    const char *source;             /* name of a source that is being sent, or NULL */
+    unsigned files_done;
+    unsigned files_total;
+    int64_t bytes_done;             /* plain bytes that are stored */
+    int64_t bytes_total;            /* plain bytes to be stored */
+    int64_t waiting_ms;             /* until the next try, or -1 */
+};
+
+struct aks_engine_options {
+    const struct aks_port *port;
+    const struct aks_log *log;              /* may be NULL */
+    struct aks_policy_loader loader;
+    const char *state_folder;               /* absolute; made (0700) with its parents if missing */
+    void (*progress)(void *ctx, const struct aks_progress *progress);   /* may be NULL */
+    void *progress_ctx;
+};
+
+struct aks_engine {
+    const struct aks_port *port;
+    const struct aks_log *log;
+    struct aks_policy_loader loader;
+    void (*progress)(void *ctx, const struct aks_progress *progress);
+    void *progress_ctx;
+    struct aks_loop loop;
+    char *state_folder;
+    char *queue_folder;
+    char *scratch_folder;
+    struct aks_state *state;
+    struct aks_audit *audit;                /* opened when it is first needed */
+    atomic_int interrupted;                 /* a signal's number */
+};
+
+/** Opens the state folder and its database. AKS_STATE, AKS_NO_SPACE: nothing can be kept there. */
+enum aks_status aks_engine_open(const struct aks_engine_options *options, struct aks_engine **ret_engine,
+    struct aks_error *err);
+void aks_engine_close(struct aks_engine *engine);
+/** Ends the run that is going on, or the next one. From any thread, safe in a signal handler. */
+void aks_engine_interrupt(struct aks_engine *engine, int signal);
+/** The audit log, opened. */
+enum aks_status aks_engine_audit(struct aks_engine *engine, struct aks_audit **ret_audit,
+    struct aks_error *err);
+/** Makes ${path} (absolute) and what is missing above it, mode 0700. */
+enum aks_status aks_engine_make_folders(const struct aks_port *port, const char *path,
+    struct aks_error *err);
+
+/** A new id, "20261123T084512Z-3f9a2c": wall clock and entropy. */
+enum aks_status aks_engine_new_id(struct aks_engine *engine, char ret_id[32], struct aks_error *err);
+/** ${settings}' own, else AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, else the host name; everything outside
+ * [A-Za-z0-9_-] turned to '-'. */
+void aks_engine_system_id(const struct aks_port *port, const struct aks_settings *settings,
+    char ret_id[AKS_SYSTEM_ID_BYTES]);
+
+#endif

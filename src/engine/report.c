@@ -1,0 +1,324 @@
+/* The report of a run, as docs/schema/report.json describes it. */
+#include "base/check.h"
+#include "base/units.h"
+#include "engine/run.h"
+#include "wire/dates.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+enum exit_code {
+    EXIT_STORED = 0, EXIT_QUEUED = 1, EXIT_SETTINGS = 3, EXIT_SOURCE = 4, EXIT_INTEGRITY = 5,
+    EXIT_REFUSED = 6, EXIT_LOST = 7, EXIT_INTERRUPTED = 128
+};
+
+/* First the most serious: the order in which exit codes apply. */
+static const int code_order[] = { EXIT_SETTINGS, EXIT_LOST, EXIT_INTEGRITY, EXIT_SOURCE,
+    EXIT_REFUSED, EXIT_QUEUED };
+
+static int
+code_of(enum aks_status status)
+{
+    if (status == AKS_OK)
+        return EXIT_STORED;
+    if (status == AKS_POLICY || status == AKS_SETTINGS)
+        return EXIT_SETTINGS;
+    if (status == AKS_CORRUPT)
+        return EXIT_INTEGRITY;
+    if (status == AKS_SOURCE_MISSING || status == AKS_SOURCE_UNREADABLE)
+        return EXIT_SOURCE;
+    if (status == AKS_AUTH_MISSING || status == AKS_AUTH_EXPIRED || status == AKS_AUTH_INVALID ||
+        status == AKS_FORBIDDEN)
+        return EXIT_REFUSED;
+    return EXIT_QUEUED;
+}
+
+/* The error that decides the exit code, and that code. */
+static const struct aks_error *
+worst_error(const struct aks_run *run, const struct aks_error *run_error, int *ret_code)
+{
+    *ret_code = EXIT_STORED;
+    if (run_error->status == AKS_CANCELLED) {
+        *ret_code = EXIT_INTERRUPTED + atomic_load(&run->engine->interrupted);
+        return run_error;
+    }
+    for (size_t order = 0; order < sizeof(code_order) / sizeof(code_order[0]); order++) {
+        int code = code_order[order];
+
+        if (code == EXIT_LOST && run->keep_error.status != AKS_OK) {
+            *ret_code = EXIT_LOST;
+            return &run->keep_error;
+        }
+        if (code_of(run_error->status) == code) {
+            *ret_code = code;
+            return run_error;
+        }
+        for (size_t i = 0; i < run->item_count; i++) {
+            const struct aks_item *item = &run->items[i];
+
+            if (item->state == AKS_ITEM_FAILED && code_of(item->error.status) == code) {
+                *ret_code = code;
+                return &item->error;
+            }
+        }
+    }
+    return NULL;
+}
+
+static const char *
+item_outcome(const struct aks_run *run, const struct aks_item *item)
+{
+    switch (item->state) {
+    case AKS_ITEM_STORED:
+        return "stored";
+    case AKS_ITEM_UNCHANGED:
+        return "unchanged";
+    case AKS_ITEM_SKIPPED:
+        return "skipped";
+    case AKS_ITEM_PENDING:
+    case AKS_ITEM_FAILED:
+        break;
+    }
+    return run->job_written ? "queued" : "failed";
+}
+
+static const char *
+run_outcome(const struct aks_run *run, const struct aks_error *run_error)
+{
+    size_t stored = 0;
+    size_t failed = 0;
+
+    for (size_t i = 0; i < run->item_count; i++) {
+        stored += run->items[i].state == AKS_ITEM_STORED;
+        failed += run->items[i].state == AKS_ITEM_FAILED;
+    }
+    if (failed == 0 && run_error->status == AKS_OK)
+        return stored > 0 ? "stored" : "unchanged";
+    if (stored > 0)
+        return "partial";
+    return run->job_written ? "queued" : "failed";
+}
+
+/* The first target of the settings that holds everything that was to be brought, or -1. */
+static int
+satisfied_by(const struct aks_run *run)
+{
+    for (size_t i = 0; i < run->settings->target_count; i++) {
+        bool any = false;
+        bool all = true;
+
+        for (size_t j = 0; j < run->item_count; j++) {
+            if (run->items[j].state == AKS_ITEM_SKIPPED)
+                continue;
+            any = true;
+            all = all && run->items[j].stored_here[i];
+        }
+        if (any && all)
+            return (int)i;
+    }
+    return -1;
+}
+
+static json_t *
+error_json(const struct aks_error *err, const char *target)
+{
+    if (err == NULL || err->status == AKS_OK)
+        return json_null();
+    return json_pack("{s:s, s:s, s:s?, s:s?}", "failure", aks_status_name(err->status), "message",
+        err->message, "target", target, "hint", err->hint[0] != '\0' ? err->hint : NULL);
+}
+
+/* The target whose failure ${err} is, or NULL. */
+static const char *
+target_of(const struct aks_run *run, const struct aks_error *err)
+{
+    for (size_t i = 0; err != NULL && i < run->settings->target_count; i++) {
+        if (run->targets[i].error.status == err->status &&
+            strcmp(run->targets[i].error.message, err->message) == 0)
+            return run->settings->targets[i].name;
+    }
+    return NULL;
+}
+
+static json_t *
+targets_json(const struct aks_run *run)
+{
+    json_t *targets = json_array();
+
+    for (size_t i = 0; i < run->settings->target_count; i++) {
+        const struct aks_target_settings *settings = &run->settings->targets[i];
+        const struct aks_run_target *target = &run->targets[i];
+        const char *outcome = "stored";
+        bool held = false;
+        json_t *row;
+
+        for (size_t j = 0; j < run->item_count; j++)
+            held = held || run->items[j].stored_here[i];
+        if (!target->used && !held)
+            continue;
+        if (!target->used)
+            outcome = "unchanged";
+        else if (target->upload_id[0] == '\0')
+            outcome = "failed";
+        row = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", settings->name, "kind",
+            aks_target_kind_name(settings->kind), "method", aks_target_kind_method(settings->kind),
+            "delivers", "files", "outcome", outcome);
+        if (target->upload_id[0] != '\0')
+            (void)json_object_set_new(row, "upload_id", json_string(target->upload_id));
+        if (target->error.status != AKS_OK)
+            (void)json_object_set_new(row, "error", error_json(&target->error, settings->name));
+        (void)json_array_append_new(targets, row);
+    }
+    return targets;
+}
+
+static json_t *
+names_json(const struct aks_run *run, const struct aks_item *item)
+{
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < run->settings->target_count; i++) {
+        if (item->stored_here[i])
+            (void)json_array_append_new(names, json_string(run->settings->targets[i].name));
+    }
+    return names;
+}
+
+static json_t *
+pending_json(const struct aks_run *run, const struct aks_item *item)
+{
+    json_t *names = json_array();
+
+    if (item->state == AKS_ITEM_FAILED && item->route_count > 0)
+        (void)json_array_append_new(names,
+            json_string(run->settings->targets[item->route[0]].name));
+    return names;
+}
+
+static const char *
+item_reason(const struct aks_item *item)
+{
+    if (item->state == AKS_ITEM_FAILED)
+        return item->error.status != AKS_OK ? aks_status_name(item->error.status) : NULL;
+    if (item->state == AKS_ITEM_STORED)
+        return item->codec_reason;
+    return item->reason;
+}
+
+/* Bytes of names that are no UTF-8 are percent-encoded, as in the manifest. */
+static json_t *
+path_json(const struct aks_run *run, const char *path)
+{
+    json_t *text = json_string(path);
+    struct aks_buf encoded;
+
+    if (text != NULL)
+        return text;
+    aks_buf_init(&encoded, run->engine->port->alloc, (size_t)3 * AKS_PATH_BYTES);
+    for (const char *c = path; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x80 && *c != '%')
+            aks_buf_putc(&encoded, *c);
+        else
+            aks_buf_printf(&encoded, "%%%02X", (unsigned char)*c);
+    }
+    text = json_string(encoded.data);
+    aks_buf_fini(&encoded);
+    return text;
+}
+
+static json_t *
+file_json(const struct aks_run *run, const struct aks_item *item)
+{
+    bool held = item->state == AKS_ITEM_STORED || item->state == AKS_ITEM_UNCHANGED;
+    json_t *file = json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:s?, s:I, s:s?, s:s?}", "source",
+        path_json(run, item->source.path), "name", item->source.name, "kind",
+        aks_source_kind_name(item->source.kind), "outcome", item_outcome(run, item), "targets",
+        names_json(run, item), "pending", pending_json(run, item), "reason", item_reason(item),
+        "bytes", (json_int_t)(held ? item->row.bytes : item->source.info.bytes), "sha256",
+        item->sha256[0] != '\0' ? item->sha256 : NULL, "codec", held ? item->row.codec : NULL);
+
+    if (held) {
+        (void)json_object_set_new(file, "stored_bytes", json_integer(item->row.stored_bytes));
+        (void)json_object_set_new(file, "stored_sha256", json_string(item->row.stored_sha256));
+        (void)json_object_set_new(file, "key", json_string(item->row.key));
+    }
+    if (item->state == AKS_ITEM_FAILED && item->error.status != AKS_OK)
+        (void)json_object_set_new(file, "message", json_string(item->error.message));
+    return file;
+}
+
+static void
+add_files(const struct aks_run *run, json_t *report)
+{
+    json_t *files = json_array();
+    json_t *uploaded = json_array();
+    json_int_t source_bytes = 0;
+    json_int_t stored_bytes = 0;
+
+    for (size_t i = 0; i < run->item_count; i++) {
+        const struct aks_item *item = &run->items[i];
+
+        if (item->source.path == NULL || item->source.name == NULL)
+            continue;
+        source_bytes += item->source.info.bytes;
+        if (item->state == AKS_ITEM_STORED) {
+            stored_bytes += item->row.stored_bytes;
+            (void)json_array_append_new(uploaded, json_string(strrchr(item->row.key, '/') + 1));
+        }
+        (void)json_array_append_new(files, file_json(run, item));
+    }
+    (void)json_object_set_new(report, "files_uploaded", uploaded);
+    (void)json_object_set_new(report, "bytes",
+        json_pack("{s:I, s:I, s:I}", "source", source_bytes, "stored", stored_bytes, "sent",
+            (json_int_t)run->sent_bytes));
+    (void)json_object_set_new(report, "files", files);
+}
+
+static void
+add_frame(const struct aks_run *run, json_t *report)
+{
+    const struct aks_clock *clock = &run->engine->port->clock;
+    int64_t ms = (clock->now_ns(clock->ctx) - run->started_ns) / AKS_NS_PER_MS;
+    char date[AKS_DATE_BYTES];
+
+    (void)json_object_set_new(report, "policy",
+        json_pack("{s:s, s:s}", "path", run->settings->policy_path, "sha256",
+            run->settings->policy_sha256));
+    (void)json_object_set_new(report, "started_at",
+        json_string(aks_date_iso(run->started_at_ms, date)));
+    (void)json_object_set_new(report, "duration_s", json_real((double)ms / 1000));
+}
+
+json_t *
+aks_run_report(const struct aks_run *run, const struct aks_error *run_error)
+{
+    int code;
+    const struct aks_error *worst = worst_error(run, run_error, &code);
+    int by = satisfied_by(run);
+    const struct aks_target_settings *target = by >= 0 ? &run->settings->targets[by] : NULL;
+    const char *upload_id = run->upload_id;
+    json_t *report;
+
+    if (by >= 0 && run->targets[by].upload_id[0] != '\0')
+        upload_id = run->targets[by].upload_id;
+    report = json_pack("{s:i, s:s, s:s, s:s, s:b, s:s, s:s, s:s?, s:i}", "schema", 1, "run_id",
+        run->run_id, "upload_id", upload_id, "system_id", run->system_id, "success", code == 0,
+        "outcome", run_outcome(run, run_error), "method",
+        target != NULL ? aks_target_kind_method(target->kind) : "none", "target",
+        target != NULL ? target->name : NULL, "exit_code", code);
+    if (report == NULL)
+        return NULL;
+    (void)json_object_set_new(report, "job_id",
+        run->job_written ? json_string(run->job_id) : json_null());
+    (void)json_object_set_new(report, "targets", targets_json(run));
+    add_files(run, report);
+    (void)json_object_set_new(report, "error", error_json(worst, target_of(run, worst)));
+    add_frame(run, report);
+    if (run->options->dry_run)
+        (void)json_object_set_new(report, "dry_run", json_true());
+    (void)json_object_set(report, "decisions", run->ask.decisions);
+    if (run->ask.dropped > 0)
+        (void)json_object_set_new(report, "decisions_dropped", json_integer(run->ask.dropped));
+    return report;
+}

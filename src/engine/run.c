@@ -1,0 +1,668 @@
+#include "engine/run.h"
+
+#include "base/check.h"
+#include "base/units.h"
+#include "engine/decide_default.h"
+#include "engine/transfer.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+aks_item_facts(const struct aks_item *item, int64_t wall_ms, struct aks_source_facts *ret_facts)
+{
+    memset(ret_facts, 0, sizeof(*ret_facts));
+    ret_facts->name = item->source.name;
+    ret_facts->path = item->source.path;
+    ret_facts->kind = aks_source_kind_name(item->source.kind);
+    ret_facts->bytes = item->source.info.bytes;
+    ret_facts->age_ms = wall_ms - item->source.info.mtime_ns / AKS_NS_PER_MS;
+    if (ret_facts->age_ms < 0)
+        ret_facts->age_ms = 0;
+}
+
+void
+aks_run_item_failed(struct aks_item *item, const struct aks_error *err)
+{
+    AKS_CHECK(err->status != AKS_OK);
+    item->error = *err;
+}
+
+static int64_t
+wall_ms(const struct aks_run *run)
+{
+    const struct aks_clock *clock = &run->engine->port->clock;
+
+    return clock->wall_ms(clock->ctx);
+}
+
+static bool
+breaker_open(const struct aks_run *run, size_t index)
+{
+    const struct aks_run_target *target = &run->targets[index];
+
+    return !target->opened && target->breaker.open_until_ms > wall_ms(run);
+}
+
+void
+aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_facts *ret_facts)
+{
+    const struct aks_breaker *breaker = &run->targets[index].breaker;
+
+    ret_facts->name = run->settings->targets[index].name;
+    ret_facts->kind = aks_target_kind_name(run->settings->targets[index].kind);
+    ret_facts->healthy = breaker->open_until_ms <= wall_ms(run);
+    ret_facts->last_success_ms = breaker->last_success_ms > 0
+        ? wall_ms(run) - breaker->last_success_ms : -1;
+}
+
+static void
+tell_progress(struct aks_run *run)
+{
+    struct aks_progress progress = run->progress;
+
+    if (run->engine->progress == NULL)
+        return;
+    for (size_t i = 0; i < run->transfer_count; i++) {
+        if (run->transfers[i] != NULL)
+            progress.bytes_done += aks_transfer_progress(run->transfers[i]);
+    }
+    run->engine->progress(run->engine->progress_ctx, &progress);
+}
+
+static enum aks_status
+ended(struct aks_run *run, struct aks_error *err)
+{
+    if (atomic_load(&run->engine->interrupted) != 0)
+        return aks_error_set(err, AKS_CANCELLED, "interrupted");
+    if (run->ask.policy_error.status != AKS_OK) {
+        *err = run->ask.policy_error;
+        return err->status;
+    }
+    return AKS_OK;
+}
+
+enum aks_status
+aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err)
+{
+    enum aks_status status;
+
+    for (;;) {
+        status = ended(run, err);
+        if (status != AKS_OK || *done)
+            return status;
+        status = aks_loop_turn(&run->engine->loop, err);
+        if (status != AKS_OK)
+            return status;
+        tell_progress(run);
+    }
+}
+
+/* The targets' identities and breakers. */
+static enum aks_status
+load_targets(struct aks_run *run, struct aks_error *err)
+{
+    const struct aks_environment *env = &run->engine->port->environment;
+
+    for (size_t i = 0; i < run->settings->target_count; i++) {
+        enum aks_status status;
+
+        aks_target_identity(&run->settings->targets[i], env->home(env->ctx), run->system_id,
+            run->targets[i].identity);
+        status = aks_state_breaker_get(run->engine->state, run->targets[i].identity, wall_ms(run),
+            &run->targets[i].breaker, err);
+        if (status != AKS_OK)
+            return status;
+    }
+    return AKS_OK;
+}
+
+static enum aks_status
+find_target(const struct aks_run *run, const char *name, size_t *ret_index, struct aks_error *err)
+{
+    for (size_t i = 0; i < run->settings->target_count; i++) {
+        if (strcmp(run->settings->targets[i].name, name) == 0) {
+            *ret_index = i;
+            return AKS_OK;
+        }
+    }
+    return aks_error_set(err, AKS_SETTINGS, "--target %s: the policy %s has no target of that name",
+        name, run->settings->policy_path);
+}
+
+static enum aks_status
+route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_facts *facts,
+    struct aks_error *err)
+{
+    struct aks_source_facts source;
+    struct aks_route_answer answer;
+    enum aks_status status;
+
+    if (run->options->target != NULL) {
+        item->route_count = 1;
+        return find_target(run, run->options->target, &item->route[0], err);
+    }
+    aks_item_facts(item, wall_ms(run), &source);
+    status = aks_ask_route(&run->ask, &source, facts, run->settings->target_count, &answer, err);
+    if (status != AKS_OK)
+        return status;
+    memcpy(item->route, answer.targets, sizeof(item->route));
+    item->route_count = answer.count;
+    if (run->options->no_fallback && item->route_count > 1)
+        item->route_count = 1;
+    return AKS_OK;
+}
+
+static enum aks_status
+inspect_items(struct aks_run *run, struct aks_error *err)
+{
+    const struct aks_run_options *options = run->options;
+    bool given = options->sources != NULL;
+    struct aks_source *sources[AKS_SOURCES_MAX];
+    enum aks_status status = AKS_OK;
+
+    for (size_t i = 0; i < run->item_count && status == AKS_OK; i++) {
+        struct aks_item *item = &run->items[i];
+        const char *written = given ? options->sources[i] : run->settings->sources[i];
+        char *path = NULL;
+
+        sources[i] = &item->source;
+        status = aks_source_absolute(run->engine->port, written, options->source_folder, &path, err);
+        if (status != AKS_OK)
+            return status;
+        if (aks_source_inspect(run->engine->port, path, &item->source, &item->error) != AKS_OK)
+            item->state = AKS_ITEM_FAILED;
+        aks_mem_free(run->engine->port->alloc, path);
+        if (item->source.name == NULL)
+            return aks_error_memory(err, "looking at the sources");
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(run->items[j].source.path, item->source.path) == 0)
+                return aks_error_set(err, AKS_SETTINGS, "source %s is named twice", written);
+        }
+    }
+    return aks_source_make_names_unique(run->engine->port->alloc, sources, run->item_count, err);
+}
+
+static enum aks_status
+load_items(struct aks_run *run, struct aks_error *err)
+{
+    struct aks_target_facts facts[AKS_TARGETS_MAX];
+    bool given = run->options->sources != NULL;
+    enum aks_status status;
+
+    run->item_count = given ? run->options->source_count : run->settings->source_count;
+    if (run->item_count == 0) {
+        (void)aks_error_set(err, AKS_SETTINGS, "there is nothing to sync: no source is named");
+        aks_error_hint(err, "name files on the command line, in the policy's sources, or in "
+            "AKOSHA_SOURCES");
+        return AKS_SETTINGS;
+    }
+    if (run->item_count > AKS_SOURCES_MAX)
+        return aks_error_set(err, AKS_LIMIT, "%zu sources are over the limit of %d",
+            run->item_count, AKS_SOURCES_MAX);
+    run->items = aks_mem_array(run->engine->port->alloc, run->item_count, sizeof(*run->items));
+    if (run->items == NULL) {
+        run->item_count = 0;
+        return aks_error_memory(err, "looking at the sources");
+    }
+    status = inspect_items(run, err);
+    for (size_t i = 0; i < run->settings->target_count; i++)
+        aks_run_target_facts(run, i, &facts[i]);
+    for (size_t i = 0; i < run->item_count && status == AKS_OK; i++)
+        status = route_item(run, &run->items[i], facts, err);
+    return status;
+}
+
+/* Where ${item} goes next: past targets whose breaker is open, unless that leaves it nowhere to go at all. */
+static bool
+choose_target(struct aks_run *run, struct aks_item *item)
+{
+    for (size_t place = item->place; place < item->route_count; place++) {
+        if (breaker_open(run, item->route[place]))
+            continue;
+        item->place = place;
+        return true;
+    }
+    if (item->tried)
+        return false;
+    item->place = 0;
+    return item->route_count > 0;
+}
+
+static enum aks_status
+dedup_item(struct aks_run *run, struct aks_item *item, size_t index, bool unchanged,
+    struct aks_error *err)
+{
+    struct aks_dedup_facts facts = { 0 };
+    enum aks_dedup_verdict verdict;
+    enum aks_status status;
+
+    aks_item_facts(item, wall_ms(run), &facts.source);
+    aks_run_target_facts(run, index, &facts.target);
+    facts.unchanged = unchanged;
+    facts.stored_ms = item->row.source != NULL ? wall_ms(run) - item->row.stored_at_ms : -1;
+    status = aks_ask_dedup(&run->ask, &facts, &verdict, err);
+    if (status != AKS_OK)
+        return status;
+    if (verdict == AKS_DEDUP_REUSE) {
+        item->state = AKS_ITEM_UNCHANGED;
+        item->stored_here[index] = true;
+    } else if (verdict == AKS_DEDUP_SKIP) {
+        item->state = AKS_ITEM_SKIPPED;
+        item->reason = "the policy skips it";
+    }
+    return AKS_OK;
+}
+
+/* Old beliefs about a target are checked against its manifests before anything is left out because of them. */
+static enum aks_status
+confirm_item(struct aks_run *run, struct aks_item *item, size_t index, bool *unchanged,
+    struct aks_error *err)
+{
+    struct aks_outcome outcome;
+    struct aks_item *items[1] = { item };
+
+    if (!*unchanged || run->options->dry_run ||
+        wall_ms(run) - item->row.checked_at_ms < AKS_RUN_BELIEF_MS)
+        return AKS_OK;
+    if (aks_run_confirm(run, index, items, 1, &outcome) == AKS_OK) {
+        *unchanged = item->row.source != NULL;
+        return AKS_OK;
+    }
+    if (outcome.status == AKS_CANCELLED || run->ask.policy_error.status != AKS_OK) {
+        *err = outcome.error;
+        return outcome.status;
+    }
+    /* It cannot be asked now: the upload will find out what is wrong with it. */
+    *unchanged = false;
+    return AKS_OK;
+}
+
+/* Settles ${item} if its next target holds it already, or the policy does not want it sent. */
+static enum aks_status
+consider(struct aks_run *run, struct aks_item *item, struct aks_error *err)
+{
+    size_t index = item->route[item->place];
+    enum aks_status status;
+    bool unchanged;
+
+    status = aks_run_compare(run, item, index, &unchanged, err);
+    if (status == AKS_SOURCE_BUSY || status == AKS_SOURCE_CHANGED || status == AKS_SOURCE_MISSING ||
+        status == AKS_SOURCE_UNREADABLE) {
+        aks_run_item_failed(item, err);
+        item->state = AKS_ITEM_FAILED;
+        return AKS_OK;
+    }
+    if (status == AKS_OK)
+        status = confirm_item(run, item, index, &unchanged, err);
+    if (status != AKS_OK)
+        return status;
+    return dedup_item(run, item, index, unchanged, err);
+}
+
+/* Considers every item that is owed for the target it would go to next. */
+static enum aks_status
+consider_all(struct aks_run *run, bool *ret_pending, struct aks_error *err)
+{
+    *ret_pending = false;
+    for (size_t i = 0; i < run->item_count; i++) {
+        struct aks_item *item = &run->items[i];
+        enum aks_status status;
+
+        if (item->state != AKS_ITEM_PENDING || !choose_target(run, item))
+            continue;
+        if (!item->considered) {
+            status = consider(run, item, err);
+            if (status != AKS_OK)
+                return status;
+            item->considered = true;
+        }
+        if (item->state == AKS_ITEM_PENDING)
+            *ret_pending = true;
+    }
+    return AKS_OK;
+}
+
+/* The target itself does not answer, or cannot take anything: what a breaker is for. A person who mends
+ * credentials or settings must not have to wait for one. */
+static bool
+opens_breaker(enum aks_status status)
+{
+    return status == AKS_OFFLINE || status == AKS_DNS || status == AKS_REFUSED ||
+        status == AKS_CONNECT_TIMEOUT || status == AKS_TIMEOUT || status == AKS_STALLED ||
+        status == AKS_THROTTLED || status == AKS_SERVER || status == AKS_BAD_REPLY ||
+        status == AKS_TLS;
+}
+
+static void
+note_health(struct aks_run *run, size_t index, const struct aks_outcome *outcome)
+{
+    struct aks_run_target *target = &run->targets[index];
+    struct aks_error err;
+    enum aks_status status = AKS_OK;
+
+    if (outcome->status == AKS_OK) {
+        status = aks_state_breaker_succeeded(run->engine->state, target->identity, wall_ms(run),
+            &err);
+    } else {
+        target->error = outcome->error;
+        if (opens_breaker(outcome->status)) {
+            status = aks_state_breaker_failed(run->engine->state, target->identity, wall_ms(run),
+                outcome->status, &err);
+            target->opened = true;
+        }
+    }
+    if (status != AKS_OK)
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s: its health could not be noted: %s",
+            run->settings->targets[index].name, err.message);
+}
+
+/* What became of the items of one upload. */
+static void
+settle(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
+    const struct aks_outcome *outcome)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct aks_item *item = items[i];
+
+        item->tried = true;
+        if (item->stored_here[index]) {
+            item->state = AKS_ITEM_STORED;
+            aks_error_clear(&item->error);
+            continue;
+        }
+        if (outcome->status != AKS_OK && (item->error.status == AKS_OK ||
+                item->error.status == AKS_CANCELLED))
+            aks_run_item_failed(item, &outcome->error);
+        if (outcome->status != AKS_OK && outcome->verdict == AKS_GIVE_UP)
+            item->gave_up = true;
+        if (item->gave_up || item->error.status == AKS_SOURCE_BUSY ||
+            item->error.status == AKS_SOURCE_CHANGED || item->error.status == AKS_SOURCE_MISSING ||
+            item->error.status == AKS_SOURCE_UNREADABLE)
+            item->state = AKS_ITEM_FAILED;
+        else
+            item->place++;
+        item->considered = false;
+    }
+}
+
+static void
+count_progress(struct aks_run *run)
+{
+    run->progress.files_total = 0;
+    run->progress.files_done = 0;
+    run->progress.bytes_total = 0;
+    run->progress.bytes_done = 0;
+    for (size_t i = 0; i < run->item_count; i++) {
+        const struct aks_item *item = &run->items[i];
+
+        if (item->state != AKS_ITEM_PENDING && item->state != AKS_ITEM_STORED)
+            continue;
+        run->progress.files_total++;
+        run->progress.bytes_total += item->source.info.bytes;
+        if (item->state == AKS_ITEM_STORED) {
+            run->progress.files_done++;
+            run->progress.bytes_done += item->source.info.bytes;
+        }
+    }
+}
+
+/* Everything that is owed to one target: the one that the first item that is owed goes to next. */
+static enum aks_status
+upload_next(struct aks_run *run, struct aks_error *err)
+{
+    struct aks_item **items = aks_mem_array(run->engine->port->alloc, run->item_count,
+        sizeof(struct aks_item *));
+    struct aks_outcome outcome;
+    size_t index = 0;
+    size_t count = 0;
+    enum aks_status status = AKS_OK;
+
+    if (items == NULL)
+        return aks_error_memory(err, "uploading");
+    for (size_t i = 0; i < run->item_count; i++) {
+        struct aks_item *item = &run->items[i];
+
+        if (item->state != AKS_ITEM_PENDING || !item->considered)
+            continue;
+        if (count == 0)
+            index = item->route[item->place];
+        if (item->route[item->place] == index)
+            items[count++] = item;
+    }
+    AKS_CHECK(count > 0);
+    /* A committed upload is never added to. */
+    if (run->targets[index].upload_id[0] != '\0')
+        status = aks_engine_new_id(run->engine, run->upload_id, err);
+    if (status == AKS_OK) {
+        count_progress(run);
+        status = aks_run_upload(run, index, items, count, &outcome);
+        if (status != AKS_CANCELLED && run->ask.policy_error.status == AKS_OK)
+            note_health(run, index, &outcome);
+        settle(run, index, items, count, &outcome);
+        status = ended(run, err);
+    }
+    aks_mem_free(run->engine->port->alloc, items);
+    return status;
+}
+
+static void
+fire_flag(void *ctx)
+{
+    bool *flag = ctx;
+
+    *flag = true;
+}
+
+static enum aks_status
+wait_ms(struct aks_run *run, int64_t ms, struct aks_error *err)
+{
+    struct aks_timer timer = { 0 };
+    bool done = false;
+    enum aks_status status;
+
+    status = aks_loop_set(&run->engine->loop, &timer, ms, fire_flag, &done, err);
+    if (status != AKS_OK)
+        return status;
+    run->progress.waiting_ms = ms;
+    status = aks_run_drive(run, &done, err);
+    run->progress.waiting_ms = -1;
+    aks_loop_clear(&run->engine->loop, &timer);
+    return status;
+}
+
+/* No target is left for what is still owed. Once more through the routes? *ret_again tells. */
+static enum aks_status
+next_round(struct aks_run *run, bool *ret_again, struct aks_error *err)
+{
+    struct aks_failure_facts facts = { 0 };
+    struct aks_retry_answer answer;
+    const struct aks_item *owed = NULL;
+    const struct aks_clock *clock = &run->engine->port->clock;
+    enum aks_status status;
+
+    *ret_again = false;
+    for (size_t i = 0; i < run->item_count && owed == NULL; i++) {
+        if (run->items[i].state == AKS_ITEM_PENDING)
+            owed = &run->items[i];
+    }
+    if (owed == NULL || owed->error.status == AKS_OK || ++run->rounds >= AKS_RUN_ROUNDS_MAX)
+        return AKS_OK;
+    facts.target = run->settings->targets[owed->route[owed->route_count - 1]].name;
+    facts.operation = AKS_OPERATION_ROUTE;
+    facts.source = owed->source.name;
+    facts.failure = owed->error.status;
+    facts.transient = aks_status_transient(owed->error.status);
+    facts.retry_after_ms = -1;
+    facts.attempt = run->rounds;
+    facts.elapsed_ms = (clock->now_ns(clock->ctx) - run->started_ns) / AKS_NS_PER_MS;
+    status = aks_ask_retry(&run->ask, &facts, &answer, err);
+    if (status != AKS_OK)
+        return status;
+    if (answer.verdict != AKS_WAIT && answer.verdict != AKS_RESTART)
+        return AKS_OK;
+    *ret_again = true;
+    for (size_t i = 0; i < run->item_count; i++) {
+        run->items[i].place = 0;
+        run->items[i].tried = false;
+        run->items[i].considered = false;
+    }
+    return wait_ms(run, answer.wait_ms, err);
+}
+
+/* Round after round, target after target, until nothing is owed or nobody will have it. */
+static enum aks_status
+deliver(struct aks_run *run, struct aks_error *err)
+{
+    enum aks_status status;
+    bool pending;
+    bool again;
+
+    for (;;) {
+        status = consider_all(run, &pending, err);
+        if (status != AKS_OK || run->options->dry_run)
+            return status;
+        if (!pending) {
+            status = next_round(run, &again, err);
+            if (status != AKS_OK || !again)
+                return status;
+            continue;
+        }
+        /* Owed work is durable before anything is sent. */
+        if (!run->job_written) {
+            aks_run_keep(run);
+            aks_run_supersede(run);
+        }
+        status = upload_next(run, err);
+        if (status != AKS_OK)
+            return status;
+    }
+}
+
+static enum aks_status
+start(struct aks_run *run, struct aks_engine *engine, const struct aks_run_options *options,
+    struct aks_error *err)
+{
+    uint64_t seed;
+    enum aks_status status;
+
+    run->engine = engine;
+    run->options = options;
+    run->settings = options->policy->settings;
+    run->started_at_ms = engine->port->clock.wall_ms(engine->port->clock.ctx);
+    run->started_ns = engine->port->clock.now_ns(engine->port->clock.ctx);
+    run->progress.waiting_ms = -1;
+    aks_pool_init(&run->pool, engine->port->alloc, run->settings->part_bytes);
+    aks_engine_system_id(engine->port, run->settings, run->system_id);
+    status = engine->port->entropy.fill(engine->port->entropy.ctx, &seed, sizeof(seed), err);
+    if (status == AKS_OK)
+        status = aks_engine_new_id(engine, run->run_id, err);
+    if (status == AKS_OK)
+        status = aks_ask_init(&run->ask, &engine->loop, options->policy, engine->log, seed, err);
+    if (status != AKS_OK)
+        return status;
+    (void)snprintf(run->upload_id, sizeof(run->upload_id), "%s", run->run_id);
+    (void)snprintf(run->job_id, sizeof(run->job_id), "%s",
+        options->job != NULL ? options->job->id : run->run_id);
+    run->job_written = options->job != NULL;
+    return AKS_OK;
+}
+
+/* What is still pending when the run ends is owed, whatever ended it. */
+static void
+close_items(struct aks_run *run, const struct aks_error *run_error)
+{
+    for (size_t i = 0; i < run->item_count; i++) {
+        struct aks_item *item = &run->items[i];
+
+        if (item->state != AKS_ITEM_PENDING)
+            continue;
+        if (run->options->dry_run && run_error->status == AKS_OK) {
+            item->state = AKS_ITEM_SKIPPED;
+            item->reason = "dry run: it would be uploaded";
+            continue;
+        }
+        item->state = AKS_ITEM_FAILED;
+        if (item->error.status == AKS_OK || run_error->status == AKS_CANCELLED ||
+            run_error->status == AKS_POLICY)
+            item->error = *run_error;
+    }
+}
+
+static void
+drain(struct aks_run *run)
+{
+    /* Workers that still read for a transfer that was given up: they end by themselves. */
+    while (run->pool.lingering > 0) {
+        if (aks_loop_turn(&run->engine->loop, NULL) != AKS_OK)
+            break;
+    }
+}
+
+static void
+finish(struct aks_run *run)
+{
+    const struct aks_alloc *alloc = run->engine->port->alloc;
+
+    drain(run);
+    for (size_t i = 0; i < run->item_count; i++) {
+        aks_source_fini(alloc, &run->items[i].source);
+        aks_stored_fini(alloc, &run->items[i].row);
+    }
+    aks_mem_free(alloc, run->items);
+    aks_pool_fini(&run->pool);
+    aks_ask_fini(&run->ask);
+}
+
+/* The report is told to the policy and kept; neither can change what it says. */
+static void
+tell_report(struct aks_run *run, struct json_t *report)
+{
+    const struct aks_decide *decide = &run->options->policy->decide;
+    struct aks_error err;
+    char *text;
+
+    if (decide->finished != NULL && decide->finished(decide->ctx, report, &err) != AKS_OK)
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s", err.message);
+    if (run->options->dry_run)
+        return;
+    text = json_dumps(report, JSON_COMPACT);
+    if (text == NULL || aks_state_run_put(run->engine->state, run->run_id, run->started_at_ms,
+            json_string_value(json_object_get(report, "outcome")), text, &err) != AKS_OK)
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "the run could not be noted: %s",
+            text == NULL ? "out of memory" : err.message);
+    free(text);
+}
+
+enum aks_status
+aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t **ret_report,
+    struct aks_error *err)
+{
+    struct aks_run run = { 0 };
+    struct aks_error run_error = { 0 };
+    enum aks_status status;
+
+    *ret_report = NULL;
+    status = start(&run, engine, options, err);
+    if (status != AKS_OK) {
+        finish(&run);
+        return status;
+    }
+    status = load_targets(&run, &run_error);
+    if (status == AKS_OK)
+        status = load_items(&run, &run_error);
+    if (status == AKS_OK)
+        (void)deliver(&run, &run_error);
+    close_items(&run, &run_error);
+    if (!options->dry_run) {
+        aks_run_keep(&run);
+        aks_run_supersede(&run);
+    }
+    *ret_report = aks_run_report(&run, &run_error);
+    if (*ret_report != NULL)
+        tell_report(&run, *ret_report);
+    finish(&run);
+    return *ret_report != NULL ? AKS_OK : aks_error_memory(err, "writing the report");
+}

@@ -1,0 +1,106 @@
+/* A run: one job from its sources to its report. Written as straight-line code that turns the loop where it
+ * has to wait; everything that runs side by side (transfers, parts, attempts) is event-driven below it. */
+#ifndef AKS_ENGINE_RUN_H
+#define AKS_ENGINE_RUN_H
+
+#include "engine/engine.h"
+#include "engine/item.h"
+#include "engine/pool.h"
+#include "engine/queue.h"
+#include "engine/target.h"
+
+#include <stdbool.h>
+
+struct json_t;
+
+/* How often every target of the routes is gone through, at most, whatever a policy answers. */
+#define AKS_RUN_ROUNDS_MAX 100
+
+struct aks_run_options {
+    const struct aks_policy *policy;
+    const struct aks_policy_text *policy_text;
+    const struct aks_policy_environment *environment;
+    const char *const *sources;         /* NULL: the policy's */
+    size_t source_count;
+    const char *source_folder;          /* what relative sources of the command line are relative to */
+    const char *target;                 /* force this one, or NULL */
+    bool no_fallback;
+    bool dry_run;
+    const struct aks_job *job;          /* the job of the queue that is taken up, or NULL: a new one */
+};
+
+/* State of one run; shared by run.c, compare.c, upload.c, report.c. */
+struct aks_run {
+    struct aks_engine *engine;
+    const struct aks_run_options *options;
+    const struct aks_settings *settings;
+    struct aks_ask ask;
+    struct aks_pool pool;
+    char run_id[32];
+    char upload_id[32];                 /* of the next upload */
+    char system_id[AKS_SYSTEM_ID_BYTES];
+    int64_t started_at_ms;              /* wall clock */
+    int64_t started_ns;
+    struct aks_item *items;
+    size_t item_count;
+    struct aks_run_target {
+        char identity[65];
+        struct aks_breaker breaker;
+        bool opened;                    /* its breaker was opened by this run */
+        bool used;                      /* took part in this run */
+        char upload_id[32];             /* what this run committed there, or "" */
+        struct aks_error error;         /* its last failure */
+    } targets[AKS_TARGETS_MAX];
+    int64_t sent_bytes;
+    char job_id[AKS_JOB_ID_BYTES];
+    bool job_written;                   /* what is owed is durably in the queue */
+    struct aks_error keep_error;        /* why it is not; status AKS_OK if it is, or nothing is owed */
+    unsigned rounds;
+    struct aks_progress progress;
+    struct aks_transfer **transfers;    /* under way, for progress; upload.c's */
+    size_t transfer_count;
+};
+
+/* What is believed of a target for longer than this is looked at before it is built upon. */
+#define AKS_RUN_BELIEF_MS (7 * AKS_MS_PER_DAY)
+
+/** Runs to the end and gives the report, owned by the caller (json_decref), after failures too: *ret_report is
+ * NULL only if there was no memory for it, and then a status tells. Of the other jobs of the queue, sources that are
+ * in this run are superseded. */
+enum aks_status aks_run(struct aks_engine *engine, const struct aks_run_options *options,
+    struct json_t **ret_report, struct aks_error *err);
+/** Takes up every other job of the queue, each under its own policy, and adds {"job_id", "outcome", "reason"} for
+ * each to ${report}["jobs"]. Jobs that are done are removed. Failures are told there; an interrupt ends it. */
+void aks_run_leftovers(struct aks_engine *engine, struct json_t *report);
+
+/* For the parts of a run only. */
+
+/** Turns the loop until *${done}. AKS_CANCELLED when interrupted, the policy's failure when that happened. */
+enum aks_status aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err);
+/** Facts of target ${index} for the policy. */
+void aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_facts *ret_facts);
+void aks_run_item_failed(struct aks_item *item, const struct aks_error *err);
+
+/** compare.c: is ${item} already at target ${index}? By stat, then by digest. */
+enum aks_status aks_run_compare(struct aks_run *run, struct aks_item *item, size_t index,
+    bool *ret_unchanged, struct aks_error *err);
+
+/** upload.c: brings ${items} to target ${index}. AKS_OK if the target is committed; single items may still have
+ * failed for reasons of their own. Else nothing is committed there and ${outcome} tells why. */
+enum aks_status aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
+    struct aks_outcome *outcome);
+
+/** confirm.c: what is believed of target ${index} is older than AKS_RUN_BELIEF_MS: does it still hold these items?
+ * Those that it does not are forgotten. AKS_OK if it was asked; else ${outcome} tells. */
+enum aks_status aks_run_confirm(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
+    struct aks_outcome *outcome);
+
+/** keep.c: the queue's part of a run. What is owed is written to the run's job (or the job removed where nothing
+ * is); other jobs lose the sources that this run has. Failures go to run->keep_error. */
+void aks_run_keep(struct aks_run *run);
+void aks_run_supersede(struct aks_run *run);
+
+/** report.c */
+struct json_t *aks_run_report(const struct aks_run *run, const struct aks_error *run_error);
+
+#endif

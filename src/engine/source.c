@@ -1,0 +1,221 @@
+#include "engine/source.h"
+
+#include "base/check.h"
+#include "base/encode.h"
+#include "data/digest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define KIND_BYTES 16                   /* enough of a file to know its kind */
+
+const char *
+aks_source_kind_name(enum aks_source_kind kind)
+{
+    static const char *const names[] = { "file", "duckdb", "sqlite" };
+
+    AKS_CHECK((unsigned)kind < sizeof(names) / sizeof(names[0]));
+    return names[kind];
+}
+
+enum aks_status
+aks_source_absolute(const struct aks_port *port, const char *written, const char *folder,
+    char **ret_path, struct aks_error *err)
+{
+    const struct aks_environment *env = &port->environment;
+    const char *home = env->home(env->ctx);
+    char *path;
+
+    if (written[0] == '\0')
+        return aks_error_set(err, AKS_SETTINGS, "a source has an empty path");
+    if (written[0] == '/') {
+        path = aks_mem_strdup(port->alloc, written);
+    } else if (strncmp(written, "~/", 2) == 0) {
+        if (home[0] == '\0')
+            return aks_error_set(err, AKS_SETTINGS, "cannot expand %s: no home folder is known",
+                written);
+        path = aks_mem_printf(port->alloc, "%s/%s", home, written + 2);
+    } else {
+        path = aks_mem_printf(port->alloc, "%s/%s", folder, written);
+    }
+    if (path == NULL)
+        return aks_error_memory(err, "naming a source");
+    if (strlen(path) >= AKS_PATH_BYTES) {
+        aks_mem_free(port->alloc, path);
+        return aks_error_set(err, AKS_SETTINGS, "the path of a source is over %d bytes: %.60s...",
+            AKS_PATH_BYTES - 1, written);
+    }
+    *ret_path = path;
+    return AKS_OK;
+}
+
+static bool
+harmless(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+        c == '_' || c == '-';
+}
+
+/* The file's own name with everything outside [A-Za-z0-9._-] turned to '-'; names of dots alone too. */
+static char *
+harmless_name(const struct aks_alloc *alloc, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *name = aks_mem_strdup(alloc, slash != NULL ? slash + 1 : path);
+    size_t len;
+
+    if (name == NULL)
+        return NULL;
+    len = strlen(name);
+    if (len > AKS_SOURCE_NAME_BYTES) {
+        memmove(name, name + len - AKS_SOURCE_NAME_BYTES, AKS_SOURCE_NAME_BYTES + 1);
+        len = AKS_SOURCE_NAME_BYTES;
+    }
+    for (size_t i = 0; i < len; i++) {
+        if (!harmless(name[i]))
+            name[i] = '-';
+    }
+    if (strspn(name, ".") == len)
+        memset(name, '-', len);
+    return name;
+}
+
+static enum aks_source_kind
+kind_of(const uint8_t *head, size_t len)
+{
+    if (len >= 12 && memcmp(head + 8, "DUCK", 4) == 0)
+        return AKS_SOURCE_DUCKDB;
+    if (len >= 16 && memcmp(head, "SQLite format 3", 16) == 0)
+        return AKS_SOURCE_SQLITE;
+    return AKS_SOURCE_FILE;
+}
+
+/* What a files failure means for a source. */
+static enum aks_status
+source_error(struct aks_error *err, enum aks_status status, const char *path)
+{
+    char why[AKS_ERROR_MESSAGE_BYTES];
+
+    (void)snprintf(why, sizeof(why), "%s", err->message);
+    if (status == AKS_NOT_FOUND)
+        return aks_error_set(err, AKS_SOURCE_MISSING, "source %s: no such file", path);
+    return aks_error_set(err, AKS_SOURCE_UNREADABLE, "source %s: %s", path, why);
+}
+
+static enum aks_status
+inspect_open(const struct aks_port *port, struct aks_source *source, struct aks_error *err)
+{
+    const struct aks_files *files = &port->files;
+    struct aks_file *file = NULL;
+    uint8_t head[KIND_BYTES];
+    size_t len = 0;
+    enum aks_status status;
+
+    status = files->stat(files->ctx, source->path, true, &source->info, err);
+    if (status != AKS_OK)
+        return source_error(err, status, source->path);
+    if (source->info.type == AKS_FILE_FOLDER) {
+        (void)aks_error_set(err, AKS_SOURCE_UNREADABLE, "source %s: is a folder", source->path);
+        aks_error_hint(err, "name the files in it");
+        return AKS_SOURCE_UNREADABLE;
+    }
+    if (source->info.type != AKS_FILE_REGULAR)
+        return aks_error_set(err, AKS_SOURCE_UNREADABLE, "source %s: is no regular file",
+            source->path);
+    status = files->open(files->ctx, source->path, AKS_FILE_READ, &file, err);
+    if (status != AKS_OK)
+        return source_error(err, status, source->path);
+    status = files->info(file, &source->info, err);
+    if (status == AKS_OK && source->info.bytes > 0)
+        status = files->read(file, 0, head, sizeof(head), &len, err);
+    files->close(file);
+    if (status != AKS_OK)
+        return source_error(err, AKS_SOURCE_UNREADABLE, source->path);
+    source->kind = kind_of(head, len);
+    return AKS_OK;
+}
+
+enum aks_status
+aks_source_inspect(const struct aks_port *port, const char *path, struct aks_source *ret_source,
+    struct aks_error *err)
+{
+    const struct aks_files *files = &port->files;
+    enum aks_status status;
+    struct aks_error own;
+
+    memset(ret_source, 0, sizeof(*ret_source));
+    if (err == NULL)
+        err = &own;
+    status = files->resolve(files->ctx, path, port->alloc, &ret_source->path, err);
+    if (status != AKS_OK) {
+        (void)source_error(err, status, path);
+        ret_source->path = aks_mem_strdup(port->alloc, path);
+    }
+    if (ret_source->path != NULL)
+        ret_source->name = harmless_name(port->alloc, path);
+    if (ret_source->name == NULL)
+        return aks_error_memory(err, "inspecting a source");
+    if (status != AKS_OK)
+        return err->status;
+    return inspect_open(port, ret_source, err);
+}
+
+void
+aks_source_fini(const struct aks_alloc *alloc, struct aks_source *source)
+{
+    aks_mem_free(alloc, source->path);
+    aks_mem_free(alloc, source->name);
+    memset(source, 0, sizeof(*source));
+}
+
+char *
+aks_source_name_with_digest(const struct aks_alloc *alloc, const char *name, const char *path)
+{
+    uint8_t digest[AKS_SHA256_BYTES];
+    char hex[9];
+    const char *dot = strrchr(name, '.');
+    size_t stem = dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
+
+    aks_sha256(path, strlen(path), digest);
+    aks_hex_encode(digest, 4, hex);
+    return aks_mem_printf(alloc, "%.*s-%s%s", (int)stem, name, hex, name + stem);
+}
+
+enum aks_status
+aks_source_make_names_unique(const struct aks_alloc *alloc, struct aks_source **sources,
+    size_t count, struct aks_error *err)
+{
+    bool *collides = aks_mem_array(alloc, count, sizeof(*collides));
+    enum aks_status status = AKS_OK;
+
+    if (collides == NULL)
+        return aks_error_memory(err, "naming sources");
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = i + 1; j < count; j++) {
+            if (strcmp(sources[i]->name, sources[j]->name) == 0)
+                collides[i] = collides[j] = true;
+        }
+    }
+    for (size_t i = 0; i < count && status == AKS_OK; i++) {
+        char *name;
+
+        if (!collides[i])
+            continue;
+        name = aks_source_name_with_digest(alloc, sources[i]->name, sources[i]->path);
+        if (name == NULL) {
+            status = aks_error_memory(err, "naming sources");
+            continue;
+        }
+        aks_mem_free(alloc, sources[i]->name);
+        sources[i]->name = name;
+    }
+    aks_mem_free(alloc, collides);
+    return status;
+}
+
+bool
+aks_source_same(const struct aks_file_info *a, const struct aks_file_info *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->bytes == b->bytes &&
+        a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}

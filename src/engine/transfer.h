@@ -1,0 +1,69 @@
+/* A transfer brings one source to one target as one object: snapshot, sample, pipeline, parts, finish. When the
+ * policy says restart it begins anew, a bounded number of times. It knows nothing of other sources. */
+#ifndef AKS_ENGINE_TRANSFER_H
+#define AKS_ENGINE_TRANSFER_H
+
+#include "engine/ask.h"
+#include "engine/pipeline.h"
+#include "engine/pool.h"
+#include "engine/source.h"
+#include "engine/target.h"
+
+#include <stdbool.h>
+
+struct aks_transfer;
+
+#define AKS_TRANSFER_RESTARTS_MAX 2
+/* How long giving back a half-sent object may take: a run that ends by itself, and one that was interrupted,
+ * which has to be gone within a second. */
+#define AKS_TRANSFER_ABORT_MS 10000
+#define AKS_TRANSFER_ABORT_INTERRUPTED_MS 600
+
+struct aks_transfer_options {
+    const struct aks_port *port;
+    struct aks_loop *loop;
+    struct aks_ask *ask;
+    const struct aks_log *log;
+    struct aks_pool *pool;
+    struct aks_target *target;
+    const struct aks_target_facts *target_facts;
+    const struct aks_source *source;
+    const char *folder;                     /* "systems/<id>/<upload>/" */
+    /* From the loop: reading is over, another transfer may begin to read. At most once. */
+    void (*read)(void *ctx);
+    /* From the loop, once: the outcome is there. The transfer may be freed from inside. */
+    void (*done)(void *ctx);
+    void *ctx;
+};
+
+/* Of a transfer that is done with AKS_OK. */
+struct aks_transfer_result {
+    const char *key;
+    enum aks_codec codec;
+    const char *codec_reason;               /* why it is not what the policy wanted, or NULL */
+    int64_t part_bytes;
+    struct aks_pipeline_result bytes;
+    struct aks_file_info info;
+    bool info_racy;
+    bool snapshot_writer;
+    const char *snapshot_method;
+    int64_t taken_at_ms;
+};
+
+/** Begins in a later turn. */
+enum aks_status aks_transfer_new(const struct aks_transfer_options *options,
+    struct aks_transfer **ret_transfer, struct aks_error *err);
+const struct aks_outcome *aks_transfer_outcome(const struct aks_transfer *transfer);
+const struct aks_transfer_result *aks_transfer_result(const struct aks_transfer *transfer);
+/** Stops it: done follows with AKS_CANCELLED once the other side is clean, or the time for that is up. */
+void aks_transfer_cancel(struct aks_transfer *transfer);
+/** Plain bytes that are stored, as far as is known. */
+int64_t aks_transfer_progress(const struct aks_transfer *transfer);
+/** Only before it began or after it is done. NULL is fine. */
+void aks_transfer_free(struct aks_transfer *transfer);
+
+/** The size of parts for an object of ${bytes} plain bytes: ${part_bytes}, or more where AKS_PARTS_MAX parts of
+ * that would not do; whole MiB then. */
+int64_t aks_transfer_part_bytes(int64_t bytes, int64_t part_bytes, bool encoded);
+
+#endif
