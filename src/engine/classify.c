@@ -219,8 +219,8 @@ fail_by_transport(const struct aks_http_reply *reply, const char *what, struct a
     aks_outcome_failed(outcome, &err);
 }
 
-/* A server that refuses often hangs up before it has read what we send: then its status says more than how
- * the connection ended. */
+/* A server that refuses often hangs up before it has read what we send: then its status says
+ * more than how the connection ended. */
 static bool
 status_counts(const struct aks_http_reply *reply)
 {

@@ -1,5 +1,5 @@
-/* S3's error codes: AWS's own (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html) and what
- * MinIO, R2, Garage, versitygw, SeaweedFS and Ceph add. */
+/* S3's error codes: AWS's own (docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html)
+ * and what MinIO, R2, Garage, versitygw, SeaweedFS and Ceph add. */
 #include "engine/classify_internal.h"
 
 #include <stddef.h>

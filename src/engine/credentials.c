@@ -15,7 +15,8 @@ given(const char *value)
     return value != NULL && value[0] != '\0';
 }
 
-/* Keys are ASCII without blanks; anything else is a paste that went wrong, or an attempt at a header. */
+/* Keys are ASCII without blanks; anything else is a paste that went wrong, or an attempt at a
+ * header. */
 static enum aks_status
 check_value(const char *name, const char *value, const char *where, struct aks_error *err)
 {

@@ -92,7 +92,8 @@ read_open(const struct aks_files *files, struct aks_file *file, const char *path
     return status;
 }
 
-/* Whoever may write the file may choose whose bucket gets the data; whoever may read it has the keys. */
+/* Whoever may write the file may choose whose bucket gets the data; whoever may read it has
+ * the keys. */
 static enum aks_status
 check_mode(const char *path, uint32_t mode, bool secrets, struct aks_error *err)
 {
@@ -228,8 +229,8 @@ read_both(const struct aks_port *port, const struct aks_alloc *alloc, const char
     return status;
 }
 
-/* A profile whose keys have to be fetched first. Taking others that stand beside them would be somebody else
- * than the person meant. */
+/* A profile whose keys have to be fetched first. Taking others that stand beside them would be
+ * somebody else than the person meant. */
 static enum aks_status
 refuse_other_way(const struct profile *profile, const char *name, struct aks_error *err)
 {

@@ -7,8 +7,8 @@
 
 #include <stddef.h>
 
-/** The profile that ${how} ("auto", "environment", "profile:NAME") means: AWS_PROFILE, AWS_DEFAULT_PROFILE,
- * "default". */
+/** The profile that ${how} ("auto", "environment", "profile:NAME") means: AWS_PROFILE,
+ * AWS_DEFAULT_PROFILE, "default". */
 const char *aks_profile_name(const struct aks_port *port, const char *how);
 /** `region` of a profile into ${ret_region} (cut), "" if there is none. Fails as the files do. */
 enum aks_status aks_profile_region(const struct aks_port *port, const char *name, char *ret_region,

@@ -16,7 +16,8 @@ give_back(const struct aks_wipe *wipe, union prefix *block)
     aks_mem_free(wipe->inner, block);
 }
 
-/* A block never grows in place: the inner allocator would leave the old bytes behind when it moves. */
+/* A block never grows in place: the inner allocator would leave the old bytes behind when it
+ * moves. */
 static void *
 wiping_resize(void *ctx, void *p, size_t bytes)
 {
