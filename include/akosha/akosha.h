@@ -1,0 +1,122 @@
+/* akosha-sync as a library: open an engine on ports, load a policy, run, read the report.
+ *
+ * One engine belongs to one thread, but for akosha_interrupt. Nothing is printed and no signal is touched. Every
+ * call that can fail returns one of the exit codes below and, unless that is AKOSHA_OK, fills the struct
+ * akosha_error that its caller gave (never NULL). Strings handed in are borrowed for the call; strings handed out
+ * live as long as what they were got from. */
+#ifndef AKOSHA_AKOSHA_H
+#define AKOSHA_AKOSHA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define AKOSHA_API __attribute__((visibility("default")))
+#else
+#define AKOSHA_API
+#endif
+
+/* Stable: scripts are written on these. Of several, the first that applies in this order is told: interrupted, 2, 3,
+ * 7, 5, 4, 6, 1. With 1 and 3 to 6 the work stays queued. */
+enum akosha_code {
+    AKOSHA_OK = 0,
+    AKOSHA_QUEUED = 1,          /* something is not delivered now; it is kept */
+    AKOSHA_USAGE = 2,
+    AKOSHA_SETTINGS = 3,        /* the policy or settings are wrong */
+    AKOSHA_SOURCE = 4,          /* a source cannot be read */
+    AKOSHA_INTEGRITY = 5,
+    AKOSHA_REFUSED = 6,         /* credentials missing, expired or not allowed */
+    AKOSHA_NOT_KEPT = 7         /* failed, and could not be kept either */
+    /* 128 + the number of a signal: interrupted by it */
+};
+
+struct akosha_error {
+    int code;                   /* as above */
+    const char *failure;        /* "throttled" and so on: docs/failures.md; static */
+    char message[1024];         /* what failed, on what: why */
+    char hint[384];             /* what to do about it, or "" */
+};
+
+struct aks_port;                /* the ports: clock, files, network ... (src/port/port.h) */
+struct akosha;
+struct akosha_policy;
+struct akosha_report;
+
+enum akosha_log_level { AKOSHA_LOG_ERROR, AKOSHA_LOG_WARNING, AKOSHA_LOG_INFO, AKOSHA_LOG_DEBUG };
+
+struct akosha_progress {
+    const char *target;         /* that is being sent to, or NULL */
+    const char *source;         /* name of a source that is being sent, or NULL */
+    unsigned files_done;
+    unsigned files_total;
+    int64_t bytes_done;         /* plain bytes that are stored */
+    int64_t bytes_total;
+    int64_t waiting_ms;         /* a wait that long is going on, or -1 */
+};
+
+struct akosha_options {
+    const struct aks_port *port;        /* borrowed for the engine's life */
+    const char *state_folder;           /* NULL: $XDG_STATE_HOME/akosha-sync */
+    enum akosha_log_level log_level;
+    void (*log)(void *ctx, enum akosha_log_level level, const char *text);      /* may be NULL */
+    void *log_ctx;
+    void (*progress)(void *ctx, const struct akosha_progress *progress);        /* may be NULL */
+    void *progress_ctx;
+};
+
+/** Opens the state folder, making it if it is missing. AKOSHA_NOT_KEPT if it cannot be used. */
+AKOSHA_API int akosha_open(const struct akosha_options *options, struct akosha **ret_engine,
+    struct akosha_error *ret_error);
+/** NULL is fine. Policies and reports are freed before. */
+AKOSHA_API void akosha_close(struct akosha *engine);
+/** Ends what is going on within a second; ${signal} shows in the exit code. Any thread, any signal handler. */
+AKOSHA_API void akosha_interrupt(struct akosha *engine, int signal);
+
+/** Loads ${path}; NULL: $AKOSHA_POLICY, else $XDG_CONFIG_HOME/akosha-sync/policy.lua, else the built-in default.
+ * ${allow} names further variables that it may read, and lives as long as the policy. */
+AKOSHA_API int akosha_policy_load(struct akosha *engine, const char *path, const char *const *allow,
+    size_t allow_count, struct akosha_policy **ret_policy, struct akosha_error *ret_error);
+/** The file's path, or "built-in default". */
+AKOSHA_API const char *akosha_policy_path(const struct akosha_policy *policy);
+AKOSHA_API void akosha_policy_free(struct akosha_policy *policy);
+
+struct akosha_run_options {
+    const char *const *sources;         /* NULL: the policy's */
+    size_t source_count;
+    const char *target;                 /* only this one, or NULL */
+    bool no_fallback;                   /* only the first of each route */
+    bool dry_run;                       /* decide everything, send nothing, keep nothing */
+};
+
+/** Syncs now, and takes up what earlier runs left in the queue. The report's code is also what is returned; *ret_report
+ * is there unless memory ran out. */
+AKOSHA_API int akosha_run(struct akosha *engine, struct akosha_policy *policy,
+    const struct akosha_run_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error);
+/** The uploads that the policy's targets (or ${target}) hold. */
+AKOSHA_API int akosha_list(struct akosha *engine, struct akosha_policy *policy, const char *target,
+    struct akosha_report **ret_report, struct akosha_error *ret_error);
+/** Drops a job of the queue, undelivered. AKOSHA_USAGE if there is none of that id. */
+AKOSHA_API int akosha_cancel(struct akosha *engine, const char *job_id, struct akosha_error *ret_error);
+
+/** The report as one JSON document (docs/schema/); with ${pretty} indented. NULL if there is no memory. */
+AKOSHA_API const char *akosha_report_json(struct akosha_report *report, bool pretty);
+/** Reads a value by its path, "files.0.outcome": a string, or NULL if it is none. */
+AKOSHA_API const char *akosha_report_text(const struct akosha_report *report, const char *path);
+/** A number (truncated), true as 1, the length of an array; ${absent} if there is nothing. */
+AKOSHA_API int64_t akosha_report_number(const struct akosha_report *report, const char *path,
+    int64_t absent);
+AKOSHA_API void akosha_report_free(struct akosha_report *report);
+
+AKOSHA_API const char *akosha_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,37 @@
+/* What the files of api/ share. */
+#ifndef AKS_API_INTERNAL_H
+#define AKS_API_INTERNAL_H
+
+#include "akosha/akosha.h"
+#include "engine/engine.h"
+#include "engine/policy.h"
+#include "script/load.h"
+
+#include <jansson.h>
+
+struct akosha {
+    struct akosha_options options;
+    struct aks_log log;
+    struct aks_engine *engine;
+    struct aks_script_options script;
+};
+
+struct akosha_policy {
+    struct akosha *engine;
+    struct aks_policy_text text;
+    struct aks_policy_environment environment;
+    struct aks_policy *policy;
+    char *folder;                   /* what relative sources in it are relative to */
+};
+
+struct akosha_report {
+    json_t *json;
+    char *text;                     /* the last rendering */
+};
+
+/* Fills ${ret_error} from ${err} and returns its code. ${kept}: what failed stays in the queue. */
+int akosha_api_error(const struct aks_error *err, struct akosha_error *ret_error);
+/* A report around ${json} (taken), with the code in it; ${ret_error} from its "error". */
+int akosha_api_report(json_t *json, struct akosha_report **ret_report, struct akosha_error *ret_error);
+
+#endif

@@ -1,0 +1,250 @@
+#include "cli/args.h"
+
+#include "akosha/akosha.h"
+#include "cli/print.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct option {
+    const char *name;               /* without the dashes */
+    const char *value;              /* what its value is called, or NULL: it takes none */
+    const char *does;
+    bool common;
+};
+
+static const struct option options[] = {
+    { "policy", "FILE", "the policy; else $AKOSHA_POLICY, the configuration folder's policy.lua, or "
+      "the built-in default", false },
+    { "target", "NAME", "only this target of the policy", false },
+    { "no-fallback", NULL, "only the first target of each route", false },
+    { "dry-run", NULL, "decide everything, send nothing", false },
+    { "allow-env", "NAME", "let the policy read this variable too; may be repeated", false },
+    { "json", NULL, "one JSON document on standard output, nothing else there", true },
+    { "quiet", NULL, "errors only", true },
+    { "verbose", NULL, "tell every decision", true },
+    { "state", "DIR", "the state folder; else $XDG_STATE_HOME/akosha-sync", true },
+    { "help", NULL, "this text", true },
+    { "version", NULL, "the version", true },
+};
+
+#define OPTION_COUNT (sizeof(options) / sizeof(options[0]))
+
+/* Is ${name} one of the blank-separated ${names}? */
+static bool
+named(const char *names, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = names; *at != '\0'; at += strcspn(at, " ") + (strchr(at, ' ') != NULL)) {
+        if (strcspn(at, " ") == len && strncmp(at, name, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+takes(const struct aks_command *command, const struct option *option)
+{
+    return option->common || named(command->options, option->name);
+}
+
+static void
+print_option(const struct option *option)
+{
+    char left[40];
+
+    (void)snprintf(left, sizeof(left), "--%s%s%s", option->name, option->value != NULL ? " " : "",
+        option->value != NULL ? option->value : "");
+    aks_print_out("  %-18s %s\n", left, option->does);
+}
+
+static void
+print_command_help(const struct aks_command *command)
+{
+    aks_print_out("usage: akosha-sync %s\n\n%s\n", command->usage, command->does);
+    if (command->details[0] != '\0')
+        aks_print_out("\n%s\n", command->details);
+    aks_print_out("\noptions:\n");
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (takes(command, &options[i]))
+            print_option(&options[i]);
+    }
+    aks_print_out("\nexample:\n%s\n", command->example);
+}
+
+static void
+print_help(void)
+{
+    aks_print_out("usage: akosha-sync [COMMAND] [OPTION]... [ARGUMENT]...\n\n"
+        "Brings agent-memory databases safely to the cloud, under a policy written in Lua.\n\n"
+        "commands (without one: run):\n");
+    for (const struct aks_command *command = aks_commands; command->name != NULL; command++)
+        aks_print_out("  %-8s %s\n", command->name, command->does);
+    aks_print_out("\nakosha-sync COMMAND --help tells more.\n\n"
+        "example:\n  akosha-sync --policy policies/prod.lua\n\n"
+        "exit codes: 0 delivered or unchanged; 1 not delivered now, kept in the queue; 2 usage;\n"
+        "3 policy or settings; 4 a source cannot be read; 5 integrity; 6 refused; 7 failed and not\n"
+        "kept; 130, 143 interrupted\n");
+}
+
+static int
+wrong(const char *what, const char *value, const struct aks_command *command)
+{
+    char hint[160];
+
+    (void)snprintf(hint, sizeof(hint), "akosha-sync %s%s--help shows what there is",
+        command != NULL ? command->name : "", command != NULL ? " " : "");
+    aks_print_error(hint, "usage: %s%s", what, value);
+    return AKOSHA_USAGE;
+}
+
+static const struct option *
+find_option(const char *name, size_t len)
+{
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        if (strlen(options[i].name) == len && strncmp(options[i].name, name, len) == 0)
+            return &options[i];
+    }
+    return NULL;
+}
+
+/* Sets what ${name} stands for; -1, or the exit code. */
+static int
+apply(struct aks_args *args, const char *name, const char *value)
+{
+    if (strcmp(name, "json") == 0) {
+        args->json = true;
+    } else if (strcmp(name, "quiet") == 0) {
+        args->quiet = true;
+    } else if (strcmp(name, "verbose") == 0) {
+        args->verbose = true;
+    } else if (strcmp(name, "no-fallback") == 0) {
+        args->no_fallback = true;
+    } else if (strcmp(name, "dry-run") == 0) {
+        args->dry_run = true;
+    } else if (strcmp(name, "state") == 0) {
+        args->state = value;
+    } else if (strcmp(name, "policy") == 0) {
+        args->policy = value;
+    } else if (strcmp(name, "target") == 0) {
+        args->target = value;
+    } else if (strcmp(name, "allow-env") == 0) {
+        if (args->allow_count == AKS_ARGS_ALLOW_MAX)
+            return wrong("--allow-env is given too often: ", value, args->command);
+        args->allow[args->allow_count++] = value;
+    }
+    return -1;
+}
+
+/* One word that begins with "--"; -1, or the exit code. ${next}: the word behind it, or NULL. */
+static int
+parse_option(struct aks_args *args, const char *word, const char *next, bool *ret_took_next,
+    bool *ret_help, bool *ret_version)
+{
+    size_t len = strcspn(word + 2, "=");
+    const char *value = word[2 + len] == '=' ? word + 2 + len + 1 : NULL;
+    const struct option *option = find_option(word + 2, len);
+
+    if (option == NULL)
+        return wrong("unknown option ", word, args->command);
+    if (option->value == NULL && value != NULL)
+        return wrong("this option takes no value: ", word, args->command);
+    if (option->value != NULL && value == NULL) {
+        if (next == NULL)
+            return wrong("this option needs a value: ", word, args->command);
+        value = next;
+        *ret_took_next = true;
+    }
+    if (strcmp(option->name, "help") == 0)
+        *ret_help = true;
+    else if (strcmp(option->name, "version") == 0)
+        *ret_version = true;
+    else if (option->value != NULL && value[0] == '\0')
+        return wrong("this option needs a value: ", word, args->command);
+    else
+        return apply(args, option->name, value);
+    return -1;
+}
+
+static const struct aks_command *
+find_command(const char *name)
+{
+    for (const struct aks_command *command = aks_commands; command->name != NULL; command++) {
+        if (strcmp(command->name, name) == 0)
+            return command;
+    }
+    return NULL;
+}
+
+/* The command takes every option that was given, and as many operands; -1, or the exit code. */
+static int
+check_fit(const struct aks_args *args, int argc, char **argv)
+{
+    const struct aks_command *command = args->command;
+
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        const struct option *option;
+
+        if (strncmp(argv[i], "--", 2) != 0)
+            continue;
+        option = find_option(argv[i] + 2, strcspn(argv[i] + 2, "="));
+        if (option != NULL && !takes(command, option))
+            return wrong("this command does not take ", argv[i], command);
+    }
+    if ((int)args->operand_count < command->operands_min)
+        return wrong("an argument is missing: akosha-sync ", command->usage, command);
+    if (command->operands_max >= 0 && (int)args->operand_count > command->operands_max)
+        return wrong("one argument too many: ", args->operands[args->operand_count - 1], command);
+    if (args->quiet && args->verbose)
+        return wrong("--quiet and --verbose exclude each other", "", command);
+    return -1;
+}
+
+void
+aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit)
+{
+    struct aks_args *args = ret_args;
+    bool help = false;
+    bool version = false;
+    bool options_end = false;
+    static const char *operands[4096];
+
+    memset(args, 0, sizeof(*args));
+    args->operands = operands;
+    args->command = aks_commands;       /* run */
+    *ret_exit = -1;
+    for (int i = 1; i < argc && *ret_exit < 0; i++) {
+        bool took_next = false;
+
+        if (!options_end && strcmp(argv[i], "--") == 0) {
+            options_end = true;
+        } else if (!options_end && strncmp(argv[i], "--", 2) == 0) {
+            *ret_exit = parse_option(args, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took_next,
+                &help, &version);
+        } else if (!options_end && argv[i][0] == '-' && argv[i][1] != '\0') {
+            *ret_exit = wrong("unknown option ", argv[i], args->command);
+        } else if (i == 1 && find_command(argv[i]) != NULL) {
+            args->command = find_command(argv[i]);
+        } else if (args->operand_count == sizeof(operands) / sizeof(operands[0])) {
+            *ret_exit = wrong("too many arguments, from ", argv[i], args->command);
+        } else {
+            operands[args->operand_count++] = argv[i];
+        }
+        i += took_next;
+    }
+    if (*ret_exit >= 0)
+        return;
+    if (version) {
+        aks_print_out("akosha-sync %s\n", akosha_version());
+        *ret_exit = aks_print_flush();
+    } else if (help) {
+        if (argc > 1 && strcmp(argv[1], args->command->name) == 0)
+            print_command_help(args->command);
+        else
+            print_help();
+        *ret_exit = aks_print_flush();
+    } else {
+        *ret_exit = check_fit(args, argc, argv);
+    }
+}

@@ -1,0 +1,48 @@
+/* The command line, checked and taken apart. */
+#ifndef AKS_CLI_ARGS_H
+#define AKS_CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define AKS_ARGS_ALLOW_MAX 64
+
+struct aks_args;
+
+struct aks_command {
+    const char *name;
+    const char *usage;              /* after "akosha-sync " */
+    const char *does;               /* one line */
+    const char *details;            /* more lines, or "" */
+    const char *example;            /* whole command lines */
+    const char *options;            /* names of the options it takes beside the common ones, blank-separated */
+    int operands_min;
+    int operands_max;               /* -1: any number */
+    int (*run)(const struct aks_args *args);
+};
+
+struct aks_args {
+    const struct aks_command *command;
+    bool json;
+    bool quiet;
+    bool verbose;
+    const char *state;              /* NULL: the default */
+    const char *policy;
+    const char *target;
+    const char *allow[AKS_ARGS_ALLOW_MAX];
+    size_t allow_count;
+    bool no_fallback;
+    bool dry_run;
+    const char **operands;
+    size_t operand_count;
+};
+
+/** Takes ${argv} apart: *ret_args is filled and *ret_exit is -1, or *ret_exit is the exit code: 0 after help or the
+ * version, 2 after a wrong command line, each of which was told. ${ret_args}->operands are within ${argv}, which is
+ * reordered. */
+void aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit);
+
+/* Every command, ending with a NULL name. */
+extern const struct aks_command aks_commands[];
+
+#endif

@@ -1,0 +1,11 @@
+/* The commands: one file each, cmd_<name>.c. */
+#ifndef AKS_CLI_COMMANDS_H
+#define AKS_CLI_COMMANDS_H
+
+#include "cli/args.h"
+
+int aks_cmd_run(const struct aks_args *args);
+int aks_cmd_list(const struct aks_args *args);
+int aks_cmd_cancel(const struct aks_args *args);
+
+#endif

@@ -1,0 +1,152 @@
+#include "cli/session.h"
+
+#include "base/alloc.h"
+#include "base/error.h"
+#include "cli/print.h"
+#include "cli/progress.h"
+#include "os/os.h"
+#include "port/port.h"
+
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The engine that a signal interrupts. */
+static struct akosha *volatile interruptible;
+
+static void
+on_signal(int number)
+{
+    struct akosha *engine = interruptible;
+
+    if (engine != NULL)
+        akosha_interrupt(engine, number);
+    /* Who asks a second time does not want to wait. */
+    (void)signal(number, SIG_DFL);
+}
+
+static void
+catch_signals(void)
+{
+    struct sigaction action;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_signal;
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)sigaction(SIGHUP, &action, NULL);
+    action.sa_handler = SIG_IGN;
+    (void)sigaction(SIGPIPE, &action, NULL);
+}
+
+static void
+show_log(void *ctx, enum akosha_log_level level, const char *text)
+{
+    if (level == AKOSHA_LOG_ERROR)
+        aks_print_error(NULL, "%s", text);
+    else if (level == AKOSHA_LOG_WARNING)
+        aks_print_note("warning: %s", text);
+    else
+        aks_print_note("%s", text);
+}
+
+int
+aks_session_open(const struct aks_args *args, bool with_policy, struct aks_session *ret_session)
+{
+    struct akosha_options options = { 0 };
+    struct akosha_error error;
+    struct aks_error err;
+    int code;
+
+    memset(ret_session, 0, sizeof(*ret_session));
+    ret_session->args = args;
+    if (aks_os_open(aks_alloc_system(), &ret_session->os, &err) != AKS_OK) {
+        aks_print_error(err.hint, "%s", err.message);
+        return AKOSHA_NOT_KEPT;
+    }
+    options.port = aks_os_port(ret_session->os);
+    options.state_folder = args->state;
+    options.log = show_log;
+    options.log_level = args->quiet ? AKOSHA_LOG_ERROR
+        : args->verbose ? AKOSHA_LOG_DEBUG : AKOSHA_LOG_WARNING;
+    aks_progress_start(!args->quiet);
+    options.progress = aks_progress_show;
+    code = akosha_open(&options, &ret_session->engine, &error);
+    if (code == AKOSHA_OK && with_policy)
+        code = akosha_policy_load(ret_session->engine, args->policy, args->allow, args->allow_count,
+            &ret_session->policy, &error);
+    if (code != AKOSHA_OK)
+        return aks_session_fail(args, &error);
+    interruptible = ret_session->engine;
+    catch_signals();
+    return 0;
+}
+
+void
+aks_session_close(struct aks_session *session)
+{
+    interruptible = NULL;
+    aks_progress_clear();
+    akosha_policy_free(session->policy);
+    akosha_close(session->engine);
+    aks_os_close(session->os);
+    memset(session, 0, sizeof(*session));
+}
+
+/* JSON string contents; control characters as escapes. */
+static void
+print_json_string(const char *text)
+{
+    aks_print_out("\"");
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '"' || *c == '\\')
+            aks_print_out("\\%c", *c);
+        else if ((unsigned char)*c < ' ')
+            aks_print_out("\\u%04x", (unsigned)*c);
+        else
+            aks_print_out("%c", *c);
+    }
+    aks_print_out("\"");
+}
+
+int
+aks_session_fail(const struct aks_args *args, const struct akosha_error *error)
+{
+    aks_print_error(error->hint, "%s", error->message);
+    if (args->json) {
+        aks_print_out("{\"schema\": 1, \"success\": false, \"exit_code\": %d, \"error\": "
+            "{\"failure\": \"%s\", \"message\": ", error->code, error->failure);
+        print_json_string(error->message);
+        aks_print_out(", \"target\": null, \"hint\": ");
+        if (error->hint[0] != '\0')
+            print_json_string(error->hint);
+        else
+            aks_print_out("null");
+        aks_print_out("}}\n");
+    }
+    return aks_session_end(error->code);
+}
+
+int
+aks_session_print_json(struct akosha_report *report, int code)
+{
+    const char *text = akosha_report_json(report, isatty(STDOUT_FILENO) == 1);
+
+    if (text == NULL) {
+        aks_print_error(NULL, "out of memory while writing the report");
+        return AKOSHA_NOT_KEPT;
+    }
+    aks_print_out("%s\n", text);
+    return aks_session_end(code);
+}
+
+int
+aks_session_end(int code)
+{
+    int output = aks_print_flush();
+
+    /* Delivered but not told is no success; what else went wrong is worth more. */
+    return code != 0 ? code : output;
+}
