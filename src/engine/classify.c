@@ -50,8 +50,8 @@ hint_of_http(enum aks_dialect dialect, int http)
         return "put the final address (for S3: the bucket's region) into the policy";
     switch (http) {
     case 401:
-        return dialect == AKS_DIALECT_S3 ? "check the access key and that it belongs to this endpoint"
-            : "check the target's token";
+        return dialect == AKS_DIALECT_S3
+            ? "check the access key and that it belongs to this endpoint" : "check the target's token";
     case 403:
         return dialect == AKS_DIALECT_S3
             ? "check what the bucket's and the user's policy allow (akosha-sync bucket-policy)"
@@ -197,7 +197,8 @@ fail_by_status(enum aks_dialect dialect, const struct aks_http_reply *reply, con
             "%s: the server answers with a redirect (HTTP %d%s), which is not followed", what,
             reply->status, request);
     else if (status == AKS_BAD_REPLY)
-        (void)aks_error_set(&err, status, "%s: the server answers with HTTP %d, which means nothing here",
+        (void)aks_error_set(&err, status,
+            "%s: the server answers with HTTP %d, which means nothing here",
             what, reply->status);
     else
         (void)aks_error_set(&err, status, "%s: the server answers with HTTP %d (%s%s)", what,
@@ -260,7 +261,8 @@ aks_classify(enum aks_dialect dialect, const struct aks_http_reply *reply, const
         return;
     read_retry_after(reply, wall_ms, ret_outcome);
     /* A server that names a time to come back is one that has too much to do, not a broken one. */
-    if (ret_outcome->status == AKS_SERVER && reply->status == 503 && ret_outcome->retry_after_ms >= 0) {
+    if (ret_outcome->status == AKS_SERVER && reply->status == 503 &&
+        ret_outcome->retry_after_ms >= 0) {
         ret_outcome->status = AKS_THROTTLED;
         ret_outcome->error.status = AKS_THROTTLED;
     }

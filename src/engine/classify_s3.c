@@ -9,15 +9,18 @@
 #define HINT_EXPIRED "the credentials have expired: renew them"
 #define HINT_KEY "check the access key and that it belongs to this endpoint"
 #define HINT_SIGNATURE "check the secret key; it does not fit the access key"
-#define HINT_RIGHT "these credentials may not do this here: check the bucket's and the user's policy " \
+#define HINT_RIGHT \
+    "these credentials may not do this here: check the bucket's and the user's policy " \
     "(akosha-sync bucket-policy prints what is needed)"
 #define HINT_ACCOUNT "the account itself is closed, locked or not signed up: ask the provider"
 #define HINT_BUCKET "create the bucket, or correct its name, the region or the endpoint"
 #define HINT_REGION "set `region` of this target to the bucket's region"
 #define HINT_FULL "make room in the storage, or raise its quota"
 #define HINT_NAME "check `bucket` and `prefix` of this target"
-#define HINT_FEATURE "this server lacks what was asked of it: check the endpoint, or use another target"
-#define HINT_DAMAGED "bytes changed on the way: if it repeats, suspect the memory, the network or a proxy"
+#define HINT_FEATURE \
+    "this server lacks what was asked of it: check the endpoint, or use another target"
+#define HINT_DAMAGED \
+    "bytes changed on the way: if it repeats, suspect the memory, the network or a proxy"
 
 static const struct aks_s3_meaning meanings[] = {
     /* The server has too much to do. */
@@ -92,7 +95,8 @@ static const struct aks_s3_meaning meanings[] = {
     { "ConditionalRequestConflict", AKS_CONFLICT, NULL },
     { "InvalidPart", AKS_CONFLICT, NULL },
     { "ObjectParentIsFile", AKS_CONFLICT, "a file stands where a folder is needed in this server" },
-    { "ExistingObjectIsDirectory", AKS_CONFLICT, "a folder stands where a file is needed in this server" },
+    { "ExistingObjectIsDirectory", AKS_CONFLICT,
+        "a folder stands where a file is needed in this server" },
     /* Room. */
     { "EntityTooLarge", AKS_TOO_LARGE, NULL },
     { "MaxMessageLengthExceeded", AKS_TOO_LARGE, NULL },

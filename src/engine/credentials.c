@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define HINT_NONE "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put them into ~/.aws/credentials " \
+#define HINT_NONE \
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put them into ~/.aws/credentials " \
     "(mode 0600)"
 
 static bool
@@ -81,7 +82,8 @@ find(const struct aks_port *port, const char *how, struct aks_credentials *crede
     }
     if (strncmp(how, "profile:", 8) == 0 && how[8] != '\0')
         return aks_credentials_profile(port, aks_profile_name(port, how), credentials, err);
-    status = aks_error_set(err, AKS_SETTINGS, "credentials: there is no way called \"%.100s\"", how);
+    status = aks_error_set(err, AKS_SETTINGS, "credentials: there is no way called \"%.100s\"",
+        how);
     aks_error_hint(err, "use \"auto\", \"environment\" or \"profile:NAME\"");
     return status;
 }

@@ -19,8 +19,9 @@ struct aks_credentials {
  * (access key, secret key, token) and never the value, if one is half, too long, or has blanks
  * or control characters in it. AKS_NOT_FOUND if neither half is there ("" is not there).
  * ${where} is for the message: "the environment". */
-enum aks_status aks_credentials_take(struct aks_credentials *credentials, const char *const names[3],
-    const char *const values[3], const char *where, struct aks_error *err);
+enum aks_status aks_credentials_take(struct aks_credentials *credentials,
+    const char *const names[3], const char *const values[3], const char *where,
+    struct aks_error *err);
 
 /** The environment alone. AKS_NOT_FOUND if it has none. */
 enum aks_status aks_credentials_environment(const struct aks_port *port,

@@ -203,7 +203,8 @@ read_file(const struct aks_port *port, const char *name, bool config, struct pro
         if (status == AKS_SETTINGS)
             (void)aks_error_wrap(err, "%s", profile->path);
     }
-    if (status == AKS_OK && (profile->values[KEY_SECRET] != NULL || profile->values[KEY_TOKEN] != NULL))
+    if (status == AKS_OK &&
+        (profile->values[KEY_SECRET] != NULL || profile->values[KEY_TOKEN] != NULL))
         status = check_mode(profile->path, info.mode, true, err);
     aks_buf_fini(&text);
     files->close(file);
@@ -239,7 +240,8 @@ refuse_other_way(const struct profile *profile, const char *name, struct aks_err
     status = aks_error_set(err, AKS_AUTH_MISSING,
         "%s: profile %s gets its keys by %s, which is not supported", profile->path, name,
         profile->values[KEY_OTHER_WAY]);
-    aks_error_hint(err, "eval \"$(aws configure export-credentials --profile '%s' --format env)\"", name);
+    aks_error_hint(err, "eval \"$(aws configure export-credentials --profile '%s' --format env)\"",
+        name);
     return status;
 }
 

@@ -5,7 +5,7 @@
 #include "base/alloc.h"
 
 struct aks_wipe {
-    struct aks_alloc alloc;             /* hand this out; it must not outlive or move away from the struct */
+    struct aks_alloc alloc;             /* hand this out; it points into the struct */
     const struct aks_alloc *inner;
 };
 

@@ -1,0 +1,134 @@
+/* Giving back what was sent: one try, without asking the policy. */
+#include "engine/target_s3_object.h"
+
+#include "base/check.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* So long an answer to Create is waited for that is on its way while everything ends: the id
+ * in it is the only thing by which the upload can be given back. */
+#define PATIENCE_MS 2000
+
+static void
+end(struct aks_s3_object *object, const struct aks_outcome *outcome)
+{
+    aks_loop_clear(object->s3->options.loop, &object->patience);
+    object->done(object->done_ctx, outcome);
+}
+
+/* Nothing is left that could be deleted by its name. */
+static void
+end_without(struct aks_s3_object *object)
+{
+    struct aks_outcome outcome;
+    struct aks_error err;
+
+    aks_outcome_ok(&outcome);
+    if (object->create_lost) {
+        (void)aks_error_set(&err, AKS_TIMEOUT,
+            "%s: an upload of %s may have been begun whose id never came, so it stays there",
+            object->s3->base.settings->name, object->source);
+        aks_error_hint(&err,
+            "let a lifecycle rule of the bucket drop unfinished uploads after some days");
+        aks_outcome_failed(&outcome, &err);
+        outcome.verdict = AKS_GIVE_UP;
+    }
+    end(object, &outcome);
+}
+
+static void
+deleted(void *ctx, const struct aks_s3_answer *answer)
+{
+    struct aks_s3_object *object = ctx;
+    struct aks_outcome outcome = answer->outcome;
+
+    if (outcome.status == AKS_OK || (outcome.status == AKS_NOT_FOUND &&
+            strcmp(answer->s3.code, "NoSuchBucket") != 0)) {
+        end_without(object);
+        return;
+    }
+    outcome.verdict = AKS_GIVE_UP;
+    end(object, &outcome);
+}
+
+static void
+delete(struct aks_s3_object *object)
+{
+    struct aks_sigv4_pair query = { "uploadId", object->upload_id };
+    struct aks_s3_request request = { 0 };
+    char what[AKS_S3_WHAT_BYTES];
+
+    (void)snprintf(what, sizeof(what), "DELETE of what was sent of %s", object->source);
+    request.method = "DELETE";
+    request.key = object->key;
+    request.query = &query;
+    request.query_count = object->shape == AKS_S3_MULTIPART ? 1 : 0;
+    request.connect_ms = AKS_S3_ABORT_MS;
+    request.answer_ms = AKS_S3_ABORT_MS;
+    request.what = what;
+    aks_s3_step_ask(&object->step, &request, deleted, object);
+}
+
+void
+aks_s3_abort_created(struct aks_s3_object *object)
+{
+    aks_loop_clear(object->s3->options.loop, &object->patience);
+    if (object->upload_id != NULL)
+        delete(object);
+    else
+        end_without(object);
+}
+
+static void
+patience_ended(void *ctx)
+{
+    struct aks_s3_object *object = ctx;
+
+    aks_s3_step_hang_up(&object->step);
+    object->create_lost = true;
+    end_without(object);
+}
+
+/* In a later turn, since nothing may be told from inside abort. */
+static void
+abort_begin(void *ctx)
+{
+    struct aks_s3_object *object = ctx;
+
+    if (object->upload_id != NULL || object->shape == AKS_S3_SINGLE)
+        delete(object);
+    else
+        end_without(object);
+}
+
+void
+aks_s3_abort(struct aks_target_object *base, aks_done *done, void *ctx)
+{
+    struct aks_s3_object *object = (struct aks_s3_object *)base;
+    struct aks_loop *loop = object->s3->options.loop;
+    bool wait = object->creating && object->step.call != NULL;
+    struct aks_outcome outcome;
+    struct aks_error err;
+    enum aks_status status;
+
+    AKS_CHECK(!object->aborting);
+    object->aborting = true;
+    object->done = done;
+    object->done_ctx = ctx;
+    if (wait) {
+        /* The request goes on alone; its attempt and the sends that wait for it are over. */
+        aks_attempt_cancel(&object->step.attempt);
+        for (size_t i = 0; i < AKS_S3_PARTS_MAX; i++)
+            object->sends[i].state = AKS_S3_SEND_IDLE;
+        status = aks_loop_set(loop, &object->patience, PATIENCE_MS, patience_ended, object, &err);
+    } else {
+        aks_s3_object_stop(object);
+        status = aks_loop_set(loop, &object->relay, 0, abort_begin, object, &err);
+    }
+    if (status == AKS_OK)
+        return;
+    aks_outcome_failed(&outcome, &err);
+    outcome.verdict = AKS_GIVE_UP;
+    end(object, &outcome);
+}

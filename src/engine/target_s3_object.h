@@ -1,0 +1,78 @@
+/* One object on its way to S3, from inside.
+ *
+ * The first part that is also the last goes as one PUT. Otherwise a multipart upload is begun
+ * by the first send, and sends that come meanwhile wait for its id. Nothing of a multipart
+ * upload can be read before it is completed; a single PUT can be, before finish, but no
+ * manifest names it then, and abort deletes it. */
+#ifndef AKS_ENGINE_TARGET_S3_OBJECT_H
+#define AKS_ENGINE_TARGET_S3_OBJECT_H
+
+#include "engine/target_s3_internal.h"
+
+enum aks_s3_shape { AKS_S3_UNDECIDED, AKS_S3_SINGLE, AKS_S3_MULTIPART };
+enum aks_s3_send_state { AKS_S3_SEND_IDLE, AKS_S3_SEND_WAITING, AKS_S3_SEND_GOING };
+
+struct aks_s3_send {
+    struct aks_s3_object *object;
+    enum aks_s3_send_state state;
+    struct aks_part part;
+    aks_done *done;
+    void *done_ctx;
+    struct aks_s3_step step;
+};
+
+/* A part that the server has. */
+struct aks_s3_tag {
+    char *etag;                             /* NULL: it has not */
+    int64_t bytes;
+    uint64_t crc64nvme;
+};
+
+struct aks_s3_object {
+    struct aks_target_object base;          /* first */
+    const struct aks_alloc *alloc;
+    struct aks_s3 *s3;                      /* NULL: an orphan */
+    struct aks_s3_object *next;
+    struct aks_s3_object **link;
+    char *key;
+    char *content_type;
+    char *source;
+    bool crc64;                             /* parts are vouched for by CRC64NVME */
+    char nonce[AKS_S3_NONCE_BYTES];
+    enum aks_s3_shape shape;
+    char *upload_id;                        /* of the multipart upload; NULL: none */
+    bool creating;
+    bool create_lost;                       /* one may have been begun whose id never came */
+    struct aks_s3_tag *tags;                /* by part number - 1 */
+    size_t tag_count;
+    struct aks_s3_send sends[AKS_S3_PARTS_MAX];
+    struct aks_timer relay;                 /* tells what has to be told from a later turn */
+    struct aks_outcome relayed;
+    /* Beginning, completing, giving back: one after another. */
+    struct aks_s3_step step;
+    aks_done *done;                         /* of finish or abort */
+    void *done_ctx;
+    int64_t whole_bytes;                    /* of finish */
+    struct aks_buf complete;                /* body of Complete */
+    struct aks_s3_bytes complete_body;
+    struct aks_outcome lost;                /* of a Complete that may have got through */
+    bool acknowledged;                      /* Complete was */
+    bool aborting;
+    struct aks_timer patience;              /* with an answer to Create while aborting */
+};
+
+/** Begins the upload of which the sends that wait need the id. */
+void aks_s3_create_begin(struct aks_s3_object *object);
+/** Begins to send ${send}'s part. */
+void aks_s3_send_begin(struct aks_s3_send *send);
+/** Fails the sends that wait, each from a turn of its own. */
+void aks_s3_sends_fail(struct aks_s3_object *object, const struct aks_outcome *outcome);
+/** While aborting: the upload's id has come after all, or will not. */
+void aks_s3_abort_created(struct aks_s3_object *object);
+/** Ends whatever is under way. */
+void aks_s3_object_stop(struct aks_s3_object *object);
+/** The metadata by which the object is known again, and its type: three headers. */
+void aks_s3_object_headers(const struct aks_s3_object *object, struct aks_sigv4_pair headers[3]);
+#define AKS_S3_OBJECT_HEADERS 3
+
+#endif
