@@ -19,7 +19,8 @@ LONG = "int\naks_long(void)\n{\n" + "    aks_a();\n" * 69 + "    return 0;\n}\n"
 PLANTED = {
     "layers include only what stands below them": {
         "src/base/up.c": '#include "engine/b.h"\n',
-        "src/base/bare.c": '#include "a.h"\n'},
+        "src/base/bare.c": '#include "a.h"\n',
+        "src/engine/public.c": '#include "akosha/akosha.h"\n'},
     "libraries are included in their place": {
         "src/engine/lua.c": "#include <lua.h>\n",
         "src/engine/curl.c": "#include <curl/curl.h>\n"},
