@@ -46,6 +46,8 @@ struct aks_target_options {
     const char *upload_id;              /* of the run: goes into object metadata */
     const char *scratch_folder;         /* where a temporary file may be made (http with a codec) */
     int64_t probe_ms;
+    unsigned *lingering;                /* counts work that was left behind and still runs out; may be NULL,
+                                         * else the loop goes on until it is 0 */
 };
 
 struct aks_object_spec {

@@ -104,7 +104,7 @@ dir_free(struct aks_target *base)
     alloc = target->port->alloc;
     for (size_t i = 0; i < AKS_TARGET_DIR_CALLS_MAX; i++)
         aks_target_dir_call_cancel(&target->calls[i]);
-    aks_target_work_leave(target->sweep);
+    aks_target_work_leave(target->sweep, target->options.lingering);
     aks_mem_free(alloc, target->root);
     aks_mem_free(alloc, target->synced);
     aks_mem_free(alloc, target);

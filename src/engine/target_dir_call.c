@@ -44,7 +44,7 @@ leave(struct dir_call *call)
 {
     if (call->work == NULL)
         return;
-    aks_target_work_leave(call->work);
+    aks_target_work_leave(call->work, call->target->options.lingering);
     if (call->verb->ended != NULL)
         call->verb->ended(call, call->work);
     call->work = NULL;

@@ -104,7 +104,7 @@ aks_target_http_call_cancel(struct http_call *call)
     if (call->request != NULL)
         port->http.cancel(port->http.ctx, call->request);
     call->request = NULL;
-    aks_target_work_leave(call->work);
+    aks_target_work_leave(call->work, call->target->options.lingering);
     call->work = NULL;
     aks_mem_free(port->alloc, call->url);
     call->url = NULL;

@@ -44,6 +44,8 @@ work_done(void *arg)
 
     if (!aks_target_work_left(work))
         work->done(work->ctx, work);
+    else if (work->lingering != NULL)
+        (*work->lingering)--;
     free_work(work);
 }
 
@@ -85,18 +87,20 @@ aks_target_work_let(struct aks_target_work *work)
 
 /* The wait is for one read of COPY_BYTES or one rename; a lock to sleep on would be dearer. */
 void
-aks_target_work_leave(struct aks_target_work *work)
+aks_target_work_leave(struct aks_target_work *work, unsigned *lingering)
 {
     int expected = GUARD_FREE;
 
     if (work == NULL)
         return;
     while (!atomic_compare_exchange_strong(&work->guard, &expected, GUARD_LEFT)) {
-        if (expected == GUARD_LEFT)
-            return;
+        AKS_CHECK(expected == GUARD_HELD);
         expected = GUARD_FREE;
         (void)sched_yield();
     }
+    work->lingering = lingering;
+    if (lingering != NULL)
+        (*lingering)++;
 }
 
 static enum aks_status

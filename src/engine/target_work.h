@@ -30,14 +30,16 @@ struct aks_target_work {
     void *ctx;
     struct aks_error error;             /* what run came to */
     atomic_int guard;
+    unsigned *lingering;                /* of the owner that left, or NULL */
 };
 
 /** Hands ${work} to a worker. On failure it is freed already. */
 enum aks_status aks_target_work_begin(struct aks_target_work *work, aks_target_work_done *done,
     void *ctx, struct aks_error *err);
 /** done is not called any more, and when this returns nothing is done under the guard, or
- * will be. ${work} may still be looked at until the loop goes on. NULL is fine. */
-void aks_target_work_leave(struct aks_target_work *work);
+ * will be. ${work} may still be looked at until the loop goes on. NULL is fine. ${lingering} (or
+ * NULL) counts the job until it has run out. */
+void aks_target_work_leave(struct aks_target_work *work, unsigned *lingering);
 /** From run: has the owner left? */
 bool aks_target_work_left(struct aks_target_work *work);
 /** From run: keeps the owner from leaving until aks_target_work_let, for something short that
