@@ -1,0 +1,95 @@
+/* What the files of the module share. http_curl.c moves calls on, _request.c tells libcurl what to
+ * send, _reply.c takes what comes back, _verdict.c says how it ended. */
+#ifndef AKS_OS_HTTP_CURL_INTERNAL_H
+#define AKS_OS_HTTP_CURL_INTERNAL_H
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "os/http_module.h"
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+/* "https://" and a host name of 253 bytes at most, and a port. */
+#define AKS_HTTP_ORIGIN_BYTES 300
+
+struct aks_http_engine {
+    const struct aks_alloc *alloc;
+    const struct aks_clock *clock;
+    /* One for everything: connections, names, TLS sessions and the parsed CA bundle (25 ms each time
+     * it is read) belong to it. */
+    CURLM *multi;
+    struct aks_http_call *active;
+    struct aks_http_call *finished;         /* in the order in which they ended */
+    struct aks_http_call *finished_last;
+    bool system_ca_file;                    /* libcurl knows one, so the folder can be left out */
+    bool in_turn;                           /* inside libcurl: neither submit nor cancel now */
+};
+
+enum aks_http_state { AKS_HTTP_ACTIVE, AKS_HTTP_FINISHED, AKS_HTTP_DELIVERING };
+
+struct aks_http_call {
+    struct aks_http_engine *engine;
+    struct aks_http_call *prev;
+    struct aks_http_call *next;
+    enum aks_http_state state;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct aks_http_request request;        /* what it points to is the caller's */
+    aks_http_done *done;
+    void *done_ctx;
+    char origin[AKS_HTTP_ORIGIN_BYTES];     /* for people: paths and queries may hold secrets */
+    bool tls;
+    bool loopback;
+    char curl_words[CURL_ERROR_SIZE];
+
+    /* Where it stands. Times are 0 for: not yet. */
+    int64_t begun_ns;
+    int64_t connected_ns;                   /* name, connection and TLS are done */
+    int64_t sent_all_ns;
+    int64_t active_ns;                      /* the last byte, either way */
+    curl_off_t connect_us_before;           /* libcurl's connect time when a socket was opened */
+    bool opened;                            /* a socket was, so the name is known */
+    int64_t read_offset;                    /* of the body, in this attempt */
+    int64_t uploaded_before;                /* of the body, in earlier attempts */
+    int64_t uploaded;                       /* of the body, in this attempt */
+
+    /* What came back. */
+    bool headers_done;
+    struct aks_buf header_text;             /* name NUL value NUL, and so on */
+    struct aks_http_header *reply_headers;  /* into header_text, made at the end */
+    struct aks_http_reply reply;
+};
+
+static inline int64_t
+aks_http_call_body_bytes(const struct aks_http_call *call)
+{
+    return call->request.body != NULL ? call->request.body->bytes : 0;
+}
+
+/** AKS_SETTINGS or AKS_LIMIT for what may not be sent; fills origin and tls. */
+enum aks_status aks_http_curl_request_check(struct aks_http_call *call, struct aks_error *err);
+/** Makes the easy handle. The headers are in libcurl's hands until it is removed. */
+enum aks_status aks_http_curl_request_prepare(struct aks_http_call *call, struct aks_error *err);
+/** Wipes and frees the header list. */
+void aks_http_curl_request_wipe(struct aks_http_call *call);
+/** Looks how far the body has gone. */
+void aks_http_curl_request_note(struct aks_http_call *call, int64_t now_ns);
+
+/** Callbacks of libcurl. */
+size_t aks_http_curl_reply_header(char *data, size_t size, size_t count, void *arg);
+size_t aks_http_curl_reply_body(char *data, size_t size, size_t count, void *arg);
+/** Makes reply.headers out of what was gathered. */
+void aks_http_curl_reply_finish(struct aks_http_call *call);
+
+/** Records why we end a call ourselves, unless something was recorded before. */
+void aks_http_curl_verdict_fail(struct aks_http_call *call, enum aks_status status,
+    const char *why, ...) __attribute__((format(printf, 3, 4)));
+/** When the call has run out of time, INT64_MAX for never. */
+int64_t aks_http_curl_verdict_deadline_ns(const struct aks_http_call *call);
+/** Records the time-out that has come. */
+void aks_http_curl_verdict_expire(struct aks_http_call *call);
+/** Fills transport, error and phase from what libcurl said. */
+void aks_http_curl_verdict_settle(struct aks_http_call *call, CURLcode code);
+
+#endif

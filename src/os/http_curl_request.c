@@ -1,0 +1,424 @@
+#include "os/http_curl_internal.h"
+
+#include "base/check.h"
+
+#include <arpa/inet.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+
+/* Seconds. Cloud storage answers from many addresses that change within minutes, and hangs up on idle
+ * connections after some tens of seconds. */
+#define NAMES_KEPT_S 60L
+#define CONNECTIONS_KEPT_S 20L
+/* Routers on the way forget a silent connection after a few minutes. */
+#define KEEPALIVE_IDLE_S 30L
+#define KEEPALIVE_INTERVAL_S 15L
+/* More gains nothing (measured up to 2 MiB) and each request has its own. */
+#define UPLOAD_BUFFER_BYTES (64L * 1024)
+#define DOWNLOAD_BUFFER_BYTES (64L * 1024)
+#define METHOD_BYTES_MAX 16
+
+static bool
+is_token(const char *text)
+{
+    if (text[0] == '\0')
+        return false;
+    for (const char *at = text; *at != '\0'; at++) {
+        bool alnum = (*at >= '0' && *at <= '9') || (*at >= 'A' && *at <= 'Z')
+            || (*at >= 'a' && *at <= 'z');
+
+        if (!alnum && strchr("!#$%&'*+-.^_`|~", *at) == NULL)
+            return false;
+    }
+    return true;
+}
+
+static bool
+is_port_header(const char *name)
+{
+    static const char *const names[] = { "Host", "Content-Length", "User-Agent", "Expect",
+        "Transfer-Encoding", "Connection" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcasecmp(name, names[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Values are never shown: they may be secrets. */
+static enum aks_status
+check_headers(const struct aks_http_request *request, struct aks_error *err)
+{
+    if (request->header_count > AKS_HTTP_HEADERS_MAX)
+        return aks_error_set(err, AKS_LIMIT, "cannot send %zu headers: at most %d",
+            request->header_count, AKS_HTTP_HEADERS_MAX);
+    for (size_t i = 0; i < request->header_count; i++) {
+        const struct aks_http_header *header = &request->headers[i];
+
+        if (!is_token(header->name))
+            return aks_error_set(err, AKS_SETTINGS, "cannot send header number %zu: its name has "
+                "bytes that no name may have", i + 1);
+        if (is_port_header(header->name))
+            return aks_error_set(err, AKS_SETTINGS, "cannot send the header %s: the transport sets "
+                "it itself", header->name);
+        for (const char *at = header->value; *at != '\0'; at++) {
+            if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f)
+                return aks_error_set(err, AKS_SETTINGS, "cannot send the header %s: its value has a "
+                    "line end or another control character", header->name);
+        }
+    }
+    return AKS_OK;
+}
+
+static bool
+loopback_literal(const char *host)
+{
+    struct in_addr v4;
+
+    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
+        return true;
+    return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == IN_LOOPBACKNET;
+}
+
+/* Takes the URL apart with the parser that will be used to send, so that both see the same host. */
+static enum aks_status
+check_url(struct aks_http_call *call, struct aks_error *err)
+{
+    CURLU *parsed = curl_url();
+    char *scheme = NULL;
+    char *host = NULL;
+    char *port = NULL;
+    enum aks_status status = AKS_OK;
+    CURLUcode code;
+
+    if (parsed == NULL)
+        return aks_error_memory(err, "reading a URL");
+    code = curl_url_set(parsed, CURLUPART_URL, call->request.url,
+        CURLU_PATH_AS_IS | CURLU_DISALLOW_USER);
+    if (code == CURLUE_OK)
+        code = curl_url_get(parsed, CURLUPART_SCHEME, &scheme, 0);
+    if (code == CURLUE_OK)
+        code = curl_url_get(parsed, CURLUPART_HOST, &host, 0);
+    if (code != CURLUE_OK) {
+        /* Its text is not shown: a query may hold a signature, a user part a password. */
+        status = aks_error_set(err, code == CURLUE_OUT_OF_MEMORY ? AKS_LIMIT : AKS_SETTINGS,
+            "cannot use the URL of a request: %s", curl_url_strerror(code));
+        goto out;
+    }
+    (void)curl_url_get(parsed, CURLUPART_PORT, &port, 0);
+    (void)snprintf(call->origin, sizeof(call->origin), "%s://%s%s%s", scheme, host,
+        port != NULL ? ":" : "", port != NULL ? port : "");
+    call->tls = strcmp(scheme, "https") == 0;
+    call->loopback = loopback_literal(host);
+    if (!call->tls && strcmp(scheme, "http") != 0)
+        status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: only https:// can be used, and "
+            "http:// to this machine", call->origin);
+    else if (!call->tls && !call->loopback)
+        status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: plain http is for this machine "
+            "only (127.0.0.1, [::1], localhost)", call->origin);
+out:
+    curl_free(port);
+    curl_free(host);
+    curl_free(scheme);
+    curl_url_cleanup(parsed);
+    return status;
+}
+
+enum aks_status
+aks_http_curl_request_check(struct aks_http_call *call, struct aks_error *err)
+{
+    const struct aks_http_request *request = &call->request;
+    enum aks_status status;
+
+    if (!is_token(request->method) || strlen(request->method) > METHOD_BYTES_MAX)
+        return aks_error_set(err, AKS_SETTINGS, "cannot send a request: bad method");
+    for (const char *at = request->url; *at != '\0'; at++) {
+        if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f || *at == '#')
+            return aks_error_set(err, AKS_SETTINGS, "cannot use the URL of a request: byte %zu of it "
+                "must be percent-encoded", (size_t)(at - request->url) + 1);
+    }
+    status = check_url(call, err);
+    if (status != AKS_OK)
+        return status;
+    return check_headers(request, err);
+}
+
+/* libcurl asks for the next bytes of the body. */
+static size_t
+read_body(char *buffer, size_t size, size_t count, void *arg)
+{
+    struct aks_http_call *call = arg;
+    const struct aks_body *body = call->request.body;
+    int64_t left = aks_http_call_body_bytes(call) - call->read_offset;
+    size_t len = size * count;
+    size_t got = 0;
+    enum aks_status status;
+
+    if (left <= 0 || len == 0)
+        return 0;
+    if ((int64_t)len > left)
+        len = (size_t)left;
+    status = body->read(body->ctx, call->read_offset, buffer, len, &got, &call->reply.error);
+    if (status != AKS_OK) {
+        call->reply.transport = status;
+        return CURL_READFUNC_ABORT;
+    }
+    AKS_CHECK(got > 0 && got <= len);
+    call->read_offset += (int64_t)got;
+    return got;
+}
+
+/* A reused connection had died: libcurl sends all again on a new one. */
+static int
+seek_body(void *arg, curl_off_t offset, int origin)
+{
+    struct aks_http_call *call = arg;
+
+    if (origin != SEEK_SET || offset < 0 || offset > aks_http_call_body_bytes(call))
+        return CURL_SEEKFUNC_FAIL;
+    call->read_offset = offset;
+    return CURL_SEEKFUNC_OK;
+}
+
+static bool
+is_loopback(const struct curl_sockaddr *address)
+{
+    const void *any = &address->addr;
+    const struct sockaddr_in *v4 = any;
+    const struct sockaddr_in6 *v6 = any;
+
+    if (address->family == AF_INET)
+        return (ntohl(v4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+    return address->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+}
+
+/* The last gate before a packet leaves: whatever a name was resolved to and whatever proxy stands in
+ * between, what is not encrypted stays on this machine. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct aks_http_call *call = arg;
+
+    if (!call->tls && !is_loopback(address)) {
+        aks_http_curl_verdict_fail(call, AKS_SETTINGS, "the name leads to another machine, and plain "
+            "http is for this one only");
+        return CURL_SOCKET_BAD;
+    }
+    call->opened = true;
+    call->connected_ns = 0;
+    (void)curl_easy_getinfo(call->easy, CURLINFO_CONNECT_TIME_T, &call->connect_us_before);
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Name, connection and TLS are done; the request goes out now. */
+static int
+begin_sending(void *arg, char *remote_ip, char *local_ip, int remote_port, int local_port)
+{
+    struct aks_http_call *call = arg;
+
+    call->connected_ns = call->engine->clock->now_ns(call->engine->clock->ctx);
+    call->active_ns = call->connected_ns;
+    call->sent_all_ns = 0;
+    call->uploaded_before += call->uploaded;
+    call->uploaded = 0;
+    return CURL_PREREQFUNC_OK;
+}
+
+void
+aks_http_curl_request_note(struct aks_http_call *call, int64_t now_ns)
+{
+    int64_t bytes = aks_http_call_body_bytes(call);
+    curl_off_t uploaded = 0;
+
+    if (bytes == 0 || call->connected_ns == 0
+        || curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &uploaded) != CURLE_OK
+        || uploaded == call->uploaded)
+        return;
+    call->uploaded = uploaded;
+    call->active_ns = now_ns;
+    if (uploaded >= bytes)
+        call->sent_all_ns = now_ns;
+}
+
+static bool
+append_header(struct aks_http_call *call, const char *name, const char *separator,
+    const char *value)
+{
+    const struct aks_alloc *alloc = call->engine->alloc;
+    char *line = aks_mem_printf(alloc, "%s%s%s", name, separator, value);
+    struct curl_slist *list = NULL;
+
+    if (line != NULL) {
+        list = curl_slist_append(call->headers, line);
+        explicit_bzero(line, strlen(line));
+        aks_mem_free(alloc, line);
+    }
+    if (list != NULL)
+        call->headers = list;
+    return list != NULL;
+}
+
+static enum aks_status
+make_headers(struct aks_http_call *call, struct aks_error *err)
+{
+    const struct aks_http_request *request = &call->request;
+    bool accept = false;
+    bool fine = true;
+
+    for (size_t i = 0; i < request->header_count && fine; i++) {
+        const struct aks_http_header *header = &request->headers[i];
+
+        accept = accept || strcasecmp(header->name, "Accept") == 0;
+        /* In libcurl's words "Name;" is a header without a value, and "Name:" is none at all. */
+        if (header->value[0] == '\0')
+            fine = append_header(call, header->name, ";", "");
+        else
+            fine = append_header(call, header->name, ": ", header->value);
+    }
+    /* What libcurl would add. Expect costs a second with servers that do not know it. */
+    fine = fine && append_header(call, "Expect", ":", "");
+    if (!accept)
+        fine = fine && append_header(call, "Accept", ":", "");
+    return fine ? AKS_OK : aks_error_memory(err, "preparing a request");
+}
+
+void
+aks_http_curl_request_wipe(struct aks_http_call *call)
+{
+    for (struct curl_slist *item = call->headers; item != NULL; item = item->next)
+        explicit_bzero(item->data, strlen(item->data));
+    curl_slist_free_all(call->headers);
+    call->headers = NULL;
+}
+
+/* Sets one option unless an earlier one has failed. */
+#define SET(option, value) \
+    do { \
+        if (code == CURLE_OK) \
+            code = curl_easy_setopt(call->easy, (option), (value)); \
+    } while (0)
+
+static CURLcode
+set_connection(struct aks_http_call *call)
+{
+    const struct aks_http_request *request = &call->request;
+    int64_t connect_ms = request->connect_timeout_ms;
+    CURLcode code = CURLE_OK;
+
+    /* 0 would be libcurl's own 300 s. */
+    if (connect_ms <= 0 || connect_ms > INT_MAX)
+        connect_ms = INT_MAX;
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)connect_ms);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    /* A resolver's thread that hangs is left behind, not waited for. */
+    SET(CURLOPT_QUICK_EXIT, 1L);
+    SET(CURLOPT_DNS_CACHE_TIMEOUT, NAMES_KEPT_S);
+    SET(CURLOPT_MAXAGE_CONN, CONNECTIONS_KEPT_S);
+    SET(CURLOPT_TCP_KEEPALIVE, 1L);
+    SET(CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
+    SET(CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+    SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
+    SET(CURLOPT_BUFFERSIZE, DOWNLOAD_BUFFER_BYTES);
+    SET(CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETDATA, call);
+    SET(CURLOPT_PREREQFUNCTION, begin_sending);
+    SET(CURLOPT_PREREQDATA, call);
+    /* Else libcurl's: https_proxy and no_proxy. */
+    if (call->loopback)
+        SET(CURLOPT_PROXY, "");
+    return code;
+}
+
+static CURLcode
+set_security(struct aks_http_call *call)
+{
+    CURLcode code = CURLE_OK;
+
+    SET(CURLOPT_PROTOCOLS_STR, call->tls ? "https" : "http");
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    if (call->request.ca_file != NULL)
+        SET(CURLOPT_CAINFO, call->request.ca_file);
+    /* libcurl keeps a parsed bundle only where no folder of certificates stands beside it. */
+    if (call->request.ca_file != NULL || call->engine->system_ca_file)
+        SET(CURLOPT_CAPATH, NULL);
+    return code;
+}
+
+static CURLcode
+set_request(struct aks_http_call *call)
+{
+    const struct aks_http_request *request = &call->request;
+    bool uploads = aks_http_call_body_bytes(call) > 0 || strcmp(request->method, "PUT") == 0
+        || strcmp(request->method, "POST") == 0 || strcmp(request->method, "PATCH") == 0;
+    CURLcode code = CURLE_OK;
+
+    SET(CURLOPT_URL, request->url);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_USERAGENT, "akosha-sync/" AKS_VERSION);
+    SET(CURLOPT_HTTPHEADER, call->headers);
+    if (uploads) {
+        SET(CURLOPT_UPLOAD, 1L);
+        SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)aks_http_call_body_bytes(call));
+        SET(CURLOPT_READFUNCTION, read_body);
+        SET(CURLOPT_READDATA, call);
+        SET(CURLOPT_SEEKFUNCTION, seek_body);
+        SET(CURLOPT_SEEKDATA, call);
+    } else if (strcmp(request->method, "HEAD") == 0) {
+        SET(CURLOPT_NOBODY, 1L);
+    }
+    SET(CURLOPT_CUSTOMREQUEST, request->method);
+    return code;
+}
+
+static CURLcode
+set_reply(struct aks_http_call *call)
+{
+    CURLcode code = CURLE_OK;
+
+    SET(CURLOPT_ERRORBUFFER, call->curl_words);
+    SET(CURLOPT_PRIVATE, call);
+    SET(CURLOPT_NOPROGRESS, 1L);
+    SET(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    SET(CURLOPT_HEADERFUNCTION, aks_http_curl_reply_header);
+    SET(CURLOPT_HEADERDATA, call);
+    SET(CURLOPT_WRITEFUNCTION, aks_http_curl_reply_body);
+    SET(CURLOPT_WRITEDATA, call);
+    return code;
+}
+
+enum aks_status
+aks_http_curl_request_prepare(struct aks_http_call *call, struct aks_error *err)
+{
+    enum aks_status status = make_headers(call, err);
+    CURLcode code;
+
+    if (status != AKS_OK)
+        return status;
+    call->easy = curl_easy_init();
+    if (call->easy == NULL)
+        return aks_error_memory(err, "preparing a request");
+    code = set_connection(call);
+    if (code == CURLE_OK)
+        code = set_security(call);
+    if (code == CURLE_OK)
+        code = set_request(call);
+    if (code == CURLE_OK)
+        code = set_reply(call);
+    if (code == CURLE_OUT_OF_MEMORY)
+        return aks_error_memory(err, "preparing a request");
+    if (code != CURLE_OK)
+        return aks_error_set(err, AKS_INTERNAL, "cannot prepare a request to %s: %s", call->origin,
+            curl_easy_strerror(code));
+    return AKS_OK;
+}
