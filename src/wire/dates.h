@@ -8,13 +8,18 @@
 
 #define AKS_DATE_BYTES 32
 
-/** "2026-11-23T08:45:12.345Z". Returns ${ret_text}. Years 1970 to 9999. */
+/** "2026-11-23T08:45:12.345Z". Returns ${ret_text}. Times outside of the years 1970 to 9999 are
+ * moved to the nearest that is inside, so that a clock gone mad gives a date that can still be
+ * read. */
 const char *aks_date_iso(int64_t wall_ms, char ret_text[AKS_DATE_BYTES]);
-/** "20261123T084512Z": for ids. */
+/** "20261123T084512Z": for ids. The same years. */
 const char *aks_date_compact(int64_t wall_ms, char ret_text[AKS_DATE_BYTES]);
-/** ISO 8601 with Z or a numeric offset, seconds and fraction optional; false if it is anything else. */
+/** ISO 8601 with Z or a numeric offset, seconds and fraction (1 to 9 digits, cut to milliseconds)
+ * optional; false if it is anything else. Years 0000 to 9999, so the result may be negative. */
 bool aks_date_parse_iso(const char *text, size_t len, int64_t *ret_wall_ms);
-/** IMF-fixdate, and the two obsolete forms that RFC 9110 obliges readers to take. */
+/** IMF-fixdate, and the two obsolete forms that RFC 9110 obliges readers to take. Blanks at the
+ * ends are skipped, the day of the week is not compared with the date, and second 60 is the first
+ * of the next minute. */
 bool aks_date_parse_http(const char *text, int64_t *ret_wall_ms);
 /** Retry-After: delay in milliseconds from ${wall_ms} on; a date in the past is 0. Clamped to
  * AKS_RETRY_AFTER_MS_MAX. False if it is neither a number nor a date. */

@@ -41,26 +41,31 @@ struct aks_manifest {
     char *upload_id;
     char *uploader_version;
     int64_t uploaded_at_ms;
-    char policy_sha256[65];
-    char audit_head[65];
+    char policy_sha256[65];     /* "" if there is none: null in the file */
+    char audit_head[65];        /* the same */
     struct aks_manifest_object *objects;
     size_t object_count;
 };
 
 void aks_manifest_init(struct aks_manifest *manifest, const struct aks_alloc *alloc);
 void aks_manifest_fini(struct aks_manifest *manifest);
-/** Copies ${object} and its strings to the end. AKS_LIMIT over AKS_MANIFEST_OBJECTS_MAX. */
+/** Copies ${object} and its strings to the end. AKS_LIMIT over AKS_MANIFEST_OBJECTS_MAX;
+ * AKS_INTERNAL for an object that aks_manifest_read would refuse. */
 enum aks_status aks_manifest_add(struct aks_manifest *manifest,
     const struct aks_manifest_object *object, struct aks_error *err);
-/** JSON text with two spaces of indentation and a final line end. Fields for Akosha
- * (uploaded_at, conversation_count 0, total_size_bytes, version "1.0", compressed, compression_format,
- * files, metadata) are derived. */
+/** Appends JSON text with two spaces of indentation and a final line end. Fields for Akosha
+ * (uploaded_at, conversation_count 0, total_size_bytes, version "1.0", compressed,
+ * compression_format, files, metadata) are derived. AKS_INTERNAL for what aks_manifest_read would
+ * refuse, AKS_LIMIT over AKS_MANIFEST_BYTES_MAX. */
 enum aks_status aks_manifest_write(const struct aks_manifest *manifest, struct aks_buf *out,
     struct aks_error *err);
-/** Reads what aks_manifest_write wrote, or anything: hostile input. A failure is AKS_CORRUPT, telling
- * the field. Fills ${ret_manifest} (init'ed by the caller) with copies; unknown fields are ignored;
- * refused are: another format, keys with "..", a leading '/', names over 255 bytes, negative sizes,
- * digests that are no 64 hex digits, duplicate names, over AKS_MANIFEST_OBJECTS_MAX objects. */
+/** Reads what aks_manifest_write wrote, or anything: hostile input. A failure is AKS_CORRUPT,
+ * telling the field, or AKS_LIMIT without memory. Fills ${ret_manifest} (init'ed by the caller,
+ * and finished by the caller after a failure too) with copies; unknown fields are ignored.
+ * Refused are: another format; an encryption or codec that is not known; names with other
+ * characters than Akosha takes or over 255 bytes; keys with "..", a leading '/' or empty
+ * segments; negative sizes; digests that are no 64 hex digits (they come out in lower case);
+ * duplicate names; over AKS_MANIFEST_OBJECTS_MAX objects. */
 enum aks_status aks_manifest_read(const char *json, size_t len, struct aks_manifest *ret_manifest,
     struct aks_error *err);
 

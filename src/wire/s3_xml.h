@@ -1,6 +1,6 @@
 /* S3's XML answers (expat, without entities of their own or external ones) and the XML we send.
- * Answers are hostile input: depth, element count and text length have limits; what is not understood
- * is AKS_BAD_REPLY. Model: docs.aws.amazon.com/AmazonS3/latest/API/. */
+ * Answers are hostile input: depth, element count and text length have limits; what is not
+ * understood is AKS_BAD_REPLY. Model: docs.aws.amazon.com/AmazonS3/latest/API/. */
 #ifndef AKS_WIRE_S3_XML_H
 #define AKS_WIRE_S3_XML_H
 
@@ -15,8 +15,15 @@
 #define AKS_S3_XML_BYTES_MAX (4 * 1024 * 1024)
 #define AKS_S3_XML_DEPTH_MAX 16
 #define AKS_S3_XML_TEXT_MAX 4096
+/* The longest that are known have some 400 bytes; S3 names no limit. */
+#define AKS_S3_UPLOAD_ID_MAX 2048
+/* MD5 with a part count has 38 characters, those of other servers are a little longer. */
+#define AKS_S3_ETAG_MAX 256
+/* S3's own limit. */
+#define AKS_S3_KEY_MAX 1024
 
-/* <Error>; empty strings where an element is missing. Over-long texts are cut. */
+/* <Error>; empty strings where an element is missing. Over-long texts are cut; control characters
+ * are blanks, so that a text can stand in a message of one line. */
 struct aks_s3_error {
     char code[64];
     char message[512];
@@ -28,16 +35,19 @@ struct aks_s3_error {
     int64_t max_allowed_skew_ms;    /* -1 if not told */
 };
 
-/** Is the root element, after leading white space, <Error>? Then its fields. AKS_BAD_REPLY if ${xml} is no
- * XML or cut; AKS_NOT_FOUND if it is well-formed with another root. */
+/** Is the root element, after leading white space, <Error>? Then its fields. AKS_BAD_REPLY if
+ * ${xml} is no XML or cut; AKS_NOT_FOUND if it is well-formed with another root. */
 enum aks_status aks_s3_xml_error(const char *xml, size_t len, struct aks_s3_error *ret_error,
     struct aks_error *err);
 
-/** InitiateMultipartUploadResult/UploadId, owned. Never empty, never with control characters. */
+/** InitiateMultipartUploadResult/UploadId, owned. Never empty, never with control characters,
+ * blanks or bytes outside of ASCII. */
 enum aks_status aks_s3_xml_upload_id(const struct aks_alloc *alloc, const char *xml, size_t len,
     char **ret_upload_id, struct aks_error *err);
 
-/** CompleteMultipartUploadResult/ETag without quotes into ${ret_etag} (cut at its size). */
+/** CompleteMultipartUploadResult/ETag without quotes into ${ret_etag} (cut at its size). Never
+ * empty, never with control characters. AKS_BAD_REPLY for an <Error>, too: ask aks_s3_xml_error
+ * first. */
 enum aks_status aks_s3_xml_complete(const char *xml, size_t len, char *ret_etag, size_t etag_bytes,
     struct aks_error *err);
 
@@ -48,13 +58,14 @@ struct aks_s3_listing {
     char **prefixes;            /* CommonPrefixes/Prefix */
     size_t prefix_count;
     bool truncated;
-    char *continuation;         /* NextContinuationToken, or NULL */
+    char *continuation;         /* NextContinuationToken; NULL exactly if not truncated */
     const struct aks_alloc *alloc;
 };
 
 #define AKS_S3_LISTING_MAX 1000
 
-/** One page of ListObjectsV2. Free with aks_s3_listing_fini, also after a failure. */
+/** One page of ListObjectsV2, asked for without encoding-type. Free with aks_s3_listing_fini, also
+ * after a failure. Keys may hold any character that XML has: do not print them as they are. */
 enum aks_status aks_s3_xml_listing(const struct aks_alloc *alloc, const char *xml, size_t len,
     struct aks_s3_listing *ret_listing, struct aks_error *err);
 void aks_s3_listing_fini(struct aks_s3_listing *listing);
@@ -66,6 +77,7 @@ struct aks_s3_part_tag {
 };
 
 /** The body of CompleteMultipartUpload. */
-void aks_s3_xml_complete_body(const struct aks_s3_part_tag *parts, size_t count, struct aks_buf *out);
+void aks_s3_xml_complete_body(const struct aks_s3_part_tag *parts, size_t count,
+    struct aks_buf *out);
 
 #endif
