@@ -7,10 +7,14 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/file.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Private from the first instant on, whatever the umask. */
 #define MODE 0600
+
+/* Short beside what such locks are held for, long beside what asking costs. */
+#define LOCK_PAUSE_NS 10000000L
 
 struct aks_file {
     const struct aks_alloc *alloc;
@@ -173,6 +177,28 @@ files_lock(struct aks_file *file, struct aks_error *err)
     return fail(file, "lock", err);
 }
 
+static int64_t
+monotonic_ms(void)
+{
+    struct timespec now;
+
+    AKS_CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* By asking again and again: a lock that is waited for in the kernel can only be given up by a signal. */
+static enum aks_status
+files_lock_wait(struct aks_file *file, int64_t timeout_ms, struct aks_error *err)
+{
+    static const struct timespec pause = { 0, LOCK_PAUSE_NS };
+    int64_t until_ms = monotonic_ms() + timeout_ms;
+    enum aks_status status;
+
+    while ((status = files_lock(file, err)) == AKS_CONFLICT && monotonic_ms() < until_ms)
+        (void)nanosleep(&pause, NULL);
+    return status;
+}
+
 /* Sees the classic locks of DuckDB and SQLite as well as those of open files, whose owner shows as -1. */
 static bool
 files_locked_by_writer(struct aks_file *file, int64_t start, int64_t len)
@@ -200,6 +226,7 @@ aks_files_posix_init(struct aks_files *ret_files, const struct aks_alloc *alloc)
     ret_files->sync = files_sync;
     ret_files->info = files_info;
     ret_files->lock = files_lock;
+    ret_files->lock_wait = files_lock_wait;
     ret_files->locked_by_writer = files_locked_by_writer;
     /* The port is a table of functions; the allocator is the one thing that they share. */
     ret_files->ctx = (void *)(uintptr_t)alloc;
