@@ -51,7 +51,8 @@ hint_of_http(enum aks_dialect dialect, int http)
     switch (http) {
     case 401:
         return dialect == AKS_DIALECT_S3
-            ? "check the access key and that it belongs to this endpoint" : "check the target's token";
+            ? "check the access key and that it belongs to this endpoint"
+            : "check the target's token";
     case 403:
         return dialect == AKS_DIALECT_S3
             ? "check what the bucket's and the user's policy allow (akosha-sync bucket-policy)"
