@@ -21,6 +21,12 @@ owed(const struct aks_run *run, const struct aks_item *item)
     return run->options->job == NULL || item->error.status != AKS_SOURCE_MISSING;
 }
 
+static int64_t
+enqueued_at_ms(const struct aks_run *run)
+{
+    return run->options->job != NULL ? run->options->job->enqueued_at_ms : run->started_at_ms;
+}
+
 static enum aks_status
 copy_string(const struct aks_alloc *alloc, const char *text, char **ret_copy)
 {
@@ -38,7 +44,7 @@ fill_job(const struct aks_run *run, size_t count, struct aks_job *job, struct ak
     enum aks_status status;
 
     (void)snprintf(job->id, sizeof(job->id), "%s", run->job_id);
-    job->enqueued_at_ms = options->job != NULL ? options->job->enqueued_at_ms : run->started_at_ms;
+    job->enqueued_at_ms = enqueued_at_ms(run);
     job->tries = (options->job != NULL ? options->job->tries : 0) + 1;
     job->no_fallback = options->no_fallback;
     job->sources = aks_mem_array(alloc, count, sizeof(char *));
@@ -148,7 +154,8 @@ supersede_job(struct aks_run *run, const char *id)
 
     aks_job_init(&job, port->alloc);
     status = aks_queue_get(port, run->engine->queue_folder, id, &job, &err);
-    if (status == AKS_OK && take_out(run, &job))
+    /* A job that is newer than this run's is not superseded by it. */
+    if (status == AKS_OK && job.enqueued_at_ms <= enqueued_at_ms(run) && take_out(run, &job))
         status = job.source_count == 0
             ? aks_queue_remove(port, run->engine->queue_folder, id, &err)
             : aks_queue_put(port, run->engine->queue_folder, &job, &err);
@@ -178,8 +185,7 @@ aks_run_supersede(struct aks_run *run)
         return;
     }
     for (size_t i = 0; i < count; i++) {
-        /* Job ids begin with their time: a job that is newer than this run's is not superseded by it. */
-        if (strcmp(ids[i], run->job_id) < 0)
+        if (strcmp(ids[i], run->job_id) != 0)
             supersede_job(run, ids[i]);
     }
     free_ids(port->alloc, ids, count);

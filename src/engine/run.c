@@ -654,7 +654,10 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     if (status == AKS_OK)
         status = load_items(&run, &run_error);
     if (status == AKS_OK)
-        (void)deliver(&run, &run_error);
+        status = deliver(&run, &run_error);
+    /* A failure that was dealt with on the way is no failure of the run. */
+    if (status == AKS_OK)
+        aks_error_clear(&run_error);
     close_items(&run, &run_error);
     if (!options->dry_run) {
         aks_run_keep(&run);
