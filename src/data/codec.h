@@ -58,7 +58,7 @@ enum aks_status aks_encoder_block(struct aks_encoder *encoder, const void *data,
     void *out, size_t out_bytes, size_t *ret_len, struct aks_error *err);
 
 /** What ${len} bytes come to as zstd blocks of AKS_CODEC_SAMPLE_LEVEL: more than ${len} if they do
- * not shrink, 0 for nothing. Takes up to AKS_CODEC_BLOCK_BYTES and the encoder's memory meanwhile. */
+ * not shrink, 0 for nothing. Takes up to a block and the encoder's memory meanwhile. */
 enum aks_status aks_codec_sample(const struct aks_alloc *alloc, const void *data, size_t len,
     size_t *ret_compressed, struct aks_error *err);
 

@@ -65,7 +65,7 @@ aks_crc64nvme_table(uint64_t crc, const void *data, size_t len)
 #if AKS_CPU_X86_64
 
 /* A lane is 16 bytes: its low half stands 64 powers of x above its high half. To carry a lane
- * forward over D bits, its halves are multiplied by x^(D+64) and x^D mod the polynomial; a product of
+ * forward over D bits, its halves are multiplied by x^(D+64) and x^D mod P; a product of
  * two reflected factors comes out one power too high, so the factors are x^(D+63), x^(D-1). */
 #define LANE_BYTES 16
 #define LANES 4
