@@ -225,6 +225,10 @@ open_file(struct aks_state *state, const struct aks_files *files, const char *fo
         if (status != AKS_OK)
             return status;
         rc = open_database(state, files);
+    } else if (rc == SQLITE_OK && sqlite3_db_readonly(state->db, "main") != 0) {
+        /* SQLite falls back on reading if it cannot write, and another process may have made the file
+         * between these two tries of its. */
+        rc = open_database(state, files);
     }
     if (rc == SQLITE_OK)
         rc = configure(state->db);

@@ -5,18 +5,37 @@
 #include <errno.h>
 #include <string.h>
 
-/* SQLite tells a full disk apart only where the system said ENOSPC to a write. */
+/* Did the last failure of that file mean that there was no room? A VFS need not know. */
+static bool
+file_without_room(sqlite3_file *file)
+{
+    int why = 0;
+
+    if (file == NULL || file->pMethods == NULL ||
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &why) != SQLITE_OK)
+        return false;
+    return why == ENOSPC || why == EDQUOT || why == EFBIG;
+}
+
+/* SQLite knows a full disk by ENOSPC only: over a quota or a size limit it says I/O error, and just the file
+ * that was written, the database or its log, knows more. */
 static bool
 out_of_space(struct aks_state *state, int rc)
 {
-    int why;
+    static const int files[] = { SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER };
 
     if ((rc & 0xff) == SQLITE_FULL)
         return true;
     if ((rc & 0xff) != SQLITE_IOERR)
         return false;
-    why = sqlite3_system_errno(state->db);
-    return why == ENOSPC || why == EDQUOT || why == EFBIG;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        sqlite3_file *file = NULL;
+
+        if (sqlite3_file_control(state->db, "main", files[i], (void *)&file) == SQLITE_OK &&
+            file_without_room(file))
+            return true;
+    }
+    return false;
 }
 
 static void
