@@ -130,7 +130,8 @@ crc32c_is_the_same_in_each_way_at_any_length_and_place(void **state)
             crc32c_function *crc = crc32c_functions[i];
 
             assert_int_equal(crc(0, bytes + from, len), expected);
-            assert_int_equal(crc(crc(0, bytes + from, cut), bytes + from + cut, len - cut), expected);
+            assert_int_equal(crc(crc(0, bytes + from, cut), bytes + from + cut, len - cut),
+                expected);
         }
     }
     free(bytes);
@@ -146,7 +147,8 @@ crc64nvme_is_the_same_in_each_way_at_any_length_and_place(void **state)
         size_t from = sample_below(&rng, 64);
         size_t len = sample_below(&rng, round < ROUNDS / 2 ? 300 : BUFFER_BYTES - 64);
         size_t cut = sample_below(&rng, len);
-        uint64_t expected = crc_by_bits(UINT64_C(0x9a6c9329ac4bc9b5), UINT64_MAX, bytes + from, len);
+        uint64_t expected = crc_by_bits(UINT64_C(0x9a6c9329ac4bc9b5), UINT64_MAX, bytes + from,
+            len);
 
         for (size_t i = 0; i < crc64_count(); i++) {
             crc64_function *crc = crc64_functions[i];
@@ -176,7 +178,7 @@ crc64nvme_combine_joins_two_parts(void **state)
     free(bytes);
 }
 
-/* One value is in the table of S3; for parts beyond any buffer, joining must at least be associative. */
+/* One value is in S3's table; for parts beyond any buffer, joining must at least be associative. */
 static void
 crc64nvme_combine_holds_for_parts_of_terabytes(void **state)
 {

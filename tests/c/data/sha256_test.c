@@ -120,8 +120,8 @@ sha256_is_the_same_however_the_bytes_are_cut(void **state)
     aks_sha256_free(sha);
 }
 
-/* Two contexts with anything buffered, then the same bytes into both in pieces, then something of its
- * own into each. */
+/* Two contexts with anything buffered, then the same bytes into both in pieces, then something of
+ * its own into one. */
 static void
 update_two_round(struct aks_rng *rng, const uint8_t *bytes, struct aks_sha256 *a,
     struct aks_sha256 *b, bool same_phase)
@@ -267,8 +267,8 @@ pair_compression_keeps_two_different_states_apart(void **state)
 static void
 hmac_matches_the_vectors_of_rfc_4231(void **state)
 {
-    static const char long_text[] = "This is a test using a larger than block-size key and a larger "
-        "than block-size data. The key needs to be hashed before being used by the HMAC algorithm.";
+    static const char long_text[] = "This is a test using a larger than block-size key and a "
+        "larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.";
     uint8_t key[131];
     uint8_t data[50];
     uint8_t mac[AKS_SHA256_BYTES];

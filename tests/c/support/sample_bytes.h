@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* NOISE does not shrink. ROWS does as a database does: short repeated fields between noise. ZEROS is
- * all zero. MIXED is noise and rows in turns of a few KiB. */
+/* NOISE does not shrink. ROWS does as a database does: short repeated fields between noise. ZEROS
+ * is all zero. MIXED is noise and rows in turns of a few KiB. */
 enum sample_kind { SAMPLE_NOISE, SAMPLE_ROWS, SAMPLE_ZEROS, SAMPLE_MIXED, SAMPLE_KINDS };
 
 void sample_fill(enum sample_kind kind, struct aks_rng *rng, uint8_t *p, size_t len);
