@@ -1,0 +1,29 @@
+-- What a policy gets from require "akosha".
+local core = ...
+local units = require "akosha.units"
+
+local akosha = {
+  -- The policy itself, and what it sends to.
+  policy = core.policy,
+  s3 = core.s3,
+  http = core.http,
+  dir = core.dir,
+
+  -- What a function for `retry` decides.
+  wait = core.wait,
+  next_target = core.next_target,
+  restart = core.restart,
+  give_up = core.give_up,
+
+  -- What `retry` can be without a function.
+  retry = require "akosha.retry",
+
+  env = core.env,
+  log = core.log,
+}
+
+for name, value in pairs(units) do
+  akosha[name] = value
+end
+
+return akosha

@@ -1,0 +1,19 @@
+/* Library functions in C that may run long where no hook looks: each is charged for the size of what it is
+ * given, and refuses what could take more than about a fifth of a second. */
+#ifndef AKS_SCRIPT_BOUNDED_H
+#define AKS_SCRIPT_BOUNDED_H
+
+#include <lua.h>
+
+/* Bytes that string.rep may make: no policy needs more, and they are made in one go. */
+#define AKS_BOUNDED_REP_BYTES (1024 * 1024)
+/* Entries that table.sort and table.move take: sorting these takes about 0.1 s. */
+#define AKS_BOUNDED_TABLE_ENTRIES 100000
+/* Steps that a pattern may need on its text in the worst case, at about 10 ns each. */
+#define AKS_BOUNDED_PATTERN_STEPS 20000000.0
+
+/** Wraps the C function ${function} of ${library}.${name} as it must be; what needs nothing is pushed as it
+ * is. [-0, +1, raises] */
+void aks_bounded_push(lua_State *L, const char *library, const char *name, lua_CFunction function);
+
+#endif

@@ -1,0 +1,84 @@
+#include "script/budget.h"
+
+#include "base/check.h"
+#include "base/units.h"
+#include "script/value.h"
+
+#include <inttypes.h>
+
+static void count_hook(lua_State *L, lua_Debug *ar);
+
+/* From now on every instruction of both threads ends in the hook: what pcall catches is raised again by
+ * the next instruction. */
+static void
+stay_over(struct aks_vm *vm, lua_State *L)
+{
+    lua_sethook(L, count_hook, LUA_MASKCOUNT, 1);
+    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, 1);
+}
+
+static void
+look(lua_State *L)
+{
+    struct aks_vm *vm = aks_vm_of(L);
+    bool loading = vm->phase == AKS_VM_LOAD;
+
+    if (vm->limit == AKS_VM_WITHIN && vm->work_left < 0)
+        vm->limit = AKS_VM_WORK;
+    if (vm->limit == AKS_VM_WITHIN && vm->clock != NULL &&
+        vm->clock->now_ns(vm->clock->ctx) > vm->deadline_ns)
+        vm->limit = AKS_VM_TIME;
+    switch (vm->limit) {
+    case AKS_VM_WITHIN:
+        return;
+    case AKS_VM_WORK:
+        stay_over(vm, L);
+        aks_value_raise(L, "over the limit of %" PRId64 " instructions",
+            loading ? vm->limits.load_instructions : vm->limits.decision_instructions);
+    case AKS_VM_TIME:
+        stay_over(vm, L);
+        aks_value_raise(L, "over the limit of %" PRId64 " ms",
+            loading ? vm->limits.load_ms : vm->limits.decision_ms);
+    }
+}
+
+static void
+count_hook(lua_State *L, lua_Debug *ar)
+{
+    struct aks_vm *vm = aks_vm_of(L);
+
+    if (!vm->armed)
+        return;
+    vm->work_left -= AKS_BUDGET_INTERVAL;
+    look(L);
+}
+
+void
+aks_budget_arm(struct aks_vm *vm, int64_t instructions, int64_t ms)
+{
+    AKS_CHECK(!vm->armed);
+    AKS_CHECK(instructions > 0);
+    vm->limit = AKS_VM_WITHIN;
+    vm->memory_refused = false;
+    vm->work_left = instructions;
+    vm->deadline_ns = INT64_MAX;
+    if (vm->clock != NULL)
+        vm->deadline_ns = vm->clock->now_ns(vm->clock->ctx) + ms * AKS_NS_PER_MS;
+    vm->armed = true;
+    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, AKS_BUDGET_INTERVAL);
+}
+
+void
+aks_budget_disarm(struct aks_vm *vm)
+{
+    vm->armed = false;
+}
+
+void
+aks_budget_charge(lua_State *L, int64_t instructions)
+{
+    struct aks_vm *vm = aks_vm_of(L);
+
+    vm->work_left -= instructions;
+    look(L);
+}

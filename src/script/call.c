@@ -1,0 +1,228 @@
+#include "script/call.h"
+
+#include "base/check.h"
+#include "script/budget.h"
+#include "script/value.h"
+
+#include <lauxlib.h>
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define TRACE_FRAMES_MAX 8
+#define LEVELS_MAX 200
+
+/* Stack slots that aks_call itself needs: handler, body, context, and what an error leaves. */
+#define CALL_SLOTS 8
+
+/* One line: an error of the policy's own may hold anything. */
+static void
+copy_line(char *out, size_t bytes, const char *text, size_t len)
+{
+    size_t n = len < bytes ? len : bytes - 1;
+
+    for (size_t i = 0; i < n; i++)
+        out[i] = iscntrl((unsigned char)text[i]) ? ' ' : text[i];
+    out[n] = '\0';
+    if (n < len)
+        memcpy(out + bytes - 4, "...", 4);
+}
+
+/* If ${text} begins with "NAME:LINE: ", where NAME is ${source} as Lua shortens it (in full, or "..." and
+ * its end), the length of that, and the line; else 0. */
+static size_t
+position_prefix(const char *text, const char *source, int *ret_line)
+{
+    const char *name = source;
+    size_t name_len;
+    size_t at;
+    int line = 0;
+
+    if (strlen(source) >= LUA_IDSIZE && strncmp(text, "...", 3) == 0) {
+        text += 3;
+        at = 3;
+        name = source + strlen(source) - (LUA_IDSIZE - 4);
+    } else {
+        at = 0;
+    }
+    name_len = strlen(name);
+    if (strncmp(text, name, name_len) != 0 || text[name_len] != ':')
+        return 0;
+    text += name_len + 1;
+    at += name_len + 1;
+    if (!isdigit((unsigned char)*text))
+        return 0;
+    for (; isdigit((unsigned char)*text) && line < INT32_MAX / 10 - 1; text++, at++)
+        line = line * 10 + (*text - '0');
+    if (text[0] != ':' || text[1] != ' ')
+        return 0;
+    *ret_line = line;
+    return at + 2;
+}
+
+/* Finds which of the policy's chunks the message points at; its sources are listed in the registry. */
+static size_t
+known_prefix(lua_State *L, const char *text, struct aks_vm_failure *failure)
+{
+    size_t len = 0;
+    int line = 0;
+
+    if (lua_getfield(L, LUA_REGISTRYINDEX, AKS_CALL_CHUNKS) == LUA_TTABLE) {
+        size_t count = lua_rawlen(L, -1);
+
+        for (size_t i = 1; i <= count && len == 0; i++) {
+            (void)lua_rawgeti(L, -1, (lua_Integer)i);
+            len = position_prefix(text, lua_tostring(L, -1), &line);
+            if (len > 0)
+                (void)snprintf(failure->position, sizeof(failure->position), "%s:%d",
+                    lua_tostring(L, -1), line);
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+    return len;
+}
+
+/* "file:12 in 'pick', file:30": the policy's own frames, if there is more than one. */
+static void
+trace(lua_State *L, struct aks_vm_failure *failure)
+{
+    lua_Debug frame;
+    size_t len = 0;
+    int frames = 0;
+    int level = 0;
+
+    while (frames < TRACE_FRAMES_MAX && len < sizeof(failure->trace) - 1 &&
+        aks_value_policy_frame(L, level, &level, &frame)) {
+        int written = snprintf(failure->trace + len, sizeof(failure->trace) - len,
+            frame.name != NULL ? "%s%s:%d in '%s'" : "%s%s:%d", frames > 0 ? ", " : "",
+            frame.source + 1, frame.currentline, frame.name);
+
+        if (written < 0)
+            break;
+        len += (size_t)written;
+        frames++;
+        level++;
+    }
+    if (frames < 2)
+        failure->trace[0] = '\0';
+}
+
+/* The message handler: runs where the error was raised, with the stack still there. [-1, +1, raises] */
+static int
+describe(lua_State *L)
+{
+    struct aks_vm_failure *failure = &aks_vm_of(L)->failure;
+    lua_Debug frame;
+    const char *text;
+    size_t prefix;
+    size_t len;
+    int level;
+
+    if (aks_value_policy_frame(L, 0, &level, &frame))
+        (void)snprintf(failure->position, sizeof(failure->position), "%s:%d", frame.source + 1,
+            frame.currentline);
+    trace(L, failure);
+    if (lua_type(L, 1) != LUA_TSTRING && !luaL_getmetafield(L, 1, "__tostring")) {
+        (void)snprintf(failure->message, sizeof(failure->message),
+            "an error was raised that is no message but a %s", luaL_typename(L, 1));
+        return 1;
+    }
+    text = luaL_tolstring(L, 1, &len);
+    prefix = known_prefix(L, text, failure);
+    copy_line(failure->message, sizeof(failure->message), text + prefix, len - prefix);
+    return 1;
+}
+
+static enum aks_status
+over_limit(const struct aks_vm *vm, const char *where, struct aks_error *err)
+{
+    bool loading = vm->phase == AKS_VM_LOAD;
+
+    if (vm->limit == AKS_VM_TIME)
+        return aks_error_set(err, AKS_LIMIT, "%s: it runs for more than %" PRId64 " ms", where,
+            loading ? vm->limits.load_ms : vm->limits.decision_ms);
+    return aks_error_set(err, AKS_LIMIT, "%s: it takes more than %" PRId64 " instructions", where,
+        loading ? vm->limits.load_instructions : vm->limits.decision_instructions);
+}
+
+/* What a beginner's message means. */
+static void
+hint(const struct aks_vm *vm, struct aks_error *err)
+{
+    const struct aks_vm_failure *failure = &vm->failure;
+    static const char *const absent[] = { "'os'", "'io'", "'debug'", "'package'", "'load'",
+        "'loadstring'", "'loadfile'", "'dofile'", "'dump'", "'collectgarbage'", "'randomseed'" };
+
+    if (failure->trace[0] != '\0')
+        aks_error_hint(err, "called from %s", failure->trace);
+    if (strstr(failure->message, "global 'akosha'") != NULL)
+        aks_error_hint(err, "a policy begins with: local akosha = require \"akosha\"");
+    for (size_t i = 0; i < sizeof(absent) / sizeof(absent[0]); i++) {
+        if (strstr(failure->message, "a nil value (") != NULL &&
+            strstr(failure->message, absent[i]) != NULL)
+            aks_error_hint(err, "a policy has no %s: docs/policy.md says what it has", absent[i]);
+    }
+    if (vm->phase == AKS_VM_LOAD && vm->unset[0] != '\0')
+        aks_error_hint(err, "not set in the environment: %s", vm->unset);
+}
+
+static enum aks_status
+explain(struct aks_vm *vm, int code, struct aks_error *err)
+{
+    const struct aks_vm_failure *failure = &vm->failure;
+    char where[AKS_VM_POSITION_BYTES + 32];
+    enum aks_status status;
+
+    (void)snprintf(where, sizeof(where), "%s%s%s",
+        failure->position[0] != '\0' ? failure->position : vm->path,
+        vm->question != NULL ? ": in " : "", vm->question != NULL ? vm->question : "");
+    if (vm->limit != AKS_VM_WITHIN)
+        return over_limit(vm, where, err);
+    if (code == LUA_ERRMEM && vm->memory_refused)
+        return aks_error_set(err, AKS_LIMIT, "%s: it needs more than %" PRId64 " MiB of memory",
+            where, vm->limits.memory_bytes / AKS_MIB);
+    if (code == LUA_ERRMEM || vm->host_refused)
+        return aks_error_set(err, AKS_LIMIT, "%s: out of memory", where);
+    if (code == LUA_ERRERR)
+        return aks_error_set(err, AKS_POLICY, "%s: an error while an error was described: %s",
+            where, failure->message[0] != '\0' ? failure->message : "the stack is used up");
+    status = aks_error_set(err, AKS_POLICY, "%s: %s", where, failure->message);
+    hint(vm, err);
+    return status;
+}
+
+enum aks_status
+aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
+    struct aks_error *err)
+{
+    lua_State *L = vm->L;
+    enum aks_status status = AKS_OK;
+    int code;
+
+    AKS_CHECK(lua_gettop(L) == 0);
+    vm->phase = question == NULL ? AKS_VM_LOAD : AKS_VM_DECIDE;
+    vm->question = question;
+    vm->log_lines = 0;
+    vm->host_refused = false;
+    vm->failure.position[0] = vm->failure.message[0] = vm->failure.trace[0] = '\0';
+    if (!lua_checkstack(L, CALL_SLOTS))
+        return aks_error_memory(err, "calling the policy");
+    if (question == NULL)
+        aks_budget_arm(vm, vm->limits.load_instructions, vm->limits.load_ms);
+    else
+        aks_budget_arm(vm, vm->limits.decision_instructions, vm->limits.decision_ms);
+    /* Neither of these pushes allocates: before lua_pcall nothing can raise. */
+    lua_pushcfunction(L, describe);
+    lua_pushcfunction(L, body);
+    lua_pushlightuserdata(L, ctx);
+    code = lua_pcall(L, 1, 0, 1);
+    aks_budget_disarm(vm);
+    /* Also where a policy caught the error of its limit in its very last instruction. */
+    if (code != LUA_OK || vm->limit != AKS_VM_WITHIN)
+        status = explain(vm, code, err);
+    lua_settop(L, 0);
+    return status;
+}

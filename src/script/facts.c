@@ -1,0 +1,193 @@
+#include "script/facts.h"
+
+#include "base/units.h"
+#include "script/freeze.h"
+#include "script/value.h"
+
+#include <lauxlib.h>
+
+#include <jansson.h>
+
+/* Each puts a field into the table on top. [-0, +0, raises] */
+
+static void
+put_text(lua_State *L, const char *name, const char *text)
+{
+    if (text == NULL)
+        return;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void
+put_integer(lua_State *L, const char *name, int64_t value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+static void
+put_boolean(lua_State *L, const char *name, bool value)
+{
+    lua_pushboolean(L, value);
+    lua_setfield(L, -2, name);
+}
+
+/* Negative means: not known. */
+static void
+put_seconds(lua_State *L, const char *name, int64_t ms)
+{
+    if (ms < 0)
+        return;
+    lua_pushnumber(L, (lua_Number)ms / (lua_Number)AKS_MS_PER_S);
+    lua_setfield(L, -2, name);
+}
+
+void
+aks_facts_push_source(lua_State *L, const struct aks_source_facts *source)
+{
+    lua_createtable(L, 0, 5);
+    put_text(L, "name", source->name);
+    put_text(L, "path", source->path);
+    put_text(L, "kind", source->kind);
+    put_integer(L, "size", source->bytes);
+    put_seconds(L, "age", source->age_ms);
+    aks_freeze(L);
+}
+
+void
+aks_facts_push_target(lua_State *L, const struct aks_target_facts *target)
+{
+    lua_createtable(L, 0, 4);
+    put_text(L, "name", target->name);
+    put_text(L, "kind", target->kind);
+    put_boolean(L, "healthy", target->healthy);
+    put_seconds(L, "last_success", target->last_success_ms);
+    aks_freeze(L);
+}
+
+void
+aks_facts_push_targets(lua_State *L, const struct aks_target_facts *targets, size_t count)
+{
+    lua_createtable(L, (int)count, (int)count);
+    for (size_t i = 0; i < count; i++) {
+        aks_facts_push_target(L, &targets[i]);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -3, (lua_Integer)i + 1);
+        lua_setfield(L, -2, targets[i].name);
+    }
+    aks_freeze(L);
+}
+
+void
+aks_facts_push_failure(lua_State *L, const struct aks_failure_facts *failure)
+{
+    lua_createtable(L, 0, 10);
+    put_text(L, "target", failure->target);
+    put_text(L, "operation", failure->operation);
+    put_text(L, "source", failure->source);
+    put_text(L, "name", aks_status_name(failure->failure));
+    put_boolean(L, "transient", failure->transient);
+    put_boolean(L, "corrected", failure->corrected);
+    if (failure->http_status > 0)
+        put_integer(L, "http_status", failure->http_status);
+    put_seconds(L, "retry_after", failure->retry_after_ms);
+    put_integer(L, "attempt", failure->attempt);
+    put_seconds(L, "elapsed", failure->elapsed_ms);
+    aks_freeze(L);
+}
+
+void
+aks_facts_push_dedup(lua_State *L, const struct aks_dedup_facts *facts)
+{
+    lua_createtable(L, 0, 4);
+    aks_facts_push_source(L, &facts->source);
+    lua_setfield(L, -2, "source");
+    aks_facts_push_target(L, &facts->target);
+    lua_setfield(L, -2, "target");
+    put_boolean(L, "unchanged", facts->unchanged);
+    put_seconds(L, "stored", facts->stored_ms);
+    aks_freeze(L);
+}
+
+void
+aks_facts_push_compress(lua_State *L, const struct aks_compress_facts *facts)
+{
+    lua_createtable(L, 0, 3);
+    aks_facts_push_source(L, &facts->source);
+    lua_setfield(L, -2, "source");
+    aks_facts_push_target(L, &facts->target);
+    lua_setfield(L, -2, "target");
+    lua_pushnumber(L, facts->sample_ratio);
+    lua_setfield(L, -2, "sample_ratio");
+    aks_freeze(L);
+}
+
+/* --- the report -------------------------------------------------------------------------------------- */
+
+static void push_json(lua_State *L, const json_t *json, int depth);
+
+static void
+push_object(lua_State *L, const json_t *json, int depth)
+{
+    /* jansson's iterators want a pointer that is not const; they change nothing. */
+    json_t *object = (json_t *)(uintptr_t)json;
+
+    lua_createtable(L, 0, (int)json_object_size(json));
+    for (void *at = json_object_iter(object); at != NULL; at = json_object_iter_next(object, at)) {
+        push_json(L, json_object_iter_value(at), depth + 1);
+        lua_setfield(L, -2, json_object_iter_key(at));
+    }
+    aks_freeze(L);
+}
+
+static void
+push_array(lua_State *L, const json_t *json, int depth)
+{
+    size_t count = json_array_size(json);
+
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        push_json(L, json_array_get(json, i), depth + 1);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    aks_freeze(L);
+}
+
+static void
+push_json(lua_State *L, const json_t *json, int depth)
+{
+    if (depth > AKS_FACTS_DEPTH_MAX)
+        aks_value_raise(L, "the report is nested too deep");
+    luaL_checkstack(L, 8, "the report is nested too deep");
+    switch (json_typeof(json)) {
+    case JSON_OBJECT:
+        push_object(L, json, depth);
+        break;
+    case JSON_ARRAY:
+        push_array(L, json, depth);
+        break;
+    case JSON_STRING:
+        lua_pushlstring(L, json_string_value(json), json_string_length(json));
+        break;
+    case JSON_INTEGER:
+        lua_pushinteger(L, json_integer_value(json));
+        break;
+    case JSON_REAL:
+        lua_pushnumber(L, json_real_value(json));
+        break;
+    case JSON_TRUE:
+    case JSON_FALSE:
+        lua_pushboolean(L, json_is_true(json));
+        break;
+    case JSON_NULL:
+        lua_pushnil(L);
+        break;
+    }
+}
+
+void
+aks_facts_push_json(lua_State *L, const struct json_t *json)
+{
+    push_json(L, json, 0);
+}

@@ -1,0 +1,221 @@
+#include "script/handle.h"
+
+#include "base/check.h"
+#include "base/units.h"
+#include "engine/decide_default.h"
+#include "script/value.h"
+
+#include <lauxlib.h>
+
+#include <string.h>
+
+#define DECISION "akosha.decision"
+#define SCHEDULE "akosha.schedule"
+#define TARGET "akosha.target"
+#define POLICY "akosha.policy"
+
+#define OPERATION_BYTES_MAX 200
+
+static const char *
+verdict_name(enum aks_verdict verdict)
+{
+    static const char *const names[] = { "nothing", "wait", "next_target", "restart", "give_up" };
+
+    AKS_CHECK((unsigned)verdict < sizeof(names) / sizeof(names[0]));
+    return names[verdict];
+}
+
+void
+aks_handle_push_decision(lua_State *L, const struct aks_retry_answer *answer)
+{
+    struct aks_retry_answer *own = lua_newuserdatauv(L, sizeof(*own), 0);
+
+    *own = *answer;
+    luaL_setmetatable(L, DECISION);
+}
+
+const struct aks_retry_answer *
+aks_handle_decision(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, DECISION);
+}
+
+/* decision.kind, decision.seconds. */
+static int
+decision_index(lua_State *L)
+{
+    const struct aks_retry_answer *answer = luaL_checkudata(L, 1, DECISION);
+    const char *key = luaL_checkstring(L, 2);
+
+    if (strcmp(key, "kind") == 0)
+        lua_pushstring(L, verdict_name(answer->verdict));
+    else if (strcmp(key, "seconds") == 0 && answer->verdict == AKS_WAIT)
+        lua_pushnumber(L, (lua_Number)answer->wait_ms / (lua_Number)AKS_MS_PER_S);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+static int
+decision_tostring(lua_State *L)
+{
+    const struct aks_retry_answer *answer = luaL_checkudata(L, 1, DECISION);
+
+    lua_pushstring(L, verdict_name(answer->verdict));
+    if (answer->verdict == AKS_WAIT) {
+        lua_pushfstring(L, " %f", (lua_Number)answer->wait_ms / (lua_Number)AKS_MS_PER_S);
+        lua_concat(L, 2);
+    }
+    return 1;
+}
+
+void
+aks_handle_push_schedule(lua_State *L, const struct aks_schedule *schedule)
+{
+    struct aks_schedule *own = lua_newuserdatauv(L, sizeof(*own), 0);
+
+    *own = *schedule;
+    luaL_setmetatable(L, SCHEDULE);
+}
+
+const struct aks_schedule *
+aks_handle_schedule(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, SCHEDULE);
+}
+
+void
+aks_handle_ask_schedule(const struct aks_schedule *schedule,
+    const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret)
+{
+    struct aks_retry_settings settings = schedule->settings;
+
+    /* Neither product nor sum can overflow: a step is at most a day, an attempt 32 bits. */
+    if (schedule->growth == AKS_GROWTH_LINEAR && facts->attempt > 1) {
+        settings.first_ms += schedule->step_ms * (int64_t)(facts->attempt - 1);
+        settings.factor = 1;
+    }
+    aks_decide_default_retry(&settings, facts, rng, ret);
+}
+
+/* A field of the facts that a schedule is asked about, which may be the engine's or a table of the
+ * policy's own. [-0, +1, raises] */
+static void
+push_fact(lua_State *L, const char *name, int type, const char *expected)
+{
+    int found = lua_getfield(L, 2, name);
+
+    if (found != type && !(found == LUA_TNIL && type != LUA_TSTRING))
+        aks_value_raise(L, "decide: expected the facts of a failure; their %s is no %s", name,
+            expected);
+}
+
+/* schedule:decide(failure) -> decision */
+static int
+schedule_decide(lua_State *L)
+{
+    const struct aks_schedule *schedule = luaL_checkudata(L, 1, SCHEDULE);
+    struct aks_failure_facts facts = { .attempt = 1, .retry_after_ms = -1 };
+    struct aks_retry_answer answer;
+
+    if (!lua_istable(L, 2))
+        aks_value_expected(L, "decide", "the facts of a failure (schedule:decide(failure))", 2);
+    push_fact(L, "name", LUA_TSTRING, "string");
+    if (!aks_status_from_name(lua_tostring(L, -1), &facts.failure))
+        aks_value_expected(L, "decide: failure.name", "the name of a failure", -1);
+    push_fact(L, "operation", LUA_TSTRING, "string");
+    facts.operation = aks_value_text(L, -1, "decide: failure.operation", OPERATION_BYTES_MAX);
+    push_fact(L, "transient", LUA_TBOOLEAN, "boolean");
+    facts.transient = lua_toboolean(L, -1);
+    push_fact(L, "corrected", LUA_TBOOLEAN, "boolean");
+    facts.corrected = lua_toboolean(L, -1);
+    push_fact(L, "attempt", LUA_TNUMBER, "number");
+    if (!lua_isnil(L, -1))
+        facts.attempt = (unsigned)aks_value_whole(L, -1, "decide: failure.attempt", "", 1,
+            INT32_MAX);
+    push_fact(L, "retry_after", LUA_TNUMBER, "number");
+    if (!lua_isnil(L, -1))
+        facts.retry_after_ms = aks_value_seconds(L, -1, "decide: failure.retry_after", 0,
+            INT32_MAX * AKS_MS_PER_S);
+    aks_handle_ask_schedule(schedule, &facts, &aks_vm_of(L)->rng, &answer);
+    if (answer.wait_ms > AKS_RETRY_WAIT_MS_MAX)
+        answer.wait_ms = AKS_RETRY_WAIT_MS_MAX;
+    aks_handle_push_decision(L, &answer);
+    return 1;
+}
+
+static int
+schedule_index(lua_State *L)
+{
+    if (lua_type(L, 2) == LUA_TSTRING && strcmp(lua_tostring(L, 2), "decide") == 0)
+        lua_pushcfunction(L, schedule_decide);
+    else
+        lua_pushnil(L);
+    return 1;
+}
+
+void
+aks_handle_push_target(lua_State *L, enum aks_target_kind kind)
+{
+    enum aks_target_kind *own = lua_newuserdatauv(L, sizeof(*own), 1);
+
+    *own = kind;
+    lua_insert(L, -2);
+    (void)lua_setiuservalue(L, -2, 1);
+    luaL_setmetatable(L, TARGET);
+}
+
+bool
+aks_handle_target(lua_State *L, int index, enum aks_target_kind *ret_kind)
+{
+    const enum aks_target_kind *own = luaL_testudata(L, index, TARGET);
+
+    if (own == NULL)
+        return false;
+    *ret_kind = *own;
+    (void)lua_getiuservalue(L, index, 1);
+    return true;
+}
+
+void
+aks_handle_push_policy(lua_State *L)
+{
+    (void)lua_newuserdatauv(L, 0, 0);
+    luaL_setmetatable(L, POLICY);
+}
+
+bool
+aks_handle_is_policy(lua_State *L, int index)
+{
+    return luaL_testudata(L, index, POLICY) != NULL;
+}
+
+void
+aks_handle_open(lua_State *L)
+{
+    static const struct {
+        const char *name;
+        lua_CFunction index;
+        lua_CFunction tostring;
+    } classes[] = {
+        { DECISION, decision_index, decision_tostring },
+        { SCHEDULE, schedule_index, NULL },
+        { TARGET, NULL, NULL },
+        { POLICY, NULL, NULL },
+    };
+
+    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
+        (void)luaL_newmetatable(L, classes[i].name);
+        if (classes[i].index != NULL) {
+            lua_pushcfunction(L, classes[i].index);
+            lua_setfield(L, -2, "__index");
+        }
+        if (classes[i].tostring != NULL) {
+            lua_pushcfunction(L, classes[i].tostring);
+            lua_setfield(L, -2, "__tostring");
+        }
+        lua_pushboolean(L, 0);
+        lua_setfield(L, -2, "__metatable");
+        lua_pop(L, 1);
+    }
+}

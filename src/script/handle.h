@@ -1,0 +1,38 @@
+/* Values that only we can make: decisions, schedules, targets, the policy itself. Userdata without a
+ * finalizer: nothing is owned by them outside Lua. */
+#ifndef AKS_SCRIPT_HANDLE_H
+#define AKS_SCRIPT_HANDLE_H
+
+#include "engine/decide.h"
+#include "script/vm.h"
+
+#include <lua.h>
+
+#include <stdbool.h>
+
+/** Makes the classes. [-0, +0, raises] */
+void aks_handle_open(lua_State *L);
+
+/** A decision about a failure: akosha.wait(2), akosha.next_target ... [-0, +1, raises] */
+void aks_handle_push_decision(lua_State *L, const struct aks_retry_answer *answer);
+/** NULL if the value is none. [-0, +0] */
+const struct aks_retry_answer *aks_handle_decision(lua_State *L, int index);
+
+/** A schedule of akosha.retry. [-0, +1, raises] */
+void aks_handle_push_schedule(lua_State *L, const struct aks_schedule *schedule);
+/** NULL if the value is none. [-0, +0] */
+const struct aks_schedule *aks_handle_schedule(lua_State *L, int index);
+/** What the schedule says to this failure; as the engine's own default, plus linear growth. [-0, +0] */
+void aks_handle_ask_schedule(const struct aks_schedule *schedule,
+    const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret);
+
+/** A target with the table of checked fields on top. [-1, +1, raises] */
+void aks_handle_push_target(lua_State *L, enum aks_target_kind kind);
+/** False if the value is no target; else its kind, and its fields pushed. [-0, +0/1] */
+bool aks_handle_target(lua_State *L, int index, enum aks_target_kind *ret_kind);
+
+/** What akosha.policy returns: the settings themselves are the VM's. [-0, +1, raises] */
+void aks_handle_push_policy(lua_State *L);
+bool aks_handle_is_policy(lua_State *L, int index);
+
+#endif

@@ -1,0 +1,174 @@
+#include "script/lib_akosha.h"
+
+#include "base/units.h"
+#include "script/handle.h"
+#include "script/spec.h"
+#include "script/value.h"
+
+#include <lauxlib.h>
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NAMES_MAX 16        /* of options of one builder */
+
+/* --- log --------------------------------------------------------------------------------------------- */
+
+static void
+write_line(lua_State *L, const char *text, size_t len)
+{
+    struct aks_vm *vm = aks_vm_of(L);
+    char line[AKS_LOG_LINE_BYTES];
+    size_t shown = len < sizeof(line) ? len : sizeof(line) - 1;
+
+    if (vm->log_lines > AKS_SCRIPT_LOG_LINES)
+        return;
+    if (vm->log_lines++ == AKS_SCRIPT_LOG_LINES) {
+        aks_log_write(vm->log, AKS_LOG_WARNING, "policy: more than %d lines, the rest is dropped",
+            AKS_SCRIPT_LOG_LINES);
+        return;
+    }
+    for (size_t i = 0; i < shown; i++)
+        line[i] = iscntrl((unsigned char)text[i]) ? ' ' : text[i];
+    line[shown] = '\0';
+    aks_log_write(vm->log, AKS_LOG_INFO, "policy: %s", line);
+}
+
+/* All arguments as print writes them, joined by blanks. */
+int
+aks_lib_print(lua_State *L)
+{
+    int count = lua_gettop(L);
+    luaL_Buffer buffer;
+    size_t len;
+    const char *text;
+
+    luaL_buffinit(L, &buffer);
+    for (int i = 1; i <= count; i++) {
+        if (i > 1)
+            luaL_addchar(&buffer, ' ');
+        (void)luaL_tolstring(L, i, NULL);
+        luaL_addvalue(&buffer);
+    }
+    luaL_pushresult(&buffer);
+    text = lua_tolstring(L, -1, &len);
+    write_line(L, text, len);
+    return 0;
+}
+
+/* --- decisions and schedules -------------------------------------------------------------------------- */
+
+/* akosha.wait(seconds) */
+static int
+lib_wait(lua_State *L)
+{
+    struct aks_retry_answer answer = { .verdict = AKS_WAIT };
+
+    answer.wait_ms = aks_value_seconds(L, 1, "akosha.wait", 0, AKS_RETRY_WAIT_MS_MAX);
+    aks_handle_push_decision(L, &answer);
+    return 1;
+}
+
+/* take(what, options, name...): a copy of a table of options that has no other fields than these; nil is an
+ * empty one. For builders in Lua. */
+static int
+lib_take(lua_State *L)
+{
+    const char *names[NAMES_MAX + 1] = { NULL };
+    const char *what = luaL_checkstring(L, 1);
+    int count = lua_gettop(L) - 2;
+
+    luaL_argcheck(L, count >= 0 && count <= NAMES_MAX, 3, "too many names");
+    for (int i = 0; i < count; i++)
+        names[i] = luaL_checkstring(L, i + 3);
+    lua_createtable(L, 0, count);
+    if (lua_isnil(L, 2))
+        return 1;
+    aks_value_fields(L, 2, what, names);
+    for (int i = 0; i < count; i++) {
+        (void)aks_value_field(L, 2, names[i]);
+        lua_setfield(L, -2, names[i]);
+    }
+    return 1;
+}
+
+#define OPTIONS 3           /* stack index of the table of options */
+#define OPTION 5            /* of the one that was fetched last */
+
+/* Fetches an option to OPTION; returns what messages call it. [-any, +2, raises] */
+static const char *
+option(lua_State *L, const char *name)
+{
+    lua_settop(L, OPTIONS);
+    (void)lua_pushfstring(L, "%s: %s", lua_tostring(L, 1), name);
+    (void)aks_value_field(L, OPTIONS, name);
+    return lua_tostring(L, OPTION - 1);
+}
+
+/* schedule(what, growth, { first, factor, step, cap, jitter, tries }): all fields that the growth uses are
+ * given. Anything but fixed and exponential cannot be written as the engine's settings. */
+static int
+lib_schedule(lua_State *L)
+{
+    static const char *const growths[] = { "none", "fixed", "linear", "exponential", NULL };
+    static const char *const jitters[] = { "none", "full", "equal", NULL };
+    struct aks_schedule schedule = { .settings = { .factor = 1 } };
+    struct aks_retry_settings *settings = &schedule.settings;
+
+    luaL_checktype(L, OPTIONS, LUA_TTABLE);
+    schedule.growth = (enum aks_growth)aks_value_choice(L, 2, "growth", growths);
+    settings->first_ms = aks_value_seconds(L, OPTION, option(L, "first"), 0, AKS_RETRY_WAIT_MS_MAX);
+    settings->cap_ms = aks_value_seconds(L, OPTION, option(L, "cap"), 0, AKS_RETRY_WAIT_MS_MAX);
+    if (settings->cap_ms < settings->first_ms)
+        aks_value_raise(L, "%s: cap is below first", lua_tostring(L, 1));
+    settings->jitter =
+        (enum aks_jitter)aks_value_choice(L, OPTION, option(L, "jitter"), jitters);
+    settings->tries = (unsigned)aks_value_whole(L, OPTION, option(L, "tries"), "", 1,
+        AKS_RETRY_TRIES_MAX);
+    if (schedule.growth == AKS_GROWTH_LINEAR)
+        schedule.step_ms = aks_value_seconds(L, OPTION, option(L, "step"), 0, AKS_RETRY_WAIT_MS_MAX);
+    if (schedule.growth == AKS_GROWTH_EXPONENTIAL) {
+        const char *what = option(L, "factor");
+
+        settings->factor = lua_tonumber(L, OPTION);
+        if (lua_type(L, OPTION) != LUA_TNUMBER ||
+            !(settings->factor >= 1 && settings->factor <= AKS_SPEC_FACTOR_MAX))
+            aks_value_expected(L, what, "a number from 1 to 100", OPTION);
+    }
+    aks_handle_push_schedule(L, &schedule);
+    return 1;
+}
+
+void
+aks_lib_push(lua_State *L)
+{
+    static const luaL_Reg functions[] = {
+        { "dir", aks_spec_dir },
+        { "env", aks_lib_env },
+        { "http", aks_spec_http },
+        { "log", aks_lib_print },
+        { "policy", aks_spec_policy },
+        { "s3", aks_spec_s3 },
+        { "schedule", lib_schedule },
+        { "take", lib_take },
+        { "wait", lib_wait },
+        { NULL, NULL },
+    };
+    static const struct {
+        const char *name;
+        enum aks_verdict verdict;
+    } decisions[] = {
+        { "next_target", AKS_NEXT_TARGET },
+        { "restart", AKS_RESTART },
+        { "give_up", AKS_GIVE_UP },
+    };
+
+    luaL_newlib(L, functions);
+    for (size_t i = 0; i < sizeof(decisions) / sizeof(decisions[0]); i++) {
+        struct aks_retry_answer answer = { .verdict = decisions[i].verdict };
+
+        aks_handle_push_decision(L, &answer);
+        lua_setfield(L, -2, decisions[i].name);
+    }
+}

@@ -1,0 +1,18 @@
+/* The C half of `akosha`: what our own Lua modules are given and build on. */
+#ifndef AKS_SCRIPT_LIB_AKOSHA_H
+#define AKS_SCRIPT_LIB_AKOSHA_H
+
+#include "engine/policy.h"
+
+#include <lua.h>
+
+/** Pushes the table that our own modules get as `...`. [-0, +1, raises] */
+void aks_lib_push(lua_State *L);
+/** Keeps a copy of the variables for akosha.env. [-0, +0, raises] */
+void aks_lib_keep_environment(lua_State *L, const struct aks_policy_environment *environment);
+/** akosha.env(name [, default]), as lua_CFunction: a variable that is empty counts as not set. */
+int aks_lib_env(lua_State *L);
+/** `print`, as lua_CFunction: goes where akosha.log goes. */
+int aks_lib_print(lua_State *L);
+
+#endif

@@ -1,0 +1,50 @@
+/* The policy layer's door: turns a policy's text into settings and answers for the engine.
+ *
+ * Nothing here touches the world: the text, the modules beside it and the environment are handed in. One
+ * load is one Lua state with limits of its own; what goes over a limit fails and stays failed. A loaded
+ * policy is used on one thread at a time. */
+#ifndef AKS_SCRIPT_LOAD_H
+#define AKS_SCRIPT_LOAD_H
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/units.h"
+#include "engine/policy.h"
+#include "port/clock.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Loading prod.lua takes about 150 KiB and 2,000 instructions; the rest is room for tables of rules. */
+#define AKS_SCRIPT_MEMORY_BYTES (32 * AKS_MIB)
+#define AKS_SCRIPT_LOAD_INSTRUCTIONS INT64_C(10000000)      /* about 0.1 s */
+#define AKS_SCRIPT_DECISION_INSTRUCTIONS INT64_C(1000000)   /* about 10 ms */
+#define AKS_SCRIPT_LOAD_MS (5 * AKS_MS_PER_S)
+#define AKS_SCRIPT_DECISION_MS (1 * AKS_MS_PER_S)
+/* Lines that a policy may log while it is loaded, or in one decision; later ones are dropped. */
+#define AKS_SCRIPT_LOG_LINES 100
+
+struct aks_script_limits {
+    int64_t memory_bytes;
+    int64_t load_instructions;
+    int64_t decision_instructions;
+    int64_t load_ms;
+    int64_t decision_ms;
+};
+
+/* Everything is borrowed, and must outlive the loader and every policy that it loads. */
+struct aks_script_options {
+    const struct aks_alloc *alloc;
+    const struct aks_clock *clock;      /* NULL: wall time is not limited, only instructions are */
+    const struct aks_log *log;          /* where akosha.log and print go; may be NULL */
+    uint64_t seed;                      /* of the jitter of schedules that a policy asks; math.random is
+                                         * seeded by the policy's digest alone */
+    const char *const *allowed_names;   /* variables beyond the allow list (--allow-env) */
+    size_t allowed_count;
+    struct aks_script_limits limits;    /* a value of 0 means the default */
+};
+
+/** A loader over ${options}. A text whose text is NULL means the built-in default policy. */
+void aks_script_loader_init(struct aks_policy_loader *ret_loader, struct aks_script_options *options);
+
+#endif

@@ -1,0 +1,287 @@
+#include "script/sandbox.h"
+
+#include "script/bounded.h"
+#include "script/budget.h"
+#include "script/freeze.h"
+#include "script/modules.h"
+#include "script/lib_akosha.h"
+#include "script/value.h"
+#include "script/vm.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+
+#include <string.h>
+
+/* What a coroutine costs besides its instructions: about 300 ns to make and collect, and up to an interval
+ * of instructions that its own hook does not count. */
+#define COROUTINE_INSTRUCTIONS (2 * AKS_BUDGET_INTERVAL)
+
+/* --- the lists --------------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *library;
+    const char *allowed;        /* names between blanks */
+    const char *denied;
+} lists[] = {
+    { "_G",
+        " _G _VERSION assert collectgarbage error getmetatable ipairs next pairs pcall print rawequal"
+        " rawget rawlen rawset require select setmetatable tonumber tostring type xpcall"
+        " coroutine math string table utf8 ",
+        " debug dofile io load loadfile os package warn " },
+    { "coroutine", " close create isyieldable resume running status wrap yield ", " " },
+    /* The generator is seeded once, by the policy's digest. */
+    { "math",
+        " abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi"
+        " rad random sin sqrt tan tointeger type ult ",
+        " randomseed cosh frexp ldexp log10 pow sinh tanh " },
+    { "string",
+        " byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack"
+        " upper ",
+        " dump " },
+    { "table", " concat insert move pack remove sort unpack ", " " },
+    { "utf8", " char charpattern codepoint codes len offset ", " " },
+};
+
+static bool
+holds(const char *list, const char *name)
+{
+    size_t len = strlen(name);
+
+    for (const char *at = strstr(list, name); at != NULL; at = strstr(at + 1, name)) {
+        if (at[-1] == ' ' && at[len] == ' ')
+            return true;
+    }
+    return false;
+}
+
+enum aks_sandbox_verdict
+aks_sandbox_verdict(const char *library, const char *name)
+{
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (strcmp(lists[i].library, library) != 0)
+            continue;
+        if (holds(lists[i].allowed, name))
+            return AKS_SANDBOX_ALLOWED;
+        if (holds(lists[i].denied, name))
+            return AKS_SANDBOX_DENIED;
+    }
+    return AKS_SANDBOX_UNLISTED;
+}
+
+/* --- stand-ins --------------------------------------------------------------------------------------- */
+
+/* No hook runs inside a finalizer: one that loops could not be stopped. */
+static int
+safe_setmetatable(lua_State *L)
+{
+    luaL_checktype(L, 1, LUA_TTABLE);
+    luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
+    lua_settop(L, 2);
+    if (lua_istable(L, 2)) {
+        lua_pushstring(L, "__gc");
+        if (lua_rawget(L, 2) != LUA_TNIL)
+            aks_value_raise(L, "setmetatable: a metatable with __gc is not allowed");
+        lua_pop(L, 1);
+    }
+    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
+        aks_value_raise(L, "setmetatable: the metatable is protected");
+    lua_setmetatable(L, 1);
+    return 1;
+}
+
+static int
+safe_collectgarbage(lua_State *L)
+{
+    const char *option = luaL_optstring(L, 1, "collect");
+
+    if (strcmp(option, "count") != 0)
+        aks_value_raise(L, "collectgarbage: only \"count\" is allowed");
+    lua_pushnumber(L, (lua_Number)aks_vm_of(L)->memory_used / 1024);
+    return 1;
+}
+
+/* Upvalue 1: coroutine.create or coroutine.wrap itself, which use no upvalues of their own. */
+static int
+charged_coroutine(lua_State *L)
+{
+    aks_budget_charge(L, COROUTINE_INSTRUCTIONS);
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+static const struct {
+    const char *name;
+    lua_CFunction function;
+} stand_ins[] = {
+    { "collectgarbage", safe_collectgarbage },
+    { "next", aks_freeze_next },
+    { "print", aks_lib_print },
+    { "rawget", aks_freeze_rawget },
+    { "rawlen", aks_freeze_rawlen },
+    { "rawset", aks_freeze_rawset },
+    { "require", aks_modules_require },
+    { "setmetatable", safe_setmetatable },
+};
+
+static lua_CFunction
+stand_in(const char *library, const char *name)
+{
+    for (size_t i = 0; i < sizeof(stand_ins) / sizeof(stand_ins[0]); i++) {
+        if (strcmp(library, "_G") == 0 && strcmp(stand_ins[i].name, name) == 0)
+            return stand_ins[i].function;
+    }
+    return NULL;
+}
+
+/* --- building ---------------------------------------------------------------------------------------- */
+
+/* Puts what stands for the value on top, named ${name} in ${library}, into the table below it. [-1, +0, raises] */
+static void
+admit(lua_State *L, const char *library, const char *name)
+{
+    lua_CFunction own = stand_in(library, name);
+    bool coroutine = strcmp(library, "coroutine") == 0 &&
+        (strcmp(name, "create") == 0 || strcmp(name, "wrap") == 0);
+
+    if (own != NULL) {
+        lua_pop(L, 1);
+        lua_pushcfunction(L, own);
+    } else if (coroutine) {
+        lua_pushcclosure(L, charged_coroutine, 1);
+    } else if (lua_iscfunction(L, -1)) {
+        lua_CFunction function = lua_tocfunction(L, -1);
+
+        lua_pop(L, 1);
+        aks_bounded_push(L, library, name, function);
+    }
+    lua_setfield(L, -2, name);
+}
+
+/* Opens one of Lua's libraries and pushes a table with what is allowed of it. [-0, +1, raises] */
+static void
+open_library(lua_State *L, const char *library, lua_CFunction open)
+{
+    lua_newtable(L);
+    lua_pushcfunction(L, open);
+    lua_pushstring(L, library);
+    lua_call(L, 1, 1);
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        const char *name = lua_tostring(L, -2);
+
+        if (aks_sandbox_verdict(library, name) == AKS_SANDBOX_ALLOWED) {
+            lua_pushvalue(L, -4);
+            lua_insert(L, -2);
+            admit(L, library, name);
+            lua_pop(L, 1);
+        } else {
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+/* math.random's sequence is the policy's: the same on every machine and in every run. [-0, +0, raises] */
+static void
+seed_random(lua_State *L)
+{
+    const char *digest = aks_vm_of(L)->sha256;
+    lua_Integer seed = 0;
+
+    for (size_t i = 0; i < 15; i++)
+        seed = seed * 16 + (lua_Integer)(strchr("0123456789abcdef", digest[i]) - "0123456789abcdef");
+    lua_getfield(L, -1, "randomseed");
+    lua_pushinteger(L, seed);
+    lua_call(L, 1, 0);
+}
+
+static int
+open_math(lua_State *L)
+{
+    (void)luaopen_math(L);
+    seed_random(L);
+    return 1;
+}
+
+/* [-0, +0, raises]: a copy of the table on top as the registry's ${field}, with itself as _G. */
+static void
+register_environment(lua_State *L, const char *field)
+{
+    lua_newtable(L);
+    lua_pushnil(L);
+    while (lua_next(L, -3) != 0) {
+        lua_pushvalue(L, -2);
+        lua_insert(L, -2);
+        lua_rawset(L, -4);
+    }
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -2, "_G");
+    lua_setfield(L, LUA_REGISTRYINDEX, field);
+}
+
+void
+aks_sandbox_open(lua_State *L)
+{
+    static const struct {
+        const char *name;
+        lua_CFunction open;
+    } libraries[] = {
+        { "coroutine", luaopen_coroutine },
+        { "math", open_math },
+        { "string", luaopen_string },
+        { "table", luaopen_table },
+        { "utf8", luaopen_utf8 },
+    };
+
+    open_library(L, "_G", luaopen_base);
+    /* `require` is ours, so luaopen_package, whose it is, is not even opened. */
+    lua_pushcfunction(L, aks_modules_require);
+    lua_setfield(L, -2, "require");
+    for (size_t i = 0; i < sizeof(libraries) / sizeof(libraries[0]); i++) {
+        open_library(L, libraries[i].name, libraries[i].open);
+        aks_freeze(L);
+        lua_setfield(L, -2, libraries[i].name);
+    }
+    /* ("text"):rep(n) finds the same functions as string.rep. */
+    lua_pushliteral(L, "");
+    (void)lua_getmetatable(L, -1);
+    lua_getfield(L, -3, "string");
+    lua_setfield(L, -2, "__index");
+    lua_pushboolean(L, 0);
+    lua_setfield(L, -2, "__metatable");
+    lua_pop(L, 2);
+    register_environment(L, AKS_SANDBOX_POLICY);
+    register_environment(L, AKS_SANDBOX_OWN);
+    lua_pop(L, 1);
+}
+
+/* Skips a byte order mark and a first line that begins with '#', but not that line's end: lines keep their
+ * numbers. */
+static size_t
+source_begin(const char *text, size_t len)
+{
+    size_t at = len >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+
+    if (at < len && text[at] == '#') {
+        while (at < len && text[at] != '\n')
+            at++;
+    }
+    return at;
+}
+
+void
+aks_sandbox_compile(lua_State *L, const char *text, size_t len, const char *chunk,
+    const char *environment)
+{
+    size_t begin = source_begin(text, len);
+
+    if (len > begin && text[begin] == LUA_SIGNATURE[0]) {
+        lua_pushfstring(L, "%s:1: this is compiled Lua (bytecode); a policy is given as source text",
+            chunk + 1);
+        lua_error(L);
+    }
+    if (luaL_loadbufferx(L, text + begin, len - begin, chunk, "t") != LUA_OK)
+        lua_error(L);
+    lua_getfield(L, LUA_REGISTRYINDEX, environment);
+    (void)lua_setupvalue(L, -2, 1);
+}

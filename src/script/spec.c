@@ -1,0 +1,328 @@
+/* akosha.policy: the table of a policy, field by field, into struct aks_settings. */
+#include "script/spec.h"
+
+#include "base/check.h"
+#include "script/handle.h"
+#include "script/lib_akosha.h"
+#include "script/value.h"
+
+#include <lauxlib.h>
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define WHAT "akosha.policy"
+#define FIELDS 1        /* stack index of the builder's argument */
+
+/* --- strings ----------------------------------------------------------------------------------------- */
+
+/* A copy of the string at ${index} into ${slot}, which the settings own; nothing for nil. */
+static void
+own_text(lua_State *L, int index, char **slot)
+{
+    const struct aks_vm *vm = aks_vm_of(L);
+
+    if (lua_isnil(L, index))
+        return;
+    AKS_CHECK(*slot == NULL);
+    *slot = aks_mem_strdup(vm->alloc, lua_tostring(L, index));
+    if (*slot == NULL)
+        aks_spec_no_memory(L);
+}
+
+/* The same of a field of a target's checked copy, which is on top. */
+static void
+own_field(lua_State *L, const char *name, char **slot)
+{
+    (void)aks_value_field(L, lua_gettop(L), name);
+    own_text(L, -1, slot);
+    lua_pop(L, 1);
+}
+
+static bool
+is_name(const char *text, size_t len, size_t len_max)
+{
+    if (len == 0 || len > len_max)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)text[i]) && text[i] != '_' && text[i] != '-')
+            return false;
+    }
+    return true;
+}
+
+/* --- sources ----------------------------------------------------------------------------------------- */
+
+static void
+take_sources(lua_State *L, struct aks_settings *settings)
+{
+    static const char what[] = WHAT ": sources";
+    size_t count;
+
+    if (aks_value_field(L, FIELDS, "sources") == LUA_TNIL)
+        return;
+    count = aks_value_list(L, -1, what, "a list of paths", AKS_SOURCES_MAX);
+    if (count == 0)
+        return;
+    settings->sources = aks_mem_array(settings->alloc, count, sizeof(*settings->sources));
+    if (settings->sources == NULL)
+        aks_spec_no_memory(L);
+    for (size_t i = 0; i < count; i++) {
+        const char *path;
+
+        (void)lua_rawgeti(L, -1, (lua_Integer)i + 1);
+        path = aks_value_text(L, -1, what, AKS_SPEC_PATH_BYTES_MAX);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(settings->sources[j], path) == 0)
+                aks_value_raise(L, "%s: \"%s\" is there twice", what, path);
+        }
+        own_text(L, -1, &settings->sources[settings->source_count]);
+        settings->source_count++;
+        lua_pop(L, 1);
+    }
+}
+
+/* --- targets ----------------------------------------------------------------------------------------- */
+
+/* Cloud before http before folder, then by name: the order of a table's fields is not to be had from Lua,
+ * and this one is what most people mean. */
+static int
+by_kind_and_name(const void *a, const void *b)
+{
+    const struct aks_target_settings *left = a;
+    const struct aks_target_settings *right = b;
+
+    if (left->kind != right->kind)
+        return (int)left->kind - (int)right->kind;
+    return strcmp(left->name, right->name);
+}
+
+/* The checked copy of the target's fields is on top. */
+static void
+fill_target(lua_State *L, struct aks_target_settings *target)
+{
+    own_field(L, "ca", &target->ca_file);
+    own_field(L, "bucket", &target->bucket);
+    own_field(L, "region", &target->region);
+    own_field(L, "endpoint", &target->endpoint);
+    own_field(L, "prefix", &target->prefix);
+    own_field(L, "credentials", &target->credentials);
+    own_field(L, "url", &target->url);
+    own_field(L, "path", &target->path);
+    if (target->kind == AKS_TARGET_S3 && target->prefix == NULL) {
+        lua_pushliteral(L, "");
+        own_text(L, -1, &target->prefix);
+        lua_pop(L, 1);
+    }
+    target->path_style = -1;
+    if (aks_value_field(L, lua_gettop(L), "path_style") == LUA_TBOOLEAN)
+        target->path_style = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    target->payload = AKS_PAYLOAD_SIGNED;
+    if (aks_value_field(L, lua_gettop(L), "payload") == LUA_TSTRING &&
+        strcmp(lua_tostring(L, -1), "crc64nvme") == 0)
+        target->payload = AKS_PAYLOAD_CRC64;
+    lua_pop(L, 1);
+}
+
+/* One pair of the table of targets: the name at -2, the value at -1. */
+static void
+take_target(lua_State *L, struct aks_settings *settings)
+{
+    static const char what[] = WHAT ": targets";
+    struct aks_target_settings *target;
+    char shown[AKS_VALUE_SHOWN_BYTES];
+    enum aks_target_kind kind;
+
+    if (lua_type(L, -2) != LUA_TSTRING)
+        aks_value_raise(L, "%s: expected names as keys (cloud = akosha.s3 { ... }), got %s", what,
+            aks_value_shown(L, -2, shown));
+    if (!is_name(lua_tostring(L, -2), lua_rawlen(L, -2), AKS_TARGET_NAME_BYTES - 1))
+        aks_value_expected(L, what, "names of 1 to 63 letters, digits, '_' and '-'", -2);
+    if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
+        return;     /* switched off */
+    if (!aks_handle_target(L, -1, &kind)) {
+        (void)lua_pushfstring(L, "%s: %s", what, lua_tostring(L, -2));
+        aks_value_expected(L, lua_tostring(L, -1),
+            "akosha.s3 { ... }, akosha.http { ... } or akosha.dir { ... }", -2);
+    }
+    if (settings->target_count == AKS_TARGETS_MAX)
+        aks_value_raise(L, "%s: at most %d", what, AKS_TARGETS_MAX);
+    target = &settings->targets[settings->target_count++];
+    target->kind = kind;
+    own_text(L, -3, &target->name);
+    fill_target(L, target);
+    lua_pop(L, 1);
+}
+
+static void
+take_targets(lua_State *L, struct aks_settings *settings)
+{
+    static const char what[] = WHAT ": targets";
+
+    if (aks_value_field(L, FIELDS, "targets") == LUA_TNIL)
+        aks_value_raise(L, "%s: no targets", WHAT);
+    if (!lua_istable(L, -1) || lua_getmetatable(L, -1))
+        aks_value_expected(L, what, "a table of targets by name", FIELDS + 1);
+    settings->targets = aks_mem_array(settings->alloc, AKS_TARGETS_MAX, sizeof(*settings->targets));
+    if (settings->targets == NULL)
+        aks_spec_no_memory(L);
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        take_target(L, settings);
+        lua_pop(L, 1);
+    }
+    if (settings->target_count == 0)
+        aks_value_raise(L, "%s: no targets", WHAT);
+    qsort(settings->targets, settings->target_count, sizeof(*settings->targets), by_kind_and_name);
+}
+
+/* --- questions --------------------------------------------------------------------------------------- */
+
+/* Keeps the function on top for ${question}; false if it is none. */
+static bool
+keep_function(lua_State *L, enum aks_vm_question question)
+{
+    if (!lua_isfunction(L, -1))
+        return false;
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, aks_spec_function_key(question));
+    aks_vm_of(L)->asks[question] = true;
+    return true;
+}
+
+static void
+take_route(lua_State *L, struct aks_settings *settings)
+{
+    int type = aks_value_field(L, FIELDS, "route");
+
+    if (type == LUA_TNIL || keep_function(L, AKS_VM_ROUTE)) {
+        settings->route_count = settings->target_count;
+        for (size_t i = 0; i < settings->target_count; i++)
+            settings->route[i] = i;
+        return;
+    }
+    if (type != LUA_TSTRING && type != LUA_TTABLE)
+        aks_value_expected(L, WHAT ": route", "names of targets or a function", -1);
+    aks_spec_route(L, lua_gettop(L), WHAT ": route", settings, settings->route,
+        &settings->route_count);
+}
+
+static void
+take_compress(lua_State *L, struct aks_settings *settings)
+{
+    int type = aks_value_field(L, FIELDS, "compress");
+
+    if (type == LUA_TNIL || keep_function(L, AKS_VM_COMPRESS))
+        return;
+    if (type != LUA_TSTRING && type != LUA_TTABLE)
+        aks_value_expected(L, WHAT ": compress",
+            "\"none\", \"gzip\", \"zstd\", a table with codec and level, or a function", -1);
+    aks_spec_compress(L, lua_gettop(L), WHAT ": compress", &settings->compress);
+}
+
+static void
+take_dedup(lua_State *L, struct aks_settings *settings)
+{
+    /* In the order of enum aks_dedup. */
+    static const char *const values[] = { "unchanged", "always", NULL };
+    int type = aks_value_field(L, FIELDS, "dedup");
+
+    if (type == LUA_TNIL || keep_function(L, AKS_VM_DEDUP))
+        return;
+    if (type != LUA_TSTRING)
+        aks_value_expected(L, WHAT ": dedup", "\"unchanged\", \"always\" or a function", -1);
+    settings->dedup = (enum aks_dedup)aks_value_choice(L, -1, WHAT ": dedup", values);
+}
+
+static void
+take_retry(lua_State *L, struct aks_settings *settings)
+{
+    struct aks_vm *vm = aks_vm_of(L);
+    int type = aks_value_field(L, FIELDS, "retry");
+    const struct aks_schedule *schedule = aks_handle_schedule(L, -1);
+
+    if (type == LUA_TNIL || keep_function(L, AKS_VM_RETRY))
+        return;
+    if (schedule == NULL)
+        aks_value_expected(L, WHAT ": retry",
+            "a schedule (akosha.retry.exponential { ... }) or a function", -1);
+    vm->schedule = *schedule;
+    vm->retry_by_schedule = schedule->growth == AKS_GROWTH_LINEAR;
+    settings->retry = schedule->settings;
+}
+
+static void
+take_finished(lua_State *L)
+{
+    if (aks_value_field(L, FIELDS, "finished") != LUA_TNIL && !keep_function(L, AKS_VM_FINISHED))
+        aks_value_expected(L, WHAT ": finished", "a function", -1);
+}
+
+/* --- the rest ---------------------------------------------------------------------------------------- */
+
+static void
+check_api(lua_State *L)
+{
+    if (aks_value_field(L, FIELDS, "api") == LUA_TNIL)
+        aks_value_raise(L, "%s: no api: say api = %d", WHAT, AKS_SPEC_API);
+    if (!lua_isinteger(L, -1))
+        aks_value_expected(L, WHAT ": api", "1", -1);
+    if (lua_tointeger(L, -1) != AKS_SPEC_API)
+        aks_value_raise(L, "%s: api %lld is not known to this program, which knows %d", WHAT,
+            (long long)lua_tointeger(L, -1), AKS_SPEC_API);
+}
+
+static void
+take_numbers(lua_State *L, struct aks_settings *settings)
+{
+    if (aks_value_field(L, FIELDS, "part_size") != LUA_TNIL)
+        settings->part_bytes = aks_value_whole(L, -1, WHAT ": part_size", "bytes",
+            AKS_PART_BYTES_MIN, AKS_PART_BYTES_MAX);
+    if (aks_value_field(L, FIELDS, "probe") != LUA_TNIL)
+        settings->probe_ms = aks_value_seconds(L, -1, WHAT ": probe", 1, AKS_PROBE_MS_MAX);
+}
+
+static void
+take_system_id(lua_State *L, struct aks_settings *settings)
+{
+    if (aks_value_field(L, FIELDS, "system_id") == LUA_TNIL)
+        return;
+    if (lua_type(L, -1) != LUA_TSTRING ||
+        !is_name(lua_tostring(L, -1), lua_rawlen(L, -1), AKS_SYSTEM_ID_BYTES - 1))
+        aks_value_expected(L, WHAT ": system_id", "1 to 84 letters, digits, '_' and '-'", -1);
+    own_text(L, -1, &settings->system_id);
+}
+
+/* The settings belong to the VM, not to the value that is returned: an error half-way leaves nothing behind
+ * that only a finalizer could free, and a later call begins anew. */
+int
+aks_spec_policy(lua_State *L)
+{
+    static const char *const names[] = { "api", "sources", "targets", "route", "compress", "dedup",
+        "retry", "part_size", "probe", "system_id", "finished", NULL };
+    struct aks_vm *vm = aks_vm_of(L);
+    void (*const takes[])(lua_State *, struct aks_settings *) = { take_sources, take_targets,
+        take_route, take_compress, take_dedup, take_retry, take_numbers, take_system_id };
+
+    aks_spec_only_at_load(L, WHAT);
+    if (vm->built)
+        aks_value_raise(L, "%s: called a second time: a policy is one", WHAT);
+    aks_settings_fini(&vm->settings);
+    aks_settings_init(&vm->settings, vm->alloc);
+    memset(vm->asks, 0, sizeof(vm->asks));
+    vm->retry_by_schedule = false;
+    lua_settop(L, 1);
+    aks_value_fields(L, FIELDS, WHAT, names);
+    check_api(L);
+    for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++) {
+        lua_settop(L, FIELDS);
+        takes[i](L, &vm->settings);
+    }
+    lua_settop(L, FIELDS);
+    take_finished(L);
+    aks_handle_push_policy(L);
+    vm->built = true;
+    return 1;
+}

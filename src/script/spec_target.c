@@ -1,0 +1,264 @@
+/* akosha.s3, akosha.http, akosha.dir: each checks its table and returns a target whose fields are a private
+ * copy in the form that the engine takes. */
+#include "script/spec.h"
+
+#include "script/handle.h"
+#include "script/lib_akosha.h"
+#include "script/value.h"
+#include "wire/url.h"
+
+#include <lauxlib.h>
+
+#include <ctype.h>
+#include <string.h>
+
+#define FIELDS 1        /* stack index of the builder's argument */
+#define OUT 2           /* of the checked copy */
+
+#define BUCKET_BYTES_MIN 3
+#define BUCKET_BYTES_MAX 63
+#define REGION_BYTES_MAX 63
+
+/* Checks the argument and leaves it and an empty table on the stack. [-all, +2, raises] */
+static void
+begin(lua_State *L, const char *what, const char *const *names)
+{
+    aks_spec_only_at_load(L, what);
+    lua_settop(L, 1);
+    aks_value_fields(L, FIELDS, what, names);
+    lua_newtable(L);
+}
+
+/* Pushes a field that must be there: nil and "" are what an unset variable gives. [-0, +1, raises] */
+static void
+push_needed(lua_State *L, const char *what, const char *name)
+{
+    int type = aks_value_field(L, FIELDS, name);
+
+    if (type == LUA_TNIL || (type == LUA_TSTRING && lua_rawlen(L, -1) == 0))
+        aks_value_raise(L, "%s: no %s", what, name);
+}
+
+static bool
+is_ipv4(const char *text)
+{
+    int dots = 0;
+
+    for (; *text != '\0'; text++) {
+        if (*text == '.')
+            dots++;
+        else if (!isdigit((unsigned char)*text))
+            return false;
+    }
+    return dots == 3;
+}
+
+static bool
+is_lower_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* What is wrong with a bucket's name, or NULL. */
+static const char *
+bucket_fault(const char *name, size_t len)
+{
+    if (len < BUCKET_BYTES_MIN || len > BUCKET_BYTES_MAX)
+        return "a bucket's name has 3 to 63 characters";
+    for (size_t i = 0; i < len; i++) {
+        if (!is_lower_alnum(name[i]) && name[i] != '.' && name[i] != '-')
+            return "a bucket's name has lower-case letters, digits, '.' and '-' only";
+    }
+    if (!is_lower_alnum(name[0]) || !is_lower_alnum(name[len - 1]))
+        return "a bucket's name begins and ends with a letter or digit";
+    if (strstr(name, "..") != NULL)
+        return "a bucket's name has no two dots in a row";
+    if (is_ipv4(name))
+        return "a bucket's name is not an IP address";
+    return NULL;
+}
+
+static void
+take_bucket(lua_State *L)
+{
+    char shown[AKS_VALUE_SHOWN_BYTES];
+    const char *fault;
+
+    push_needed(L, "akosha.s3", "bucket");
+    if (lua_type(L, -1) != LUA_TSTRING)
+        aks_value_expected(L, "akosha.s3: bucket", "a string", -1);
+    fault = bucket_fault(lua_tostring(L, -1), lua_rawlen(L, -1));
+    if (fault != NULL)
+        aks_value_raise(L, "akosha.s3: bucket: %s, got %s", fault, aks_value_shown(L, -1, shown));
+    lua_setfield(L, OUT, "bucket");
+}
+
+static void
+take_region(lua_State *L)
+{
+    const char *region;
+
+    if (aks_value_field(L, FIELDS, "region") == LUA_TNIL) {
+        lua_pushliteral(L, "auto");
+        lua_replace(L, -2);
+    }
+    region = aks_value_text(L, -1, "akosha.s3: region", REGION_BYTES_MAX);
+    for (; *region != '\0'; region++) {
+        if (!isalnum((unsigned char)*region) && *region != '-' && *region != '_')
+            aks_value_expected(L, "akosha.s3: region", "letters, digits and '-' only", -1);
+    }
+    lua_setfield(L, OUT, "region");
+}
+
+/* Checks the URL on top and puts it into the copy, without a '/' at its end. The text itself is in no
+ * message: it may hold a password. [-1, +0, raises] */
+static void
+take_url(lua_State *L, const char *what, const char *name)
+{
+    struct aks_url url;
+    struct aks_error err;
+    const char *text;
+    size_t len;
+
+    (void)lua_pushfstring(L, "%s: %s", what, name);
+    text = aks_value_text(L, -2, lua_tostring(L, -1), AKS_URL_BYTES_MAX - 1);
+    lua_pop(L, 1);
+    if (aks_url_parse(text, &url, &err) != AKS_OK)
+        aks_value_raise(L, "%s: %s: %s", what, name, err.message);
+    len = strlen(text);
+    while (len > 0 && text[len - 1] == '/')
+        len--;
+    lua_pushlstring(L, text, len);
+    lua_setfield(L, OUT, name);
+    lua_pop(L, 1);
+}
+
+/* "a/b" or "a/b/" becomes "a/b/". */
+static void
+take_prefix(lua_State *L)
+{
+    static const char what[] = "akosha.s3: prefix";
+    int type = aks_value_field(L, FIELDS, "prefix");
+    const char *prefix;
+    size_t len;
+
+    if (type == LUA_TNIL || (type == LUA_TSTRING && lua_rawlen(L, -1) == 0)) {
+        lua_pop(L, 1);
+        return;
+    }
+    prefix = aks_value_text(L, -1, what, AKS_SPEC_PREFIX_BYTES_MAX);
+    len = strlen(prefix);
+    for (size_t i = 0; i < len; i++) {
+        if (!isalnum((unsigned char)prefix[i]) && strchr("._/-", prefix[i]) == NULL)
+            aks_value_expected(L, what, "letters, digits, '.', '_', '-' and '/' only", -1);
+    }
+    if (prefix[0] == '/' || strstr(prefix, "//") != NULL || strstr(prefix, "..") != NULL)
+        aks_value_expected(L, what, "one without '/' in front, '//' and '..'", -1);
+    if (prefix[len - 1] != '/') {
+        lua_pushliteral(L, "/");
+        lua_concat(L, 2);
+    }
+    lua_setfield(L, OUT, "prefix");
+}
+
+static void
+take_credentials(lua_State *L)
+{
+    static const char what[] = "akosha.s3: credentials";
+    static const char expected[] = "\"auto\", \"environment\" or \"profile:NAME\"";
+    const char *text;
+
+    if (aks_value_field(L, FIELDS, "credentials") == LUA_TNIL) {
+        lua_pushliteral(L, "auto");
+        lua_replace(L, -2);
+    }
+    if (lua_type(L, -1) != LUA_TSTRING)
+        aks_value_expected(L, what, expected, -1);
+    text = aks_value_text(L, -1, what, AKS_SPEC_CREDENTIALS_BYTES_MAX);
+    /* What was written instead may be a secret, by mistake: it is not repeated. */
+    if (strcmp(text, "auto") != 0 && strcmp(text, "environment") != 0 &&
+        (strncmp(text, "profile:", 8) != 0 || text[8] == '\0'))
+        aks_value_raise(L, "%s: expected %s, got another string", what, expected);
+    lua_setfield(L, OUT, "credentials");
+}
+
+static void
+take_ca(lua_State *L, const char *what)
+{
+    if (aks_value_field(L, FIELDS, "ca") != LUA_TNIL) {
+        (void)lua_pushfstring(L, "%s: ca", what);
+        (void)aks_spec_push_path(L, -2, lua_tostring(L, -1));
+        lua_setfield(L, OUT, "ca");
+        lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+}
+
+static void
+take_path_style(lua_State *L)
+{
+    int type = aks_value_field(L, FIELDS, "path_style");
+
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+        aks_value_expected(L, "akosha.s3: path_style", "true or false", -1);
+    lua_setfield(L, OUT, "path_style");
+}
+
+static void
+take_payload(lua_State *L)
+{
+    static const char *const payloads[] = { "signed", "crc64nvme", NULL };
+
+    if (aks_value_field(L, FIELDS, "payload") != LUA_TNIL)
+        (void)aks_value_choice(L, -1, "akosha.s3: payload", payloads);
+    lua_setfield(L, OUT, "payload");
+}
+
+int
+aks_spec_s3(lua_State *L)
+{
+    static const char *const names[] = { "bucket", "region", "endpoint", "prefix", "path_style",
+        "credentials", "ca", "payload", NULL };
+
+    begin(L, "akosha.s3", names);
+    take_bucket(L);
+    take_region(L);
+    if (aks_value_field(L, FIELDS, "endpoint") != LUA_TNIL)
+        take_url(L, "akosha.s3", "endpoint");
+    else
+        lua_pop(L, 1);
+    take_prefix(L);
+    take_path_style(L);
+    take_credentials(L);
+    take_ca(L, "akosha.s3");
+    take_payload(L);
+    aks_handle_push_target(L, AKS_TARGET_S3);
+    return 1;
+}
+
+int
+aks_spec_http(lua_State *L)
+{
+    static const char *const names[] = { "url", "ca", NULL };
+
+    begin(L, "akosha.http", names);
+    push_needed(L, "akosha.http", "url");
+    take_url(L, "akosha.http", "url");
+    take_ca(L, "akosha.http");
+    aks_handle_push_target(L, AKS_TARGET_HTTP);
+    return 1;
+}
+
+int
+aks_spec_dir(lua_State *L)
+{
+    static const char *const names[] = { "path", NULL };
+
+    begin(L, "akosha.dir", names);
+    push_needed(L, "akosha.dir", "path");
+    (void)aks_spec_push_path(L, -1, "akosha.dir: path");
+    lua_setfield(L, OUT, "path");
+    lua_settop(L, OUT);
+    aks_handle_push_target(L, AKS_TARGET_DIR);
+    return 1;
+}

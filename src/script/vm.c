@@ -1,0 +1,125 @@
+#include "script/vm.h"
+
+#include "base/check.h"
+
+#include <string.h>
+
+/* Memory is charged as work: filling 64 bytes costs about as much as one instruction, and a loop of few
+ * instructions over large strings would otherwise run for minutes between two looks at the clock. */
+#define BYTES_PER_INSTRUCTION 64
+/* Over the budget, blocks of this size are refused at once; smaller ones wait for the count hook. */
+#define LARGE_BLOCK_BYTES ((size_t)64 * 1024)
+
+_Static_assert(LUA_VERSION_NUM == 504, "5.5 changes lua_newstate and the hooks: look again");
+_Static_assert(LUA_EXTRASPACE >= sizeof(struct aks_vm *), "the VM is found through the extra space");
+
+/* Refuses what would go over the ceiling or over the budget; says why in ${vm}. */
+static bool
+may_grow(struct aks_vm *vm, size_t old_bytes, size_t bytes)
+{
+    size_t grown = bytes - old_bytes;
+
+    if (vm->armed) {
+        vm->work_left -= (int64_t)(grown / BYTES_PER_INSTRUCTION);
+        if (vm->work_left < 0 && bytes >= LARGE_BLOCK_BYTES) {
+            if (vm->limit == AKS_VM_WITHIN)
+                vm->limit = AKS_VM_WORK;
+            return false;
+        }
+    }
+    if ((int64_t)grown > vm->limits.memory_bytes - vm->memory_used) {
+        vm->memory_refused = true;
+        return false;
+    }
+    return true;
+}
+
+/* The lua_Alloc. A block that cannot be moved when it shrinks stays where it is: Lua counts on that. */
+static void *
+vm_alloc(void *ctx, void *p, size_t old_bytes, size_t bytes)
+{
+    struct aks_vm *vm = ctx;
+    void *moved;
+
+    if (p == NULL)
+        old_bytes = 0;      /* it holds the kind of object then */
+    if (bytes > old_bytes && !may_grow(vm, old_bytes, bytes))
+        return NULL;
+    if (bytes == 0) {
+        aks_mem_free(vm->alloc, p);
+        vm->memory_used -= (int64_t)old_bytes;
+        return NULL;
+    }
+    moved = aks_mem_resize(vm->alloc, p, bytes);
+    if (moved == NULL && bytes > old_bytes)
+        return NULL;
+    vm->memory_used += (int64_t)bytes - (int64_t)old_bytes;
+    return moved != NULL ? moved : p;
+}
+
+/* Every entry into Lua is protected (script/call.c), so this is a mistake of ours. */
+static int
+vm_panic(lua_State *L)
+{
+    aks_check_failed(__FILE__, __LINE__, "an error of Lua outside every protected call");
+}
+
+static int64_t
+or_default(int64_t value, int64_t otherwise)
+{
+    return value > 0 ? value : otherwise;
+}
+
+enum aks_status
+aks_vm_new(const struct aks_script_options *options, struct aks_vm **ret_vm, struct aks_error *err)
+{
+    const struct aks_script_limits *limits = &options->limits;
+    struct aks_vm *vm = aks_mem_new(options->alloc, sizeof(*vm));
+
+    if (vm == NULL)
+        return aks_error_memory(err, "starting Lua");
+    vm->alloc = options->alloc;
+    vm->clock = options->clock;
+    vm->log = options->log;
+    vm->options = options;
+    vm->limits.memory_bytes = or_default(limits->memory_bytes, AKS_SCRIPT_MEMORY_BYTES);
+    vm->limits.load_instructions =
+        or_default(limits->load_instructions, AKS_SCRIPT_LOAD_INSTRUCTIONS);
+    vm->limits.decision_instructions =
+        or_default(limits->decision_instructions, AKS_SCRIPT_DECISION_INSTRUCTIONS);
+    vm->limits.load_ms = or_default(limits->load_ms, AKS_SCRIPT_LOAD_MS);
+    vm->limits.decision_ms = or_default(limits->decision_ms, AKS_SCRIPT_DECISION_MS);
+    vm->deadline_ns = INT64_MAX;
+    aks_settings_init(&vm->settings, vm->alloc);
+    vm->L = lua_newstate(vm_alloc, vm);
+    if (vm->L == NULL) {
+        aks_vm_free(vm);
+        return aks_error_memory(err, "starting Lua");
+    }
+    /* Coroutines get a copy of the main thread's extra space. */
+    memcpy(lua_getextraspace(vm->L), &vm, sizeof(vm));
+    (void)lua_atpanic(vm->L, vm_panic);
+    *ret_vm = vm;
+    return AKS_OK;
+}
+
+void
+aks_vm_free(struct aks_vm *vm)
+{
+    if (vm == NULL)
+        return;
+    vm->armed = false;
+    if (vm->L != NULL)
+        lua_close(vm->L);
+    aks_settings_fini(&vm->settings);
+    aks_mem_free(vm->alloc, vm);
+}
+
+struct aks_vm *
+aks_vm_of(lua_State *L)
+{
+    struct aks_vm *vm;
+
+    memcpy(&vm, lua_getextraspace(L), sizeof(vm));
+    return vm;
+}

@@ -1,0 +1,95 @@
+/* One Lua state under a memory ceiling and a budget, and what belongs to it. Internal to script/.
+ *
+ * Stack contracts of functions that take a lua_State are written [-pops, +pushes, raises?]. A function
+ * that may raise leaves by longjmp: its callers own nothing that only C knows of. What C must own sits in
+ * struct aks_vm. */
+#ifndef AKS_SCRIPT_VM_H
+#define AKS_SCRIPT_VM_H
+
+#include "base/rng.h"
+#include "data/digest.h"
+#include "engine/settings.h"
+#include "script/load.h"
+
+#include <lua.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AKS_VM_POSITION_BYTES 512
+#define AKS_VM_TRACE_BYTES 320
+#define AKS_VM_UNSET_BYTES 200
+
+/* In the registry: the list of the names of the policy's chunks, as shown. */
+#define AKS_CALL_CHUNKS "akosha.chunks"
+
+enum aks_vm_phase { AKS_VM_LOAD, AKS_VM_DECIDE };
+
+/* Which limit ended the call. Once set it stays set until the next call from C begins. */
+enum aks_vm_limit { AKS_VM_WITHIN, AKS_VM_WORK, AKS_VM_TIME };
+
+enum aks_vm_question {
+    AKS_VM_ROUTE, AKS_VM_DEDUP, AKS_VM_COMPRESS, AKS_VM_RETRY, AKS_VM_FINISHED, AKS_VM_QUESTIONS
+};
+
+/* How a schedule of akosha.retry grows. */
+enum aks_growth { AKS_GROWTH_NONE, AKS_GROWTH_FIXED, AKS_GROWTH_LINEAR, AKS_GROWTH_EXPONENTIAL };
+
+struct aks_schedule {
+    enum aks_growth growth;
+    struct aks_retry_settings settings;
+    int64_t step_ms;                    /* linear only */
+};
+
+/* What the message handler found out while the stack was still there. */
+struct aks_vm_failure {
+    char position[AKS_VM_POSITION_BYTES];   /* "policies/prod.lua:12", or empty */
+    char message[AKS_ERROR_MESSAGE_BYTES];  /* without the position */
+    char trace[AKS_VM_TRACE_BYTES];         /* the policy's frames above the first, or empty */
+};
+
+struct aks_vm {
+    lua_State *L;
+    const struct aks_alloc *alloc;
+    const struct aks_clock *clock;
+    const struct aks_log *log;
+    const struct aks_script_options *options;
+    struct aks_script_limits limits;
+
+    int64_t memory_used;
+    bool memory_refused;            /* a block was refused by the ceiling (Lua may have coped) */
+    bool host_refused;              /* the host had no memory for a part of the settings */
+
+    bool armed;                     /* a call is running and is charged */
+    int64_t work_left;              /* instructions, and what is charged as such */
+    int64_t deadline_ns;            /* INT64_MAX: none */
+    enum aks_vm_limit limit;
+
+    enum aks_vm_phase phase;
+    const char *question;           /* "retry" and so on; NULL while loading */
+    unsigned log_lines;
+    struct aks_vm_failure failure;
+    char unset[AKS_VM_UNSET_BYTES]; /* variables that the policy read and that are not set */
+
+    const struct aks_policy_text *text;     /* while loading only */
+    char sha256[AKS_SHA256_HEX_BYTES];      /* of the policy's text */
+    const char *path;               /* as shown: the file, or "built-in default" */
+    struct aks_settings settings;   /* filled by akosha.policy */
+    bool built;                     /* akosha.policy has succeeded */
+    bool asks[AKS_VM_QUESTIONS];    /* the policy has a function for it, kept in the registry */
+    bool retry_by_schedule;         /* retry is a schedule that the settings cannot express */
+    struct aks_schedule schedule;
+    const char *asked_source;       /* where the function that has just answered was written, */
+    int asked_line;                 /* for errors about its answer; NULL while it runs */
+    struct aks_rng rng;
+};
+
+/** AKS_LIMIT if there is no memory. The state is empty: script/sandbox.h furnishes it. */
+enum aks_status aks_vm_new(const struct aks_script_options *options, struct aks_vm **ret_vm,
+    struct aks_error *err);
+void aks_vm_free(struct aks_vm *vm);
+/** The VM that ${L}, main or coroutine, belongs to. */
+struct aks_vm *aks_vm_of(lua_State *L);
+
+#endif
