@@ -22,15 +22,17 @@ struct reader {
     const struct aks_alloc *alloc;
     struct aks_error *err;
     enum aks_status status;
-    char where[WHERE_BYTES];        /* "objects[3]." */
+    char where[WHERE_BYTES];        /* "objects[3]" */
 };
 
 static void
 fail(struct reader *reader, const char *field, const char *why)
 {
+    const char *dot = reader->where[0] != '\0' && field[0] != '\0' ? "." : "";
+
     if (reader->status == AKS_OK)
-        reader->status = aks_error_set(reader->err, AKS_CORRUPT, "manifest, %s%s: %s",
-            reader->where, field, why);
+        reader->status = aks_error_set(reader->err, AKS_CORRUPT, "manifest, %s%s%s: %s",
+            reader->where, dot, field, why);
 }
 
 /* The field, if it is there and of ${type}; else NULL and a failure. */
@@ -127,7 +129,7 @@ read_snapshot(struct reader *reader, const json_t *json, struct aks_manifest_obj
 
     if (snapshot == NULL)
         return;
-    (void)snprintf(reader->where + len, sizeof(reader->where) - len, "snapshot.");
+    (void)snprintf(reader->where + len, sizeof(reader->where) - len, ".snapshot");
     object->snapshot_method = get_text(reader, snapshot, "method");
     object->taken_at_ms = get_date(reader, snapshot, "taken_at");
     writer = json_object_get(snapshot, "writer");
@@ -171,7 +173,7 @@ read_objects(struct reader *reader, const json_t *root, struct aks_manifest *man
         const json_t *json = json_array_get(array, i);
         struct aks_manifest_object object = { 0 };
 
-        (void)snprintf(reader->where, sizeof(reader->where), "objects[%zu].", i);
+        (void)snprintf(reader->where, sizeof(reader->where), "objects[%zu]", i);
         if (!json_is_object(json))
             fail(reader, "", "is no object");
         else
@@ -213,7 +215,7 @@ read_root(const json_t *root, struct aks_manifest *manifest, struct aks_error *e
     manifest->uploaded_at_ms = get_date(&reader, root, "uploaded_at");
     uploader = get(&reader, root, "uploader", JSON_OBJECT);
     if (uploader != NULL) {
-        (void)snprintf(reader.where, sizeof(reader.where), "uploader.");
+        (void)snprintf(reader.where, sizeof(reader.where), "uploader");
         manifest->uploader_version = get_text(&reader, uploader, "version");
         reader.where[0] = '\0';
     }

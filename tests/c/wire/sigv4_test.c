@@ -1,5 +1,5 @@
-/* The rules of signing that go wrong elsewhere, and what is refused. The vectors have a file of their
- * own. */
+/* The rules of signing that go wrong elsewhere, and what is refused. The vectors have a file of
+ * their own. */
 #include "wire/sigv4.h"
 
 #include "support/failing_alloc.h"
@@ -168,8 +168,8 @@ authorization_is_appended_and_equals_the_signature(void **state)
 
     assert_int_equal(aks_sigv4_signature(aks_alloc_system(), &request, &key, DATE, hex, NULL),
         AKS_OK);
-    (void)snprintf(wanted, sizeof(wanted), "Authorization: AWS4-HMAC-SHA256 Credential=AKID/20130524/"
-        "us-east-1/s3/aws4_request, SignedHeaders=host, Signature=%s", hex);
+    (void)snprintf(wanted, sizeof(wanted), "Authorization: AWS4-HMAC-SHA256 Credential=AKID/"
+        "20130524/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=%s", hex);
     aks_buf_init(&out, aks_alloc_system(), 4096);
     aks_buf_puts(&out, "Authorization: ");
     assert_int_equal(aks_sigv4_authorization(&request, &key, DATE, &out, NULL), AKS_OK);

@@ -171,8 +171,8 @@ sign_next(const char *algorithm, const char *lines, char signature[AKS_SIGV4_HEX
     uint8_t key[AKS_SIGV4_KEY_BYTES];
     uint8_t mac[AKS_SHA256_BYTES];
     char text[512];
-    int len = snprintf(text, sizeof(text), "%s\n" DATE "\n20130524/us-east-1/s3/aws4_request\n%s\n%s",
-        algorithm, signature, lines);
+    int len = snprintf(text, sizeof(text),
+        "%s\n" DATE "\n20130524/us-east-1/s3/aws4_request\n%s\n%s", algorithm, signature, lines);
 
     assert_int_equal(aks_sigv4_signing_key(&docs_key, DATE, key, NULL), AKS_OK);
     aks_hmac_sha256(key, sizeof(key), text, (size_t)len, mac);
