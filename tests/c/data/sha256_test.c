@@ -268,7 +268,8 @@ static void
 hmac_matches_the_vectors_of_rfc_4231(void **state)
 {
     static const char long_text[] = "This is a test using a larger than block-size key and a "
-        "larger than block-size data. The key needs to be hashed before being used by the HMAC algorithm.";
+        "larger than block-size data. The key needs to be hashed before being used by the HMAC "
+        "algorithm.";
     uint8_t key[131];
     uint8_t data[50];
     uint8_t mac[AKS_SHA256_BYTES];
