@@ -8,9 +8,9 @@
 
 #define AKS_STATE_APPLICATION_ID 0x414b5359     /* "AKSY" */
 #define AKS_STATE_BUSY_MS 5000
-/* The log before it goes into the database: whoever opens the state first after all others have closed it reads
- * all of the log (0.2 ms for these), and whoever makes it longer pays for two syncs. */
-#define AKS_STATE_WAL_PAGES 128
+/* Frames of the log before it goes into the database. Who opens the state first after all others have closed
+ * it reads the whole log, and who makes it this long pays for some syncs, one run in sixty. */
+#define AKS_STATE_WAL_FRAMES 128
 /* No text in here is longer by right; keeps a damaged database from asking for more. */
 #define AKS_STATE_VALUE_BYTES_MAX (16 * 1024 * 1024)
 
@@ -75,6 +75,20 @@ open_database(struct aks_state *state, const struct aks_files *files)
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, files->sqlite_vfs);
 }
 
+/* After each commit. SQLite's own way is not enough for processes that come one by one: each begins with a log of
+ * which nothing is known to be in the database yet, so none would ever begin it anew; it must be cut off. Where a
+ * reader is in the way the next commit tries again, and to wait for it would be worse. */
+static int
+committed(void *ctx, sqlite3 *db, const char *schema, int frames)
+{
+    if (frames >= AKS_STATE_WAL_FRAMES) {
+        (void)sqlite3_busy_timeout(db, 0);
+        (void)sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+        (void)sqlite3_busy_timeout(db, AKS_STATE_BUSY_MS);
+    }
+    return SQLITE_OK;       /* the commit stands, whatever became of the log */
+}
+
 /* Nothing that stands in the file is trusted to be ours, and a short reader leaves the log to writers. */
 static int
 configure(sqlite3 *db)
@@ -94,7 +108,8 @@ configure(sqlite3 *db)
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && rc == SQLITE_OK; i++)
         rc = sqlite3_db_config(db, options[i].option, options[i].value, (int *)NULL);
     (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, AKS_STATE_VALUE_BYTES_MAX);
-    return rc == SQLITE_OK ? sqlite3_wal_autocheckpoint(db, AKS_STATE_WAL_PAGES) : rc;
+    (void)sqlite3_wal_hook(db, committed, NULL);
+    return rc;
 }
 
 static enum aks_status
