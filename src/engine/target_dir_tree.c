@@ -116,8 +116,12 @@ aks_target_dir_way(const struct aks_port *port, const char *root, const char *fo
         return aks_error_memory(err, "making folders");
     AKS_CHECK(strncmp(folder, root, root_len) == 0);
     /* Whatever leads to the root is the person's own choice; usually it is there. */
-    if (make && port->files.stat(port->files.ctx, root, true, &info, NULL) == AKS_NOT_FOUND)
+    if (make)
+        status = port->files.stat(port->files.ctx, root, true, &info, err);
+    if (status == AKS_NOT_FOUND) {
+        status = AKS_OK;
         at = 1;
+    }
     for (bool more = true; more && status == AKS_OK; at++) {
         char after = way[at];
         bool made = false;
