@@ -157,6 +157,7 @@ fail_by_s3(const struct aks_http_reply *reply, const struct aks_s3_error *s3, co
     const struct aks_s3_meaning *meaning = aks_classify_s3_code(s3->code);
     enum aks_status status;
     struct aks_error err;
+    const char *hint;
 
     /* An error in a reply that began as a success is one that came up on the way. */
     if (meaning != NULL)
@@ -173,8 +174,9 @@ fail_by_s3(const struct aks_http_reply *reply, const struct aks_s3_error *s3, co
         s3->message[0] != '\0' ? ": " : "", s3->message, reply->status,
         s3->request_id[0] != '\0' ? ", request " : "", s3->request_id);
     aks_outcome_failed(outcome, &err);
-    if (meaning != NULL && meaning->hint != NULL)
-        aks_error_hint(&outcome->error, "%s", meaning->hint);
+    hint = meaning != NULL ? meaning->hint : hint_of_http(AKS_DIALECT_S3, reply->status);
+    if (hint != NULL)
+        aks_error_hint(&outcome->error, "%s", hint);
     if (s3->region[0] != '\0' && status == AKS_SETTINGS)
         aks_error_hint(&outcome->error, "set `region` of this target to \"%s\"", s3->region);
 }

@@ -68,6 +68,7 @@ static const struct aks_s3_meaning meanings[] = {
     { "InvalidTokenId", AKS_AUTH_INVALID, "renew the credentials: the session token is not valid" },
     { "InvalidAccessKeyId", AKS_AUTH_INVALID, HINT_KEY },
     { "InvalidClientTokenId", AKS_AUTH_INVALID, HINT_KEY },
+    { "XAdminUserNotFound", AKS_AUTH_INVALID, HINT_KEY },
     { "UnrecognizedClientException", AKS_AUTH_INVALID, HINT_KEY },
     { "SignatureDoesNotMatch", AKS_AUTH_INVALID, HINT_SIGNATURE },
     { "Unauthorized", AKS_AUTH_INVALID, HINT_KEY },

@@ -15,8 +15,8 @@ struct aks_credentials;
 
 /** Finds them as ${how} says: "auto" (environment, then the shared files), "environment",
  * "profile:NAME". AKS_AUTH_MISSING with a hint if there are none; AKS_SETTINGS if half of a pair is
- * there, a file is broken, or ${how} is unknown; AKS_FORBIDDEN if a file with secrets can be read or
- * written by others (with the chmod to run). */
+ * there, a file is broken, or ${how} is unknown; AKS_FORBIDDEN if a file with secrets can be read
+ * or written by others (with the chmod to run). */
 enum aks_status aks_credentials_find(const struct aks_port *port, const char *how,
     struct aks_credentials **ret_credentials, struct aks_error *err);
 /** Wipes. NULL is fine. */

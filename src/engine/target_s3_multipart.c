@@ -83,14 +83,7 @@ create_done(void *ctx, const struct aks_outcome *outcome)
     struct aks_s3_object *object = ctx;
 
     object->creating = false;
-    if (outcome->status != AKS_OK) {
-        aks_s3_sends_fail(object, outcome);
-        return;
-    }
-    for (size_t i = 0; i < AKS_S3_PARTS_MAX; i++) {
-        if (object->sends[i].state == AKS_S3_SEND_WAITING)
-            aks_s3_send_begin(&object->sends[i]);
-    }
+    aks_s3_sends_go_on(object, outcome);
 }
 
 void

@@ -288,27 +288,6 @@ part_start(void *ctx)
     ask_part(send, &request, payload_hash, crc);
 }
 
-static void
-part_done(void *ctx, const struct aks_outcome *outcome)
-{
-    struct aks_s3_send *send = ctx;
-
-    send->state = AKS_S3_SEND_IDLE;
-    /* The owner may send again into this place, or free the object: last. */
-    send->done(send->done_ctx, outcome);
-}
-
-void
-aks_s3_send_begin(struct aks_s3_send *send)
-{
-    char operation[AKS_OPERATION_BYTES];
-
-    send->state = AKS_S3_SEND_GOING;
-    (void)snprintf(operation, sizeof(operation), "part %u", (unsigned)send->part.number);
-    aks_s3_step_begin(&send->step, operation, send->object->source, part_start, send, part_done,
-        send);
-}
-
 static struct aks_s3_send *
 first_in(struct aks_s3_object *object, enum aks_s3_send_state state)
 {
@@ -319,10 +298,46 @@ first_in(struct aks_s3_object *object, enum aks_s3_send_state state)
     return NULL;
 }
 
-/* Fails one of the sends that wait and comes back for the next: whoever is told may free the
- * object. */
+static void relay_later(struct aks_s3_object *object);
+
 static void
-relay_failure(void *ctx)
+part_done(void *ctx, const struct aks_outcome *outcome)
+{
+    struct aks_s3_send *send = ctx;
+
+    send->state = AKS_S3_SEND_IDLE;
+    if (send->object->upload_id != NULL)
+        relay_later(send->object);
+    /* The owner may send again into this place, or free the object: last. */
+    send->done(send->done_ctx, outcome);
+}
+
+static void
+send_begin(struct aks_s3_send *send)
+{
+    char operation[AKS_OPERATION_BYTES];
+
+    send->state = AKS_S3_SEND_GOING;
+    (void)snprintf(operation, sizeof(operation), "part %u", (unsigned)send->part.number);
+    aks_s3_step_begin(&send->step, operation, send->object->source, part_start, send, part_done,
+        send);
+}
+
+static void relay(void *ctx);
+
+/* Where no memory is left for a timer, the next part that is done tries again; and a failure
+ * ends the object anyway: its owner aborts it, and with it the sends that were not told. */
+static void
+relay_later(struct aks_s3_object *object)
+{
+    if (object->relay.node.place == 0 && first_in(object, AKS_S3_SEND_WAITING) != NULL)
+        (void)aks_loop_set(object->s3->options.loop, &object->relay, 0, relay, object, NULL);
+}
+
+/* Begins or fails one of the sends that wait and comes back for the next: whoever is told may
+ * free the object. */
+static void
+relay(void *ctx)
 {
     struct aks_s3_object *object = ctx;
     struct aks_s3_send *send = first_in(object, AKS_S3_SEND_WAITING);
@@ -332,22 +347,23 @@ relay_failure(void *ctx)
 
     if (send == NULL)
         return;
+    send->state = AKS_S3_SEND_GOING;
+    relay_later(object);
+    if (outcome.status == AKS_OK) {
+        send_begin(send);
+        return;
+    }
     send->state = AKS_S3_SEND_IDLE;
     done = send->done;
     done_ctx = send->done_ctx;
-    /* A timer has just fired, so there is a place for one. Even without, one failure ends the
-     * object: its owner aborts it, and with it the sends that were not told. */
-    if (first_in(object, AKS_S3_SEND_WAITING) != NULL)
-        (void)aks_loop_set(object->s3->options.loop, &object->relay, 0, relay_failure, object,
-            NULL);
     done(done_ctx, &outcome);
 }
 
 void
-aks_s3_sends_fail(struct aks_s3_object *object, const struct aks_outcome *outcome)
+aks_s3_sends_go_on(struct aks_s3_object *object, const struct aks_outcome *outcome)
 {
     object->relayed = *outcome;
-    relay_failure(object);
+    relay(object);
 }
 
 void
@@ -364,7 +380,7 @@ aks_s3_send(struct aks_target_object *base, const struct aks_part *part, aks_don
     send->done_ctx = ctx;
     send->state = AKS_S3_SEND_WAITING;
     if (object->shape == AKS_S3_SINGLE || object->upload_id != NULL)
-        aks_s3_send_begin(send);
+        send_begin(send);
     else if (!object->creating)
         aks_s3_create_begin(object);
 }

@@ -63,10 +63,9 @@ struct aks_s3_object {
 
 /** Begins the upload of which the sends that wait need the id. */
 void aks_s3_create_begin(struct aks_s3_object *object);
-/** Begins to send ${send}'s part. */
-void aks_s3_send_begin(struct aks_s3_send *send);
-/** Fails the sends that wait, each from a turn of its own. */
-void aks_s3_sends_fail(struct aks_s3_object *object, const struct aks_outcome *outcome);
+/** The sends that wait for the upload's id begin, or fail as ${outcome} has it, each from a turn of
+ * its own. The object may be freed when this returns. */
+void aks_s3_sends_go_on(struct aks_s3_object *object, const struct aks_outcome *outcome);
 /** While aborting: the upload's id has come after all, or will not. */
 void aks_s3_abort_created(struct aks_s3_object *object);
 /** Ends whatever is under way. */

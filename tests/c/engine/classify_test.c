@@ -75,6 +75,7 @@ every_code_of_s3_means_one_failure(void **state)
         { "TokenRefreshRequired", 400, AKS_AUTH_EXPIRED },
         { "InvalidToken", 400, AKS_AUTH_INVALID },
         { "InvalidTokenId", 403, AKS_AUTH_INVALID },
+        { "XAdminUserNotFound", 404, AKS_AUTH_INVALID },
         { "InvalidAccessKeyId", 403, AKS_AUTH_INVALID },
         { "SignatureDoesNotMatch", 403, AKS_AUTH_INVALID },
         { "Unauthorized", 401, AKS_AUTH_INVALID },

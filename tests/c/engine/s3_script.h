@@ -54,6 +54,8 @@ void s3_script_open(struct s3_script *script);
 void s3_script_send(struct s3_script *script, uint32_t number, int64_t bytes, bool last);
 enum aks_status s3_script_sent(struct s3_script *script, uint32_t number);
 enum aks_status s3_script_finish(struct s3_script *script, int64_t bytes);
+/** Two parts and finish, or abort if they fail; without asking how it ends. */
+void s3_script_upload(struct s3_script *script);
 enum aks_status s3_script_abort(struct s3_script *script);
 
 #endif

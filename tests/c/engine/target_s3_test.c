@@ -476,6 +476,39 @@ upload_in(void *ctx, const struct aks_alloc *alloc)
     return 0;
 }
 
+/* A whole upload; what fails for want of memory may fail, but nothing is lost or told twice. */
+static int
+send_in(void *ctx, const struct aks_alloc *alloc)
+{
+    struct s3_script script;
+
+    s3_script_begin(&script, alloc);
+    for (int i = 0; i < 3; i++) {
+        scripted_expect(&script.scripted, CREATE, 200, NULL, CREATED);
+        scripted_expect(&script.scripted, PART(1), 200, "ETag: \"one\"\n", NULL);
+        scripted_expect(&script.scripted, PART(2), 200, "ETag: \"two\"\n", NULL);
+        scripted_expect(&script.scripted, COMPLETE, 200, NULL, COMPLETED);
+        scripted_expect(&script.scripted, HEAD, 200, "Content-Length: 13\n", NULL);
+    }
+    scripted_expect(&script.scripted, ABORT, 204, NULL, NULL);
+    if (aks_target_s3.create(&script.options, &script.target, NULL) == AKS_OK) {
+        struct aks_object_spec spec = { S3_SCRIPT_KEY, "x/y", "x", -1, 10 };
+
+        if (aks_target_s3.open(script.target, &spec, &script.object, NULL) == AKS_OK)
+            s3_script_upload(&script);
+    }
+    for (size_t i = 0; i < script.scripted.exchange_count; i++)
+        script.scripted.exchanges[i].used = true;
+    s3_script_end(&script);
+    return 0;
+}
+
+static void
+an_upload_survives_any_allocation_that_fails(void **state)
+{
+    failing_alloc_loop(send_in, NULL, 1000);
+}
+
 static void
 making_a_target_survives_any_allocation_that_fails(void **state)
 {
@@ -506,6 +539,7 @@ main(void)
         cmocka_unit_test(the_target_may_go_before_its_object),
         cmocka_unit_test(a_request_that_cannot_be_sent_fails_its_try),
         cmocka_unit_test(objects_that_cannot_be_are_refused_at_once),
+        cmocka_unit_test(an_upload_survives_any_allocation_that_fails),
         cmocka_unit_test(making_a_target_survives_any_allocation_that_fails),
     };
 
