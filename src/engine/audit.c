@@ -357,13 +357,14 @@ try_open(const struct aks_audit *audit, struct aks_error *err)
     const struct aks_files *files = &audit->port->files;
     struct aks_file *file = NULL;
     struct aks_file_info info;
-    enum aks_status status = files->open(files->ctx, audit->path, AKS_FILE_APPEND, &file, err);
+    enum aks_status status = files->stat(files->ctx, audit->path, false, &info, err);
 
-    if (status == AKS_OK)
-        status = files->info(file, &info, err);
-    files->close(file);
     if (status == AKS_OK && info.type != AKS_FILE_REGULAR)
-        return aks_error_set(err, AKS_STATE, "%s is no regular file", audit->path);
+        return aks_error_set(err, AKS_STATE, "%s is %s", audit->path,
+            info.type == AKS_FILE_LINK ? "a symbolic link" : "no regular file");
+    if (status == AKS_OK || status == AKS_NOT_FOUND)
+        status = files->open(files->ctx, audit->path, AKS_FILE_APPEND, &file, err);
+    files->close(file);
     return status;
 }
 

@@ -64,7 +64,7 @@ struct aks_files {
     /* Takes an exclusive lock of this open file without waiting; AKS_CONFLICT if another open file has
      * it. Given back at close or death. */
     enum aks_status (*lock)(struct aks_file *file, struct aks_error *err);
-    /* As lock, but tries again (every 10 ms or so) for up to ${timeout_ms} before it says
+    /* As lock, but tries again (every millisecond or so) for up to ${timeout_ms} before it says
      * AKS_CONFLICT. Holds up its thread and delivers nothing meanwhile: for locks that are held as
      * long as a write and a sync. */
     enum aks_status (*lock_wait)(struct aks_file *file, int64_t timeout_ms, struct aks_error *err);
