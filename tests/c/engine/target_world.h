@@ -1,5 +1,5 @@
-/* A place for one target: the real ports with what a test puts before them, a loop, a policy without opinions that
- * retries at once, and a folder. */
+/* A place for one target: the real ports with what a test puts before them, a loop, a policy
+ * without opinions that retries at once, and a folder. */
 #ifndef AKS_TESTS_TARGET_WORLD_H
 #define AKS_TESTS_TARGET_WORLD_H
 
@@ -12,7 +12,7 @@
 #define TARGET_WORLD_FOLDER "systems/" TARGET_WORLD_SYSTEM "/" TARGET_WORLD_UPLOAD "/"
 #define TARGET_WORLD_TRIES 3
 
-/* Work that runs in the turn after it was submitted, on the loop's thread: one order, every time. */
+/* Work that runs in the turn after it was submitted, on the loop's thread: always in one order. */
 struct calm_work {
     struct aks_work work;
     struct calm_job *first;
