@@ -178,14 +178,16 @@ record(struct scripted_port *scripted, const struct aks_http_request *request)
     made->fresh_connection = request->fresh_connection;
 }
 
-static struct scripted_exchange *
+static const struct scripted_exchange *
 match(struct scripted_port *scripted, const char *line)
 {
     for (size_t i = 0; i < scripted->exchange_count; i++) {
         struct scripted_exchange *exchange = &scripted->exchanges[i];
 
-        if (!exchange->used && strcmp(exchange->line, line) == 0)
+        if (!exchange->used && strcmp(exchange->line, line) == 0) {
+            exchange->used = true;
             return exchange;
+        }
     }
     fail_msg("not expected: %s", line);
     return NULL;
@@ -208,7 +210,6 @@ submit(void *ctx, const struct aks_http_request *request, aks_http_done *done, v
     assert_non_null(call);
     call->scripted = scripted;
     call->exchange = match(scripted, scripted_last(scripted)->line);
-    ((struct scripted_exchange *)(uintptr_t)call->exchange)->used = true;
     call->reply_bytes_max = request->reply_bytes_max;
     call->done = done;
     call->done_ctx = done_ctx;
