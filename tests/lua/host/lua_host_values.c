@@ -1,0 +1,223 @@
+#include "host/lua_host_values.h"
+
+#include <lauxlib.h>
+
+const char *
+host_text(lua_State *L, int index, const char *name, const char *otherwise)
+{
+    const char *text;
+
+    lua_getfield(L, index, name);
+    text = lua_isnil(L, -1) ? otherwise : luaL_checkstring(L, -1);
+    lua_pop(L, 1);
+    return text;
+}
+
+int64_t
+host_integer(lua_State *L, int index, const char *name, int64_t otherwise)
+{
+    int64_t value;
+
+    lua_getfield(L, index, name);
+    value = luaL_optinteger(L, -1, otherwise);
+    lua_pop(L, 1);
+    return value;
+}
+
+double
+host_number(lua_State *L, int index, const char *name, double otherwise)
+{
+    double value;
+
+    lua_getfield(L, index, name);
+    value = luaL_optnumber(L, -1, otherwise);
+    lua_pop(L, 1);
+    return value;
+}
+
+bool
+host_boolean(lua_State *L, int index, const char *name, bool otherwise)
+{
+    bool value;
+
+    lua_getfield(L, index, name);
+    value = lua_isnil(L, -1) ? otherwise : lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    return value;
+}
+
+void
+host_source(lua_State *L, int index, struct aks_source_facts *ret)
+{
+    ret->name = host_text(L, index, "name", "reflection.duckdb");
+    ret->path = host_text(L, index, "path", "/home/me/reflection.duckdb");
+    ret->kind = host_text(L, index, "kind", "duckdb");
+    ret->bytes = host_integer(L, index, "bytes", 41693184);
+    ret->age_ms = host_integer(L, index, "age_ms", 60000);
+}
+
+void
+host_target(lua_State *L, int index, struct aks_target_facts *ret)
+{
+    ret->name = host_text(L, index, "name", "cloud");
+    ret->kind = host_text(L, index, "kind", "s3");
+    ret->healthy = host_boolean(L, index, "healthy", true);
+    ret->last_success_ms = host_integer(L, index, "last_success_ms", -1);
+}
+
+void
+host_failure(lua_State *L, int index, struct aks_failure_facts *ret)
+{
+    const char *failure = host_text(L, index, "failure", "throttled");
+
+    ret->target = host_text(L, index, "target", "cloud");
+    ret->operation = host_text(L, index, "operation", "part 2");
+    ret->source = host_text(L, index, "source", NULL);
+    if (!aks_status_from_name(failure, &ret->failure))
+        luaL_error(L, "there is no failure '%s'", failure);
+    ret->transient = host_boolean(L, index, "transient", aks_status_transient(ret->failure));
+    ret->corrected = host_boolean(L, index, "corrected", false);
+    ret->http_status = (int)host_integer(L, index, "http_status", 0);
+    ret->retry_after_ms = host_integer(L, index, "retry_after_ms", -1);
+    ret->attempt = (unsigned)host_integer(L, index, "attempt", 1);
+    ret->elapsed_ms = host_integer(L, index, "elapsed_ms", 0);
+}
+
+static json_t *
+json_table(lua_State *L, int index)
+{
+    size_t len = lua_rawlen(L, index);
+    json_t *json;
+
+    if (len > 0) {
+        json = json_array();
+        for (size_t i = 1; i <= len; i++) {
+            lua_rawgeti(L, index, (lua_Integer)i);
+            (void)json_array_append_new(json, host_json(L, lua_gettop(L)));
+            lua_pop(L, 1);
+        }
+        return json;
+    }
+    json = json_object();
+    lua_pushnil(L);
+    while (lua_next(L, index) != 0) {
+        (void)json_object_set_new(json, luaL_checkstring(L, -2), host_json(L, lua_gettop(L)));
+        lua_pop(L, 1);
+    }
+    return json;
+}
+
+json_t *
+host_json(lua_State *L, int index)
+{
+    int type = lua_type(L, index);
+
+    if (type == LUA_TTABLE)
+        return json_table(L, index);
+    if (type == LUA_TSTRING)
+        return json_string(lua_tostring(L, index));
+    if (type == LUA_TBOOLEAN)
+        return json_boolean(lua_toboolean(L, index));
+    if (lua_isinteger(L, index))
+        return json_integer(lua_tointeger(L, index));
+    if (type == LUA_TNUMBER)
+        return json_real(lua_tonumber(L, index));
+    return json_null();     /* a light userdata: host.null */
+}
+
+static void
+put_text(lua_State *L, const char *name, const char *text)
+{
+    if (text == NULL)
+        return;
+    lua_pushstring(L, text);
+    lua_setfield(L, -2, name);
+}
+
+static void
+put_integer(lua_State *L, const char *name, int64_t value)
+{
+    lua_pushinteger(L, value);
+    lua_setfield(L, -2, name);
+}
+
+void
+host_push_compress(lua_State *L, const struct aks_compress_settings *compress)
+{
+    static const char *const codecs[] = { "none", "gzip", "zstd" };
+
+    lua_newtable(L);
+    put_text(L, "codec", codecs[compress->codec]);
+    if (compress->level != AKS_CODEC_LEVEL_DEFAULT)
+        put_integer(L, "level", compress->level);
+    lua_pushboolean(L, compress->always);
+    lua_setfield(L, -2, "always");
+}
+
+static void
+push_target(lua_State *L, const struct aks_target_settings *target)
+{
+    lua_newtable(L);
+    put_text(L, "name", target->name);
+    put_text(L, "kind", aks_target_kind_name(target->kind));
+    put_text(L, "ca", target->ca_file);
+    put_text(L, "bucket", target->bucket);
+    put_text(L, "region", target->region);
+    put_text(L, "endpoint", target->endpoint);
+    put_text(L, "prefix", target->prefix);
+    put_text(L, "credentials", target->credentials);
+    put_text(L, "url", target->url);
+    put_text(L, "path", target->path);
+    if (target->kind == AKS_TARGET_S3) {
+        put_integer(L, "path_style", target->path_style);
+        put_text(L, "payload", target->payload == AKS_PAYLOAD_CRC64 ? "crc64nvme" : "signed");
+    }
+}
+
+static void
+push_retry(lua_State *L, const struct aks_retry_settings *retry)
+{
+    static const char *const jitters[] = { "none", "full", "equal" };
+
+    lua_newtable(L);
+    put_integer(L, "first_ms", retry->first_ms);
+    put_integer(L, "cap_ms", retry->cap_ms);
+    put_integer(L, "tries", retry->tries);
+    put_text(L, "jitter", jitters[retry->jitter]);
+    lua_pushnumber(L, retry->factor);
+    lua_setfield(L, -2, "factor");
+}
+
+void
+host_push_settings(lua_State *L, const struct aks_settings *settings)
+{
+    lua_newtable(L);
+    lua_newtable(L);
+    for (size_t i = 0; i < settings->source_count; i++) {
+        lua_pushstring(L, settings->sources[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "sources");
+    lua_newtable(L);
+    for (size_t i = 0; i < settings->target_count; i++) {
+        push_target(L, &settings->targets[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "targets");
+    lua_newtable(L);
+    for (size_t i = 0; i < settings->route_count; i++) {
+        lua_pushstring(L, settings->targets[settings->route[i]].name);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    lua_setfield(L, -2, "route");
+    push_retry(L, &settings->retry);
+    lua_setfield(L, -2, "retry");
+    host_push_compress(L, &settings->compress);
+    lua_setfield(L, -2, "compress");
+    put_text(L, "dedup", settings->dedup == AKS_DEDUP_ALWAYS ? "always" : "unchanged");
+    put_integer(L, "part_bytes", settings->part_bytes);
+    put_integer(L, "probe_ms", settings->probe_ms);
+    put_text(L, "system_id", settings->system_id);
+    put_text(L, "policy_path", settings->policy_path);
+    put_text(L, "policy_sha256", settings->policy_sha256);
+}
