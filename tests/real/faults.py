@@ -20,7 +20,8 @@ class Request:
     """One request as it came in."""
 
     def __init__(self, method, target, headers, connection):
-        self.method, self.target, self.headers, self.connection = method, target, headers, connection
+        self.method, self.target, self.headers = method, target, headers
+        self.connection = connection    # a number: each connection of the program has its own
         self.at = time.monotonic()
         split = urlsplit(target)
         self.path, self.query = split.path, parse_qs(split.query, keep_blank_values=True)
@@ -223,7 +224,7 @@ class Exchange:
             return False
         method, target, _ = line.split(" ", 2)
         headers = http.client.parse_headers(self.reader)
-        self.request = Request(method, target, headers, self)
+        self.request = Request(method, target, headers, id(self))
         self.left = int(headers.get("Content-Length", 0))
         return True
 
@@ -300,6 +301,37 @@ class Silent(Server):
     def serve(self, connection):
         while connection.recv(SLICE):
             pass
+
+
+class SlowLine(Server):
+    """A line to 127.0.0.1:${upstream_port} whose connections share so many bits a second upwards."""
+
+    def __init__(self, upstream_port, bits_per_s):
+        self.upstream_port, self.bytes_per_s = upstream_port, bits_per_s / 8
+        self.turn, self.free_at = threading.Lock(), time.monotonic()
+        super().__init__()
+
+    def serve(self, connection):
+        with socket.create_connection(("127.0.0.1", self.upstream_port)) as upstream:
+            threading.Thread(target=relay, args=(upstream, connection), daemon=True).start()
+            # A small window, as of a real line: what is not through yet still waits at the sender's.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SLICE)
+            while data := connection.recv(SLICE // 4):
+                with self.turn:
+                    self.free_at = max(self.free_at, time.monotonic()) + len(data) / self.bytes_per_s
+                    wait = self.free_at - time.monotonic()
+                if self.stopping.wait(max(wait, 0)):
+                    return
+                upstream.sendall(data)
+
+
+def relay(source, sink):
+    try:
+        while data := source.recv(SLICE):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+    except OSError:
+        pass
 
 
 class FullQueue:

@@ -8,7 +8,7 @@ import data
 import faults
 import sync
 
-GOOD = {"local": "akosha.dir { path = '/nowhere' }"}
+GOOD = {"folder": "akosha.dir { path = '/nowhere' }"}
 WITHOUT_ROOTS_POWERS = ["/usr/bin/setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
 LOAD_SECONDS_MAX = 10
 
@@ -89,10 +89,10 @@ class BadPolicy(BadInput):
         self.wrong("regoin", "region", targets={"cloud": sync.builder("s3", bucket="bucket", regoin="eu-west-1")})
 
     def test_wrong_type(self):
-        self.wrong("part_bytes", part_bytes="'many'")
+        self.wrong("part_size", part_size="'many'")
 
     def test_target_twice_in_the_route(self):
-        self.wrong("local", "route", route="{ 'local', 'local' }")
+        self.wrong("folder", "route", route="{ 'folder', 'folder' }")
 
     def test_route_to_an_unknown_target(self):
         self.wrong("clod", "route", route="{ 'clod' }")
@@ -100,7 +100,7 @@ class BadPolicy(BadInput):
     def test_plain_http_to_a_foreign_host(self):
         for target in (sync.s3_at("http://s3.example.com"), sync.http(url="http://example.com/upload")):
             with self.subTest(target=target):
-                self.wrong("http", "https", targets={"far": target})
+                self.wrong("http://", "plain http", targets={"far": target})
 
     def test_bad_bucket_name(self):
         for bucket in ("A_Bucket", "x", "a..b", "bucket/with/slash", "-bucket"):
@@ -124,7 +124,7 @@ class BadSource(BadInput):
         person = self.person()
         good = person.source("good.bin", data.half_compressible, 1000)
         target = person.folder / "target"
-        person.policy.write_text(sync.policy({"local": sync.builder("dir", path=target)}))
+        person.policy.write_text(sync.policy({"folder": sync.builder("dir", path=target)}))
         bad = source(person.folder)
         result = self.people(person, bad, good, before=before)
         self.one_line(result, code, bad.name, *words)
@@ -168,8 +168,8 @@ class BadSource(BadInput):
             return path
         self.cannot_be_read(make, code=1)
 
-    def changes(self, change):
-        """A source that is changed by ${change}(path) while its second part is on the way."""
+    def changes(self, change, **rule):
+        """A run of a source that ${change}(path) changes while an object is on the way."""
         server = self.have(cases.world.versitygw)
         person = self.person()
         source = person.source("moving.bin", data.half_compressible, 16 * data.MIB)
@@ -177,25 +177,30 @@ class BadSource(BadInput):
         def changing(exchange):
             change(source)
             exchange.forward()
+        prefix = f"moving-{person.folder.name}"
         with faults.Proxy(server.port) as proxy:
-            proxy.on(lambda r: r.is_part(), changing)
-            prefix = f"moving-{person.folder.name}"
-            person.policy.write_text(sync.policy({"cloud": sync.s3(server, port=proxy.port, prefix=prefix)},
-                                                 compress="'none'"))
-            result = self.people(person, source)
-        self.one_line(result, 1, "moving.bin")
-        self.assertEqual(len(person.queue()), 1, result)
-        self.assertEqual([key for key in server.objects(prefix) if not key.endswith("/")], [])
+            proxy.on(lambda r: r.is_object(), changing, **rule)
+            text = sync.policy({"cloud": sync.s3(server, port=proxy.port, prefix=prefix)}, compress="'none'")
+            result = person.run(text, [source])
+        self.assertTrue(result.decided("source_changed"), result)
         self.assertEqual(server.open_uploads(prefix), [])
+        return server, person, source, prefix, result
 
-    def test_shrinking(self):
-        self.changes(lambda path: os.truncate(path, 1000))
+    def test_shrinking_is_read_again(self):
+        server, person, source, prefix, result = self.changes(lambda path: os.truncate(path, 1000))
+        self.assert_stored(result)
+        self.assertEqual(person.queue(), [])
+        key = result.files()["moving.bin"]["key"]
+        self.assertEqual(data.sha256_of(server.get(f"{prefix}/{key}")["Body"], key), data.sha256(source))
 
-    def test_growing(self):
+    def test_growing_without_end_is_kept(self):
         def grow(path):
             with open(path, "ab") as file:
                 file.write(b"more")
-        self.changes(grow)
+        server, person, _, prefix, result = self.changes(grow, times=1000)
+        self.one_line(result, 1, "moving.bin")
+        self.assertEqual(len(person.queue()), 1, result)
+        self.assertEqual([key for key in server.objects(prefix) if not key.endswith("/")], [])
 
 
 class BadState(BadInput):
@@ -251,7 +256,7 @@ class BadUse(BadInput):
         person = self.person()
         source = person.source("kept.bin", data.half_compressible, 1000)
         target = person.folder / "target"
-        person.policy.write_text(sync.policy({"local": sync.builder("dir", path=target)}))
+        person.policy.write_text(sync.policy({"folder": sync.builder("dir", path=target)}))
         shell = ["/bin/sh", "-c", f'exec "$@" {redirection}', "sh"]
         result = person.ask("run", "--json", "--policy", person.policy, "--state", person.state, source, before=shell)
         self.one_line(result, 2, "standard output")

@@ -93,10 +93,10 @@ class Landing(cases.Case):
         self.lands("minio", True)
 
     def test_virtual_host_style(self):
-        server = self.have(cases.world.minio)
+        server = self.have(cases.world.minio, True)
         person = self.person()
         sources = data.databases(person.folder)
-        target = sync.s3(server, url=f"http://localhost:{server.port}", path_style=False, prefix="virtual")
+        target = sync.s3(server, url=f"https://localhost:{server.port}", path_style=False, prefix="virtual")
         result = person.run(sync.policy({"cloud": target}, compress="'none'"), sources)
         self.assert_stored(result)
         self.check_objects(server, "virtual", result, sources, "none")
@@ -120,9 +120,9 @@ class Landing(cases.Case):
                 person = self.person()
                 sources = data.databases(person.folder)
                 target = person.folder / "target"
-                text = sync.policy({"local": sync.builder("dir", path=target)}, compress=sync.quoted(codec))
+                text = sync.policy({"folder": sync.builder("dir", path=target)}, compress=sync.quoted(codec))
                 result = person.run(text, sources)
-                self.assert_stored(result, "local")
+                self.assert_stored(result, "folder")
                 self.assertEqual(result.report["method"], "local")
                 self.check_tree(target, result, sources, codec)
 

@@ -126,7 +126,7 @@ class Certificates:
     def __init__(self, folder):
         self.ca, self.certificate, self.key = folder / "ca.pem", folder / "public.crt", folder / "private.key"
         ca_key, request, names = folder / "ca.key", folder / "request.pem", folder / "names"
-        names.write_text("subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:*.localhost\n")
+        names.write_text(f"subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:{BUCKET}.localhost\n")
         curve = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
         openssl("req", "-x509", *curve, "-keyout", ca_key, "-out", self.ca, "-days", "2", "-subj", "/CN=test CA")
         openssl("req", *curve, "-keyout", self.key, "-out", request, "-subj", "/CN=localhost")
