@@ -216,6 +216,7 @@ aks_pipeline_take(struct aks_pipeline *pipeline)
         if (part->state == PART_READY && part->part.number == pipeline->next_taken) {
             part->state = PART_TAKEN;
             pipeline->next_taken++;
+            aks_pipeline_go_on(pipeline);
             return &part->part;
         }
     }

@@ -3,6 +3,10 @@
 #include "engine/pipeline_internal.h"
 
 
+/* Parts hashed ahead of the one that is taken next. Far enough that sending never waits for hashing, near
+ * enough that their bytes are still in the processor's cache when they are read again to be sent. */
+#define RAW_AHEAD_MAX 2
+
 enum aks_status
 aks_pipeline_raw_init(struct aks_pipeline *pipeline, struct aks_error *err)
 {
@@ -77,7 +81,7 @@ aks_pipeline_raw_pump(struct aks_pipeline *pipeline)
     struct raw_job *job = pipeline->raw;
     int64_t left = pipeline->plain_bytes - pipeline->stored_bytes;
 
-    if (job->part != NULL)
+    if (job->part != NULL || pipeline->next_number > pipeline->next_taken + RAW_AHEAD_MAX)
         return;
     job->part = aks_pipeline_part_begin(pipeline);
     if (job->part == NULL)
