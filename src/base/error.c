@@ -42,6 +42,9 @@ aks_status_from_name(const char *name, enum aks_status *ret_status)
 }
 
 /* A message that is cut says so, so that nobody takes half a path for a whole one. */
+static void format_cut(char *text, size_t bytes, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
 static void
 format_cut(char *text, size_t bytes, const char *format, va_list args)
 {

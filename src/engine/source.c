@@ -56,7 +56,8 @@ harmless(char c)
         c == '_' || c == '-';
 }
 
-/* The file's own name with everything outside [A-Za-z0-9._-] turned to '-'; names of dots alone too. */
+/* The file's own name with everything outside [A-Za-z0-9._-] turned to '-', and every dot behind a dot: readers
+ * refuse names with "..". */
 static char *
 harmless_name(const struct aks_alloc *alloc, const char *path)
 {
@@ -72,11 +73,11 @@ harmless_name(const struct aks_alloc *alloc, const char *path)
         len = AKS_SOURCE_NAME_BYTES;
     }
     for (size_t i = 0; i < len; i++) {
-        if (!harmless(name[i]))
+        if (!harmless(name[i]) || (i > 0 && name[i] == '.' && name[i - 1] == '.'))
             name[i] = '-';
     }
-    if (strspn(name, ".") == len)
-        memset(name, '-', len);
+    if (strcmp(name, ".") == 0)
+        name[0] = '-';
     return name;
 }
 

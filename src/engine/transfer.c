@@ -311,17 +311,14 @@ send_done(void *ctx, const struct aks_outcome *outcome)
 static void
 send(struct aks_transfer *transfer, struct aks_part *part)
 {
-    for (size_t i = 0; i < AKS_PIPELINE_PARTS_MAX; i++) {
-        struct sent_part *sent = &transfer->sent[i];
+    struct sent_part *sent = transfer->sent;
 
-        if (sent->part != NULL)
-            continue;
-        sent->part = part;
-        transfer->in_flight++;
-        transfer->options.target->class->send(transfer->object, part, send_done, sent);
-        return;
-    }
-    AKS_CHECK(!"a part without a place");
+    AKS_CHECK(transfer->in_flight < AKS_PIPELINE_PARTS_MAX);
+    while (sent->part != NULL)
+        sent++;
+    sent->part = part;
+    transfer->in_flight++;
+    transfer->options.target->class->send(transfer->object, part, send_done, sent);
 }
 
 static void
