@@ -101,7 +101,7 @@ files_may_be_elsewhere(void **state)
 
     scripted_port_init(&scripted, aks_alloc_system());
     scripted_file(&scripted, "/home/test/keys", "[default]\n" KEYS, 0600);
-    scripted_file(&scripted, "/work-folder/keys", "[default]\n" KEYS, 0600);
+    scripted_file(&scripted, "/current/keys", "[default]\n" KEYS, 0600);
     scripted_file(&scripted, "/etc/keys", "[default]\n" KEYS, 0600);
     scripted_set(&scripted, "AWS_SHARED_CREDENTIALS_FILE=~/keys");
     aks_credentials_free(find(&scripted, "auto"));

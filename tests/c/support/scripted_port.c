@@ -72,7 +72,7 @@ home(void *ctx)
 static const char *
 working_folder(void *ctx)
 {
-    return "/work-folder";
+    return "/current";
 }
 
 static enum aks_status
