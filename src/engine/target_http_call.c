@@ -143,14 +143,14 @@ static enum aks_status
 make_url(struct http_call *call, struct aks_error *err)
 {
     const struct aks_target_settings *settings = call->target->base.settings;
-    const char *key = call->key != NULL ? call->key : "";
 
     if (call->url != NULL)
         return AKS_OK;
-    if (key[0] != '\0' && !aks_target_key_valid(key))
+    if (call->key != NULL && !aks_target_key_valid(call->key))
         return aks_error_set(err, AKS_SETTINGS, "cannot use target %s: \"%s\" is not a valid key",
-            settings->name, key);
-    call->url = aks_mem_printf(call->target->port->alloc, "%s/%s", settings->url, key);
+            settings->name, call->key);
+    call->url = aks_mem_printf(call->target->port->alloc, "%s/%s", settings->url,
+        call->key != NULL ? call->key : "");
     return call->url != NULL ? AKS_OK : aks_error_memory(err, "addressing an object");
 }
 
@@ -290,6 +290,8 @@ stored(struct http_call *call, const struct aks_http_reply *reply)
     struct aks_outcome outcome;
 
     aks_target_http_judge(call, reply, &outcome);
+    if (reply->status >= 300)
+        call->unknown--;
     if (outcome.status == AKS_OK)
         look(call);
     else if (call->create_only && reply->status == 412)
@@ -317,5 +319,6 @@ aks_target_http_store(struct http_call *call)
     AKS_CHECK(count <= AKS_TARGET_HTTP_HEADERS_MAX);
     call->spec.header_count = count;
     call->spec.body = call->body.bytes > 0 ? &call->body : NULL;
+    call->unknown++;
     aks_target_http_request(call, "PUT", stored);
 }

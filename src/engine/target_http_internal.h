@@ -52,6 +52,7 @@ struct http_call {
     struct aks_http_request spec;
     struct aks_http_header headers[AKS_TARGET_HTTP_HEADERS_MAX];
     http_answered *answered;
+    unsigned unknown;                   /* PUTs that were begun and not refused */
     char digest[AKS_TARGET_HTTP_DIGEST_BYTES];
     char *url;                          /* owned, as long as the call is busy */
     /* What it is about; borrowed until done. */

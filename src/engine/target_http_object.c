@@ -17,11 +17,9 @@ struct http_object {
     char *content_type;
     char *source;
     struct aks_target_file *scratch;    /* has no name any more; or NULL */
-    bool putting;                       /* a PUT was begun, and has not succeeded */
+    bool left;                          /* a PUT that failed may have got through */
     struct http_call parts[AKS_TARGET_HTTP_PARTS_MAX];
     struct http_call closing;           /* finish or abort */
-    aks_done *finish_done;
-    void *finish_ctx;
 };
 
 enum aks_status
@@ -167,23 +165,6 @@ read_scratch(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len,
     return status;
 }
 
-static void
-start_put(struct http_call *call)
-{
-    call->object->putting = true;
-    aks_target_http_store(call);
-}
-
-static void
-finished(void *ctx, const struct aks_outcome *outcome)
-{
-    struct http_object *object = ctx;
-
-    if (outcome->status == AKS_OK)
-        object->putting = false;
-    object->finish_done(object->finish_ctx, outcome);
-}
-
 void
 aks_target_http_finish(struct aks_target_object *base, const struct aks_object_digest *digest,
     aks_done *done, void *ctx)
@@ -204,9 +185,7 @@ aks_target_http_finish(struct aks_target_object *base, const struct aks_object_d
         call->body = digest->whole;
         call->body.bytes = digest->bytes;
     }
-    object->finish_done = done;
-    object->finish_ctx = ctx;
-    aks_target_http_call_begin(call, start_put, "put", object->source, finished, object);
+    aks_target_http_call_begin(call, aks_target_http_store, "put", object->source, done, ctx);
 }
 
 static void
@@ -228,7 +207,7 @@ tell_aborted(void *ctx)
     struct aks_error err;
 
     aks_outcome_ok(&outcome);
-    if (object->putting) {
+    if (object->left) {
         (void)aks_error_set(&err, AKS_BAD_REPLY,
             "PUT of %s to %s: whether the server has kept it is not known", object->key,
             object->target->base.settings->name);
@@ -246,6 +225,7 @@ aks_target_http_abort(struct aks_target_object *base, aks_done *done, void *ctx)
     struct http_call *call = &object->closing;
 
     cancel_all(object);
+    object->left = call->unknown > 0;
     aks_target_file_drop(object->scratch);
     object->scratch = NULL;
     aks_target_http_call_init(call, object->target, object);
