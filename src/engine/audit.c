@@ -13,8 +13,8 @@
 #define AKS_AUDIT_LOCK_MS 2000
 /* Most last lines fit into one piece. */
 #define TAIL_BYTES (4 * 1024)
-/* Lines at the end that a crash may have spoilt: the record that was torn, and then the healing of it, for as
- * many crashes in a row. More than these is no crash. */
+/* Lines at the end that a crash may have spoilt: the record that was torn, and then the healing of
+ * it, for as many crashes in a row. More than these is no crash. */
 #define SPOILT_LINES_MAX 8
 #define FIRST_PREV "0000000000000000000000000000000000000000000000000000000000000000"
 
@@ -39,8 +39,8 @@ audit_failure(const struct aks_audit *audit, enum aks_status status, const struc
     struct aks_error *err)
 {
     if (status == AKS_CONFLICT) {
-        (void)aks_error_set(err, AKS_STATE, "cannot write the audit log %s: another process has kept"
-            " it locked for %d ms", audit->path, AKS_AUDIT_LOCK_MS);
+        (void)aks_error_set(err, AKS_STATE, "cannot write the audit log %s: another process has"
+            " kept it locked for %d ms", audit->path, AKS_AUDIT_LOCK_MS);
         return AKS_STATE;
     }
     if (status == AKS_CORRUPT) {
@@ -87,8 +87,8 @@ read_exactly(const struct aks_files *files, struct aks_file *file, int64_t offse
     return AKS_OK;
 }
 
-/* The line that ends before ${end} (its line end, if it has one, is at ${end}), without its line end. Read
- * backwards, a piece and then all that a line may be. */
+/* The line that ends before ${end} (its line end, if it has one, is at ${end}), without its line
+ * end. Read backwards, a piece and then all that a line may be. */
 static enum aks_status
 read_line(const struct aks_audit *audit, struct aks_file *file, int64_t end, char *line,
     int64_t *ret_start, struct aks_error *err)
@@ -166,7 +166,8 @@ find_tail(const struct aks_audit *audit, struct aks_file *file, char *line, stru
 }
 
 static enum aks_status
-read_tail(const struct aks_audit *audit, struct aks_file *file, struct tail *ret, struct aks_error *err)
+read_tail(const struct aks_audit *audit, struct aks_file *file, struct tail *ret,
+    struct aks_error *err)
 {
     const struct aks_port *port = audit->port;
     struct aks_file_info info;
@@ -226,8 +227,8 @@ check_fields(const char *event, const json_t *fields, struct aks_error *err)
     AKS_CHECK(fields == NULL || json_is_object(fields));
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
         if (json_object_get(fields, own[i]) != NULL)
-            return aks_error_set(err, AKS_INTERNAL, "cannot write the audit record \"%.64s\": a field"
-                " is called \"%s\", as one of the log's own", event, own[i]);
+            return aks_error_set(err, AKS_INTERNAL, "cannot write the audit record \"%.64s\": a"
+                " field is called \"%s\", as one of the log's own", event, own[i]);
     }
     return AKS_OK;
 }
@@ -254,12 +255,12 @@ add_record(const struct aks_audit *audit, int64_t seq, char prev[AKS_SHA256_HEX_
     aks_buf_putc(out, '\n');
     if (out->failed == AKS_OK && out->len - before <= AKS_AUDIT_RECORD_BYTES_MAX)
         return AKS_OK;
-    return aks_error_set(err, AKS_LIMIT, "cannot write the audit record \"%.64s\": out of memory, or"
-        " over %d bytes", event, AKS_AUDIT_RECORD_BYTES_MAX);
+    return aks_error_set(err, AKS_LIMIT, "cannot write the audit record \"%.64s\": out of memory,"
+        " or over %d bytes", event, AKS_AUDIT_RECORD_BYTES_MAX);
 }
 
-/* What follows ${tail}: if its last line is spoilt, the end of that line and a record that tells of it; then
- * the record itself. */
+/* What follows ${tail}: if its last line is spoilt, the end of that line and a record that tells
+ * of it; then the record itself. */
 static enum aks_status
 compose(const struct aks_audit *audit, const struct tail *tail, const char *event,
     const json_t *fields, struct aks_buf *out, struct aks_error *err)
@@ -284,8 +285,8 @@ compose(const struct aks_audit *audit, const struct tail *tail, const char *even
     return add_record(audit, ++seq, prev, event, fields, out, err);
 }
 
-/* One write and one sync. What a failure has left of it is taken back, so that a record is there if and only
- * if that was said; where even this fails the next record heals it. */
+/* One write and one sync. What a failure has left of it is taken back, so that a record is there
+ * if and only if that was said; where even this fails the next record heals it. */
 static enum aks_status
 write_out(const struct aks_audit *audit, struct aks_file *file, const struct tail *tail,
     const struct aks_buf *out, struct aks_error *err)

@@ -307,7 +307,8 @@ integer(struct reader *reader, const json_t *object, const char *what, int64_t m
 {
     const json_t *value = json_object_get(object, what);
 
-    if (!json_is_integer(value) || json_integer_value(value) < 0 || json_integer_value(value) > max) {
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        json_integer_value(value) > max) {
         if (!failed(reader))
             reader->wrong = what;
         return 0;
@@ -315,7 +316,8 @@ integer(struct reader *reader, const json_t *object, const char *what, int64_t m
     return json_integer_value(value);
 }
 
-/* An owned array of ${bytes} each for the items of the array ${what}, at most ${max}; NULL for none. */
+/* An owned array of ${bytes} each for the items of the array ${what}, at most ${max}; NULL for
+ * none. */
 static void *
 room_for(struct reader *reader, const json_t *list, const char *what, size_t max, size_t bytes)
 {
@@ -372,7 +374,8 @@ read_policy(struct reader *reader, const json_t *value, struct aks_policy_text *
         ret->text = bytes_from_json(reader, text, "policy.text", &ret->text_len);
     ret->modules = room_for(reader, modules, "policy.modules", AKS_POLICY_FILES_MAX,
         sizeof(*ret->modules));
-    while (ret->modules != NULL && !failed(reader) && ret->module_count < json_array_size(modules)) {
+    while (ret->modules != NULL && !failed(reader) &&
+        ret->module_count < json_array_size(modules)) {
         read_module(reader, json_array_get(modules, ret->module_count),
             &ret->modules[ret->module_count]);
         ret->module_count++;        /* also a half read one, for it may own something */

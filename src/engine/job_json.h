@@ -17,8 +17,9 @@ bool aks_job_json_id_valid(const char *id);
  * AKS_LIMIT: over a bound, over the ceiling of ${out}, or no memory. */
 enum aks_status aks_job_json_write(const struct aks_job *job, struct aks_buf *out,
     struct aks_error *err);
-/** Fills ${ret_job}, which is initialised, from ${text}; members that are not known are passed over. After a
- * failure it is empty. AKS_STATE if the text is no job; AKS_LIMIT if there is no memory. */
+/** Fills ${ret_job}, which is initialised, from ${text}; members that are not known are passed
+ * over. After a failure it is empty. AKS_STATE if the text is no job; AKS_LIMIT if there is no
+ * memory. */
 enum aks_status aks_job_json_read(const char *text, size_t len, struct aks_job *ret_job,
     struct aks_error *err);
 

@@ -13,7 +13,8 @@
 #define AKS_POLICY_FILES_BYTES_MAX (1024 * 1024)    /* of them together */
 #define AKS_POLICY_MODULE_NAME_BYTES 64
 
-/* A policy's text with the modules that it may require, by name without ".lua". Owned by whoever made it. */
+/* A policy's text with the modules that it may require, by name without ".lua". Owned by whoever
+ * made it. */
 struct aks_policy_text {
     char *path;                 /* absolute, or NULL for the built-in default */
     char *text;

@@ -61,14 +61,14 @@ check_allow(const char *const *allow, size_t allow_count, struct aks_error *err)
 {
     for (size_t i = 0; i < allow_count; i++) {
         if (allow[i][0] == '\0' || strchr(allow[i], '=') != NULL) {
-            (void)aks_error_set(err, AKS_SETTINGS, "cannot allow \"%s\" to the policy: it is no name"
-                " of a variable", allow[i]);
+            (void)aks_error_set(err, AKS_SETTINGS, "cannot allow \"%s\" to the policy: it is no"
+                " name of a variable", allow[i]);
             aks_error_hint(err, "--allow-env takes a name alone, such as --allow-env PROJECT");
             return AKS_SETTINGS;
         }
         if (aks_policy_environment_secret(allow[i], strlen(allow[i]))) {
-            (void)aks_error_set(err, AKS_SETTINGS, "cannot allow %s to the policy: it is named like a"
-                " secret", allow[i]);
+            (void)aks_error_set(err, AKS_SETTINGS, "cannot allow %s to the policy: it is named like"
+                " a secret", allow[i]);
             aks_error_hint(err, "akosha-sync secret add NAME --env %s --host HOST makes it usable"
                 " without showing it", allow[i]);
             return AKS_SETTINGS;

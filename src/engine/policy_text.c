@@ -97,8 +97,8 @@ policy_failure(enum aks_status status, const char *path, const struct aks_error 
         return AKS_POLICY;
     }
     if (status == AKS_TOO_LARGE)
-        return aks_error_set(err, AKS_POLICY, "cannot read the policy %s: it is over %d bytes", path,
-            AKS_POLICY_BYTES_MAX);
+        return aks_error_set(err, AKS_POLICY, "cannot read the policy %s: it is over %d bytes",
+            path, AKS_POLICY_BYTES_MAX);
     return aks_error_set(err, AKS_POLICY, "cannot read the policy: %s", why->message);
 }
 
@@ -252,7 +252,8 @@ read_modules(const struct aks_port *port, struct aks_policy_text *text, struct a
             *err = why;
         return status;
     }
-    /* A folder that may be passed through but not listed has no modules, but a policy all the same. */
+    /* A folder that may be passed through but not listed has no modules, but a policy all the
+     * same. */
     if (status != AKS_OK && status != AKS_FORBIDDEN)
         return policy_failure(AKS_STATE, text->path, &why, err);
     status = AKS_OK;

@@ -41,8 +41,8 @@ aks_job_fini(struct aks_job *job)
 
 /* What a failure of a file means for the queue. */
 static enum aks_status
-queue_failure(enum aks_status status, const struct aks_error *why, const char *doing, const char *id,
-    struct aks_error *err)
+queue_failure(enum aks_status status, const struct aks_error *why, const char *doing,
+    const char *id, struct aks_error *err)
 {
     if (status != AKS_NO_SPACE && status != AKS_LIMIT)
         status = AKS_STATE;
@@ -139,7 +139,7 @@ check_room(const struct aks_port *port, const char *folder, const char *id, stru
         return AKS_OK;
     (void)aks_error_set(err, AKS_LIMIT, "cannot keep the job %s: %d jobs are waiting already", id,
         AKS_QUEUE_JOBS_MAX);
-    aks_error_hint(err, "akosha-sync status tells what they wait for; akosha-sync cancel drops one");
+    aks_error_hint(err, "akosha-sync status says what they wait for; akosha-sync cancel drops one");
     return AKS_LIMIT;
 }
 
@@ -300,7 +300,8 @@ remove_stale(const struct listing *listing, const char *name)
 
     if (path != NULL &&
         port->files.stat(port->files.ctx, path, false, &info, NULL) == AKS_OK &&
-        info.type == AKS_FILE_REGULAR && now_ms - info.mtime_ns / AKS_NS_PER_MS > TEMPORARY_AGE_MAX_MS)
+        info.type == AKS_FILE_REGULAR &&
+        now_ms - info.mtime_ns / AKS_NS_PER_MS > TEMPORARY_AGE_MAX_MS)
         (void)port->files.unlink(port->files.ctx, path, NULL);
     aks_mem_free(port->alloc, path);
 }

@@ -1,5 +1,6 @@
-/* Jobs: work that is owed. One job is one synced file, queue/<job id>.json, self-contained; it is removed only
- * when everything in it is delivered, superseded, vanished, or cancelled by a person. No database is needed. */
+/* Jobs: work that is owed. One job is one synced file, queue/<job id>.json, self-contained; it is
+ * removed only when everything in it is delivered, superseded, vanished, or cancelled by a person.
+ * No database is needed. */
 #ifndef AKS_ENGINE_QUEUE_H
 #define AKS_ENGINE_QUEUE_H
 
@@ -35,19 +36,19 @@ struct aks_job {
 void aks_job_init(struct aks_job *job, const struct aks_alloc *alloc);
 void aks_job_fini(struct aks_job *job);
 
-/** Writes ${job} to ${folder} (made if missing) under a temporary name, syncs, links to its name, syncs the
- * folder: after AKS_OK it is durable. An existing job of that id is replaced (by rename). AKS_LIMIT if there are
- * AKS_QUEUE_JOBS_MAX others or it is over AKS_JOB_BYTES_MAX; AKS_NO_SPACE; AKS_STATE. */
-enum aks_status aks_queue_put(const struct aks_port *port, const char *folder, const struct aks_job *job,
-    struct aks_error *err);
+/** Writes ${job} to ${folder} (made if missing) under a temporary name, syncs, renames, syncs the
+ * folder: after AKS_OK it is durable. An existing job of that id is replaced. AKS_LIMIT if there
+ * are AKS_QUEUE_JOBS_MAX others or it is over AKS_JOB_BYTES_MAX; AKS_NO_SPACE; AKS_STATE. */
+enum aks_status aks_queue_put(const struct aks_port *port, const char *folder,
+    const struct aks_job *job, struct aks_error *err);
 /** AKS_NOT_FOUND if there is none; AKS_STATE if the file is damaged (it is left where it is). */
 enum aks_status aks_queue_get(const struct aks_port *port, const char *folder, const char *id,
     struct aks_job *ret_job, struct aks_error *err);
-/** Ids in order of age; array and strings owned by the caller. A folder that is missing is empty. */
+/** Ids in order of age; array and strings owned by the caller. A missing folder is empty. */
 enum aks_status aks_queue_list(const struct aks_port *port, const char *folder, char ***ret_ids,
     size_t *ret_count, struct aks_error *err);
-/** Removes and syncs the folder. AKS_NOT_FOUND if it is not there. Ids with '/' or a leading '.' are
- * AKS_NOT_FOUND. */
+/** Removes and syncs the folder. AKS_NOT_FOUND if it is not there. Ids of another form are
+ * AKS_NOT_FOUND here and in get. */
 enum aks_status aks_queue_remove(const struct aks_port *port, const char *folder, const char *id,
     struct aks_error *err);
 

@@ -8,8 +8,9 @@
 
 #define AKS_STATE_APPLICATION_ID 0x414b5359     /* "AKSY" */
 #define AKS_STATE_BUSY_MS 5000
-/* Frames of the log before it goes into the database. Who opens the state first after all others have closed
- * it reads the whole log, and who makes it this long pays for some syncs, one run in sixty. */
+/* Frames of the log before it goes into the database. Who opens the state first after all others
+ * have closed it reads the whole log, and who makes it this long pays for some syncs, one run in
+ * sixty. */
 #define AKS_STATE_WAL_FRAMES 128
 /* No text in here is longer by right; keeps a damaged database from asking for more. */
 #define AKS_STATE_VALUE_BYTES_MAX (16 * 1024 * 1024)
@@ -58,7 +59,7 @@ create_file(const struct aks_files *files, const char *folder, const char *path,
     enum aks_status status = files->open(files->ctx, path, AKS_FILE_CREATE, &file, &why);
 
     if (status == AKS_CONFLICT)
-        return AKS_OK;              /* another process was faster, or it is SQLite that cannot open it */
+        return AKS_OK;      /* another process was faster, or SQLite is who cannot open it */
     if (status == AKS_OK) {
         files->close(file);
         status = files->sync_folder(files->ctx, folder, &why);
@@ -75,9 +76,10 @@ open_database(struct aks_state *state, const struct aks_files *files)
         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, files->sqlite_vfs);
 }
 
-/* After each commit. SQLite's own way is not enough for processes that come one by one: each begins with a log of
- * which nothing is known to be in the database yet, so none would ever begin it anew; it must be cut off. Where a
- * reader is in the way the next commit tries again, and to wait for it would be worse. */
+/* After each commit. SQLite's own way is not enough for processes that come one by one: each
+ * begins with a log of which nothing is known to be in the database yet, so none would ever begin
+ * it anew; it must be cut off. Where a reader is in the way the next commit tries again, and to
+ * wait for it would be worse. */
 static int
 committed(void *ctx, sqlite3 *db, const char *schema, int frames)
 {
@@ -89,7 +91,8 @@ committed(void *ctx, sqlite3 *db, const char *schema, int frames)
     return SQLITE_OK;       /* the commit stands, whatever became of the log */
 }
 
-/* Nothing that stands in the file is trusted to be ours, and a short reader leaves the log to writers. */
+/* Nothing that stands in the file is trusted to be ours, and a short reader leaves the log to
+ * writers. */
 static int
 configure(sqlite3 *db)
 {
@@ -164,7 +167,7 @@ judge(struct aks_state *state, const struct identity *identity, struct aks_error
         (void)aks_error_set(err, AKS_STATE,
             "cannot use %s: it is of version %" PRId64 ", this program knows up to %d", state->path,
             identity->version, AKS_STATE_VERSION);
-        aks_error_hint(err, "a newer akosha-sync has written it: use that one, or another --state DIR");
+        aks_error_hint(err, "a newer akosha-sync wrote it: use that one, or another --state DIR");
         return AKS_STATE;
     }
     if (identity->application_id != 0 || identity->version != 0)
@@ -199,8 +202,8 @@ bring_up_to_date(struct aks_state *state, struct aks_error *err)
     return aks_state_finish(state, status, doing, err);
 }
 
-/* Processes that find no current database take turns, under a lock of our own: SQLite does not wait in each
- * corner of a change of the journal mode. */
+/* Processes that find no current database take turns, under a lock of our own: SQLite does not
+ * wait in each corner of a change of the journal mode. */
 static enum aks_status
 make(struct aks_state *state, const struct aks_files *files, const char *folder,
     struct aks_error *err)
@@ -241,8 +244,8 @@ open_file(struct aks_state *state, const struct aks_files *files, const char *fo
             return status;
         rc = open_database(state, files);
     } else if (rc == SQLITE_OK && sqlite3_db_readonly(state->db, "main") != 0) {
-        /* SQLite falls back on reading if it cannot write, and another process may have made the file
-         * between these two tries of its. */
+        /* SQLite falls back on reading if it cannot write, and another process may have made the
+         * file between these two tries of its. */
         rc = open_database(state, files);
     }
     if (rc == SQLITE_OK)

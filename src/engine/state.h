@@ -1,7 +1,8 @@
-/* The state database (SQLite, WAL): what is believed of each target, run history, breakers, endpoint facts.
- * Everything in it can be lost without losing a source: it saves work, it is not the work (that is the
- * queue). Opened by any number of processes; busy timeout 5 s. All calls are synchronous and short.
- * Failures: AKS_STATE (corrupt, newer, unreadable), AKS_NO_SPACE, AKS_LIMIT. */
+/* The state database (SQLite, WAL): what is believed of each target, run history, breakers,
+ * endpoint facts. Everything in it can be lost without losing a source: it saves work, it is not
+ * the work (that is the queue). Opened by any number of processes; busy timeout 5 s. All calls are
+ * synchronous and short. Failures: AKS_STATE (corrupt, newer, unreadable), AKS_NO_SPACE,
+ * AKS_LIMIT. */
 #ifndef AKS_ENGINE_STATE_H
 #define AKS_ENGINE_STATE_H
 
@@ -18,14 +19,16 @@
 
 struct aks_state;
 
-/** Opens ${folder}/state.db, makes or migrates it. The folder exists. A database of a newer version is
- * refused untouched; one that is corrupt is refused with a hint (it may be moved away: it is only beliefs). */
+/** Opens ${folder}/state.db, makes or migrates it. The folder exists. A database of a newer
+ * version is refused untouched; one that is corrupt is refused with a hint (it may be moved away:
+ * it is only beliefs). */
 enum aks_status aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files,
     const char *folder, struct aks_state **ret_state, struct aks_error *err);
 /** NULL is fine. */
 void aks_state_close(struct aks_state *state);
 
-/* One source in one place, as last stored. Strings are borrowed by put, owned by the row after get. */
+/* One source in one place, as last stored. Strings are borrowed by put, owned by the row after
+ * get. */
 struct aks_stored {
     char *source;                       /* absolute path */
     char *name;
@@ -50,8 +53,8 @@ void aks_stored_fini(const struct aks_alloc *alloc, struct aks_stored *stored);
 /** AKS_NOT_FOUND if there is none. */
 enum aks_status aks_state_stored_get(struct aks_state *state, const char *target_identity,
     const char *source, struct aks_stored *ret_stored, struct aks_error *err);
-/** All of one place in order of source; array and rows owned by the caller (aks_stored_fini each, then
- * aks_mem_free of the array). */
+/** All of one place in order of source; array and rows owned by the caller (aks_stored_fini each,
+ * then aks_mem_free of the array). */
 enum aks_status aks_state_stored_all(struct aks_state *state, const char *target_identity,
     struct aks_stored **ret_rows, size_t *ret_count, struct aks_error *err);
 /** Inserts or replaces all rows in one durable transaction. */
@@ -71,8 +74,8 @@ struct aks_breaker {
     enum aks_status reason;
 };
 
-/** A place never heard of is closed. A stamp further ahead than AKS_BREAKER_MAX_MS (the clock was set back)
- * counts as closed. */
+/** A place never heard of is closed. A stamp further ahead than AKS_BREAKER_MAX_MS (the clock was
+ * set back) counts as closed. */
 enum aks_status aks_state_breaker_get(struct aks_state *state, const char *target_identity,
     int64_t wall_ms, struct aks_breaker *ret_breaker, struct aks_error *err);
 /** One more failure: open for FIRST * 2^(failures - 1), at most MAX. */
@@ -81,17 +84,19 @@ enum aks_status aks_state_breaker_failed(struct aks_state *state, const char *ta
 enum aks_status aks_state_breaker_succeeded(struct aks_state *state, const char *target_identity,
     int64_t wall_ms, struct aks_error *err);
 
-/** Endpoint facts: "region" = "eu-central-1", "crc64nvme" = "yes". Value copied into ${ret_value} (cut);
- * AKS_NOT_FOUND if there is none younger than ${age_max_ms}. */
-enum aks_status aks_state_fact_get(struct aks_state *state, const char *target_identity, const char *fact,
-    int64_t wall_ms, int64_t age_max_ms, char *ret_value, size_t value_bytes, struct aks_error *err);
-enum aks_status aks_state_fact_put(struct aks_state *state, const char *target_identity, const char *fact,
-    const char *value, int64_t wall_ms, struct aks_error *err);
+/** Endpoint facts: "region" = "eu-central-1", "crc64nvme" = "yes". Value copied into ${ret_value}
+ * (cut); AKS_NOT_FOUND if there is none younger than ${age_max_ms}. */
+enum aks_status aks_state_fact_get(struct aks_state *state, const char *target_identity,
+    const char *fact, int64_t wall_ms, int64_t age_max_ms, char *ret_value, size_t value_bytes,
+    struct aks_error *err);
+enum aks_status aks_state_fact_put(struct aks_state *state, const char *target_identity,
+    const char *fact, const char *value, int64_t wall_ms, struct aks_error *err);
 
 /** Keeps a run's report (JSON text); not synced: history may lose its last line in a power cut. */
-enum aks_status aks_state_run_put(struct aks_state *state, const char *run_id, int64_t started_at_ms,
-    const char *outcome, const char *report, struct aks_error *err);
+enum aks_status aks_state_run_put(struct aks_state *state, const char *run_id,
+    int64_t started_at_ms, const char *outcome, const char *report, struct aks_error *err);
 /** The newest report, owned; AKS_NOT_FOUND if there is none. */
-enum aks_status aks_state_run_last(struct aks_state *state, char **ret_report, struct aks_error *err);
+enum aks_status aks_state_run_last(struct aks_state *state, char **ret_report,
+    struct aks_error *err);
 
 #endif

@@ -13,7 +13,8 @@ struct aks_state {
     int synchronous;        /* as set on this connection; -1: not yet */
 };
 
-/* A statement under way. A failure sticks: what follows is a no-op, and aks_state_query_end tells it. */
+/* A statement under way. A failure sticks: what follows is a no-op, and aks_state_query_end tells
+ * it. */
 struct aks_state_query {
     struct aks_state *state;
     sqlite3_stmt *stmt;

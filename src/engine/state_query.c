@@ -17,8 +17,8 @@ file_without_room(sqlite3_file *file)
     return why == ENOSPC || why == EDQUOT || why == EFBIG;
 }
 
-/* SQLite knows a full disk by ENOSPC only: over a quota or a size limit it says I/O error, and just the file
- * that was written, the database or its log, knows more. */
+/* SQLite knows a full disk by ENOSPC only: over a quota or a size limit it says I/O error, and
+ * just the file that was written, the database or its log, knows more. */
 static bool
 out_of_space(struct aks_state *state, int rc)
 {

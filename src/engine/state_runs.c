@@ -5,10 +5,12 @@
 /* One report, and all that are kept: history must not fill a disk. */
 #define AKS_STATE_REPORT_BYTES_MAX (8 * 1024 * 1024)
 #define AKS_STATE_HISTORY_BYTES_MAX (64 * 1024 * 1024)
-/* Old runs go in batches: removing one with each that comes would double the pages that a run writes. */
+/* Old runs go in batches: removing one with each that comes would double the pages that a run
+ * writes. */
 #define AKS_STATE_RUNS_BATCH 50
 
-/* The rows that go: those before the newest (MAX - BATCH), and those that the newest leave no room for. */
+/* The rows that go: those before the newest (MAX - BATCH), and those that the newest leave no room
+ * for. */
 static enum aks_status
 trim(struct aks_state *state, int64_t newest, const char *doing, struct aks_error *err)
 {

@@ -1,4 +1,5 @@
-/* The tables, version by version. A step that has been released is never changed: the next one is added. */
+/* The tables, version by version. A step that has been released is never changed: the next one is
+ * added. */
 #include "engine/state_internal.h"
 
 #include "base/check.h"

@@ -9,7 +9,8 @@
 
 #define COLUMNS "source, name, kind, key, upload_id, codec, sha256, stored_sha256, bytes, " \
     "stored_bytes, part_bytes, parts, taken_at_ms, stored_at_ms, checked_at_ms, file_type, " \
-    "file_mode, file_uid, file_device, file_inode, file_bytes, file_mtime_ns, file_ctime_ns, file_racy"
+    "file_mode, file_uid, file_device, file_inode, file_bytes, file_mtime_ns, " \
+    "file_ctime_ns, file_racy"
 
 enum column {
     SOURCE, NAME, KIND, KEY, UPLOAD_ID, CODEC, SHA256, STORED_SHA256, BYTES, STORED_BYTES,

@@ -7,7 +7,8 @@
 static enum aks_status
 too_large(const char *path, size_t bytes_max, struct aks_error *err)
 {
-    return aks_error_set(err, AKS_TOO_LARGE, "cannot read %s: it is over %zu bytes", path, bytes_max);
+    return aks_error_set(err, AKS_TOO_LARGE, "cannot read %s: it is over %zu bytes", path,
+        bytes_max);
 }
 
 static enum aks_status

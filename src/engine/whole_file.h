@@ -7,9 +7,10 @@
 
 #include <stddef.h>
 
-/** All bytes of the regular file at ${path}, owned by the caller, with a NUL behind them that is not counted.
- * AKS_TOO_LARGE if there are more than ${bytes_max}, also when it grows while it is read; AKS_STATE if it
- * is a folder or some other thing that is no file; else what port/files.h says. */
+/** All bytes of the regular file at ${path}, owned by the caller, with a NUL behind them that is
+ * not counted. AKS_TOO_LARGE if there are more than ${bytes_max}, also when it grows while it is
+ * read; AKS_STATE if it is a folder or some other thing that is no file; else what port/files.h
+ * says. */
 enum aks_status aks_whole_file_read(const struct aks_port *port, const char *path, size_t bytes_max,
     char **ret_data, size_t *ret_len, struct aks_error *err);
 

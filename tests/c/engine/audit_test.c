@@ -150,7 +150,8 @@ audit_records_hold_the_line_before_each(void **state)
     aks_audit_close(audit);
     log = temp_folder_read(folder, "audit.jsonl", &len);
     assert_memory_equal(log, "{\"seq\":1,\"prev\":\"" ZEROS "\",\"at\":\"2", 90);
-    assert_non_null(strstr(log, "\",\"event\":\"stored\",\"key\":\"line\\nend \xe2\x82\xac\",\"bytes\":5,"
+    assert_non_null(strstr(log,
+        "\",\"event\":\"stored\",\"key\":\"line\\nend \xe2\x82\xac\",\"bytes\":5,"
         "\"more\":{\"yes\":true}}\n"));
     free(log);
 }
@@ -330,7 +331,8 @@ audit_refuses_what_is_no_file(void **state)
 {
     struct aks_audit *audit = NULL;
 
-    assert_int_equal(aks_audit_open(&port, temp_folder_join(folder, "none"), &audit, &err), AKS_STATE);
+    assert_int_equal(aks_audit_open(&port, temp_folder_join(folder, "none"), &audit, &err),
+        AKS_STATE);
     assert_non_null(strstr(err.hint, "--state"));
     assert_int_equal(symlink("/dev/null", temp_folder_join(folder, "audit.jsonl")), 0);
     assert_int_equal(aks_audit_open(&port, temp_folder_path(folder), &audit, &err), AKS_STATE);
@@ -341,8 +343,8 @@ audit_refuses_what_is_no_file(void **state)
     assert_null(audit);
 }
 
-/* Whatever call fails, with or without the power going: either the record was promised and is there, or the log
- * can be gone on with. */
+/* Whatever call fails, with or without the power going: either the record was promised and is
+ * there, or the log can be gone on with. */
 static void
 audit_goes_on_after_any_failure(void **state)
 {
@@ -361,7 +363,8 @@ audit_goes_on_after_any_failure(void **state)
             assert_true(call < 30);
             failing.files = faulty.files;
             faulty_files_arm(&faulty, -1, false);
-            assert_int_equal(aks_audit_open(&failing, temp_folder_path(folder), &audit, &err), AKS_OK);
+            assert_int_equal(aks_audit_open(&failing, temp_folder_path(folder), &audit, &err),
+                AKS_OK);
             faulty_files_arm(&faulty, call, dead != 0);
             status = aks_audit_append(audit, "tried", NULL, &err);
             assert_true(status == AKS_OK || status == AKS_NO_SPACE);
@@ -408,8 +411,8 @@ audit_waits_for_another_process_and_not_for_ever(void **state)
     struct aks_audit *audit = open_audit();
     struct aks_file *file = NULL;
 
-    assert_int_equal(files->open(files->ctx, temp_folder_join(folder, "audit.jsonl"), AKS_FILE_APPEND,
-        &file, &err), AKS_OK);
+    assert_int_equal(files->open(files->ctx, temp_folder_join(folder, "audit.jsonl"),
+        AKS_FILE_APPEND, &file, &err), AKS_OK);
     assert_int_equal(files->lock_wait(file, 0, &err), AKS_OK);
     assert_int_equal(aks_audit_append(audit, "x", NULL, &err), AKS_STATE);
     assert_non_null(strstr(err.message, "another process"));
@@ -432,7 +435,7 @@ audit_holds_under_twenty_processes_at_once(void **state)
             struct aks_audit *audit = open_audit();
             json_t *fields = json_pack("{s:i}", "process", i);
 
-            /* On a slow disk some will not get the lock in time, which is no failure of the chain. */
+            /* On a slow disk some do not get the lock in time: no failure of the chain. */
             for (int j = 0; j < RECORDS;) {
                 if (aks_audit_append(audit, "record", fields, &err) == AKS_OK)
                     j++;

@@ -170,7 +170,8 @@ modules_over_their_bounds_are_named(void **state)
     assert_int_equal(text.module_count, 5);
     aks_policy_text_fini(aks_alloc_system(), &text);
     (void)put_file("z.lua", "x");
-    assert_fails(path, AKS_LIMIT, "/z.lua: the *.lua files beside the policy are over 1048576 bytes");
+    assert_fails(path, AKS_LIMIT,
+        "/z.lua: the *.lua files beside the policy are over 1048576 bytes");
     assert_true(strlen(err.hint) > 0);
     free(big);
 
@@ -189,8 +190,8 @@ modules_over_their_bounds_are_named(void **state)
     assert_fails(path, AKS_LIMIT, "more than 64");
 }
 
-/* A policy in a folder that may not be listed, or beside files that may not be read, is a policy all the same;
- * one that may not be read itself is none. */
+/* A policy in a folder that may not be listed, or beside files that may not be read, is a policy
+ * all the same; one that may not be read itself is none. */
 static void
 policy_without_readable_modules_is_read_alone(void **state)
 {
@@ -241,8 +242,8 @@ collect(const char *const *pairs, const char *const *allow, size_t allow_count,
 static void
 environment_holds_what_a_policy_may_read(void **state)
 {
-    static const char *const pairs[] = { "XDG_STATE_HOME=/s", "AKOSHA_CLOUD_BUCKET=b=c", "PATH=/bin",
-        "HOME=/home/a", "AKOSHA_CLOUD_BUCKET=second", "AKOSHA_API_TOKEN=t",
+    static const char *const pairs[] = { "XDG_STATE_HOME=/s", "AKOSHA_CLOUD_BUCKET=b=c",
+        "PATH=/bin", "HOME=/home/a", "AKOSHA_CLOUD_BUCKET=second", "AKOSHA_API_TOKEN=t",
         "AKOSHA_Secret_X=s", "SESSION_BUDDY_AKOSHA_CLOUD_ENDPOINT=", "SESSION_BUDDY_X=1", "LANG=C",
         "LANGUAGE=de", "TZ=UTC", "USER=a", "HOSTNAME=h", "HOMEPAGE=x", "PROJECT=p", "PROJECTS=q",
         "AKOSHA_=empty", "AKOSHA_CLOUD=x", "nonsense", "=x", "SSH_AUTH_SOCK=/x",
@@ -264,12 +265,14 @@ environment_holds_what_a_policy_may_read(void **state)
     assert_int_equal(copy.count, sizeof(wanted) / sizeof(wanted[0]));
     assert_string_equal(aks_policy_environment_get(&copy, "AKOSHA_CLOUD_BUCKET"), "b=c");
     assert_string_equal(aks_policy_environment_get(&copy, "AKOSHA_CLOUD"), "x");
-    assert_string_equal(aks_policy_environment_get(&copy, "SESSION_BUDDY_AKOSHA_CLOUD_ENDPOINT"), "");
+    assert_string_equal(aks_policy_environment_get(&copy, "SESSION_BUDDY_AKOSHA_CLOUD_ENDPOINT"),
+        "");
     assert_null(aks_policy_environment_get(&copy, "PATH"));
     assert_null(aks_policy_environment_get(&copy, "HOME=/home"));
     aks_policy_environment_fini(aks_alloc_system(), &copy);
     assert_null(aks_policy_environment_get(&copy, "HOME"));
-    assert_int_equal(aks_policy_environment_copy(aks_alloc_system(), &copy, &environment, &err), AKS_OK);
+    assert_int_equal(aks_policy_environment_copy(aks_alloc_system(), &copy, &environment, &err),
+        AKS_OK);
     assert_int_equal(environment.count, 0);
 }
 

@@ -69,7 +69,8 @@ make_job(struct aks_job *job, const char *id, size_t sources)
     job->enqueued_at_ms = INT64_C(1795000000123);
     job->sources = sources > 0 ? aks_mem_array(alloc, sources, sizeof(*job->sources)) : NULL;
     for (; job->source_count < sources; job->source_count++)
-        job->sources[job->source_count] = aks_mem_printf(alloc, "/home/a/%zu.duckdb", job->source_count);
+        job->sources[job->source_count] = aks_mem_printf(alloc, "/home/a/%zu.duckdb",
+            job->source_count);
     job->policy.path = dup_text("/home/a/policy.lua");
     job->policy.text = dup_text("return akosha.policy {}");
     job->policy.text_len = strlen(job->policy.text);
@@ -205,7 +206,8 @@ queue_lists_jobs_by_age_and_nothing_else(void **state)
         "20260101T000001Z-000000" };
     static const char *const others[] = { "queue/README.json", "queue/20260101T000001Z-00000G.json",
         "queue/20260101T000001Z-000000", "queue/20260101T000001Z-000000.json.bak",
-        "queue/20260101T000001Z-0000000.json", "queue/.json", "queue/.20260101T000001Z-00000.json" };
+        "queue/20260101T000001Z-0000000.json", "queue/.json",
+        "queue/.20260101T000001Z-00000.json" };
     struct timespec old[2] = { { 1000000000, 0 }, { 1000000000, 0 } };
     struct aks_job job;
     char **got;
@@ -358,7 +360,8 @@ job_that_was_tampered_with_is_refused_by_member(void **state)
     assert_int_equal(mkdir(queue, 0700), 0);
     assert_job_text(HEAD "\"sources\":[\"/a\"],\"environment\":[]," POLICY "\"of\":{\"the\":1},"
         TAIL, NULL);
-    assert_job_text(HEAD "\"sources\":[{\"base64\":\"L2H/\"}],\"environment\":[]," POLICY TAIL, NULL);
+    assert_job_text(HEAD "\"sources\":[{\"base64\":\"L2H/\"}],\"environment\":[]," POLICY TAIL,
+        NULL);
     assert_job_text("[]", "no job");
     assert_job_text("{\"format\":\"akosha-job/2\"}", "akosha-job/2");
     assert_job_text("{\"format\":7}", "no job");
@@ -389,7 +392,8 @@ job_that_was_tampered_with_is_refused_by_member(void **state)
         "\"no_fallback\":true,\"tries\":-1}", "tries");
     assert_job_text(HEAD "\"sources\":[],\"environment\":[]," POLICY
         "\"no_fallback\":true,\"tries\":1e3}", "tries");
-    assert_job_text(HEAD "\"sources\":[],\"environment\":[]," POLICY "\"target\":\"\"," TAIL, "target");
+    assert_job_text(HEAD "\"sources\":[],\"environment\":[]," POLICY "\"target\":\"\"," TAIL,
+        "target");
     memset(nested, '[', sizeof(nested));
     nested[sizeof(nested) - 1] = '\0';
     assert_job_text(nested, "no JSON");
@@ -426,8 +430,8 @@ names_in_queue(void)
     return count;
 }
 
-/* Whatever call fails, with or without the power going at that moment: the job is there as it was before, or
- * as it was to be, and nothing is half. */
+/* Whatever call fails, with or without the power going at that moment: the job is there as it was
+ * before, or as it was to be, and nothing is half. */
 static void
 job_is_whole_whenever_something_fails(void **state)
 {
@@ -499,7 +503,8 @@ queue_takes_jobs_of_many_processes_at_once(void **state)
             char id[AKS_JOB_ID_BYTES];
 
             for (int j = 0; j < 5; j++) {
-                (void)snprintf(id, sizeof(id), "20261123T084512Z-%04x%02x", (unsigned)i, (unsigned)j);
+                (void)snprintf(id, sizeof(id), "20261123T084512Z-%04x%02x", (unsigned)i,
+                    (unsigned)j);
                 make_job(&job, id, 2);
                 if (aks_queue_put(&port, queue, &job, &err) != AKS_OK)
                     _exit(1);

@@ -182,17 +182,20 @@ facts_are_forgotten_with_age_and_cut_to_size(void **state)
     struct aks_state *opened = open_state();
     char value[8];
 
-    assert_int_equal(aks_state_fact_get(opened, T, "region", NOW, 1000, value, 8, &err), AKS_NOT_FOUND);
+    assert_int_equal(aks_state_fact_get(opened, T, "region", NOW, 1000, value, 8, &err),
+        AKS_NOT_FOUND);
     assert_string_equal(value, "");
     assert_int_equal(aks_state_fact_put(opened, T, "region", "old", NOW - 5, &err), AKS_OK);
     assert_int_equal(aks_state_fact_put(opened, T, "region", "eu-central-1", NOW, &err), AKS_OK);
-    assert_int_equal(aks_state_fact_get(opened, T, "region", NOW + 999, 1000, value, 8, &err), AKS_OK);
+    assert_int_equal(aks_state_fact_get(opened, T, "region", NOW + 999, 1000, value, 8, &err),
+        AKS_OK);
     assert_string_equal(value, "eu-cent");
     assert_int_equal(aks_state_fact_get(opened, T, "region", NOW + 1000, 1000, value, 8, &err),
         AKS_NOT_FOUND);
     assert_int_equal(aks_state_fact_get(opened, T, "region", NOW - 1, 1000, value, 8, &err),
         AKS_NOT_FOUND);
-    assert_int_equal(aks_state_fact_get(opened, T, "other", NOW, 1000, value, 8, &err), AKS_NOT_FOUND);
+    assert_int_equal(aks_state_fact_get(opened, T, "other", NOW, 1000, value, 8, &err),
+        AKS_NOT_FOUND);
     aks_state_close(opened);
 }
 
@@ -217,7 +220,8 @@ history_gives_the_newest_report_and_stays_bounded(void **state)
     assert_in_range(raw("SELECT count(*) FROM runs"), AKS_STATE_RUNS_MAX - 100, AKS_STATE_RUNS_MAX);
 }
 
-/* Also by processes that come and go one by one, of which none is told what the ones before have done. */
+/* Also by processes that come and go one by one, of which none is told what the ones before have
+ * done. */
 static void
 log_of_the_database_stays_short(void **state)
 {
@@ -246,11 +250,11 @@ history_is_bounded_in_bytes_too(void **state)
     assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", report, &err), AKS_LIMIT);
     report[len] = '\0';
     for (int i = 0; i < 50; i++)
-        assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", i < 49 ? "{}" : report, &err),
-            AKS_OK);
+        assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", i < 49 ? "{}" : report,
+            &err), AKS_OK);
     for (int i = 0; i < 50; i++)
-        assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", i < 20 ? report : "{}", &err),
-            AKS_OK);
+        assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", i < 20 ? report : "{}",
+            &err), AKS_OK);
     free(report);
     aks_state_close(opened);
     /* 64 MiB hold 15 reports of 4 MiB beside the small ones. */
@@ -357,8 +361,8 @@ state_tells_what_is_wrong_with_its_folder(void **state)
     struct faulty_files faulty;
     struct aks_state *opened = NULL;
 
-    assert_int_equal(aks_state_open(aks_alloc_system(), &port->files, "/nonexistent/folder", &opened,
-        &err), AKS_STATE);
+    assert_int_equal(aks_state_open(aks_alloc_system(), &port->files, "/nonexistent/folder",
+        &opened, &err), AKS_STATE);
     assert_non_null(strstr(err.message, "/nonexistent/folder"));
     assert_int_equal(aks_state_open(aks_alloc_system(), &port->files,
         temp_folder_write(folder, "file", "", 0), &opened, &err), AKS_STATE);
@@ -391,8 +395,8 @@ state_can_be_made_after_any_failure_to(void **state)
     for (int64_t call = 0; status != AKS_OK; call++) {
         assert_true(call < 20);
         faulty_files_arm(&faulty, call, true);
-        status = aks_state_open(aks_alloc_system(), &faulty.files, temp_folder_path(folder), &opened,
-            &err);
+        status = aks_state_open(aks_alloc_system(), &faulty.files, temp_folder_path(folder),
+            &opened, &err);
         assert_true(status == AKS_OK || status == AKS_STATE);
     }
     aks_state_close(opened);

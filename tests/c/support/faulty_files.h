@@ -1,4 +1,5 @@
-/* Real files on which the n-th call fails, or from which on nothing works any more, as when the power goes. */
+/* Real files on which the n-th call fails, or from which on nothing works any more, as when the
+ * power goes. */
 #ifndef AKS_TESTS_FAULTY_FILES_H
 #define AKS_TESTS_FAULTY_FILES_H
 
@@ -16,7 +17,8 @@ struct faulty_files {
     enum aks_status status;         /* what it says */
 };
 
-/** Every call but close and locked_by_writer counts. A write that fails has written its first half. */
+/** Every call but close and locked_by_writer counts. A write that fails has written its first
+ * half. */
 void faulty_files_init(struct faulty_files *faulty, const struct aks_files *real,
     enum aks_status status);
 /** Counts anew; call ${fail_at} fails. */
