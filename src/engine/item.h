@@ -34,7 +34,4 @@ struct aks_item {
     struct aks_error error;             /* the last failure; status AKS_OK if there was none */
 };
 
-/** Facts for the policy. ${wall_ms} now. */
-void aks_item_facts(const struct aks_item *item, int64_t wall_ms, struct aks_source_facts *ret_facts);
-
 #endif

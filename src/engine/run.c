@@ -11,19 +11,6 @@
 #include <string.h>
 
 void
-aks_item_facts(const struct aks_item *item, int64_t wall_ms, struct aks_source_facts *ret_facts)
-{
-    memset(ret_facts, 0, sizeof(*ret_facts));
-    ret_facts->name = item->source.name;
-    ret_facts->path = item->source.path;
-    ret_facts->kind = aks_source_kind_name(item->source.kind);
-    ret_facts->bytes = item->source.info.bytes;
-    ret_facts->age_ms = wall_ms - item->source.info.mtime_ns / AKS_NS_PER_MS;
-    if (ret_facts->age_ms < 0)
-        ret_facts->age_ms = 0;
-}
-
-void
 aks_run_item_failed(struct aks_item *item, const struct aks_error *err)
 {
     AKS_CHECK(err->status != AKS_OK);
@@ -100,121 +87,6 @@ aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err)
     }
 }
 
-/* The targets' identities and breakers. */
-static enum aks_status
-load_targets(struct aks_run *run, struct aks_error *err)
-{
-    const struct aks_environment *env = &run->engine->port->environment;
-
-    for (size_t i = 0; i < run->settings->target_count; i++) {
-        enum aks_status status;
-
-        aks_target_identity(&run->settings->targets[i], env->home(env->ctx), run->system_id,
-            run->targets[i].identity);
-        status = aks_state_breaker_get(run->engine->state, run->targets[i].identity, wall_ms(run),
-            &run->targets[i].breaker, err);
-        if (status != AKS_OK)
-            return status;
-    }
-    return AKS_OK;
-}
-
-static enum aks_status
-find_target(const struct aks_run *run, const char *name, size_t *ret_index, struct aks_error *err)
-{
-    for (size_t i = 0; i < run->settings->target_count; i++) {
-        if (strcmp(run->settings->targets[i].name, name) == 0) {
-            *ret_index = i;
-            return AKS_OK;
-        }
-    }
-    return aks_error_set(err, AKS_SETTINGS, "--target %s: the policy %s has no target of that name",
-        name, run->settings->policy_path);
-}
-
-static enum aks_status
-route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_facts *facts,
-    struct aks_error *err)
-{
-    struct aks_source_facts source;
-    struct aks_route_answer answer;
-    enum aks_status status;
-
-    if (run->options->target != NULL) {
-        item->route_count = 1;
-        return find_target(run, run->options->target, &item->route[0], err);
-    }
-    aks_item_facts(item, wall_ms(run), &source);
-    status = aks_ask_route(&run->ask, &source, facts, run->settings->target_count, &answer, err);
-    if (status != AKS_OK)
-        return status;
-    memcpy(item->route, answer.targets, sizeof(item->route));
-    item->route_count = answer.count;
-    if (run->options->no_fallback && item->route_count > 1)
-        item->route_count = 1;
-    return AKS_OK;
-}
-
-static enum aks_status
-inspect_items(struct aks_run *run, struct aks_error *err)
-{
-    const struct aks_run_options *options = run->options;
-    bool given = options->sources != NULL;
-    struct aks_source *sources[AKS_SOURCES_MAX];
-    enum aks_status status = AKS_OK;
-
-    for (size_t i = 0; i < run->item_count && status == AKS_OK; i++) {
-        struct aks_item *item = &run->items[i];
-        const char *written = given ? options->sources[i] : run->settings->sources[i];
-        char *path = NULL;
-
-        sources[i] = &item->source;
-        status = aks_source_absolute(run->engine->port, written, options->source_folder, &path, err);
-        if (status != AKS_OK)
-            return status;
-        if (aks_source_inspect(run->engine->port, path, &item->source, &item->error) != AKS_OK)
-            item->state = AKS_ITEM_FAILED;
-        aks_mem_free(run->engine->port->alloc, path);
-        if (item->source.name == NULL)
-            return aks_error_memory(err, "looking at the sources");
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(run->items[j].source.path, item->source.path) == 0)
-                return aks_error_set(err, AKS_SETTINGS, "source %s is named twice", written);
-        }
-    }
-    return aks_source_make_names_unique(run->engine->port->alloc, sources, run->item_count, err);
-}
-
-static enum aks_status
-load_items(struct aks_run *run, struct aks_error *err)
-{
-    struct aks_target_facts facts[AKS_TARGETS_MAX];
-    bool given = run->options->sources != NULL;
-    enum aks_status status;
-
-    run->item_count = given ? run->options->source_count : run->settings->source_count;
-    if (run->item_count == 0) {
-        (void)aks_error_set(err, AKS_SETTINGS, "there is nothing to sync: no source is named");
-        aks_error_hint(err, "name files on the command line, in the policy's sources, or in "
-            "AKOSHA_SOURCES");
-        return AKS_SETTINGS;
-    }
-    if (run->item_count > AKS_SOURCES_MAX)
-        return aks_error_set(err, AKS_LIMIT, "%zu sources are over the limit of %d",
-            run->item_count, AKS_SOURCES_MAX);
-    run->items = aks_mem_array(run->engine->port->alloc, run->item_count, sizeof(*run->items));
-    if (run->items == NULL) {
-        run->item_count = 0;
-        return aks_error_memory(err, "looking at the sources");
-    }
-    status = inspect_items(run, err);
-    for (size_t i = 0; i < run->settings->target_count; i++)
-        aks_run_target_facts(run, i, &facts[i]);
-    for (size_t i = 0; i < run->item_count && status == AKS_OK; i++)
-        status = route_item(run, &run->items[i], facts, err);
-    return status;
-}
-
 /* Where ${item} goes next: past targets whose breaker is open, unless that leaves it nowhere to go at all. */
 static bool
 choose_target(struct aks_run *run, struct aks_item *item)
@@ -239,7 +111,7 @@ dedup_item(struct aks_run *run, struct aks_item *item, size_t index, bool unchan
     enum aks_dedup_verdict verdict;
     enum aks_status status;
 
-    aks_item_facts(item, wall_ms(run), &facts.source);
+    aks_run_item_facts(item, wall_ms(run), &facts.source);
     aks_run_target_facts(run, index, &facts.target);
     facts.unchanged = unchanged;
     facts.stored_ms = item->row.source != NULL ? wall_ms(run) - item->row.stored_at_ms : -1;
@@ -650,9 +522,9 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
         finish(&run);
         return status;
     }
-    status = load_targets(&run, &run_error);
+    status = aks_run_items_load_targets(&run, &run_error);
     if (status == AKS_OK)
-        status = load_items(&run, &run_error);
+        status = aks_run_items_load(&run, &run_error);
     if (status == AKS_OK)
         status = deliver(&run, &run_error);
     /* A failure that was dealt with on the way is no failure of the run. */

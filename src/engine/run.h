@@ -77,6 +77,12 @@ void aks_run_leftovers(struct aks_engine *engine, struct json_t *report);
 
 /** Turns the loop until *${done}. AKS_CANCELLED when interrupted, the policy's failure when that happened. */
 enum aks_status aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err);
+/** run_items.c: identities and breakers of the targets; then the sources, inspected and routed. */
+enum aks_status aks_run_items_load_targets(struct aks_run *run, struct aks_error *err);
+enum aks_status aks_run_items_load(struct aks_run *run, struct aks_error *err);
+/** Facts for the policy, as of ${wall_ms}. */
+void aks_run_item_facts(const struct aks_item *item, int64_t wall_ms, struct aks_source_facts *ret_facts);
+
 /** Facts of target ${index} for the policy. */
 void aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_facts *ret_facts);
 void aks_run_item_failed(struct aks_item *item, const struct aks_error *err);
