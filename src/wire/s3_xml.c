@@ -123,6 +123,7 @@ aks_s3_xml_error(const char *xml, size_t len, struct aks_s3_error *ret_error,
 struct text_reader {
     const char *what;
     const char *root;
+    const char *other_root;             /* that some servers write instead, or NULL */
     const char *child;
     size_t bytes_max;
     size_t len;
@@ -144,7 +145,8 @@ text_begin(void *ctx, int depth, const char *name, struct aks_error *err)
 {
     const struct text_reader *reader = ctx;
 
-    if (depth == 1 && strcmp(name, reader->root) != 0)
+    if (depth == 1 && strcmp(name, reader->root) != 0 &&
+        (reader->other_root == NULL || strcmp(name, reader->other_root) != 0))
         return bad_root(reader->what, name, reader->root, err);
     return AKS_OK;
 }
@@ -189,7 +191,9 @@ aks_s3_xml_upload_id(const struct aks_alloc *alloc, const char *xml, size_t len,
     char **ret_upload_id, struct aks_error *err)
 {
     struct text_reader reader = { .what = "begin a multipart upload",
-        .root = "InitiateMultipartUploadResult", .child = "UploadId",
+        .root = "InitiateMultipartUploadResult",
+        /* rclone serve s3 */
+        .other_root = "InitiateMultipartUpload", .child = "UploadId",
         .bytes_max = AKS_S3_UPLOAD_ID_MAX };
     enum aks_status status = read_text(&reader, xml, len, err);
 
