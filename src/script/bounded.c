@@ -158,15 +158,13 @@ static const struct {
 };
 
 void
-aks_bounded_push(lua_State *L, const char *library, const char *name, lua_CFunction function)
+aks_bounded_wrap(lua_State *L, const char *library, const char *name)
 {
     for (size_t i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++) {
-        if (strcmp(wrappers[i].library, library) != 0 ||
-            (wrappers[i].name != NULL && strcmp(wrappers[i].name, name) != 0))
-            continue;
-        lua_pushcfunction(L, function);
-        lua_pushcclosure(L, wrappers[i].wrapper, 1);
-        return;
+        if (strcmp(wrappers[i].library, library) == 0 &&
+            (wrappers[i].name == NULL || strcmp(wrappers[i].name, name) == 0)) {
+            lua_pushcclosure(L, wrappers[i].wrapper, 1);
+            return;
+        }
     }
-    lua_pushcfunction(L, function);
 }

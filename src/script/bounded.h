@@ -12,8 +12,8 @@
 /* Steps that a pattern may need on its text in the worst case, at about 10 ns each. */
 #define AKS_BOUNDED_PATTERN_STEPS 20000000.0
 
-/** Wraps the C function ${function} of ${library}.${name} as it must be; what needs nothing is pushed as it
- * is. [-0, +1, raises] */
-void aks_bounded_push(lua_State *L, const char *library, const char *name, lua_CFunction function);
+/** Replaces the C function on top, which is ${library}.${name}, by its wrapper; one that needs none stays
+ * as it is, with its upvalues. [-1, +1, raises] */
+void aks_bounded_wrap(lua_State *L, const char *library, const char *name);
 
 #endif

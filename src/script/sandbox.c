@@ -149,10 +149,7 @@ admit(lua_State *L, const char *library, const char *name)
     } else if (coroutine) {
         lua_pushcclosure(L, charged_coroutine, 1);
     } else if (lua_iscfunction(L, -1)) {
-        lua_CFunction function = lua_tocfunction(L, -1);
-
-        lua_pop(L, 1);
-        aks_bounded_push(L, library, name, function);
+        aks_bounded_wrap(L, library, name);
     }
     lua_setfield(L, -2, name);
 }

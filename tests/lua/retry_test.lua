@@ -1,0 +1,115 @@
+local lu = require "luaunit"
+local host = require "host"
+
+TestRetry = {}
+
+local function policy(retry, more)
+  more = more or {}
+  more.text = ([[
+local akosha = require "akosha"
+return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } }, retry = %s }]]):format(retry)
+  local loaded, message = host.load(more)
+  return lu.assertNotNil(loaded, message) or loaded
+end
+
+function TestRetry:test_builders_without_options_have_the_documented_defaults()
+  lu.assertEquals(policy("akosha.retry.exponential()"):settings().retry,
+    { first_ms = 2000, factor = 2.0, cap_ms = 10000, jitter = "full", tries = 3 })
+  lu.assertEquals(policy("akosha.retry.fixed {}"):settings().retry,
+    { first_ms = 2000, factor = 1.0, cap_ms = 2000, jitter = "none", tries = 3 })
+  lu.assertEquals(policy("akosha.retry.none()"):settings().retry,
+    { first_ms = 0, factor = 1.0, cap_ms = 0, jitter = "none", tries = 1 })
+end
+
+function TestRetry:test_a_schedule_that_settings_can_express_needs_no_lua()
+  for _, retry in ipairs { "akosha.retry.none()", "akosha.retry.fixed { first = 1 }",
+                           "akosha.retry.exponential { first = 0.25, factor = 1.5, cap = 1, tries = 9 }" } do
+    lu.assertFalse(policy(retry):asks().retry)
+  end
+end
+
+function TestRetry:test_a_first_wait_over_the_default_cap_raises_the_cap()
+  lu.assertEquals(policy("akosha.retry.exponential { first = 20 }"):settings().retry.cap_ms, 20000)
+end
+
+function TestRetry:test_linear_waits_grow_by_the_step_up_to_the_cap()
+  local p = policy('akosha.retry.linear { first = 1, step = 2, cap = 6, jitter = "none", tries = 9 }')
+  local waits = {}
+  for attempt = 1, 5 do
+    local verdict, ms = p:retry { attempt = attempt }
+    lu.assertEquals(verdict, "wait")
+    waits[attempt] = ms
+  end
+  lu.assertEquals(waits, { 1000, 3000, 5000, 6000, 6000 })
+  lu.assertEquals(p:retry { attempt = 9 }, "next_target")
+  lu.assertEquals(p:retry { failure = "forbidden" }, "next_target")
+  lu.assertEquals(p:retry { operation = "probe", failure = "offline" }, "next_target")
+  lu.assertEquals({ p:retry { attempt = 1, retry_after_ms = 40000 } }, { "wait", 40000 })
+end
+
+function TestRetry:test_a_function_may_return_a_schedule()
+  local p = policy [[function(failure)
+    if failure.name == "throttled" then
+      return akosha.retry.fixed { first = 7, tries = 5 }
+    end
+  end]]
+  lu.assertEquals({ p:retry { attempt = 4 } }, { "wait", 7000 })
+  lu.assertEquals(p:retry { attempt = 5 }, "next_target")
+  lu.assertNil(p:retry { failure = "server" })
+end
+
+function TestRetry:test_a_function_may_ask_a_schedule_and_look_at_its_decision()
+  local p = policy [[(function()
+    local schedule = akosha.retry.exponential { first = 1, factor = 3, cap = 100, jitter = "none", tries = 10 }
+    return function(failure)
+      local decision = schedule:decide(failure)
+      if decision.kind == "wait" and decision.seconds > 20 then
+        return akosha.give_up
+      end
+      return decision
+    end
+  end)()]]
+  lu.assertEquals({ p:retry { attempt = 1 } }, { "wait", 1000 })
+  lu.assertEquals({ p:retry { attempt = 3 } }, { "wait", 9000 })
+  lu.assertEquals(p:retry { attempt = 4 }, "give_up")
+  lu.assertEquals({ p:retry { attempt = 1, corrected = true, failure = "clock_skew" } }, { "wait", 0 })
+  lu.assertEquals(p:retry { failure = "source_changed" }, "restart")
+end
+
+function TestRetry:test_jitter_stays_in_its_range_and_repeats_with_its_seed()
+  local function waits(seed)
+    local p = policy([[function(failure)
+      return akosha.retry.exponential { first = 8, cap = 8, jitter = "equal", tries = 99 }
+    end]], { seed = seed })
+    local all = {}
+    for attempt = 1, 20 do
+      local _, ms = p:retry { attempt = attempt }
+      lu.assertTrue(ms >= 4000 and ms <= 8000)
+      all[attempt] = ms
+    end
+    return all
+  end
+  lu.assertEquals(waits(1), waits(1))
+  lu.assertNotEquals(waits(1), waits(2))
+end
+
+function TestRetry:test_decisions_are_values_with_a_text()
+  local p = policy [[function(failure)
+    assert(tostring(akosha.wait(2.5)) == "wait 2.5", tostring(akosha.wait(2.5)))
+    assert(tostring(akosha.give_up) == "give_up" and akosha.give_up.kind == "give_up")
+    assert(akosha.restart.seconds == nil and akosha.wait(3).seconds == 3.0)
+    return akosha.next_target
+  end]]
+  lu.assertEquals(p:retry {}, "next_target")
+end
+
+function TestRetry:test_each_decision_arrives()
+  for answer, verdict in pairs { ["akosha.wait(1.5)"] = "wait", ["akosha.next_target"] = "next_target",
+                                 ["akosha.restart"] = "restart", ["akosha.give_up"] = "give_up" } do
+    lu.assertEquals(policy("function() return " .. answer .. " end"):retry {}, verdict)
+  end
+  local _, ms = policy("function() return akosha.wait(1.5) end"):retry {}
+  lu.assertEquals(ms, 1500)
+end
+
+return lu.LuaUnit.run()
