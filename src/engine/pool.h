@@ -1,6 +1,7 @@
-/* The part pool: buffers behind tickets, with a hard ceiling. Who gets no buffer does not read, so memory
- * pressure stops the disk and not the process. One pipeline holds at most one buffer that is not full, and full
- * ones are on their way to a target, which gives them back: so the pool can never wait for itself. */
+/* The part pool: buffers behind tickets, with a hard ceiling. Who gets no buffer does not read, so
+ * memory pressure stops the disk and not the process. One pipeline holds at most one buffer that is
+ * not full, and full ones are on their way to a target, which gives them back: so the pool can
+ * never wait for itself. */
 #ifndef AKS_ENGINE_POOL_H
 #define AKS_ENGINE_POOL_H
 
@@ -10,8 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Four parts of the smallest size: three on their way and one being filled. More only for larger parts, of
- * which two must fit. */
+/* Four parts of the smallest size: three on their way and one being filled. More only for larger
+ * parts, of which two must fit. */
 #define AKS_POOL_BYTES_MAX (INT64_C(20) * 1024 * 1024)
 #define AKS_POOL_IDLE_MAX 4             /* buffers kept for the next taker */
 
@@ -21,7 +22,8 @@ struct aks_pool {
     int64_t used_bytes;                 /* of buffers that are taken */
     unsigned taken;
     unsigned lingering;                 /* pipelines that wait for a worker before they can go */
-    /* Who wants to hear of the next buffer that comes back; one at a time, since one pipeline reads. */
+    /* Who wants to hear of the next buffer that comes back; one at a time, since one pipeline
+     * reads. */
     void (*waiter)(void *ctx);
     void *waiter_ctx;
     struct aks_pool_idle {
@@ -34,8 +36,8 @@ struct aks_pool {
 void aks_pool_init(struct aks_pool *pool, const struct aks_alloc *alloc, int64_t part_bytes);
 /** All buffers must have been given back. */
 void aks_pool_fini(struct aks_pool *pool);
-/** A buffer of ${bytes}, or NULL: try again when one has been given back. *ret_failed tells that there is no
- * memory at all, and that waiting will not help. */
+/** A buffer of ${bytes}, or NULL: try again when one has been given back. *ret_failed tells that
+ * there is no memory at all, and that waiting will not help. */
 uint8_t *aks_pool_take(struct aks_pool *pool, int64_t bytes, bool *ret_failed);
 /** Calls the waiter, if there is one, and forgets it. */
 void aks_pool_give(struct aks_pool *pool, uint8_t *data, int64_t bytes);
