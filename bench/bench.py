@@ -103,7 +103,7 @@ class Bench:
         target = self.world.place("target")
         folder = self.world.place("unchanged")
         policy = folder / "policy.lua"
-        policy.write_text(sync.policy({"local": sync.builder("dir", path=target)}))
+        policy.write_text(sync.policy({"folder": sync.builder("dir", path=target)}))
         command = [str(self.program), "run", "--quiet", "--policy", str(policy), "--state", str(folder / "state"),
                    *map(str, files)]
         self.measured(command)
