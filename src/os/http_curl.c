@@ -10,6 +10,15 @@
 /* Idle connections that are kept: more than are ever in flight. */
 #define CONNECTIONS_MAX 16L
 
+static void
+engine_free(struct aks_http_engine *engine)
+{
+    (void)curl_multi_cleanup(engine->multi);
+    (void)curl_share_cleanup(engine->share);
+    curl_global_cleanup();
+    aks_mem_free(engine->alloc, engine);
+}
+
 static enum aks_status
 engine_open(const struct aks_alloc *alloc, const struct aks_clock *clock,
     struct aks_http_engine **ret_engine, struct aks_error *err)
@@ -21,6 +30,8 @@ engine_open(const struct aks_alloc *alloc, const struct aks_clock *clock,
         return aks_error_memory(err, "starting libcurl");
     engine->alloc = alloc;
     engine->clock = clock;
+    for (unsigned i = 0; i < AKS_HTTP_SOCKETS_KEPT; i++)
+        engine->sockets[i] = -1;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
         aks_mem_free(alloc, engine);
         return aks_error_set(err, AKS_INTERNAL, "libcurl does not start");
@@ -28,13 +39,14 @@ engine_open(const struct aks_alloc *alloc, const struct aks_clock *clock,
     version = curl_version_info(CURLVERSION_NOW);
     engine->system_ca_file = version->age >= CURLVERSION_SEVENTH && version->cainfo != NULL;
     engine->multi = curl_multi_init();
-    if (engine->multi == NULL) {
-        curl_global_cleanup();
-        aks_mem_free(alloc, engine);
+    engine->share = curl_share_init();
+    if (engine->multi == NULL || engine->share == NULL) {
+        engine_free(engine);
         return aks_error_memory(err, "starting libcurl");
     }
     (void)curl_multi_setopt(engine->multi, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
     (void)curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, CONNECTIONS_MAX);
+    (void)curl_share_setopt(engine->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
     *ret_engine = engine;
     return AKS_OK;
 }
@@ -102,6 +114,8 @@ engine_submit(struct aks_http_engine *engine, const struct aks_http_request *req
     call->request = *request;
     call->done = done;
     call->done_ctx = done_ctx;
+    call->fd = -1;
+    call->paused_offset = -1;
     aks_buf_init(&call->header_text, engine->alloc, AKS_HTTP_REPLY_HEADER_BYTES_MAX);
     /* One more than allowed, as a buffer without room is none. */
     aks_buf_init(&call->reply.body, engine->alloc, request->reply_bytes_max + 1);
@@ -178,6 +192,15 @@ collect(struct aks_http_engine *engine, int64_t now_ns)
     }
 }
 
+static void
+resume(struct aks_http_engine *engine)
+{
+    engine->in_turn = true;
+    for (struct aks_http_call *call = engine->active; call != NULL; call = call->next)
+        aks_http_curl_request_resume(call);
+    engine->in_turn = false;
+}
+
 /* Ends the calls whose time is up. Only after libcurl had its turn: what has arrived, counts. */
 static void
 expire(struct aks_http_engine *engine, int64_t now_ns)
@@ -245,6 +268,7 @@ engine_turn(struct aks_http_engine *engine, int wake_fd, int64_t timeout_ns, str
     now_ns = engine->clock->now_ns(engine->clock->ctx);
     collect(engine, now_ns);
     expire(engine, now_ns);
+    resume(engine);
     deliver(engine);
     if (code == CURLM_OUT_OF_MEMORY)
         return aks_error_memory(err, "moving requests on");
@@ -263,9 +287,7 @@ engine_close(struct aks_http_engine *engine)
         engine_cancel(engine, engine->active);
     while (engine->finished != NULL)
         engine_cancel(engine, engine->finished);
-    (void)curl_multi_cleanup(engine->multi);
-    curl_global_cleanup();
-    aks_mem_free(engine->alloc, engine);
+    engine_free(engine);
 }
 
 extern const struct aks_http_module aks_http_module;

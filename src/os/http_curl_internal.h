@@ -1,5 +1,6 @@
 /* What the files of the module share. http_curl.c moves calls on, _request.c tells libcurl what to
- * send, _reply.c takes what comes back, _verdict.c says how it ended. */
+ * send, _sockets.c opens its connections, _reply.c takes what comes back, _verdict.c says how it
+ * ended. */
 #ifndef AKS_OS_HTTP_CURL_INTERNAL_H
 #define AKS_OS_HTTP_CURL_INTERNAL_H
 
@@ -13,15 +14,23 @@
 /* "https://" and a host name of 253 bytes at most, and a port. */
 #define AKS_HTTP_ORIGIN_BYTES 300
 
+/* Twice what is in flight and idle at most; a connection that is pushed out of the list loses a
+ * nicety (see must_listen), nothing else. */
+#define AKS_HTTP_SOCKETS_KEPT 64
+
 struct aks_http_engine {
     const struct aks_alloc *alloc;
     const struct aks_clock *clock;
-    /* One for everything: connections, names, TLS sessions and the parsed CA bundle (25 ms each time
-     * it is read) belong to it. */
+    /* One for everything: connections, names and the parsed CA bundle (25 ms each time it is read)
+     * belong to it. */
     CURLM *multi;
+    /* TLS sessions: libcurl before 8.12 keeps them with each request, where they are of no use. */
+    CURLSH *share;
     struct aks_http_call *active;
     struct aks_http_call *finished;         /* in the order in which they ended */
     struct aks_http_call *finished_last;
+    int sockets[AKS_HTTP_SOCKETS_KEPT];     /* opened last, maybe closed since; -1: none */
+    unsigned socket_next;
     bool system_ca_file;                    /* libcurl knows one, so the folder can be left out */
     bool in_turn;                           /* inside libcurl: neither submit nor cancel now */
 };
@@ -48,8 +57,11 @@ struct aks_http_call {
     int64_t connected_ns;                   /* name, connection and TLS are done */
     int64_t sent_all_ns;
     int64_t active_ns;                      /* the last byte, either way */
-    curl_off_t connect_us_before;           /* libcurl's connect time when a socket was opened */
     bool opened;                            /* a socket was, so the name is known */
+    bool shaking_hands;                     /* connected, and TLS has begun */
+    int fd;                                 /* of the connection while sending a body, else -1 */
+    bool paused;                            /* the server has something to say before we go on */
+    int64_t paused_offset;                  /* where in the body that was last; -1: nowhere */
     int64_t read_offset;                    /* of the body, in this attempt */
     int64_t uploaded_before;                /* of the body, in earlier attempts */
     int64_t uploaded;                       /* of the body, in this attempt */
@@ -73,8 +85,19 @@ enum aks_status aks_http_curl_request_check(struct aks_http_call *call, struct a
 enum aks_status aks_http_curl_request_prepare(struct aks_http_call *call, struct aks_error *err);
 /** Wipes and frees the header list. */
 void aks_http_curl_request_wipe(struct aks_http_call *call);
+/** Goes on with a body that was held up to hear the server. */
+void aks_http_curl_request_resume(struct aks_http_call *call);
 /** Looks how far the body has gone. */
 void aks_http_curl_request_note(struct aks_http_call *call, int64_t now_ns);
+
+/** Callback of libcurl. */
+curl_socket_t aks_http_curl_sockets_open(void *arg, curlsocktype purpose,
+    struct curl_sockaddr *address);
+/** The descriptor of a connection, or -1. */
+int aks_http_curl_sockets_find(const struct aks_http_engine *engine, const char *remote_ip,
+    int remote_port, int local_port);
+/** Has something arrived, be it the end? */
+bool aks_http_curl_sockets_readable(int fd);
 
 /** Callbacks of libcurl. */
 size_t aks_http_curl_reply_header(char *data, size_t size, size_t count, void *arg);

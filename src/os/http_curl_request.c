@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
 
 /* Seconds. Cloud storage answers from many addresses that change within minutes, and hangs up on idle
  * connections after some tens of seconds. */
@@ -148,6 +147,15 @@ aks_http_curl_request_check(struct aks_http_call *call, struct aks_error *err)
     return check_headers(request, err);
 }
 
+/* A server that refuses a body answers and hangs up, and the next bytes that we send make the kernel
+ * say "connection reset" before libcurl has read the answer. So what has arrived is read first. Once
+ * for each piece, as it may be nothing but a TLS ticket. */
+static bool
+must_listen(const struct aks_http_call *call)
+{
+    return call->paused_offset != call->read_offset && aks_http_curl_sockets_readable(call->fd);
+}
+
 /* libcurl asks for the next bytes of the body. */
 static size_t
 read_body(char *buffer, size_t size, size_t count, void *arg)
@@ -169,8 +177,22 @@ read_body(char *buffer, size_t size, size_t count, void *arg)
         return CURL_READFUNC_ABORT;
     }
     AKS_CHECK(got > 0 && got <= len);
+    if (must_listen(call)) {
+        call->paused = true;
+        call->paused_offset = call->read_offset;
+        return CURL_READFUNC_PAUSE;
+    }
     call->read_offset += (int64_t)got;
     return got;
+}
+
+void
+aks_http_curl_request_resume(struct aks_http_call *call)
+{
+    if (!call->paused)
+        return;
+    call->paused = false;
+    (void)curl_easy_pause(call->easy, CURLPAUSE_CONT);
 }
 
 /* A reused connection had died: libcurl sends all again on a new one. */
@@ -185,34 +207,15 @@ seek_body(void *arg, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
-static bool
-is_loopback(const struct curl_sockaddr *address)
-{
-    const void *any = &address->addr;
-    const struct sockaddr_in *v4 = any;
-    const struct sockaddr_in6 *v6 = any;
-
-    if (address->family == AF_INET)
-        return (ntohl(v4->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
-    return address->family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
-}
-
-/* The last gate before a packet leaves: whatever a name was resolved to and whatever proxy stands in
- * between, what is not encrypted stays on this machine. */
-static curl_socket_t
-open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+/* libcurl prepares TLS as soon as it is connected, and not before; its times do not tell the two
+ * apart. */
+static CURLcode
+begin_handshake(CURL *easy, void *context, void *arg)
 {
     struct aks_http_call *call = arg;
 
-    if (!call->tls && !is_loopback(address)) {
-        aks_http_curl_verdict_fail(call, AKS_SETTINGS, "the name leads to another machine, and plain "
-            "http is for this one only");
-        return CURL_SOCKET_BAD;
-    }
-    call->opened = true;
-    call->connected_ns = 0;
-    (void)curl_easy_getinfo(call->easy, CURLINFO_CONNECT_TIME_T, &call->connect_us_before);
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    call->shaking_hands = true;
+    return CURLE_OK;
 }
 
 /* Name, connection and TLS are done; the request goes out now. */
@@ -223,6 +226,10 @@ begin_sending(void *arg, char *remote_ip, char *local_ip, int remote_port, int l
 
     call->connected_ns = call->engine->clock->now_ns(call->engine->clock->ctx);
     call->active_ns = call->connected_ns;
+    call->fd = -1;
+    if (aks_http_call_body_bytes(call) > 0)
+        call->fd = aks_http_curl_sockets_find(call->engine, remote_ip, remote_port, local_port);
+    call->paused_offset = -1;
     call->sent_all_ns = 0;
     call->uploaded_before += call->uploaded;
     call->uploaded = 0;
@@ -325,7 +332,7 @@ set_connection(struct aks_http_call *call)
     SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER_BYTES);
     SET(CURLOPT_BUFFERSIZE, DOWNLOAD_BUFFER_BYTES);
     SET(CURLOPT_FRESH_CONNECT, request->fresh_connection ? 1L : 0L);
-    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    SET(CURLOPT_OPENSOCKETFUNCTION, aks_http_curl_sockets_open);
     SET(CURLOPT_OPENSOCKETDATA, call);
     SET(CURLOPT_PREREQFUNCTION, begin_sending);
     SET(CURLOPT_PREREQDATA, call);
@@ -346,6 +353,9 @@ set_security(struct aks_http_call *call)
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_SSL_CTX_FUNCTION, begin_handshake);
+    SET(CURLOPT_SSL_CTX_DATA, call);
+    SET(CURLOPT_SHARE, call->engine->share);
     if (call->request.ca_file != NULL)
         SET(CURLOPT_CAINFO, call->request.ca_file);
     /* libcurl keeps a parsed bundle only where no folder of certificates stands beside it. */

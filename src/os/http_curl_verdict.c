@@ -77,8 +77,6 @@ aks_http_curl_verdict_expire(struct aks_http_call *call)
 static enum aks_http_phase
 phase_of(const struct aks_http_call *call)
 {
-    curl_off_t connect_us = 0;
-
     if (call->reply.status != 0)
         return AKS_HTTP_REPLY;
     if (call->connected_ns != 0)
@@ -86,8 +84,7 @@ phase_of(const struct aks_http_call *call)
             : AKS_HTTP_ANSWER;
     if (!call->opened)
         return AKS_HTTP_NAME;
-    (void)curl_easy_getinfo(call->easy, CURLINFO_CONNECT_TIME_T, &connect_us);
-    return call->tls && connect_us > call->connect_us_before ? AKS_HTTP_TLS : AKS_HTTP_CONNECT;
+    return call->shaking_hands ? AKS_HTTP_TLS : AKS_HTTP_CONNECT;
 }
 
 /* libcurl's own words where it has some. They tell names and addresses, never headers. */
@@ -269,7 +266,7 @@ static bool
 refused_midway(const struct aks_http_call *call, CURLcode code)
 {
     return call->reply.transport == AKS_OK && call->reply.status >= 300 && call->headers_done
-        && (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR)
+        && (code == CURLE_SEND_ERROR || code == CURLE_RECV_ERROR || code == CURLE_PARTIAL_FILE)
         && call->uploaded < aks_http_call_body_bytes(call);
 }
 
@@ -285,5 +282,6 @@ aks_http_curl_verdict_settle(struct aks_http_call *call, CURLcode code)
         aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "the reply has no status");
     else
         settle_code(call, code);
-    call->reply.phase = phase_of(call);
+    /* A bundle that cannot be loaded ends the handshake before it begins. */
+    call->reply.phase = call->reply.transport == AKS_TLS ? AKS_HTTP_TLS : phase_of(call);
 }

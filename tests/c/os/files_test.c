@@ -307,98 +307,6 @@ fifo_is_opened_without_waiting_for_its_other_end(void **state)
     world->files->close(file);
 }
 
-static int
-try_lock(struct world *world, const char *path)
-{
-    struct aks_file *file = open_file(world, path, AKS_FILE_LOCK);
-
-    return (int)world->files->lock(file, &world->err);
-}
-
-static void
-lock_keeps_others_out_until_closed(void **state)
-{
-    struct world *world = *state;
-    const char *path = temp_folder_join(world->folder, "lock");
-    struct aks_file *first = open_file(world, path, AKS_FILE_LOCK);
-    struct aks_file *second = open_file(world, path, AKS_FILE_LOCK);
-
-    assert_int_equal(world->files->lock(first, &world->err), AKS_OK);
-    assert_int_equal(world->files->lock(first, &world->err), AKS_OK);
-    assert_int_equal(world->files->lock(second, &world->err), AKS_CONFLICT);
-    assert_non_null(strstr(world->err.message, "cannot lock /"));
-    assert_int_equal(in_child(try_lock, world, path), AKS_CONFLICT);
-    world->files->close(first);
-    assert_int_equal(world->files->lock(second, &world->err), AKS_OK);
-    world->files->close(second);
-    assert_int_equal(in_child(try_lock, world, path), AKS_OK);
-}
-
-/* What another process has locked, with classic locks as databases take them, until it is told to
- * end by closing the pipe ${release}. */
-static pid_t
-lock_in_child(const char *path, short type, int64_t start, int64_t len, int *ret_release)
-{
-    int ready[2];
-    int release[2];
-    char byte = 0;
-    pid_t child;
-
-    assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
-    assert_int_equal(pipe2(release, O_CLOEXEC), 0);
-    child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
-        int fd = open(path, O_RDWR | O_CLOEXEC);
-
-        (void)close(release[1]);
-        if (fcntl(fd, F_SETLK, &lock) != 0 || write(ready[1], &byte, 1) != 1)
-            _exit(1);
-        (void)!read(release[0], &byte, 1);
-        _exit(0);
-    }
-    (void)close(release[0]);
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    (void)close(ready[0]);
-    (void)close(ready[1]);
-    *ret_release = release[1];
-    return child;
-}
-
-static void
-release_child(pid_t child, int release)
-{
-    int status = 0;
-
-    (void)close(release);
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
-static void
-writer_in_another_process_is_seen_and_a_reader_is_not(void **state)
-{
-    struct world *world = *state;
-    const char *path = temp_folder_write(world->folder, "db", "0123456789", 10);
-    struct aks_file *file = open_file(world, path, AKS_FILE_READ);
-    int release;
-    pid_t child;
-
-    assert_false(world->files->locked_by_writer(file, 0, 0));
-    child = lock_in_child(path, F_WRLCK, 4, 2, &release);
-    assert_true(world->files->locked_by_writer(file, 0, 0));
-    assert_true(world->files->locked_by_writer(file, 5, 1));
-    assert_false(world->files->locked_by_writer(file, 0, 4));
-    assert_false(world->files->locked_by_writer(file, 6, 0));
-    release_child(child, release);
-    assert_false(world->files->locked_by_writer(file, 0, 0));
-    child = lock_in_child(path, F_RDLCK, 0, 0, &release);
-    assert_false(world->files->locked_by_writer(file, 0, 0));
-    release_child(child, release);
-    world->files->close(file);
-}
-
 struct listing {
     char text[256];
     unsigned count;
@@ -587,8 +495,6 @@ main(void)
         TEST(file_over_the_size_limit_is_no_space_and_no_signal),
         TEST(too_many_open_files_is_a_limit),
         TEST(fifo_is_opened_without_waiting_for_its_other_end),
-        TEST(lock_keeps_others_out_until_closed),
-        TEST(writer_in_another_process_is_seen_and_a_reader_is_not),
         TEST(folder_is_listed_in_byte_order),
         TEST(empty_folder_has_no_names),
         TEST(folder_is_made_private_synced_and_told_its_free_space),
