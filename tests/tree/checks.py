@@ -29,11 +29,11 @@ RESERVED_BUT = {
 }
 # header -> where it may be included
 HEADERS = {
-    r"(?:lua5\.4/)?(?:lua|lauxlib|lualib)\.h": r"src/script/|tests/c/script/",
+    r"(?:lua5\.4/)?(?:lua|lauxlib|lualib)\.h": r"src/script/|tests/c/script/|tests/lua/",
     r"curl/.*": r"src/os/http_curl[^/]*$",
     r"sqlite3\.h": r"src/engine/|tests/c/engine/",
     r"openssl/.*": r"src/data/|src/os/|tests/c/",
-    r"pthread\.h": r"src/os/|tests/c/",
+    r"pthread\.h": r"src/os/|src/data/codec_|tests/c/",
 }
 PUBLIC = "akosha"               # include/akosha/
 PUBLIC_IN = {"api", "cli"}

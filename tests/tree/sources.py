@@ -70,6 +70,8 @@ def layers(cmake):
         uses = words[words.index("USES") + 1:] if "USES" in words else []
         stop = next((i for i, word in enumerate(uses) if word.isupper()), len(uses))
         found.setdefault(name, {name}).update(uses[:stop])
-    linked = re.search(r"foreach\(layer ([a-z ]+)\)\s+if\(TARGET", cmake)
-    found["cli"] = {"cli", "base", *(linked[1].split() if linked else ())}
+    program = re.search(r"target_link_libraries\(akosha-sync PRIVATE ([^)]*)\)", cmake)
+    chosen = re.search(r"foreach\(layer ([a-z ]+)\)", cmake)
+    linked = re.findall(r"aks_(\w+)", program[1]) if program else []
+    found["cli"] = {"cli", *linked, *(chosen[1].split() if chosen else ())} - {"flags"}
     return found
