@@ -44,6 +44,7 @@ def main():
     if arguments.build:
         planned |= {f"tree: {title}": lambda check=check: check(Path(arguments.build))
                     for title, check in built.CHECKS.items()}
+        planned["tree: finds what is planted: what was built"] = selftest.run_built
     passed = failed = 0
     for title, run in planned.items():
         if arguments.filter not in title:

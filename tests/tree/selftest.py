@@ -1,8 +1,10 @@
 """The checks find what they are for: each planted in a small tree of its own that is otherwise clean."""
 
+import subprocess
 import tempfile
 from pathlib import Path
 
+import built
 import checks
 from sources import Tree
 
@@ -67,4 +69,30 @@ def run(title):
                 bad.append(f"not found: what was planted in {name}")
         if len(found) < len(PLANTED[title]):
             bad.append(f"found {len(found)} of {len(PLANTED[title])}")
+    return bad
+
+
+def compile_c(folder, name, text, *flags):
+    (folder / f"{name}.c").write_text(text)
+    subprocess.run(["gcc", "-w", *flags, "-o", str(folder / name), str(folder / f"{name}.c")], check=True)
+
+
+def run_built():
+    """What is wrong with the checks of what was built: a stray export and a soft program are found."""
+    bad = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        compile_c(folder, "heap.c.o", "int aks_heap_new(void) { return 0; } int stray(void) { return 0; }", "-xc", "-c")
+        subprocess.run(["ar", "qc", str(folder / "libaks_base.a"), str(folder / "heap.c.o")], check=True)
+        found = built.check_exports(folder)
+        if found != ["libaks_base.a(heap.c.o): exports stray"]:
+            bad.append(f"a stray export: {found}")
+        for program in ("akosha-sync", "akosha-sync-http.so"):
+            compile_c(folder, program, "int main(void) { return 0; }", "-no-pie", "-fno-stack-protector",
+                      "-Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/nowhere")
+        found = built.check_hardening(folder)
+        for lacks in ("position independent", "RELRO", "BIND_NOW", "not executable", "stack protector", "fortified",
+                      "no run path"):
+            if not any(lacks in line for line in found):
+                bad.append(f"not found: {lacks}")
     return bad
