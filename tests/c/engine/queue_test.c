@@ -72,8 +72,8 @@ make_job(struct aks_job *job, const char *id, size_t sources)
         job->sources[job->source_count] = aks_mem_printf(alloc, "/home/a/%zu.duckdb",
             job->source_count);
     job->policy.path = dup_text("/home/a/policy.lua");
-    job->policy.text = dup_text("return akosha.policy {}");
-    job->policy.text_len = strlen(job->policy.text);
+    job->policy.text = aks_mem_strndup(alloc, "return akosha.policy {}\0--", 26);
+    job->policy.text_len = 26;
     job->policy.modules = aks_mem_array(alloc, 1, sizeof(*job->policy.modules));
     job->policy.module_count = 1;
     job->policy.modules[0].name = dup_text("helper");

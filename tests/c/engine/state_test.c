@@ -290,6 +290,13 @@ state_refuses_what_is_not_its_own_and_leaves_it_alone(void **state)
     (void)raw("PRAGMA user_version = 0");
     assert_refused("another program");
     assert_int_equal(raw("PRAGMA user_version"), 0);
+
+    assert_int_equal(unlink(temp_folder_join(folder, "state.db")), 0);
+    (void)unlink(temp_folder_join(folder, "state.db-wal"));
+    (void)unlink(temp_folder_join(folder, "state.db-shm"));
+    (void)raw("PRAGMA application_id = 7");     /* begun by another program, without a table yet */
+    assert_refused("another program");
+    assert_int_equal(raw("PRAGMA application_id"), 7);
 }
 
 static void
