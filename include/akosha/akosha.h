@@ -1,9 +1,9 @@
 /* akosha-sync as a library: open an engine on ports, load a policy, run, read the report.
  *
- * One engine belongs to one thread, but for akosha_interrupt. Nothing is printed and no signal is touched. Every
- * call that can fail returns one of the exit codes below and, unless that is AKOSHA_OK, fills the struct
- * akosha_error that its caller gave (never NULL). Strings handed in are borrowed for the call; strings handed out
- * live as long as what they were got from. */
+ * One engine belongs to one thread, but for akosha_interrupt. Nothing is printed and no signal is
+ * touched. Every call that can fail returns one of the exit codes below and, unless that is
+ * AKOSHA_OK, fills the struct akosha_error that its caller gave (never NULL). Strings handed in are
+ * borrowed for the call; strings handed out live as long as what they were got from. */
 #ifndef AKOSHA_AKOSHA_H
 #define AKOSHA_AKOSHA_H
 
@@ -21,8 +21,8 @@ extern "C" {
 #define AKOSHA_API
 #endif
 
-/* Stable: scripts are written on these. Of several, the first that applies in this order is told: interrupted, 2, 3,
- * 7, 5, 4, 6, 1. With 1 and 3 to 6 the work stays queued. */
+/* Stable: scripts are written on these. Of several, the first that applies in this order is told:
+ * interrupted, 2, 3, 7, 5, 4, 6, 1. With 1 and 3 to 6 the work stays queued. */
 enum akosha_code {
     AKOSHA_OK = 0,
     AKOSHA_QUEUED = 1,          /* something is not delivered now; it is kept */
@@ -74,11 +74,13 @@ AKOSHA_API int akosha_open(const struct akosha_options *options, struct akosha *
     struct akosha_error *ret_error);
 /** NULL is fine. Policies and reports are freed before. */
 AKOSHA_API void akosha_close(struct akosha *engine);
-/** Ends what is going on within a second; ${signal} shows in the exit code. Any thread, any signal handler. */
+/** Ends what is going on within a second; ${signal} shows in the exit code. Any thread, any signal
+ * handler. */
 AKOSHA_API void akosha_interrupt(struct akosha *engine, int signal);
 
-/** Loads ${path}; NULL: $AKOSHA_POLICY, else $XDG_CONFIG_HOME/akosha-sync/policy.lua, else the built-in default.
- * ${allow} names further variables that it may read, and lives as long as the policy. */
+/** Loads ${path}; NULL: $AKOSHA_POLICY, else $XDG_CONFIG_HOME/akosha-sync/policy.lua, else the
+ * built-in default. ${allow} names further variables that it may read, and lives as long as the
+ * policy. */
 AKOSHA_API int akosha_policy_load(struct akosha *engine, const char *path, const char *const *allow,
     size_t allow_count, struct akosha_policy **ret_policy, struct akosha_error *ret_error);
 /** The file's path, or "built-in default". */
@@ -93,8 +95,8 @@ struct akosha_run_options {
     bool dry_run;                       /* decide everything, send nothing, keep nothing */
 };
 
-/** Syncs now, and takes up what earlier runs left in the queue. The report's code is also what is returned; *ret_report
- * is there unless memory ran out. */
+/** Syncs now, and takes up what earlier runs left in the queue. The report's code is also what is
+ * returned; *ret_report is there unless memory ran out. */
 AKOSHA_API int akosha_run(struct akosha *engine, struct akosha_policy *policy,
     const struct akosha_run_options *options, struct akosha_report **ret_report,
     struct akosha_error *ret_error);
@@ -102,9 +104,11 @@ AKOSHA_API int akosha_run(struct akosha *engine, struct akosha_policy *policy,
 AKOSHA_API int akosha_list(struct akosha *engine, struct akosha_policy *policy, const char *target,
     struct akosha_report **ret_report, struct akosha_error *ret_error);
 /** Drops a job of the queue, undelivered. AKOSHA_USAGE if there is none of that id. */
-AKOSHA_API int akosha_cancel(struct akosha *engine, const char *job_id, struct akosha_error *ret_error);
+AKOSHA_API int akosha_cancel(struct akosha *engine, const char *job_id,
+    struct akosha_error *ret_error);
 
-/** The report as one JSON document (docs/schema/); with ${pretty} indented. NULL if there is no memory. */
+/** The report as one JSON document (docs/schema/); with ${pretty} indented. NULL if there is no
+ * memory. */
 AKOSHA_API const char *akosha_report_json(struct akosha_report *report, bool pretty);
 /** Reads a value by its path, "files.0.outcome": a string, or NULL if it is none. */
 AKOSHA_API const char *akosha_report_text(const struct akosha_report *report, const char *path);

@@ -1,6 +1,6 @@
 /* What the files of api/ share. */
-#ifndef AKS_API_INTERNAL_H
-#define AKS_API_INTERNAL_H
+#ifndef AKS_API_API_INTERNAL_H
+#define AKS_API_API_INTERNAL_H
 
 #include "akosha/akosha.h"
 #include "engine/engine.h"
@@ -32,6 +32,7 @@ struct akosha_report {
 /* Fills ${ret_error} from ${err} and returns its code. ${kept}: what failed stays in the queue. */
 int akosha_api_error(const struct aks_error *err, struct akosha_error *ret_error);
 /* A report around ${json} (taken), with the code in it; ${ret_error} from its "error". */
-int akosha_api_report(json_t *json, struct akosha_report **ret_report, struct akosha_error *ret_error);
+int akosha_api_report(json_t *json, struct akosha_report **ret_report,
+    struct akosha_error *ret_error);
 
 #endif

@@ -87,7 +87,8 @@ pass_progress(void *ctx, const struct aks_progress *progress)
     engine->options.progress(engine->options.progress_ctx, &told);
 }
 
-/* An XDG base folder's akosha-sync: the variable where it is absolute, as the specification says. */
+/* An XDG base folder's akosha-sync: the variable where it is absolute, as the specification says.
+ */
 static char *
 xdg_folder(const struct aks_port *port, const char *variable, const char *fallback)
 {
@@ -111,7 +112,8 @@ state_folder(const struct akosha_options *options, char **ret_folder, struct aks
     else if (given[0] == '/')
         folder = aks_mem_strdup(options->port->alloc, given);
     else
-        folder = aks_mem_printf(options->port->alloc, "%s/%s", env->working_folder(env->ctx), given);
+        folder = aks_mem_printf(options->port->alloc, "%s/%s", env->working_folder(env->ctx),
+            given);
     if (folder == NULL)
         return aks_error_memory(err, "opening the engine");
     *ret_folder = folder;
@@ -242,7 +244,8 @@ akosha_policy_load(struct akosha *engine, const char *path, const char *const *a
     if (status == AKS_OK && file != NULL)
         status = aks_policy_text_read(port, file, &policy->text, &err);
     if (status == AKS_OK)
-        status = aks_policy_environment_collect(port, allow, allow_count, &policy->environment, &err);
+        status = aks_policy_environment_collect(port, allow, allow_count, &policy->environment,
+            &err);
     engine->script.allowed_names = allow;
     engine->script.allowed_count = allow_count;
     if (status == AKS_OK)
@@ -296,7 +299,8 @@ akosha_cancel(struct akosha *engine, const char *job_id, struct akosha_error *re
     if (status == AKS_OK)
         return AKOSHA_OK;
     if (status == AKS_NOT_FOUND) {
-        (void)aks_error_set(&err, AKS_NOT_FOUND, "cannot cancel job %s: there is no such job in the "
+        (void)aks_error_set(&err, AKS_NOT_FOUND,
+            "cannot cancel job %s: there is no such job in the "
             "queue", job_id);
         (void)akosha_api_error(&err, ret_error);
         ret_error->code = AKOSHA_USAGE;

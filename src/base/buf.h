@@ -1,7 +1,7 @@
 /* A growing byte buffer with a ceiling and a sticky failure.
  *
- * Appends after a failure are no-ops, so a text is built with a row of appends and asked once, at the
- * end, whether it is whole (aks_buf_status). The bytes are always followed by a NUL that is not
+ * Appends after a failure are no-ops, so a text is built with a row of appends and asked once, at
+ * the end, whether it is whole (aks_buf_status). The bytes are always followed by a NUL that is not
  * counted, so text needs no copy. */
 #ifndef AKS_BASE_BUF_H
 #define AKS_BASE_BUF_H

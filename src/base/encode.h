@@ -10,7 +10,8 @@
 
 /** Lower-case hex of ${len} bytes and a NUL into ${ret_hex}, which has room for 2 * len + 1. */
 void aks_hex_encode(const void *data, size_t len, char *ret_hex);
-/** Exactly ${len} bytes out of 2 * len hex digits of either case; false if ${hex} is anything else. */
+/** Exactly ${len} bytes out of 2 * len hex digits of either case; false if ${hex} is anything else.
+ */
 bool aks_hex_decode(const char *hex, void *ret_data, size_t len);
 /** Padded base64 of ${len} bytes appended to ${out}. */
 void aks_base64_encode(const void *data, size_t len, struct aks_buf *out);

@@ -71,8 +71,10 @@ bool aks_status_transient(enum aks_status status);
 bool aks_status_from_name(const char *name, enum aks_status *ret_status);
 
 void aks_error_clear(struct aks_error *err);
-/** Fills ${err} (may be NULL), clears its hint, and returns ${status}: return aks_error_set(...). */
-enum aks_status aks_error_set(struct aks_error *err, enum aks_status status, const char *format, ...)
+/** Fills ${err} (may be NULL), clears its hint, and returns ${status}: return aks_error_set(...).
+ */
+enum aks_status aks_error_set(struct aks_error *err, enum aks_status status, const char *format,
+    ...)
     __attribute__((format(printf, 3, 4)));
 /** Puts "...: " in front of the message that is there. Returns the status that is there, or
  * AKS_INTERNAL if ${err} is NULL: prefer returning a status of your own. */

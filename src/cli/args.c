@@ -14,7 +14,8 @@ struct option {
 };
 
 static const struct option options[] = {
-    { "policy", "FILE", "the policy; else $AKOSHA_POLICY, the configuration folder's policy.lua, or "
+    { "policy", "FILE",
+        "the policy; else $AKOSHA_POLICY, the configuration folder's policy.lua, or "
       "the built-in default", false },
     { "target", "NAME", "only this target of the policy", false },
     { "no-fallback", NULL, "only the first target of each route", false },

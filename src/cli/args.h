@@ -15,7 +15,8 @@ struct aks_command {
     const char *does;               /* one line */
     const char *details;            /* more lines, or "" */
     const char *example;            /* whole command lines */
-    const char *options;            /* names of the options it takes beside the common ones, blank-separated */
+    const char *options;            /* names of the options it takes beside the common ones,
+                                     * blank-separated */
     int operands_min;
     int operands_max;               /* -1: any number */
     int (*run)(const struct aks_args *args);
@@ -37,9 +38,9 @@ struct aks_args {
     size_t operand_count;
 };
 
-/** Takes ${argv} apart: *ret_args is filled and *ret_exit is -1, or *ret_exit is the exit code: 0 after help or the
- * version, 2 after a wrong command line, each of which was told. ${ret_args}->operands are within ${argv}, which is
- * reordered. */
+/** Takes ${argv} apart: *ret_args is filled and *ret_exit is -1, or *ret_exit is the exit code: 0
+ * after help or the version, 2 after a wrong command line, each of which was told.
+ * ${ret_args}->operands are within ${argv}, which is reordered. */
 void aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit);
 
 /* Every command, ending with a NULL name. */

@@ -44,7 +44,8 @@ number(const struct akosha_report *report, const char *format, ...)
 static void
 print_upload(const struct akosha_report *report, int64_t target, int64_t upload)
 {
-    const char *id = text(report, "targets.%" PRId64 ".uploads.%" PRId64 ".upload_id", target, upload);
+    const char *id = text(report, "targets.%" PRId64 ".uploads.%" PRId64 ".upload_id", target,
+        upload);
     char bytes[AKS_UNITS_TEXT_BYTES];
     char stored[AKS_UNITS_TEXT_BYTES];
     int64_t files;
@@ -58,7 +59,8 @@ print_upload(const struct akosha_report *report, int64_t target, int64_t upload)
     aks_print_out("  %s  %" PRId64 " file%s, %s, stored as %s\n", id, files, files == 1 ? "" : "s",
         aks_units_bytes(number(report, "targets.%" PRId64 ".uploads.%" PRId64 ".bytes", target,
             upload), bytes),
-        aks_units_bytes(number(report, "targets.%" PRId64 ".uploads.%" PRId64 ".stored_bytes", target,
+        aks_units_bytes(number(report, "targets.%" PRId64 ".uploads.%" PRId64 ".stored_bytes",
+        target,
             upload), stored));
     for (int64_t i = 0; i < files; i++) {
         const char *name = text(report, "targets.%" PRId64 ".uploads.%" PRId64 ".objects.%" PRId64
@@ -67,7 +69,8 @@ print_upload(const struct akosha_report *report, int64_t target, int64_t upload)
             ".sha256", target, upload, i);
 
         aks_print_out("      %-32s %10s  sha256 %.16s...\n", name,
-            aks_units_bytes(number(report, "targets.%" PRId64 ".uploads.%" PRId64 ".objects.%" PRId64
+            aks_units_bytes(number(report,
+            "targets.%" PRId64 ".uploads.%" PRId64 ".objects.%" PRId64
                 ".bytes", target, upload, i), bytes), sha);
     }
 }
@@ -80,9 +83,9 @@ print_listing(const struct akosha_report *report)
     for (int64_t i = 0; i < targets; i++) {
         int64_t uploads = number(report, "targets.%" PRId64 ".uploads", i);
 
-        aks_print_out("%s (%s): %" PRId64 " upload%s of %s\n", text(report, "targets.%" PRId64 ".name", i),
-            text(report, "targets.%" PRId64 ".kind", i), uploads, uploads == 1 ? "" : "s",
-            text(report, "system_id"));
+        aks_print_out("%s (%s): %" PRId64 " upload%s of %s\n", text(report,
+            "targets.%" PRId64 ".name", i), text(report, "targets.%" PRId64 ".kind", i), uploads,
+            uploads == 1 ? "" : "s", text(report, "system_id"));
         for (int64_t j = 0; j < uploads; j++)
             print_upload(report, i, j);
     }

@@ -40,8 +40,8 @@ print_file(const struct akosha_report *report, int64_t i)
 
     aks_print_out("%-9s %s", outcome, name);
     if (strcmp(outcome, "stored") == 0)
-        aks_print_out("  %s -> %s (%s) in %s", aks_units_bytes(file_number(report, i, "bytes"), bytes),
-            aks_units_bytes(file_number(report, i, "stored_bytes"), stored),
+        aks_print_out("  %s -> %s (%s) in %s", aks_units_bytes(file_number(report, i, "bytes"),
+            bytes), aks_units_bytes(file_number(report, i, "stored_bytes"), stored),
             codec != NULL ? codec : "none", target != NULL ? target : "?");
     else if (target != NULL)
         aks_print_out("  in %s", target);

@@ -33,7 +33,8 @@ aks_print_flush(void)
     return AKOSHA_USAGE;
 }
 
-/* Control characters but tabs are shown as '?': nothing in a message moves the cursor or ends the line. */
+/* Control characters but tabs are shown as '?': nothing in a message moves the cursor or ends the
+ * line. */
 static void
 write_line(const char *prefix, char *text)
 {

@@ -1,4 +1,5 @@
-/* What a person or a script reads: results on standard output, everything else on standard error. */
+/* What a person or a script reads: results on standard output, everything else on standard error.
+ */
 #ifndef AKS_CLI_PRINT_H
 #define AKS_CLI_PRINT_H
 
@@ -6,16 +7,17 @@
 
 /** To standard output, buffered. */
 void aks_print_out(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/** Writes out what is buffered. 0, or the exit code for an output that cannot be written, after telling so. */
+/** Writes out what is buffered. 0, or the exit code for an output that cannot be written, after
+ * telling so. */
 int aks_print_flush(void);
-/** "akosha-sync: ..." and, if ${hint} is not empty, "hint: ..." on standard error. Line ends and control characters
- * in what is told are shown as '?', so that one error stays one line. */
+/** "akosha-sync: ..." and, if ${hint} is not empty, "hint: ..." on standard error. Line ends and
+ * control characters in what is told are shown as '?', so that one error stays one line. */
 void aks_print_error(const char *hint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 /** One line on standard error, without a prefix. */
 void aks_print_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/** Standard streams that are closed are opened on /dev/null, so that no file of ours ever gets their numbers. False if
- * standard output was one of them. */
+/** Standard streams that are closed are opened on /dev/null, so that no file of ours ever gets
+ * their numbers. False if standard output was one of them. */
 bool aks_print_guard(void);
 
 #endif

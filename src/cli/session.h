@@ -14,11 +14,13 @@ struct aks_session {
     struct akosha_policy *policy;
 };
 
-/** Opens ports and engine and, if ${with_policy}, loads the policy. 0, or the exit code after telling why. Must be closed
- * either way. */
-int aks_session_open(const struct aks_args *args, bool with_policy, struct aks_session *ret_session);
+/** Opens ports and engine and, if ${with_policy}, loads the policy. 0, or the exit code after
+ * telling why. Must be closed either way. */
+int aks_session_open(const struct aks_args *args, bool with_policy,
+    struct aks_session *ret_session);
 void aks_session_close(struct aks_session *session);
-/** Tells ${error} on standard error and, with --json, as a document on standard output. Returns its code. */
+/** Tells ${error} on standard error and, with --json, as a document on standard output. Returns its
+ * code. */
 int aks_session_fail(const struct aks_args *args, const struct akosha_error *error);
 /** Prints ${report} as JSON and flushes; ${code}, or that of an output that cannot be written. */
 int aks_session_print_json(struct akosha_report *report, int code);

@@ -1,5 +1,6 @@
-/* Every question of the engine goes through here: the policy is asked first, the default answers where it
- * has no opinion, the answer is checked and clamped, and the record for the report is kept. */
+/* Every question of the engine goes through here: the policy is asked first, the default answers
+ * where it has no opinion, the answer is checked and clamped, and the record for the report is
+ * kept. */
 #ifndef AKS_ENGINE_ASK_H
 #define AKS_ENGINE_ASK_H
 
@@ -9,8 +10,8 @@
 #include "engine/loop.h"
 #include "engine/policy.h"
 
-/* A sample that shrinks less than this is sent as it is: the time and the loss of random access are not
- * worth two per cent. */
+/* A sample that shrinks less than this is sent as it is: the time and the loss of random access are
+ * not worth two per cent. */
 #define AKS_SAMPLE_RATIO_MIN 1.02
 
 #define AKS_DECISIONS_MAX 1000      /* kept in a report; later ones are counted only */
@@ -23,15 +24,17 @@ struct aks_ask {
     int64_t started_ns;
     struct json_t *decisions;       /* array for the report, owned */
     unsigned dropped;
-    struct aks_error policy_error;  /* status AKS_OK until the policy itself failed; then the run ends */
+    struct aks_error policy_error;  /* status AKS_OK until the policy itself failed; then the run
+                                     * ends */
 };
 
 enum aks_status aks_ask_init(struct aks_ask *ask, const struct aks_loop *loop,
-    const struct aks_policy *policy, const struct aks_log *log, uint64_t seed, struct aks_error *err);
+    const struct aks_policy *policy, const struct aks_log *log, uint64_t seed,
+    struct aks_error *err);
 void aks_ask_fini(struct aks_ask *ask);
 
-/* Each returns AKS_OK with a definite answer (never NO_OPINION), or what the policy failed with, which is
- * kept in policy_error as well. */
+/* Each returns AKS_OK with a definite answer (never NO_OPINION), or what the policy failed with,
+ * which is kept in policy_error as well. */
 enum aks_status aks_ask_retry(struct aks_ask *ask, const struct aks_failure_facts *facts,
     struct aks_retry_answer *ret, struct aks_error *err);
 enum aks_status aks_ask_route(struct aks_ask *ask, const struct aks_source_facts *source,

@@ -49,7 +49,8 @@ fire_start(void *ctx)
     attempt->start(attempt->ctx);
 }
 
-/* ${fire} from a later turn. Where no memory is left for a timer there is nothing better than failing now. */
+/* ${fire} from a later turn. Where no memory is left for a timer there is nothing better than
+ * failing now. */
 static void
 later(struct aks_attempt *attempt, int64_t delay_ms, void (*fire)(void *ctx))
 {

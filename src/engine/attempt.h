@@ -1,8 +1,9 @@
 /* One operation against a target, tried until it succeeds or the policy wants no more tries.
  *
- * The owner embeds a struct aks_attempt and gives it two functions: start begins one try and must lead to
- * exactly one aks_attempt_tried (from a completion, or from inside start if it cannot even begin); done is
- * called once, from the loop, when it is over. Between them the attempt asks the policy and waits. */
+ * The owner embeds a struct aks_attempt and gives it two functions: start begins one try and must
+ * lead to exactly one aks_attempt_tried (from a completion, or from inside start if it cannot even
+ * begin); done is called once, from the loop, when it is over. Between them the attempt asks the
+ * policy and waits. */
 #ifndef AKS_ENGINE_ATTEMPT_H
 #define AKS_ENGINE_ATTEMPT_H
 
@@ -35,8 +36,8 @@ struct aks_attempt {
     const char *source;                         /* or NULL */
     char operation[AKS_OPERATION_BYTES];
     void (*start)(void *ctx);                   /* one try; ctx is the attempt's */
-    void (*throttled)(void *ctx);               /* or NULL: told of each try that was throttled, stalled or
-                                                 * timed out, before the wait */
+    void (*throttled)(void *ctx);               /* or NULL: told of each try that was throttled,
+                                                 * stalled or timed out, before the wait */
     aks_done *done;
     void *ctx;                                  /* of start and throttled */
     void *done_ctx;
@@ -58,7 +59,8 @@ struct aks_attempt_options {
     void *ctx;
 };
 
-/** Sets up and begins: the first try starts in a later turn of the loop. Never calls ${done} itself. */
+/** Sets up and begins: the first try starts in a later turn of the loop. Never calls ${done}
+ * itself. */
 void aks_attempt_begin(struct aks_attempt *attempt, const struct aks_attempt_options *options,
     aks_done *done, void *done_ctx);
 /** The try that was started has ended. */

@@ -1,10 +1,11 @@
 /* The questions that the engine asks, and the answers it accepts.
  *
- * An answerer is a Lua policy (script/decide_lua.c) or a test's C; the engine cannot tell which. Facts
- * are borrowed for the duration of the call; answers own nothing. "No opinion" is always legal: then
- * engine/decide_default.c answers out of the settings. A function that is NULL has no opinion. Every
- * function returns AKS_OK, or AKS_POLICY / AKS_LIMIT with the error filled when the policy itself failed:
- * the run then fails closed. None blocks; none may start anything. Times are milliseconds, sizes bytes. */
+ * An answerer is a Lua policy (script/decide_lua.c) or a test's C; the engine cannot tell which.
+ * Facts are borrowed for the duration of the call; answers own nothing. "No opinion" is always
+ * legal: then engine/decide_default.c answers out of the settings. A function that is NULL has no
+ * opinion. Every function returns AKS_OK, or AKS_POLICY / AKS_LIMIT with the error filled when the
+ * policy itself failed: the run then fails closed. None blocks; none may start anything. Times are
+ * milliseconds, sizes bytes. */
 #ifndef AKS_ENGINE_DECIDE_H
 #define AKS_ENGINE_DECIDE_H
 
@@ -34,11 +35,13 @@ struct aks_target_facts {
 
 struct aks_failure_facts {
     const char *target;
-    const char *operation;      /* "probe" "create" "part 2" "complete" "put" "manifest" "route" ... */
+    const char *operation;      /* "probe" "create" "part 2" "complete" "put" "manifest" "route"
+                                 * ... */
     const char *source;         /* name, or NULL where it concerns no one source */
     enum aks_status failure;
     bool transient;
-    bool corrected;             /* the engine has mended the cause meanwhile (clock, region, credentials) */
+    bool corrected;             /* the engine has mended the cause meanwhile (clock, region,
+                                 * credentials) */
     int http_status;            /* 0: no reply */
     int64_t retry_after_ms;     /* what the server asked for; -1: nothing */
     unsigned attempt;           /* 1 for the first failure of this operation */
@@ -55,7 +58,8 @@ struct aks_dedup_facts {
 struct aks_compress_facts {
     struct aks_source_facts source;
     struct aks_target_facts target;
-    double sample_ratio;        /* plain / compressed of a sample by zstd 1; 1.0 = it does not shrink */
+    double sample_ratio;        /* plain / compressed of a sample by zstd 1; 1.0 = it does not
+                                 * shrink */
 };
 
 enum aks_verdict { AKS_NO_OPINION, AKS_WAIT, AKS_NEXT_TARGET, AKS_RESTART, AKS_GIVE_UP };

@@ -1,4 +1,5 @@
-/* What the engine does where no policy has an opinion: CONTRACT's fixed defaults, out of the settings. */
+/* What the engine does where no policy has an opinion: CONTRACT's fixed defaults, out of the
+ * settings. */
 #ifndef AKS_ENGINE_DECIDE_DEFAULT_H
 #define AKS_ENGINE_DECIDE_DEFAULT_H
 
@@ -10,8 +11,8 @@
 #define AKS_OPERATION_PROBE "probe"
 
 /** A failed probe means the next target at once; a mended cause is tried again at once; what is not
- * transient goes to the next target; what concerns one upload's own state starts it over; else waits by the
- * schedule, never shorter than the server asked, until the tries are used up. */
+ * transient goes to the next target; what concerns one upload's own state starts it over; else
+ * waits by the schedule, never shorter than the server asked, until the tries are used up. */
 void aks_decide_default_retry(const struct aks_retry_settings *settings,
     const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret);
 

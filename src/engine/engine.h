@@ -49,8 +49,8 @@ struct aks_engine {
 };
 
 /** Opens the state folder and its database. AKS_STATE, AKS_NO_SPACE: nothing can be kept there. */
-enum aks_status aks_engine_open(const struct aks_engine_options *options, struct aks_engine **ret_engine,
-    struct aks_error *err);
+enum aks_status aks_engine_open(const struct aks_engine_options *options,
+    struct aks_engine **ret_engine, struct aks_error *err);
 void aks_engine_close(struct aks_engine *engine);
 /** Ends the run that is going on, or the next one. From any thread, safe in a signal handler. */
 void aks_engine_interrupt(struct aks_engine *engine, int signal);
@@ -62,9 +62,10 @@ enum aks_status aks_engine_make_folders(const struct aks_port *port, const char 
     struct aks_error *err);
 
 /** A new id, "20261123T084512Z-3f9a2c": wall clock and entropy. */
-enum aks_status aks_engine_new_id(struct aks_engine *engine, char ret_id[32], struct aks_error *err);
-/** ${settings}' own, else AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, else the host name; everything outside
- * [A-Za-z0-9_-] turned to '-'. */
+enum aks_status aks_engine_new_id(struct aks_engine *engine, char ret_id[32],
+    struct aks_error *err);
+/** ${settings}' own, else AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, else the host name;
+ * everything outside [A-Za-z0-9_-] turned to '-'. */
 void aks_engine_system_id(const struct aks_port *port, const struct aks_settings *settings,
     char ret_id[AKS_SYSTEM_ID_BYTES]);
 

@@ -161,7 +161,8 @@ list_target(struct lister *lister, size_t index, json_t *uploads, struct aks_err
     options.probe_ms = lister->settings->probe_ms;
     lister->class = aks_target_class_of(options.settings->kind);
     if (!lister->class->can_list)
-        return aks_error_set(err, AKS_SETTINGS, "target %s cannot be listed: an %s target only takes "
+        return aks_error_set(err, AKS_SETTINGS,
+            "target %s cannot be listed: an %s target only takes "
             "files", options.settings->name, aks_target_kind_name(options.settings->kind));
     status = lister->class->create(&options, &lister->target, err);
     if (status == AKS_OK) {

@@ -14,9 +14,10 @@ struct aks_listing_options {
     const char *target;             /* NULL: every target of the policy that can list */
 };
 
-/** *ret_listing, owned by the caller: {"schema": 1, "system_id", "targets": [{"name", "kind", "uploads":
- * [{"upload_id", "uploaded_at", "complete", "files", "bytes", "stored_bytes", "objects": [...]}], "error"}], "error",
- * "exit_code"}. Uploads without a manifest are incomplete and say so. NULL only if there was no memory. */
+/** *ret_listing, owned by the caller: {"schema": 1, "system_id", "targets": [{"name", "kind",
+ * "uploads": [{"upload_id", "uploaded_at", "complete", "files", "bytes", "stored_bytes", "objects":
+ * [...]}], "error"}], "error", "exit_code"}. Uploads without a manifest are incomplete and say so.
+ * NULL only if there was no memory. */
 enum aks_status aks_listing(struct aks_engine *engine, const struct aks_listing_options *options,
     struct json_t **ret_listing, struct aks_error *err);
 

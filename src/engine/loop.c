@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-/* A turn fires at most so many timers before it looks at completions, so that a timer that sets itself
- * again at once cannot starve them. */
+/* A turn fires at most so many timers before it looks at completions, so that a timer that sets
+ * itself again at once cannot starve them. */
 #define AKS_LOOP_TIMERS_A_TURN 256
 
 void

@@ -23,7 +23,8 @@ struct aks_loop {
 void aks_loop_init(struct aks_loop *loop, const struct aks_port *port);
 /** No timer may be set any more. */
 void aks_loop_fini(struct aks_loop *loop);
-/** Calls ${fire} from a later turn, ${delay_ms} >= 0 from now. ${timer} must not be set; zeroed is fine. */
+/** Calls ${fire} from a later turn, ${delay_ms} >= 0 from now. ${timer} must not be set; zeroed is
+ * fine. */
 enum aks_status aks_loop_set(struct aks_loop *loop, struct aks_timer *timer, int64_t delay_ms,
     void (*fire)(void *ctx), void *ctx, struct aks_error *err);
 /** Not set is fine. */

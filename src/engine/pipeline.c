@@ -243,7 +243,8 @@ aks_pipeline_go_on(void *ctx)
     struct aks_pipeline *pipeline = ctx;
 
     advance(pipeline);
-    /* Only a failure can be news here. Its owner is in the middle of something, and hears of it from the loop. */
+    /* Only a failure can be news here. Its owner is in the middle of something, and hears of it
+     * from the loop. */
     if (pipeline->tell && pipeline->timer.node.place == 0)
         (void)aks_loop_set(pipeline->options.loop, &pipeline->timer, 0, tell, pipeline, NULL);
 }
@@ -271,7 +272,8 @@ aks_pipeline_progress(const struct aks_pipeline *pipeline, int64_t *ret_plain, i
 }
 
 static enum aks_status
-read_whole(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len, struct aks_error *err)
+read_whole(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len,
+    struct aks_error *err)
 {
     struct aks_pipeline *pipeline = ctx;
     int64_t left = pipeline->plain_bytes - offset;

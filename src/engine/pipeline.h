@@ -1,8 +1,9 @@
-/* The path of a byte before it is sent: snapshot -> digest (plain) -> codec -> equal parts -> digest (as sent).
+/* The path of a byte before it is sent: snapshot -> digest (plain) -> codec -> equal parts ->
+ * digest (as sent).
  *
- * Byte work runs on workers; parts come out on the loop, in order. Raw data needs no part buffers: a part is
- * hashed in a first pass and read again from the snapshot as it is sent. Encoded parts are buffers out of the pool.
- * Blocks are encoded side by side and joined in order. */
+ * Byte work runs on workers; parts come out on the loop, in order. Raw data needs no part buffers:
+ * a part is hashed in a first pass and read again from the snapshot as it is sent. Encoded parts
+ * are buffers out of the pool. Blocks are encoded side by side and joined in order. */
 #ifndef AKS_ENGINE_PIPELINE_H
 #define AKS_ENGINE_PIPELINE_H
 
@@ -25,7 +26,8 @@ struct aks_pipeline_options {
     int level;
     int64_t part_bytes;
     enum aks_part_check check;
-    /* From the loop, never from inside a call: a part is ready, the end is reached, or it has failed. */
+    /* From the loop, never from inside a call: a part is ready, the end is reached, or it has
+     * failed. */
     void (*changed)(void *ctx);
     void *ctx;
 };
@@ -40,24 +42,27 @@ struct aks_pipeline_result {
     uint32_t parts;
 };
 
-/** Starts at once. Takes ${snapshot} over, after a failure too (it is zeroed), and closes it in the end. */
-enum aks_status aks_pipeline_new(const struct aks_pipeline_options *options, struct aks_snapshot *snapshot,
-    struct aks_pipeline **ret_pipeline, struct aks_error *err);
+/** Starts at once. Takes ${snapshot} over, after a failure too (it is zeroed), and closes it in the
+ * end. */
+enum aks_status aks_pipeline_new(const struct aks_pipeline_options *options,
+    struct aks_snapshot *snapshot, struct aks_pipeline **ret_pipeline, struct aks_error *err);
 /** The next part in order, or NULL if none is ready. It stays valid until it is given back. */
 struct aks_part *aks_pipeline_take(struct aks_pipeline *pipeline);
 /** A part that was taken is not needed any more (stored, or given up). */
 void aks_pipeline_give(struct aks_pipeline *pipeline, struct aks_part *part);
 /** ENDED: every part was handed out by take or is ready, and the result is known. */
-enum aks_pipeline_state aks_pipeline_state(const struct aks_pipeline *pipeline, struct aks_error *ret_error);
+enum aks_pipeline_state aks_pipeline_state(const struct aks_pipeline *pipeline,
+    struct aks_error *ret_error);
 /** Of a pipeline that has ENDED. */
 const struct aks_pipeline_result *aks_pipeline_result(const struct aks_pipeline *pipeline);
 /** Plain bytes read so far, and bytes made of them so far. */
-void aks_pipeline_progress(const struct aks_pipeline *pipeline, int64_t *ret_plain, int64_t *ret_stored);
+void aks_pipeline_progress(const struct aks_pipeline *pipeline, int64_t *ret_plain,
+    int64_t *ret_stored);
 /** The whole object as a body that can be read again; bytes -1 if a codec made it. */
 struct aks_body aks_pipeline_whole(struct aks_pipeline *pipeline);
 const struct aks_snapshot *aks_pipeline_snapshot(const struct aks_pipeline *pipeline);
-/** No part may be in use any more. ${changed} is not called again. Work under way finishes first, behind the
- * caller's back (pool->lingering counts such pipelines). NULL is fine. */
+/** No part may be in use any more. ${changed} is not called again. Work under way finishes first,
+ * behind the caller's back (pool->lingering counts such pipelines). NULL is fine. */
 void aks_pipeline_free(struct aks_pipeline *pipeline);
 
 #endif

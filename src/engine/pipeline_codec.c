@@ -1,4 +1,5 @@
-/* Encoded data: blocks are read and encoded side by side, then joined one after the other into part buffers. */
+/* Encoded data: blocks are read and encoded side by side, then joined one after the other into part
+ * buffers. */
 #include "base/check.h"
 #include "engine/pipeline_internal.h"
 

@@ -4,9 +4,11 @@
 
 #include "engine/pipeline.h"
 
-/* What a worker reads at once when it only hashes: full speed from 4 KiB on, and it stays in the cache. */
+/* What a worker reads at once when it only hashes: full speed from 4 KiB on, and it stays in the
+ * cache. */
 #define AKS_PIPELINE_SLICE_BYTES ((size_t)64 * 1024)
-/* Blocks in work: two for the workers of a small machine, one being joined. Each costs 2 MiB and an encoder. */
+/* Blocks in work: two for the workers of a small machine, one being joined. Each costs 2 MiB and an
+ * encoder. */
 #define AKS_PIPELINE_BLOCKS_MAX 3
 
 enum part_state { PART_FREE, PART_FILLING, PART_READY, PART_TAKEN };
@@ -85,7 +87,8 @@ struct pipeline_part *aks_pipeline_part_begin(struct aks_pipeline *pipeline);
 void aks_pipeline_part_ready(struct aks_pipeline *pipeline, struct pipeline_part *part, bool last);
 void aks_pipeline_fail(struct aks_pipeline *pipeline, const struct aks_error *err);
 /* Hands a job to the workers and counts it; failure fails the pipeline. */
-void aks_pipeline_submit(struct aks_pipeline *pipeline, aks_work_fn *fn, aks_work_done *done, void *arg);
+void aks_pipeline_submit(struct aks_pipeline *pipeline, aks_work_fn *fn, aks_work_done *done,
+    void *arg);
 /* To be called first in every completion: true if the pipeline is gone or on its way out. */
 bool aks_pipeline_job_done(struct aks_pipeline *pipeline);
 /* To be called last: goes on with whatever can go on, and tells the owner. */

@@ -3,8 +3,9 @@
 #include "engine/pipeline_internal.h"
 
 
-/* Parts hashed ahead of the one that is taken next. Far enough that sending never waits for hashing, near
- * enough that their bytes are still in the processor's cache when they are read again to be sent. */
+/* Parts hashed ahead of the one that is taken next. Far enough that sending never waits for
+ * hashing, near enough that their bytes are still in the processor's cache when they are read again
+ * to be sent. */
 #define RAW_AHEAD_MAX 2
 
 enum aks_status
@@ -26,7 +27,8 @@ read_part(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len, st
     AKS_CHECK(offset >= 0 && left > 0);
     if ((int64_t)len > left)
         len = (size_t)left;
-    status = aks_snapshot_read(&part->pipeline->snapshot, part->part.offset + offset, data, len, err);
+    status = aks_snapshot_read(&part->pipeline->snapshot, part->part.offset + offset, data, len,
+        err);
     *ret_len = status == AKS_OK ? len : 0;
     return status;
 }

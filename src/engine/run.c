@@ -87,7 +87,8 @@ aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err)
     }
 }
 
-/* Where ${item} goes next: past targets whose breaker is open, unless that leaves it nowhere to go at all. */
+/* Where ${item} goes next: past targets whose breaker is open, unless that leaves it nowhere to go
+ * at all. */
 static bool
 choose_target(struct aks_run *run, struct aks_item *item)
 {
@@ -128,7 +129,8 @@ dedup_item(struct aks_run *run, struct aks_item *item, size_t index, bool unchan
     return AKS_OK;
 }
 
-/* Old beliefs about a target are checked against its manifests before anything is left out because of them. */
+/* Old beliefs about a target are checked against its manifests before anything is left out because
+ * of them. */
 static enum aks_status
 confirm_item(struct aks_run *run, struct aks_item *item, size_t index, bool *unchanged,
     struct aks_error *err)
@@ -197,8 +199,8 @@ consider_all(struct aks_run *run, bool *ret_pending, struct aks_error *err)
     return AKS_OK;
 }
 
-/* The target itself does not answer, or cannot take anything: what a breaker is for. A person who mends
- * credentials or settings must not have to wait for one. */
+/* The target itself does not answer, or cannot take anything: what a breaker is for. A person who
+ * mends credentials or settings must not have to wait for one. */
 static bool
 opens_breaker(enum aks_status status)
 {

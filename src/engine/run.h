@@ -1,5 +1,6 @@
-/* A run: one job from its sources to its report. Written as straight-line code that turns the loop where it
- * has to wait; everything that runs side by side (transfers, parts, attempts) is event-driven below it. */
+/* A run: one job from its sources to its report. Written as straight-line code that turns the loop
+ * where it has to wait; everything that runs side by side (transfers, parts, attempts) is
+ * event-driven below it. */
 #ifndef AKS_ENGINE_RUN_H
 #define AKS_ENGINE_RUN_H
 
@@ -22,14 +23,16 @@ struct aks_run_options {
     const struct aks_policy_environment *environment;
     const char *const *sources;         /* NULL: the policy's */
     size_t source_count;
-    const char *source_folder;          /* what relative sources of the command line are relative to */
+    const char *source_folder;          /* what relative sources of the command line are relative
+                                         * to */
     const char *target;                 /* force this one, or NULL */
     bool no_fallback;
     bool dry_run;
-    const struct aks_job *job;          /* the job of the queue that is taken up, or NULL: a new one */
+    const struct aks_job *job;          /* the job of the queue that is taken up, or NULL: a new
+                                         * one */
 };
 
-/* State of one run; shared by run.c, compare.c, upload.c, report.c. */
+/* State of one run; shared by run.c, run_compare.c, run_upload.c, run_report.c. */
 struct aks_run {
     struct aks_engine *engine;
     const struct aks_run_options *options;
@@ -54,59 +57,67 @@ struct aks_run {
     int64_t sent_bytes;
     char job_id[AKS_JOB_ID_BYTES];
     bool job_written;                   /* what is owed is durably in the queue */
-    struct aks_error keep_error;        /* why it is not; status AKS_OK if it is, or nothing is owed */
+    struct aks_error keep_error;        /* why it is not; status AKS_OK if it is, or nothing is
+                                         * owed */
     unsigned rounds;
     struct aks_progress progress;
-    struct aks_transfer **transfers;    /* under way, for progress; upload.c's */
+    struct aks_transfer **transfers;    /* under way, for progress; run_upload.c's */
     size_t transfer_count;
 };
 
 /* What is believed of a target for longer than this is looked at before it is built upon. */
 #define AKS_RUN_BELIEF_MS (7 * AKS_MS_PER_DAY)
 
-/** Runs to the end and gives the report, owned by the caller (json_decref), after failures too: *ret_report is
- * NULL only if there was no memory for it, and then a status tells. Of the other jobs of the queue, sources that are
- * in this run are superseded. */
+/** Runs to the end and gives the report, owned by the caller (json_decref), after failures too:
+ * *ret_report is NULL only if there was no memory for it, and then a status tells. Of the other
+ * jobs of the queue, sources that are in this run are superseded. */
 enum aks_status aks_run(struct aks_engine *engine, const struct aks_run_options *options,
     struct json_t **ret_report, struct aks_error *err);
-/** Takes up every other job of the queue, each under its own policy, and adds {"job_id", "outcome", "reason"} for
- * each to ${report}["jobs"]. Jobs that are done are removed. Failures are told there; an interrupt ends it. */
+/** Takes up every other job of the queue, each under its own policy, and adds {"job_id", "outcome",
+ * "reason"} for each to ${report}["jobs"]. Jobs that are done are removed. Failures are told there;
+ * an interrupt ends it. */
 void aks_run_leftovers(struct aks_engine *engine, struct json_t *report);
 
 /* For the parts of a run only. */
 
-/** Turns the loop until *${done}. AKS_CANCELLED when interrupted, the policy's failure when that happened. */
+/** Turns the loop until *${done}. AKS_CANCELLED when interrupted, the policy's failure when that
+ * happened. */
 enum aks_status aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err);
 /** run_items.c: identities and breakers of the targets; then the sources, inspected and routed. */
 enum aks_status aks_run_items_load_targets(struct aks_run *run, struct aks_error *err);
 enum aks_status aks_run_items_load(struct aks_run *run, struct aks_error *err);
 /** Facts for the policy, as of ${wall_ms}. */
-void aks_run_item_facts(const struct aks_item *item, int64_t wall_ms, struct aks_source_facts *ret_facts);
+void aks_run_item_facts(const struct aks_item *item, int64_t wall_ms,
+    struct aks_source_facts *ret_facts);
 
 /** Facts of target ${index} for the policy. */
-void aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_facts *ret_facts);
+void aks_run_target_facts(const struct aks_run *run, size_t index,
+    struct aks_target_facts *ret_facts);
 void aks_run_item_failed(struct aks_item *item, const struct aks_error *err);
 
-/** compare.c: is ${item} already at target ${index}? By stat, then by digest. */
+/** run_compare.c: is ${item} already at target ${index}? By stat, then by digest. */
 enum aks_status aks_run_compare(struct aks_run *run, struct aks_item *item, size_t index,
     bool *ret_unchanged, struct aks_error *err);
 
-/** upload.c: brings ${items} to target ${index}. AKS_OK if the target is committed; single items may still have
- * failed for reasons of their own. Else nothing is committed there and ${outcome} tells why. */
-enum aks_status aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
-    struct aks_outcome *outcome);
+/** run_upload.c: brings ${items} to target ${index}. AKS_OK if the target is committed; single
+ * items may still have failed for reasons of their own. Else nothing is committed there and
+ * ${outcome} tells why. */
+enum aks_status aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items,
+    size_t count, struct aks_outcome *outcome);
 
-/** confirm.c: what is believed of target ${index} is older than AKS_RUN_BELIEF_MS: does it still hold these items?
- * Those that it does not are forgotten. AKS_OK if it was asked; else ${outcome} tells. */
-enum aks_status aks_run_confirm(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
-    struct aks_outcome *outcome);
+/** run_confirm.c: what is believed of target ${index} is older than AKS_RUN_BELIEF_MS: does it
+ * still hold these items? Those that it does not are forgotten. AKS_OK if it was asked; else
+ * ${outcome} tells. */
+enum aks_status aks_run_confirm(struct aks_run *run, size_t index, struct aks_item **items,
+    size_t count, struct aks_outcome *outcome);
 
-/** keep.c: the queue's part of a run. What is owed is written to the run's job (or the job removed where nothing
- * is); other jobs lose the sources that this run has. Failures go to run->keep_error. */
+/** run_keep.c: the queue's part of a run. What is owed is written to the run's job (or the job
+ * removed where nothing is); other jobs lose the sources that this run has. Failures go to
+ * run->keep_error. */
 void aks_run_keep(struct aks_run *run);
 void aks_run_supersede(struct aks_run *run);
 
-/** report.c */
+/** run_report.c */
 struct json_t *aks_run_report(const struct aks_run *run, const struct aks_error *run_error);
 
 #endif

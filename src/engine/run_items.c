@@ -26,7 +26,8 @@ aks_run_item_facts(const struct aks_item *item, int64_t wall_ms, struct aks_sour
         ret_facts->age_ms = 0;
 }
 
-/* The settings with the endpoint that counts: a place is what is talked to, not what the policy calls it. */
+/* The settings with the endpoint that counts: a place is what is talked to, not what the policy
+ * calls it. */
 static struct aks_target_settings
 effective(const struct aks_run *run, const struct aks_target_settings *settings)
 {
@@ -108,7 +109,8 @@ inspect_items(struct aks_run *run, struct aks_error *err)
         char *path = NULL;
 
         sources[i] = &item->source;
-        status = aks_source_absolute(run->engine->port, written, options->source_folder, &path, err);
+        status = aks_source_absolute(run->engine->port, written, options->source_folder, &path,
+            err);
         if (status != AKS_OK)
             return status;
         if (aks_source_inspect(run->engine->port, path, &item->source, &item->error) != AKS_OK)

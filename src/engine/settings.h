@@ -1,6 +1,6 @@
-/* What a policy says in values rather than functions, as plain C. script/ fills it, the engine reads it.
- * All strings are owned by the settings. Everything is checked when it is filled: the engine may rely on
- * the bounds named here. */
+/* What a policy says in values rather than functions, as plain C. script/ fills it, the engine
+ * reads it. All strings are owned by the settings. Everything is checked when it is filled: the
+ * engine may rely on the bounds named here. */
 #ifndef AKS_ENGINE_SETTINGS_H
 #define AKS_ENGINE_SETTINGS_H
 
@@ -15,7 +15,8 @@
 #define AKS_SOURCES_MAX 1000
 #define AKS_TARGETS_MAX 16
 #define AKS_TARGET_NAME_BYTES 64            /* [A-Za-z0-9_-]{1,63} */
-#define AKS_SYSTEM_ID_BYTES 85              /* [A-Za-z0-9_-]{1,84}: with an upload id it stays under 100 */
+#define AKS_SYSTEM_ID_BYTES 85              /* [A-Za-z0-9_-]{1,84}: with an upload id it stays
+                                             * under 100 */
 
 #define AKS_PART_BYTES_DEFAULT (5 * AKS_MIB)
 #define AKS_PART_BYTES_MIN (5 * AKS_MIB)    /* S3: every part but the last */
@@ -35,8 +36,8 @@ enum aks_target_kind { AKS_TARGET_S3, AKS_TARGET_HTTP, AKS_TARGET_DIR };
 /* How a part's bytes are vouched for. */
 enum aks_payload {
     AKS_PAYLOAD_SIGNED,     /* SHA-256 of the part in the signature */
-    AKS_PAYLOAD_CRC64       /* UNSIGNED-PAYLOAD and CRC64NVME: https only, where a probe showed that the
-                             * endpoint checks it; else signed */
+    AKS_PAYLOAD_CRC64       /* UNSIGNED-PAYLOAD and CRC64NVME: https only, where a probe showed
+                             * that the endpoint checks it; else signed */
 };
 
 struct aks_target_settings {
@@ -49,7 +50,8 @@ struct aks_target_settings {
     char *endpoint;         /* URL without a final '/', or NULL: AWS */
     char *prefix;           /* "" or "a/b/" with a final '/' */
     char *credentials;      /* "auto", "environment", "profile:NAME" */
-    int path_style;         /* 1, 0, or -1: path style with an endpoint of one's own, else virtual host */
+    int path_style;         /* 1, 0, or -1: path style with an endpoint of one's own, else virtual
+                             * host */
     enum aks_payload payload;
     /* http */
     char *url;              /* without a final '/' */
@@ -75,7 +77,8 @@ struct aks_compress_settings {
     bool always;            /* do not look at a sample first */
 };
 
-enum aks_dedup { AKS_DEDUP_UNCHANGED, AKS_DEDUP_ALWAYS };   /* skip what is stored; or upload anyway */
+enum aks_dedup { AKS_DEDUP_UNCHANGED, AKS_DEDUP_ALWAYS };   /* skip what is stored; or upload
+                                                             * anyway */
 
 struct aks_settings {
     const struct aks_alloc *alloc;
@@ -90,7 +93,8 @@ struct aks_settings {
     enum aks_dedup dedup;
     int64_t part_bytes;
     int64_t probe_ms;
-    char *system_id;        /* or NULL: AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, host name */
+    char *system_id;        /* or NULL: AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, host name
+                             * */
     char *policy_path;      /* as shown: the file, or "built-in default" */
     char policy_sha256[65];
 };

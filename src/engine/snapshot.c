@@ -36,7 +36,8 @@ check_duckdb(const struct aks_port *port, const char *path, struct aks_file *fil
         return busy(err, path, "a program has this DuckDB database open for writing");
     if (companion(port, path, ".wal") || companion(port, path, ".wal.checkpoint") ||
         companion(port, path, ".wal.recovery"))
-        return busy(err, path, "this DuckDB database has a WAL with changes that are not in it yet");
+        return busy(err, path,
+            "this DuckDB database has a WAL with changes that are not in it yet");
     return AKS_OK;
 }
 
@@ -47,7 +48,8 @@ check_sqlite(const struct aks_port *port, const char *path, struct aks_file *fil
     if (port->files.locked_by_writer(file, SQLITE_RESERVED_BYTE, 1))
         return busy(err, path, "a program is writing to this SQLite database");
     if (companion(port, path, "-wal"))
-        return busy(err, path, "this SQLite database has a WAL with changes that are not in it yet");
+        return busy(err, path,
+            "this SQLite database has a WAL with changes that are not in it yet");
     if (companion(port, path, "-journal"))
         return busy(err, path, "this SQLite database has a rollback journal");
     return AKS_OK;
@@ -143,11 +145,11 @@ aks_snapshot_read(const struct aks_snapshot *snapshot, int64_t offset, void *dat
         enum aks_status status = files->read(snapshot->file, offset, bytes, len, &got, err);
 
         if (status != AKS_OK)
-            return aks_error_set(err, AKS_SOURCE_UNREADABLE, "source %s: reading failed at byte %lld",
-                snapshot->path, (long long)offset);
+            return aks_error_set(err, AKS_SOURCE_UNREADABLE,
+                "source %s: reading failed at byte %lld", snapshot->path, (long long)offset);
         if (got == 0)
-            return aks_error_set(err, AKS_SOURCE_CHANGED, "source %s: became shorter while it was read",
-                snapshot->path);
+            return aks_error_set(err, AKS_SOURCE_CHANGED,
+                "source %s: became shorter while it was read", snapshot->path);
         bytes += got;
         offset += (int64_t)got;
         len -= got;

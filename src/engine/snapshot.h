@@ -1,7 +1,7 @@
 /* A snapshot: an immutable view of a source, taken before anything is read for upload.
  *
- * Today there is one method, "identity": the source itself is read, and what stat tells before and after
- * must be the same. A database that has a WAL, a journal or a writer cannot be read so and is
+ * Today there is one method, "identity": the source itself is read, and what stat tells before and
+ * after must be the same. A database that has a WAL, a journal or a writer cannot be read so and is
  * AKS_SOURCE_BUSY. Methods that copy come in behind the same four functions. */
 #ifndef AKS_ENGINE_SNAPSHOT_H
 #define AKS_ENGINE_SNAPSHOT_H
@@ -10,7 +10,8 @@
 #include "port/body.h"
 #include "port/port.h"
 
-/* A stamp this fresh may hide a second write of the same size: file systems tick as slowly as 2 s. */
+/* A stamp this fresh may hide a second write of the same size: file systems tick as slowly as 2 s.
+ */
 #define AKS_SNAPSHOT_RACY_MS 2000
 
 struct aks_snapshot {
@@ -23,7 +24,8 @@ struct aks_snapshot {
     int64_t taken_at_ms;                /* wall clock */
 };
 
-/** AKS_SOURCE_BUSY, AKS_SOURCE_MISSING, AKS_SOURCE_UNREADABLE. ${source} is borrowed for its life. */
+/** AKS_SOURCE_BUSY, AKS_SOURCE_MISSING, AKS_SOURCE_UNREADABLE. ${source} is borrowed for its life.
+ */
 enum aks_status aks_snapshot_take(const struct aks_port *port, const struct aks_source *source,
     struct aks_snapshot *ret_snapshot, struct aks_error *err);
 /** Is it still what was taken? AKS_SOURCE_CHANGED if not. */

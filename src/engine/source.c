@@ -56,8 +56,8 @@ harmless(char c)
         c == '_' || c == '-';
 }
 
-/* The file's own name with everything outside [A-Za-z0-9._-] turned to '-', and every dot behind a dot: readers
- * refuse names with "..". */
+/* The file's own name with everything outside [A-Za-z0-9._-] turned to '-', and every dot behind a
+ * dot: readers refuse names with "..". */
 static char *
 harmless_name(const struct aks_alloc *alloc, const char *path)
 {

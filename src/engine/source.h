@@ -22,25 +22,27 @@ struct aks_source {
 /** "file", "duckdb", "sqlite". */
 const char *aks_source_kind_name(enum aks_source_kind kind);
 
-/** ${written} made absolute: "~/" is the home, anything else that does not begin with '/' lies in ${folder}.
- * Owned by the caller. AKS_SETTINGS if it is empty or too long, or there is no home. */
-enum aks_status aks_source_absolute(const struct aks_port *port, const char *written, const char *folder,
-    char **ret_path, struct aks_error *err);
+/** ${written} made absolute: "~/" is the home, anything else that does not begin with '/' lies in
+ * ${folder}. Owned by the caller. AKS_SETTINGS if it is empty or too long, or there is no home. */
+enum aks_status aks_source_absolute(const struct aks_port *port, const char *written,
+    const char *folder, char **ret_path, struct aks_error *err);
 
-/** Looks at the file at ${path} (absolute) and fills ${ret_source}, whose name is the file's own, made harmless.
- * Also after a failure ${ret_source} has its path and name and must be given to fini. AKS_SOURCE_MISSING;
- * AKS_SOURCE_UNREADABLE for a folder, a pipe, a loop of links, or where reading is not allowed. */
+/** Looks at the file at ${path} (absolute) and fills ${ret_source}, whose name is the file's own,
+ * made harmless. Also after a failure ${ret_source} has its path and name and must be given to
+ * fini. AKS_SOURCE_MISSING; AKS_SOURCE_UNREADABLE for a folder, a pipe, a loop of links, or where
+ * reading is not allowed. */
 enum aks_status aks_source_inspect(const struct aks_port *port, const char *path,
     struct aks_source *ret_source, struct aks_error *err);
 void aks_source_fini(const struct aks_alloc *alloc, struct aks_source *source);
 
-/** Makes names unique: where two of ${sources} collide, '-' and eight hex digits of the SHA-256 of the path go
- * before the extension of each. */
-enum aks_status aks_source_make_names_unique(const struct aks_alloc *alloc, struct aks_source **sources,
-    size_t count, struct aks_error *err);
+/** Makes names unique: where two of ${sources} collide, '-' and eight hex digits of the SHA-256 of
+ * the path go before the extension of each. */
+enum aks_status aks_source_make_names_unique(const struct aks_alloc *alloc,
+    struct aks_source **sources, size_t count, struct aks_error *err);
 
 /** "x.db" of ${path} as "x-1f2e3d4c.db", owned; NULL if there is no memory. */
-char *aks_source_name_with_digest(const struct aks_alloc *alloc, const char *name, const char *path);
+char *aks_source_name_with_digest(const struct aks_alloc *alloc, const char *name,
+    const char *path);
 
 /** Same file, as far as stat can tell: device, inode, size, both times. */
 bool aks_source_same(const struct aks_file_info *a, const struct aks_file_info *b);

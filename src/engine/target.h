@@ -1,17 +1,20 @@
-/* What a kind of target can do. Implementations: target_s3, target_http, target_dir; one conformance suite
- * (tests/c/engine/target_conformance) holds for all of them.
+/* What a kind of target can do. Implementations: target_s3, target_http, target_dir; one
+ * conformance suite (tests/c/engine/target_conformance) holds for all of them.
  *
  * The contract:
- * - Everything that may wait has a done function, called exactly once, from the loop, never from inside the
- *   call that asked for it. After aks_target_class.free or object_free nothing is called any more: both cancel
- *   what is under way without completions.
- * - Inputs are borrowed until done. Retries happen inside (engine/attempt.h): done is final, and a failed
- *   outcome carries the policy's verdict.
- * - Keys are relative to the target's own prefix or path, '/'-separated, of bytes [A-Za-z0-9._/-].
- * - An object exists for readers only after finish succeeded. Abort, or a crash, leaves nothing that a reader
- *   of the tree would take for an object.
- * - AKS_OK from finish or put means durable as far as the kind can tell (S3: acknowledged with the digest
- *   checked by the server; dir: synced; http: 2xx and, where the server answers a HEAD, the right length). */
+ * - Everything that may wait has a done function, called exactly once, from the loop, never from
+ *   inside the call that asked for it. After aks_target_class.free or object_free nothing is
+ *   called any more: both cancel what is under way without completions.
+ * - Inputs are borrowed until done. Retries happen inside (engine/attempt.h): done is final, and a
+ *   failed outcome carries the policy's verdict.
+ * - Keys are relative to the target's own prefix or path, '/'-separated, of bytes
+ *   [A-Za-z0-9._/-].
+ * - An object exists for readers only after finish succeeded. Abort, or a crash, leaves nothing
+ *   that a reader of the tree would take for an object.
+ * - AKS_OK from finish or put means durable as far as the kind can tell (S3: acknowledged with the
+ *   digest checked by the server; dir: synced; http: 2xx and, where the server answers a HEAD, the
+ *   right length).
+ */
 #ifndef AKS_ENGINE_TARGET_H
 #define AKS_ENGINE_TARGET_H
 
@@ -46,8 +49,8 @@ struct aks_target_options {
     const char *upload_id;              /* of the run: goes into object metadata */
     const char *scratch_folder;         /* where a temporary file may be made (http with a codec) */
     int64_t probe_ms;
-    unsigned *lingering;                /* counts work that was left behind and still runs out; may be NULL,
-                                         * else the loop goes on until it is 0 */
+    unsigned *lingering;                /* counts work that was left behind and still runs out; may
+                                         * be NULL, else the loop goes on until it is 0 */
 };
 
 struct aks_object_spec {
@@ -62,8 +65,10 @@ struct aks_part {
     uint32_t number;                    /* from 1, without gaps; may be sent in any order */
     bool last;
     int64_t offset;                     /* of its first byte in the object as sent */
-    struct aks_body body;               /* its bytes: exactly spec.part_bytes, the last one 0 to that many */
-    bool in_memory;                     /* body is a buffer (true), or the immutable source itself (false) */
+    struct aks_body body;               /* its bytes: exactly spec.part_bytes, the last one 0 to
+                                         * that many */
+    bool in_memory;                     /* body is a buffer (true), or the immutable source itself
+                                         * (false) */
     uint8_t sha256[AKS_SHA256_BYTES];   /* set if the class has digests_parts and wants SHA-256 */
     uint64_t crc64nvme;                 /* set if it wants CRC */
 };
@@ -71,7 +76,8 @@ struct aks_part {
 struct aks_object_digest {
     int64_t bytes;                      /* as sent */
     uint8_t sha256[AKS_SHA256_BYTES];   /* as sent, of the whole */
-    struct aks_body whole;              /* the whole object, where it can be read again (raw), else bytes -1 */
+    struct aks_body whole;              /* the whole object, where it can be read again (raw), else
+                                         * bytes -1 */
 };
 
 enum aks_part_check { AKS_PART_UNCHECKED, AKS_PART_SHA256, AKS_PART_CRC64NVME };
@@ -84,41 +90,47 @@ typedef enum aks_status aks_target_entry(void *ctx, const char *name, bool is_fo
 
 struct aks_target_class {
     /* Nothing is contacted. AKS_SETTINGS, AKS_AUTH_MISSING (no credentials), AKS_LIMIT ... */
-    enum aks_status (*create)(const struct aks_target_options *options, struct aks_target **ret_target,
-        struct aks_error *err);
+    enum aks_status (*create)(const struct aks_target_options *options,
+        struct aks_target **ret_target, struct aks_error *err);
     void (*free)(struct aks_target *target);
 
-    /* May it be used now? Answers within options.probe_ms. Does whatever it takes to know (S3: HEAD of the
-     * marker, then GET, then putting it). Also learns what open needs (region, clock, payload). */
+    /* May it be used now? Answers within options.probe_ms. Does whatever it takes to know (S3: HEAD
+     * of the marker, then GET, then putting it). Also learns what open needs (region, clock,
+     * payload). */
     void (*available)(struct aks_target *target, aks_done *done, void *ctx);
 
     /* What part digests to compute: may change after available. */
     enum aks_part_check (*part_check)(const struct aks_target *target);
-    /* How many parts may be under way at once now (>= 1): falls when the server throttles or stalls. */
+    /* How many parts may be under way at once now (>= 1): falls when the server throttles or
+     * stalls. */
     unsigned (*parts_in_flight)(const struct aks_target *target);
 
     /* One object, in parts. Nothing is sent by open. */
     enum aks_status (*open)(struct aks_target *target, const struct aks_object_spec *spec,
         struct aks_target_object **ret_object, struct aks_error *err);
-    void (*send)(struct aks_target_object *object, const struct aks_part *part, aks_done *done, void *ctx);
-    /* After all parts are done. ${digest} is borrowed. */
-    void (*finish)(struct aks_target_object *object, const struct aks_object_digest *digest, aks_done *done,
+    void (*send)(struct aks_target_object *object, const struct aks_part *part, aks_done *done,
         void *ctx);
-    /* Gives back what was sent, one try each, not asking the policy; cancels sends under way without their
-     * completions. done tells whether the other side is clean. */
+    /* After all parts are done. ${digest} is borrowed. */
+    void (*finish)(struct aks_target_object *object, const struct aks_object_digest *digest,
+        aks_done *done, void *ctx);
+    /* Gives back what was sent, one try each, not asking the policy; cancels sends under way
+     * without their completions. done tells whether the other side is clean. */
     void (*abort)(struct aks_target_object *object, aks_done *done, void *ctx);
     void (*object_free)(struct aks_target_object *object);
 
-    /* A small object in one go: manifest and markers. ${create_only}: fail with AKS_CONFLICT if the key
-     * exists, where the other side can tell; an own earlier try that got through counts as success. */
-    void (*put)(struct aks_target *target, const char *key, const char *content_type, const void *data,
-        size_t len, bool create_only, aks_done *done, void *ctx);
-    /* A small object into ${ret_data}, over whose ceiling it is AKS_TOO_LARGE; absent: AKS_NOT_FOUND. */
-    void (*get)(struct aks_target *target, const char *key, struct aks_buf *ret_data, aks_done *done,
-        void *ctx);
-    /* Names one level below ${folder} ("systems/x/"), in byte order. AKS_SETTINGS where the kind cannot. */
-    void (*list)(struct aks_target *target, const char *folder, aks_target_entry *each, void *each_ctx,
+    /* A small object in one go: manifest and markers. ${create_only}: fail with AKS_CONFLICT if the
+     * key exists, where the other side can tell; an own earlier try that got through counts as
+     * success. */
+    void (*put)(struct aks_target *target, const char *key, const char *content_type,
+        const void *data, size_t len, bool create_only, aks_done *done, void *ctx);
+    /* A small object into ${ret_data}, over whose ceiling it is AKS_TOO_LARGE; absent:
+     * AKS_NOT_FOUND. */
+    void (*get)(struct aks_target *target, const char *key, struct aks_buf *ret_data,
         aks_done *done, void *ctx);
+    /* Names one level below ${folder} ("systems/x/"), in byte order. AKS_SETTINGS where the kind
+     * cannot. */
+    void (*list)(struct aks_target *target, const char *folder, aks_target_entry *each,
+        void *each_ctx, aks_done *done, void *ctx);
 
     bool markers;                       /* has zero-byte objects whose keys end in '/' */
     bool can_list;
@@ -139,11 +151,11 @@ extern const struct aks_target_class aks_target_dir;
 
 /** The class of a kind. */
 const struct aks_target_class *aks_target_class_of(enum aks_target_kind kind);
-/** Is ${key} relative, of the bytes named above, without empty, "." and ".." components? Keys out of a manifest are
- * other people's words. */
+/** Is ${key} relative, of the bytes named above, without empty, "." and ".." components? Keys out
+ * of a manifest are other people's words. */
 bool aks_target_key_valid(const char *key);
-/** Identity of the place, not of its name in a policy: 64 hex digits over kind, endpoint, bucket, prefix or
- * url or path, and system id. What is believed of a place is kept under it. */
+/** Identity of the place, not of its name in a policy: 64 hex digits over kind, endpoint, bucket,
+ * prefix or url or path, and system id. What is believed of a place is kept under it. */
 void aks_target_identity(const struct aks_target_settings *settings, const char *home,
     const char *system_id, char ret_identity[AKS_SHA256_HEX_BYTES]);
 

@@ -207,8 +207,8 @@ fail(struct aks_transfer *transfer, const struct aks_outcome *outcome)
     transfer->outcome = *outcome;
     transfer->restart = outcome->verdict == AKS_RESTART &&
         transfer->restarts < AKS_TRANSFER_RESTARTS_MAX;
-    /* An http target keeps what a codec makes in a file until it knows the length; where there is no
-     * room for that, the bytes go as they are. */
+    /* An http target keeps what a codec makes in a file until it knows the length; where there is
+     * no room for that, the bytes go as they are. */
     if (outcome->status == AKS_NO_SPACE && transfer->compress.codec != AKS_CODEC_NONE &&
         options->target->settings->kind == AKS_TARGET_HTTP && outcome->http_status == 0) {
         aks_log_write(options->log, AKS_LOG_WARNING, "%s is sent uncompressed: %s",
@@ -582,7 +582,8 @@ aks_transfer_progress(const struct aks_transfer *transfer)
     if (transfer->compress.codec == AKS_CODEC_NONE)
         return transfer->acked_bytes;
     aks_pipeline_progress(transfer->pipeline, &plain, &stored);
-    return stored > 0 ? (int64_t)((double)plain * (double)transfer->acked_bytes / (double)stored) : 0;
+    return stored > 0 ? (int64_t)((double)plain * (double)transfer->acked_bytes / (double)stored)
+        : 0;
 }
 
 void

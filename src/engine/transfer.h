@@ -1,5 +1,6 @@
-/* A transfer brings one source to one target as one object: snapshot, sample, pipeline, parts, finish. When the
- * policy says restart it begins anew, a bounded number of times. It knows nothing of other sources. */
+/* A transfer brings one source to one target as one object: snapshot, sample, pipeline, parts,
+ * finish. When the policy says restart it begins anew, a bounded number of times. It knows nothing
+ * of other sources. */
 #ifndef AKS_ENGINE_TRANSFER_H
 #define AKS_ENGINE_TRANSFER_H
 
@@ -14,8 +15,8 @@
 struct aks_transfer;
 
 #define AKS_TRANSFER_RESTARTS_MAX 2
-/* How long giving back a half-sent object may take: a run that ends by itself, and one that was interrupted,
- * which has to be gone within a second. */
+/* How long giving back a half-sent object may take: a run that ends by itself, and one that was
+ * interrupted, which has to be gone within a second. */
 #define AKS_TRANSFER_ABORT_MS 10000
 #define AKS_TRANSFER_ABORT_INTERRUPTED_MS 600
 
@@ -55,15 +56,16 @@ enum aks_status aks_transfer_new(const struct aks_transfer_options *options,
     struct aks_transfer **ret_transfer, struct aks_error *err);
 const struct aks_outcome *aks_transfer_outcome(const struct aks_transfer *transfer);
 const struct aks_transfer_result *aks_transfer_result(const struct aks_transfer *transfer);
-/** Stops it: done follows with AKS_CANCELLED once the other side is clean, or the time for that is up. */
+/** Stops it: done follows with AKS_CANCELLED once the other side is clean, or the time for that is
+ * up. */
 void aks_transfer_cancel(struct aks_transfer *transfer);
 /** Plain bytes that are stored, as far as is known. */
 int64_t aks_transfer_progress(const struct aks_transfer *transfer);
 /** Only before it began or after it is done. NULL is fine. */
 void aks_transfer_free(struct aks_transfer *transfer);
 
-/** The size of parts for an object of ${bytes} plain bytes: ${part_bytes}, or more where AKS_PARTS_MAX parts of
- * that would not do; whole MiB then. */
+/** The size of parts for an object of ${bytes} plain bytes: ${part_bytes}, or more where
+ * AKS_PARTS_MAX parts of that would not do; whole MiB then. */
 int64_t aks_transfer_part_bytes(int64_t bytes, int64_t part_bytes, bool encoded);
 
 #endif

@@ -2,9 +2,9 @@
  * follows a policy: that is for callers.
  *
  * Failures: AKS_NOT_FOUND (ENOENT, ENOTDIR), AKS_FORBIDDEN (EACCES, EPERM, EROFS), AKS_NO_SPACE
- * (ENOSPC, EDQUOT, EFBIG), AKS_CONFLICT (EEXIST; a lock that another process holds), AKS_LIMIT (ELOOP,
- * EMFILE, ENAMETOOLONG, no memory), AKS_STATE for every other. The message is
- * "cannot <verb> <path>: <strerror>"; callers wrap it or map it to what it means for them. */
+ * (ENOSPC, EDQUOT, EFBIG), AKS_CONFLICT (EEXIST; a lock that another process holds), AKS_LIMIT
+ * (ELOOP, EMFILE, ENAMETOOLONG, no memory), AKS_STATE for every other. The message is "cannot
+ * <verb> <path>: <strerror>"; callers wrap it or map it to what it means for them. */
 #ifndef AKS_PORT_FILES_H
 #define AKS_PORT_FILES_H
 
@@ -61,8 +61,8 @@ struct aks_files {
     enum aks_status (*sync)(struct aks_file *file, struct aks_error *err);
     enum aks_status (*info)(struct aks_file *file, struct aks_file_info *ret_info,
         struct aks_error *err);
-    /* Takes an exclusive lock of this open file without waiting; AKS_CONFLICT if another open file has
-     * it. Given back at close or death. */
+    /* Takes an exclusive lock of this open file without waiting; AKS_CONFLICT if another open file
+     * has it. Given back at close or death. */
     enum aks_status (*lock)(struct aks_file *file, struct aks_error *err);
     /* As lock, but tries again (every millisecond or so) for up to ${timeout_ms} before it says
      * AKS_CONFLICT. Holds up its thread and delivers nothing meanwhile: for locks that are held as
@@ -84,8 +84,8 @@ struct aks_files {
     enum aks_status (*make_folder)(void *ctx, const char *path, struct aks_error *err);
     /* Makes names in a folder last (fsync of the folder). */
     enum aks_status (*sync_folder)(void *ctx, const char *path, struct aks_error *err);
-    /* Calls ${each} with every name but . and .., in byte order; stops with its status if that is not
-     * AKS_OK. At most AKS_FILES_LIST_MAX names, else AKS_LIMIT. */
+    /* Calls ${each} with every name but . and .., in byte order; stops with its status if that is
+     * not AKS_OK. At most AKS_FILES_LIST_MAX names, else AKS_LIMIT. */
     enum aks_status (*list)(void *ctx, const char *path,
         enum aks_status (*each)(void *each_ctx, const char *name, struct aks_error *err),
         void *each_ctx, struct aks_error *err);

@@ -26,7 +26,8 @@ struct aks_http_header {
 struct aks_http_request {
     const char *method;
     /* Absolute; path and query are put on the wire as they stand. http:// only to loopback (literal
-     * 127.0.0.0/8, [::1], or localhost, which is then only resolved to loopback): else AKS_SETTINGS. */
+     * 127.0.0.0/8, [::1], or localhost, which is then only resolved to loopback): else
+     * AKS_SETTINGS. */
     const char *url;
     /* Sent as given, in order; no Expect, Accept or Content-Type is added. Host, Content-Length and
      * User-Agent are the port's. */
@@ -36,12 +37,13 @@ struct aks_http_request {
     const char *ca_file;            /* PEM bundle instead of the system's; NULL: the system's */
     /* Times in milliseconds, 0 = no limit. */
     int64_t connect_timeout_ms;     /* until name, connection and TLS are done */
-    int64_t answer_timeout_ms;      /* from there until the first byte of the reply, but for requests
-                                     * with a body, where it counts from the last byte sent */
+    int64_t answer_timeout_ms;      /* from there until the first byte of the reply, but for
+                                     * requests with a body, where it counts from the last byte
+                                     * sent */
     int64_t stall_timeout_ms;       /* no byte either way for so long, once connected */
     size_t reply_bytes_max;         /* a longer reply body is AKS_TOO_LARGE */
-    bool fresh_connection;          /* never on a reused one: libcurl repeats requests behind our back
-                                     * when a reused connection dies without a byte of reply */
+    bool fresh_connection;          /* never on a reused one: libcurl repeats requests behind our
+                                     * back when a reused connection dies without a byte of reply */
 };
 
 /* Where a request stood when it ended. */
@@ -71,7 +73,8 @@ typedef void aks_http_done(void *ctx, const struct aks_http_reply *reply);
 
 struct aks_http {
     enum aks_status (*submit)(void *ctx, const struct aks_http_request *request,
-        aks_http_done *done, void *done_ctx, struct aks_http_call **ret_call, struct aks_error *err);
+        aks_http_done *done, void *done_ctx, struct aks_http_call **ret_call,
+        struct aks_error *err);
     /* Ends it without a completion. The call is gone afterwards. */
     void (*cancel)(void *ctx, struct aks_http_call *call);
     void *ctx;

@@ -22,7 +22,8 @@ heap_gives_keys_in_order_whatever_is_removed(void **state)
     aks_rng_init(&rng, 7);
     aks_heap_init(&heap, aks_alloc_system());
     for (size_t i = 0; i < NODES; i++)
-        assert_int_equal(aks_heap_insert(&heap, &nodes[i], (int64_t)(aks_rng_next(&rng) % 50)), AKS_OK);
+        assert_int_equal(aks_heap_insert(&heap, &nodes[i], (int64_t)(aks_rng_next(&rng) % 50)),
+            AKS_OK);
     for (size_t i = 0; i < NODES; i += 3)
         aks_heap_remove(&heap, &nodes[i]);
     while (aks_heap_first(&heap) != NULL) {

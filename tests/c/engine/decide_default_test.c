@@ -110,7 +110,8 @@ failed_probe_means_the_next_target_at_once(void **state)
 static void
 what_cannot_pass_is_not_tried_again(void **state)
 {
-    static const enum aks_status final[] = { AKS_FORBIDDEN, AKS_AUTH_INVALID, AKS_TOO_LARGE, AKS_TLS };
+    static const enum aks_status final[] = { AKS_FORBIDDEN, AKS_AUTH_INVALID, AKS_TOO_LARGE,
+        AKS_TLS };
     struct aks_retry_settings settings = schedule(AKS_JITTER_NONE);
 
     for (size_t i = 0; i < sizeof(final) / sizeof(final[0]); i++) {

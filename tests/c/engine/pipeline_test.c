@@ -69,8 +69,9 @@ collect(struct reader *reader, const struct aks_part *part)
     while (at < part->body.bytes) {
         size_t len = 0;
 
-        assert_int_equal(part->body.read(part->body.ctx, at, reader->stored + reader->stored_len + at,
-            (size_t)(part->body.bytes - at), &len, NULL), AKS_OK);
+        assert_int_equal(part->body.read(part->body.ctx, at,
+            reader->stored + reader->stored_len + at, (size_t)(part->body.bytes - at), &len, NULL),
+            AKS_OK);
         assert_true(len > 0);
         at += (int64_t)len;
     }
@@ -212,7 +213,8 @@ check_plain(struct reader *reader, enum aks_codec codec, size_t bytes)
 static void
 every_size_comes_out_whole_in_equal_parts(void **state)
 {
-    static const size_t sizes[] = { 0, 1, 699999, 700000, 700001, 1048576, 1048577, 2100000, 7340033 };
+    static const size_t sizes[] = { 0, 1, 699999, 700000, 700001, 1048576, 1048577, 2100000,
+        7340033 };
     static const enum aks_codec codecs[] = { AKS_CODEC_NONE, AKS_CODEC_GZIP, AKS_CODEC_ZSTD };
     struct world *world = *state;
 
@@ -321,11 +323,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(every_size_comes_out_whole_in_equal_parts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(source_that_shrinks_is_told_and_not_guessed, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(pipeline_that_is_freed_while_it_works_leaves_nothing, set_up,
+        cmocka_unit_test_setup_teardown(every_size_comes_out_whole_in_equal_parts, set_up,
             tear_down),
-        cmocka_unit_test_setup_teardown(two_pipelines_share_one_pool_and_both_end, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(source_that_shrinks_is_told_and_not_guessed, set_up,
+        tear_down),
+        cmocka_unit_test_setup_teardown(pipeline_that_is_freed_while_it_works_leaves_nothing,
+        set_up,
+            tear_down),
+        cmocka_unit_test_setup_teardown(two_pipelines_share_one_pool_and_both_end, set_up,
+        tear_down),
     };
 
     return cmocka_run_group_tests_name("pipeline", tests, NULL, NULL);

@@ -159,8 +159,8 @@ jobs(const struct world *world)
     char **ids = NULL;
     size_t count = 0;
 
-    assert_int_equal(aks_queue_list(aks_os_port(world->os), world->engine->queue_folder, &ids, &count,
-        NULL), AKS_OK);
+    assert_int_equal(aks_queue_list(aks_os_port(world->os), world->engine->queue_folder, &ids,
+        &count, NULL), AKS_OK);
     for (size_t i = 0; i < count; i++)
         free(ids[i]);
     free(ids);

@@ -15,9 +15,10 @@ struct failing_alloc {
 
 void failing_alloc_init(struct failing_alloc *failing);
 
-/* Runs ${body}(ctx, alloc) with allocation 0, 1, 2 ... failing, until it gets through without a failure.
- * ${body} returns 0 if it failed cleanly or succeeded, and must have given back everything either way. Asserts
- * that nothing leaks, and that it ends before ${rounds_max}. */
+/* Runs ${body}(ctx, alloc) with allocation 0, 1, 2 ... failing,
+    until it gets through without a failure.
+ * ${body} returns 0 if it failed cleanly or succeeded, and must have given back everything either
+ * way. Asserts that nothing leaks, and that it ends before ${rounds_max}. */
 void failing_alloc_loop(int (*body)(void *ctx, const struct aks_alloc *alloc), void *ctx,
     int64_t rounds_max);
 

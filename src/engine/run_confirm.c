@@ -1,5 +1,5 @@
-/* Index entries are beliefs. An old one is checked against the manifest of its upload, so that a bucket that a
- * lifecycle rule has emptied is noticed. */
+/* Index entries are beliefs. An old one is checked against the manifest of its upload, so that a
+ * bucket that a lifecycle rule has emptied is noticed. */
 #include "engine/run.h"
 #include "wire/manifest.h"
 
@@ -109,6 +109,7 @@ open_target(struct confirmation *confirmation)
     options.upload_id = run->upload_id;
     options.scratch_folder = run->engine->scratch_folder;
     options.probe_ms = run->settings->probe_ms;
+    options.lingering = &run->pool.lingering;
     confirmation->class = aks_target_class_of(options.settings->kind);
     if (confirmation->class->create(&options, &confirmation->target, &err) != AKS_OK) {
         aks_outcome_failed(&confirmation->outcome, &err);

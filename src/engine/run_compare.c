@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-/* Parts of a pass that only hashes: large enough to be cheap, small enough to be interrupted soon. */
+/* Parts of a pass that only hashes: large enough to be cheap, small enough to be interrupted soon.
+ */
 #define COMPARE_PART_BYTES (8 * AKS_MIB)
 
 struct comparison {

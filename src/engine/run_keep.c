@@ -1,4 +1,5 @@
-/* The queue's part of a run: what is owed is durable before anything is sent, and stays so until it is delivered. */
+/* The queue's part of a run: what is owed is durable before anything is sent, and stays so until it
+ * is delivered. */
 #include "base/check.h"
 #include "engine/policy_text.h"
 #include "engine/queue.h"
@@ -17,7 +18,8 @@ owed(const struct aks_run *run, const struct aks_item *item)
         return true;
     if (item->state != AKS_ITEM_FAILED)
         return false;
-    /* A job that was taken up is done with a source that has vanished since: there is nothing to bring. */
+    /* A job that was taken up is done with a source that has vanished since: there is nothing to
+     * bring. */
     return run->options->job == NULL || item->error.status != AKS_SOURCE_MISSING;
 }
 
@@ -55,7 +57,8 @@ fill_job(const struct aks_run *run, size_t count, struct aks_job *job, struct ak
             continue;
         if (first == NULL)
             first = &run->items[i];
-        if (copy_string(alloc, run->items[i].source.path, &job->sources[job->source_count]) != AKS_OK)
+        if (copy_string(alloc, run->items[i].source.path,
+            &job->sources[job->source_count]) != AKS_OK)
             return aks_error_memory(err, "keeping what is owed");
         job->source_count++;
     }
@@ -181,7 +184,8 @@ aks_run_supersede(struct aks_run *run)
     size_t count = 0;
 
     if (aks_queue_list(port, run->engine->queue_folder, &ids, &count, &err) != AKS_OK) {
-        aks_log_write(run->engine->log, AKS_LOG_WARNING, "the queue cannot be read: %s", err.message);
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "the queue cannot be read: %s",
+            err.message);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -213,7 +217,8 @@ run_job(struct aks_engine *engine, const struct aks_job *job, json_t *report)
     json_t *own = NULL;
     enum aks_status status;
 
-    status = engine->loader.load(engine->loader.ctx, &job->policy, &job->environment, &policy, &err);
+    status = engine->loader.load(engine->loader.ctx, &job->policy, &job->environment, &policy,
+        &err);
     if (status == AKS_OK) {
         options.policy = policy;
         options.policy_text = &job->policy;

@@ -1,0 +1,283 @@
+/* The commit of an upload: what makes it exist for readers, and what remembers it. */
+#include "base/units.h"
+#include "engine/audit.h"
+#include "engine/run_upload_internal.h"
+#include "wire/manifest.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A system's marker is put again after so long, in case somebody emptied the bucket. */
+#define MARKER_AGE_MS (30 * AKS_MS_PER_DAY)
+
+static enum aks_status
+put(struct upload *upload, const char *key, const char *content_type, const char *data, size_t len,
+    bool create_only)
+{
+    struct call call = { 0 };
+
+    upload->class->put(upload->target, key, content_type, data, len, create_only,
+        aks_run_upload_called, &call);
+    return aks_run_upload_wait(upload, &call);
+}
+
+/* systems/<id>/: what a probe asks for, and what a flat lister finds systems by. */
+static enum aks_status
+put_system_marker(struct upload *upload)
+{
+    struct aks_run *run = upload->run;
+    const struct aks_port *port = run->engine->port;
+    int64_t now_ms = port->clock.wall_ms(port->clock.ctx);
+    const char *identity = run->targets[upload->index].identity;
+    char key[PATH_BYTES];
+    char value[8];
+
+    if (!upload->class->markers)
+        return AKS_OK;
+    if (aks_state_fact_get(run->engine->state, identity, "marker", now_ms, MARKER_AGE_MS, value,
+            sizeof(value), NULL) == AKS_OK)
+        return AKS_OK;
+    (void)snprintf(key, sizeof(key), "systems/%s/", run->system_id);
+    if (put(upload, key, "application/x-directory", "", 0, false) != AKS_OK)
+        return upload->outcome.status;
+    /* Only saves a request: without it the marker is put again. */
+    (void)aks_state_fact_put(run->engine->state, identity, "marker", "yes", now_ms, NULL);
+    return AKS_OK;
+}
+
+static json_t *
+audit_files(const struct upload *upload)
+{
+    json_t *files = json_array();
+
+    for (size_t i = 0; i < upload->count; i++) {
+        const struct aks_stored *row = &upload->items[i]->row;
+
+        if (!upload->items[i]->stored_here[upload->index])
+            continue;
+        (void)json_array_append_new(files,
+            json_pack("{s:s, s:s, s:I, s:s, s:I, s:s}", "name", row->name, "key", row->key, "bytes",
+                (json_int_t)row->bytes, "sha256", row->sha256, "stored_bytes",
+                (json_int_t)row->stored_bytes, "stored_sha256", row->stored_sha256));
+    }
+    return files;
+}
+
+/* One record of this upload. ${failure}: NULL unless it failed. */
+enum aks_status
+aks_run_commit_audit(struct upload *upload, const char *event,
+    const struct aks_error *failure, struct aks_error *err)
+{
+    struct aks_run *run = upload->run;
+    struct aks_audit *log;
+    json_t *fields;
+    enum aks_status status = aks_engine_audit(run->engine, &log, err);
+
+    if (status != AKS_OK)
+        return status;
+    fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "run_id", run->run_id, "upload_id",
+        run->upload_id, "system_id", run->system_id, "target", upload->settings->name, "method",
+        aks_target_kind_method(upload->settings->kind), "policy_sha256",
+        run->settings->policy_sha256, "event_type", event);
+    if (fields == NULL)
+        return aks_error_memory(err, "writing the audit log");
+    if (failure != NULL)
+        (void)json_object_set_new(fields, "failure", json_string(aks_status_name(failure->status)));
+    else
+        (void)json_object_set_new(fields, "files", audit_files(upload));
+    status = aks_audit_append(log, event, fields, err);
+    if (status == AKS_OK)
+        status = aks_audit_head(log, upload->audit_head, err);
+    json_decref(fields);
+    return status;
+}
+
+static void
+object_of_row(const struct aks_stored *row, struct aks_manifest_object *object)
+{
+    static char role[] = "main";
+    static char method[] = "identity";
+
+    memset(object, 0, sizeof(*object));
+    object->name = row->name;
+    object->key = row->key;
+    object->source_name = row->source;
+    object->kind = row->kind;
+    object->role = role;
+    object->bytes = row->bytes;
+    memcpy(object->sha256, row->sha256, sizeof(object->sha256));
+    object->codec = row->codec;
+    object->stored_bytes = row->stored_bytes;
+    memcpy(object->stored_sha256, row->stored_sha256, sizeof(object->stored_sha256));
+    object->part_bytes = row->part_bytes;
+    object->parts = row->parts;
+    object->snapshot_method = method;
+    object->taken_at_ms = row->taken_at_ms;
+}
+
+static bool
+replaced(const struct upload *upload, const struct aks_stored *row)
+{
+    for (size_t i = 0; i < upload->count; i++) {
+        if (upload->items[i]->stored_here[upload->index] &&
+            strcmp(upload->items[i]->source.path, row->source) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* An earlier object whose name another source has now is listed under a name with its path's
+ * digest. */
+static enum aks_status
+add_earlier(const struct upload *upload, struct aks_manifest *manifest, struct aks_stored *row,
+    struct aks_error *err)
+{
+    const struct aks_alloc *alloc = upload->run->engine->port->alloc;
+    struct aks_manifest_object object;
+    char *name = NULL;
+    enum aks_status status;
+
+    object_of_row(row, &object);
+    for (size_t i = 0; i < manifest->object_count; i++) {
+        if (strcmp(manifest->objects[i].name, row->name) != 0)
+            continue;
+        name = aks_source_name_with_digest(alloc, row->name, row->source);
+        if (name == NULL)
+            return aks_error_memory(err, "writing a manifest");
+        object.name = name;
+        break;
+    }
+    status = aks_manifest_add(manifest, &object, err);
+    aks_mem_free(alloc, name);
+    return status;
+}
+
+/* Every source that the target holds: those of this upload, then earlier ones by their keys. */
+static enum aks_status
+add_objects(struct upload *upload, struct aks_manifest *manifest, struct aks_error *err)
+{
+    struct aks_run *run = upload->run;
+    const struct aks_alloc *alloc = run->engine->port->alloc;
+    struct aks_manifest_object object;
+    struct aks_stored *rows = NULL;
+    size_t row_count = 0;
+    enum aks_status status = AKS_OK;
+
+    for (size_t i = 0; i < upload->count && status == AKS_OK; i++) {
+        if (!upload->items[i]->stored_here[upload->index])
+            continue;
+        object_of_row(&upload->items[i]->row, &object);
+        status = aks_manifest_add(manifest, &object, err);
+    }
+    if (status == AKS_OK)
+        status = aks_state_stored_all(run->engine->state, run->targets[upload->index].identity,
+            &rows, &row_count, err);
+    for (size_t i = 0; i < row_count; i++) {
+        if (status == AKS_OK && !replaced(upload, &rows[i]))
+            status = add_earlier(upload, manifest, &rows[i], err);
+        aks_stored_fini(alloc, &rows[i]);
+    }
+    aks_mem_free(alloc, rows);
+    return status;
+}
+
+static enum aks_status
+write_manifest(struct upload *upload, struct aks_buf *text, struct aks_error *err)
+{
+    struct aks_run *run = upload->run;
+    const struct aks_port *port = run->engine->port;
+    struct aks_manifest manifest;
+    enum aks_status status;
+
+    aks_manifest_init(&manifest, port->alloc);
+    manifest.system_id = aks_mem_strdup(port->alloc, run->system_id);
+    manifest.upload_id = aks_mem_strdup(port->alloc, run->upload_id);
+    manifest.uploader_version = aks_mem_strdup(port->alloc, AKS_VERSION);
+    manifest.uploaded_at_ms = port->clock.wall_ms(port->clock.ctx);
+    (void)snprintf(manifest.policy_sha256, sizeof(manifest.policy_sha256), "%s",
+        run->settings->policy_sha256);
+    (void)snprintf(manifest.audit_head, sizeof(manifest.audit_head), "%s", upload->audit_head);
+    status = manifest.system_id == NULL || manifest.upload_id == NULL ||
+        manifest.uploader_version == NULL ? aks_error_memory(err, "writing a manifest") : AKS_OK;
+    if (status == AKS_OK)
+        status = add_objects(upload, &manifest, err);
+    if (status == AKS_OK)
+        status = aks_manifest_write(&manifest, text, err);
+    aks_manifest_fini(&manifest);
+    return status;
+}
+
+static enum aks_status
+put_manifest(struct upload *upload)
+{
+    struct aks_buf text;
+    struct aks_error err;
+    char key[PATH_BYTES + sizeof(AKS_MANIFEST_NAME)];
+    enum aks_status status;
+
+    aks_buf_init(&text, upload->run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
+    status = write_manifest(upload, &text, &err);
+    if (status != AKS_OK) {
+        status = aks_run_upload_failed(upload, &err, AKS_GIVE_UP);
+    } else {
+        (void)snprintf(key, sizeof(key), "%s%s", upload->folder, AKS_MANIFEST_NAME);
+        status = put(upload, key, "application/json", text.data, text.len, true);
+    }
+    if (status == AKS_OK && upload->class->markers) {
+        /* The commit is done; a lister that wants a folder gets one, and may miss it. */
+        if (put(upload, upload->folder, "application/x-directory", "", 0, false) != AKS_OK)
+            aks_log_write(upload->run->engine->log, AKS_LOG_WARNING,
+                "%s: the marker of the upload could not be put: %s", upload->settings->name,
+                upload->outcome.error.message);
+    }
+    aks_buf_fini(&text);
+    return status;
+}
+
+/* The rows of what was stored, in one transaction. */
+static enum aks_status
+record_rows(struct upload *upload, struct aks_error *err)
+{
+    struct aks_run *run = upload->run;
+    const struct aks_alloc *alloc = run->engine->port->alloc;
+    struct aks_stored *rows = aks_mem_array(alloc, upload->count, sizeof(*rows));
+    size_t count = 0;
+    enum aks_status status;
+
+    if (rows == NULL)
+        return aks_error_memory(err, "recording an upload");
+    for (size_t i = 0; i < upload->count; i++) {
+        if (upload->items[i]->stored_here[upload->index])
+            rows[count++] = upload->items[i]->row;
+    }
+    status = aks_state_stored_put(run->engine->state, run->targets[upload->index].identity, rows,
+        count, err);
+    aks_mem_free(alloc, rows);
+    return status;
+}
+
+/* Everything is there: marker, audit, manifest, in this order. */
+enum aks_status
+aks_run_commit(struct upload *upload)
+{
+    struct aks_error err;
+
+    if (put_system_marker(upload) != AKS_OK)
+        return upload->outcome.status;
+    if (aks_run_commit_audit(upload, "upload_sent", NULL, &err) != AKS_OK)
+        return aks_run_upload_failed(upload, &err, AKS_GIVE_UP);
+    if (put_manifest(upload) != AKS_OK)
+        return upload->outcome.status;
+    aks_outcome_ok(&upload->outcome);
+    (void)snprintf(upload->run->targets[upload->index].upload_id,
+        sizeof(upload->run->targets[upload->index].upload_id), "%s", upload->run->upload_id);
+    /* From here on it is delivered. What cannot be noted here costs a second upload, not the first.
+     */
+    if (record_rows(upload, &err) != AKS_OK || aks_run_commit_audit(upload, "upload_success", NULL,
+        &err) != AKS_OK)
+        aks_log_write(upload->run->engine->log, AKS_LOG_WARNING,
+            "%s: the upload is complete but could not be noted: %s", upload->settings->name,
+            err.message);
+    return AKS_OK;
+}
