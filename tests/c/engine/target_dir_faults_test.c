@@ -224,6 +224,105 @@ a_file_that_vanishes_starts_the_upload_over(void **state)
     target_drive_end(&drive);
 }
 
+/* A file that lost bytes on its way to the medium is not given its name. */
+static void
+a_file_that_is_not_whole_gets_no_name(void **state)
+{
+    struct target_world *world = dir_place_world(state);
+    struct target_drive drive;
+    struct target_upload upload;
+    struct aks_outcome outcome;
+    char hidden[256] = "";
+    char path[512];
+
+    target_drive_begin(&drive, &world->at);
+    target_upload_open(&upload, &drive, KEY, 100, true);
+    target_upload_send(&upload, 0, target_drive_done);
+    assert_int_equal(target_drive_wait(&upload.calls[0]), AKS_OK);
+    assert_int_equal(dir_place_count(dir_place_below(world, TARGET_WORLD_FOLDER), hidden), 1);
+    (void)snprintf(path, sizeof(path), TARGET_WORLD_FOLDER "%s", hidden);
+    assert_int_equal(truncate(dir_place_below(world, path), 99), 0);
+    assert_int_equal(target_upload_finish(&upload, &outcome), AKS_CORRUPT);
+    assert_false(dir_place_exists(dir_place_below(world, KEY)));
+    target_upload_end(&upload);
+    target_drive_end(&drive);
+    assert_int_equal(dir_place_count(dir_place_below(world, TARGET_WORLD_FOLDER), NULL), 0);
+}
+
+/* What is done to files, in order: "sync", "name", and each folder that is synced. */
+struct order {
+    const struct aks_files *real;
+    const char *root;
+    char text[1024];
+};
+
+/* The port's sync knows nothing of where it was called from. */
+static struct order *noted;
+
+static void
+add_to_order(const char *what)
+{
+    size_t len = strlen(noted->text);
+
+    (void)snprintf(noted->text + len, sizeof(noted->text) - len, "%s\n", what);
+}
+
+static enum aks_status
+noted_sync(struct aks_file *file, struct aks_error *err)
+{
+    add_to_order("sync");
+    return noted->real->sync(file, err);
+}
+
+static enum aks_status
+noted_rename(void *ctx, const char *from, const char *to, struct aks_error *err)
+{
+    add_to_order("name");
+    return noted->real->rename(ctx, from, to, err);
+}
+
+static enum aks_status
+noted_sync_folder(void *ctx, const char *path, struct aks_error *err)
+{
+    size_t len = strlen(noted->root);
+
+    if (strncmp(path, noted->root, len) == 0)
+        add_to_order(path[len] == '/' ? path + len : "root");
+    else
+        add_to_order("above");
+    return noted->real->sync_folder(ctx, path, err);
+}
+
+/* Bytes, then the name, then whatever leads to the name: so no power cut shows half of it. */
+static void
+bytes_are_on_the_medium_before_the_name_is(void **state)
+{
+    struct target_world *world = dir_place_world(state);
+    const struct aks_files real = world->port.files;
+    struct order order = { &real, world->target.path, "" };
+    struct target_drive drive;
+
+    noted = &order;
+    world->port.files.sync = noted_sync;
+    world->port.files.rename = noted_rename;
+    world->port.files.sync_folder = noted_sync_folder;
+    target_world_calm(world);
+    target_drive_begin(&drive, &world->at);
+    assert_int_equal(target_drive_upload(&drive, KEY, 100, true, NULL), AKS_OK);
+    /* "deep" and "deep/tree" were made, each in a folder above; then all below once. */
+    assert_string_equal(order.text, "above\nabove\nsync\nname\n"
+        "/systems/" TARGET_WORLD_SYSTEM "/" TARGET_WORLD_UPLOAD "\n"
+        "/systems/" TARGET_WORLD_SYSTEM "\n/systems\nroot\n");
+    order.text[0] = '\0';
+    assert_int_equal(target_drive_put(&drive, MANIFEST, "x", true, NULL), AKS_OK);
+    assert_int_equal(target_drive_put(&drive, MANIFEST, "y", false, NULL), AKS_OK);
+    assert_string_equal(order.text,
+        "sync\nname\n/systems/" TARGET_WORLD_SYSTEM "/" TARGET_WORLD_UPLOAD "\n"
+        "sync\nname\n/systems/" TARGET_WORLD_SYSTEM "/" TARGET_WORLD_UPLOAD "\n");
+    target_drive_end(&drive);
+    world->port.files = real;
+}
+
 int
 main(void)
 {
@@ -241,6 +340,10 @@ main(void)
         TARGET_CONFORMANCE_TEST(what_crashed_runs_left_is_swept_after_a_day,
             dir_place_set_up, dir_place_tear_down),
         TARGET_CONFORMANCE_TEST(a_file_that_vanishes_starts_the_upload_over,
+            dir_place_set_up, dir_place_tear_down),
+        TARGET_CONFORMANCE_TEST(a_file_that_is_not_whole_gets_no_name,
+            dir_place_set_up, dir_place_tear_down),
+        TARGET_CONFORMANCE_TEST(bytes_are_on_the_medium_before_the_name_is,
             dir_place_set_up, dir_place_tear_down),
     };
 
