@@ -2,6 +2,7 @@
 
 #include "support/failing_alloc.h"
 
+#include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -417,10 +418,30 @@ target_lists_one_level_or_says_that_it_cannot(void **state)
 
 /* Memory */
 
+/* An allocator must be thread-safe, and the failing one is not: a target may have work on a thread. */
+struct locked_alloc {
+    struct aks_alloc alloc;
+    const struct aks_alloc *inner;
+    pthread_mutex_t lock;
+};
+
+static void *
+locked_resize(void *ctx, void *p, size_t bytes)
+{
+    struct locked_alloc *locked = ctx;
+    void *result;
+
+    (void)pthread_mutex_lock(&locked->lock);
+    result = locked->inner->resize(locked->inner->ctx, p, bytes);
+    (void)pthread_mutex_unlock(&locked->lock);
+    return result;
+}
+
 static int
 create_and_open(void *ctx, const struct aks_alloc *alloc)
 {
     const struct target_case *at = ctx;
+    struct locked_alloc locked = { { locked_resize, &locked }, alloc, PTHREAD_MUTEX_INITIALIZER };
     struct aks_port port = *at->options->port;
     struct aks_target_options options = *at->options;
     struct target_drive drive = { .at = at };
@@ -430,7 +451,7 @@ create_and_open(void *ctx, const struct aks_alloc *alloc)
     enum aks_status status;
     char key[KEY_BYTES];
 
-    port.alloc = alloc;
+    port.alloc = &locked.alloc;
     options.port = &port;
     spec.key = key_of(at, "object", key);
     spec.content_type = "application/octet-stream";
