@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Four parts of the smallest size: three on their way and one being filled. More only for larger
- * parts, of which two must fit. */
-#define AKS_POOL_BYTES_MAX (INT64_C(20) * 1024 * 1024)
-#define AKS_POOL_IDLE_MAX 4             /* buffers kept for the next taker */
+/* Three parts of the smallest size: two on their way and one being filled. A fourth makes nothing
+ * faster and the process larger than 40 MiB. More only for larger parts, of which two must fit. */
+#define AKS_POOL_BYTES_MAX (INT64_C(15) * 1024 * 1024)
+#define AKS_POOL_IDLE_MAX 3             /* buffers kept for the next taker */
 
 struct aks_pool {
     const struct aks_alloc *alloc;
