@@ -169,10 +169,10 @@ def reset_socket(connection):
 
 
 class Proxy(Server):
-    """In front of 127.0.0.1:${upstream_port} (plain http)."""
+    """In front of 127.0.0.1:${upstream_port} (plain http). Without ${reuse} each connection serves one request."""
 
-    def __init__(self, upstream_port, certificates=None):
-        self.upstream_port = upstream_port
+    def __init__(self, upstream_port, certificates=None, reuse=True):
+        self.upstream_port, self.reuse = upstream_port, reuse
         self.requests, self.rules = [], []
         self.context = None
         if certificates is not None:
@@ -199,7 +199,7 @@ class Proxy(Server):
                 actions[0](exchange)
             else:
                 exchange.forward()
-            if exchange.closed:
+            if exchange.closed or not self.reuse:
                 return
 
     def asked(self, matches=lambda request: True):
@@ -249,6 +249,8 @@ class Exchange:
         self.request.status = status
         lines = [f"HTTP/1.1 {status} {http.client.responses.get(status, 'Planned')}"]
         headers = {"Content-Length": str(len(body)), **headers}
+        if not self.proxy.reuse:
+            headers["Connection"] = "close"
         lines += [f"{name}: {value}" for name, value in headers.items()]
         self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
         if self.request.method != "HEAD":
