@@ -1,5 +1,5 @@
-/* The process's environment as port/environment.h. Nothing is copied but the answers that the system
- * writes into a buffer of ours. */
+/* The process's environment as port/environment.h. Nothing is copied but the answers that the
+ * system writes into a buffer of ours. */
 #ifndef AKS_OS_ENVIRONMENT_POSIX_H
 #define AKS_OS_ENVIRONMENT_POSIX_H
 

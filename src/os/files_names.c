@@ -173,8 +173,8 @@ gather(DIR *folder, const char *path, struct aks_buf *names, size_t *ret_count,
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (++count > AKS_FILES_LIST_MAX)
-            return aks_error_set(err, AKS_LIMIT, "cannot list %s: it has more than %d entries", path,
-                AKS_FILES_LIST_MAX);
+            return aks_error_set(err, AKS_LIMIT, "cannot list %s: it has more than %d entries",
+                path, AKS_FILES_LIST_MAX);
         aks_buf_append(names, entry->d_name, strlen(entry->d_name) + 1);
     }
     if (errno != 0)

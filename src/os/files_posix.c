@@ -13,8 +13,8 @@
 /* Private from the first instant on, whatever the umask. */
 #define MODE 0600
 
-/* Nobody stands in line for such a lock, so whoever asks seldom is passed over by those who give it back and
- * take it again at once. */
+/* Nobody stands in line for such a lock, so whoever asks seldom is passed over by those who give it
+ * back and take it again at once. */
 #define LOCK_PAUSE_NS 1000000L
 
 struct aks_file {
@@ -30,8 +30,8 @@ fail(const struct aks_file *file, const char *verb, struct aks_error *err)
     return aks_files_names_fail(err, errno, verb, file->path);
 }
 
-/* Without O_NONBLOCK the opening of a FIFO waits for its other end. It stays on: files and folders do
- * not heed it, and whatever does is not read with offsets. */
+/* Without O_NONBLOCK the opening of a FIFO waits for its other end. It stays on: files and folders
+ * do not heed it, and whatever does is not read with offsets. */
 static int
 flags_of(enum aks_file_open how)
 {
@@ -160,9 +160,9 @@ files_info(struct aks_file *file, struct aks_file_info *ret_info, struct aks_err
     return AKS_OK;
 }
 
-/* A lock of the open file, not of the process: a classic one would be lost as soon as anything in the
- * process closed another descriptor of the file. Where the system has no such locks, flock's belong
- * to the open file as well. */
+/* A lock of the open file, not of the process: a classic one would be lost as soon as anything in
+ * the process closed another descriptor of the file. Where the system has no such locks, flock's
+ * belong to the open file as well. */
 static enum aks_status
 files_lock(struct aks_file *file, struct aks_error *err)
 {
@@ -187,7 +187,8 @@ monotonic_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* By asking again and again: a lock that is waited for in the kernel can only be given up by a signal. */
+/* By asking again and again: a lock that is waited for in the kernel can only be given up by a
+ * signal. */
 static enum aks_status
 files_lock_wait(struct aks_file *file, int64_t timeout_ms, struct aks_error *err)
 {
@@ -200,11 +201,13 @@ files_lock_wait(struct aks_file *file, int64_t timeout_ms, struct aks_error *err
     return status;
 }
 
-/* Sees the classic locks of DuckDB and SQLite as well as those of open files, whose owner shows as -1. */
+/* Sees the classic locks of DuckDB and SQLite as well as those of open files, whose owner shows as
+ * -1. */
 static bool
 files_locked_by_writer(struct aks_file *file, int64_t start, int64_t len)
 {
-    struct flock wanted = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+    struct flock wanted = { .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = start,
+        .l_len = len };
     struct flock found = wanted;
     int rc = fcntl(file->fd, F_OFD_GETLK, &found);
 

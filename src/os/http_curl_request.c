@@ -9,8 +9,8 @@
 #include <string.h>
 #include <strings.h>
 
-/* Seconds. Cloud storage answers from many addresses that change within minutes, and hangs up on idle
- * connections after some tens of seconds. */
+/* Seconds. Cloud storage answers from many addresses that change within minutes, and hangs up on
+ * idle connections after some tens of seconds. */
 #define NAMES_KEPT_S 60L
 #define CONNECTIONS_KEPT_S 20L
 /* Routers on the way forget a silent connection after a few minutes. */
@@ -67,8 +67,8 @@ check_headers(const struct aks_http_request *request, struct aks_error *err)
                 "it itself", header->name);
         for (const char *at = header->value; *at != '\0'; at++) {
             if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f)
-                return aks_error_set(err, AKS_SETTINGS, "cannot send the header %s: its value has a "
-                    "line end or another control character", header->name);
+                return aks_error_set(err, AKS_SETTINGS, "cannot send the header %s: its value has "
+                    "a line end or another control character", header->name);
         }
     }
     return AKS_OK;
@@ -115,11 +115,11 @@ check_url(struct aks_http_call *call, struct aks_error *err)
     call->tls = strcmp(scheme, "https") == 0;
     call->loopback = loopback_literal(host);
     if (!call->tls && strcmp(scheme, "http") != 0)
-        status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: only https:// can be used, and "
-            "http:// to this machine", call->origin);
+        status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: only https:// can be used, "
+            "and http:// to this machine", call->origin);
     else if (!call->tls && !call->loopback)
-        status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: plain http is for this machine "
-            "only (127.0.0.1, [::1], localhost)", call->origin);
+        status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: plain http is for this "
+            "machine only (127.0.0.1, [::1], localhost)", call->origin);
 out:
     curl_free(port);
     curl_free(host);
@@ -138,8 +138,8 @@ aks_http_curl_request_check(struct aks_http_call *call, struct aks_error *err)
         return aks_error_set(err, AKS_SETTINGS, "cannot send a request: bad method");
     for (const char *at = request->url; *at != '\0'; at++) {
         if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f || *at == '#')
-            return aks_error_set(err, AKS_SETTINGS, "cannot use the URL of a request: byte %zu of it "
-                "must be percent-encoded", (size_t)(at - request->url) + 1);
+            return aks_error_set(err, AKS_SETTINGS, "cannot use the URL of a request: byte %zu of "
+                "it must be percent-encoded", (size_t)(at - request->url) + 1);
     }
     status = check_url(call, err);
     if (status != AKS_OK)
@@ -147,9 +147,9 @@ aks_http_curl_request_check(struct aks_http_call *call, struct aks_error *err)
     return check_headers(request, err);
 }
 
-/* A server that refuses a body answers and hangs up, and the next bytes that we send make the kernel
- * say "connection reset" before libcurl has read the answer. So what has arrived is read first. Once
- * for each piece, as it may be nothing but a TLS ticket. */
+/* A server that refuses a body answers and hangs up, and the next bytes that we send make the
+ * kernel say "connection reset" before libcurl has read the answer. So what has arrived is read
+ * first. Once for each piece, as it may be nothing but a TLS ticket. */
 static bool
 must_listen(const struct aks_http_call *call)
 {

@@ -20,7 +20,8 @@ is_loopback(const struct curl_sockaddr *address)
 }
 
 /* libcurl does not tell the socket of a transfer that is under way, nor each one that it closes. So
- * numbers are kept until they are used again or pushed out, and asked whose they are when it matters. */
+ * numbers are kept until they are used again or pushed out, and asked whose they are when it
+ * matters. */
 static void
 remember(struct aks_http_engine *engine, int fd)
 {
@@ -32,8 +33,8 @@ remember(struct aks_http_engine *engine, int fd)
     engine->socket_next = (engine->socket_next + 1) % AKS_HTTP_SOCKETS_KEPT;
 }
 
-/* The last gate before a packet leaves: whatever a name was resolved to and whatever proxy stands in
- * between, what is not encrypted stays on this machine. */
+/* The last gate before a packet leaves: whatever a name was resolved to and whatever proxy stands
+ * in between, what is not encrypted stays on this machine. */
 curl_socket_t
 aks_http_curl_sockets_open(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
@@ -41,15 +42,16 @@ aks_http_curl_sockets_open(void *arg, curlsocktype purpose, struct curl_sockaddr
     int fd;
 
     if (!call->tls && !is_loopback(address)) {
-        aks_http_curl_verdict_fail(call, AKS_SETTINGS, "the name leads to another machine, and plain "
-            "http is for this one only");
+        aks_http_curl_verdict_fail(call, AKS_SETTINGS, "the name leads to another machine, and "
+            "plain http is for this one only");
         return CURL_SOCKET_BAD;
     }
     fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
     if (fd < 0) {
         /* Other failures may be of one family of addresses only, and libcurl tries the other. */
         if (errno == EMFILE || errno == ENFILE)
-            aks_http_curl_verdict_fail(call, AKS_LIMIT, "cannot open a socket: %s", strerror(errno));
+            aks_http_curl_verdict_fail(call, AKS_LIMIT, "cannot open a socket: %s",
+                strerror(errno));
         return CURL_SOCKET_BAD;
     }
     remember(call->engine, fd);

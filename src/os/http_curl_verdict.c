@@ -151,8 +151,8 @@ settle_timeout(struct aks_http_call *call, enum aks_http_phase phase)
     }
 }
 
-/* A handshake that somebody cuts is a bad line, not a bad certificate. libcurl has one code for both
- * and tells them apart in its words only. */
+/* A handshake that somebody cuts is a bad line, not a bad certificate. libcurl has one code for
+ * both and tells them apart in its words only. */
 static void
 settle_handshake(struct aks_http_call *call, CURLcode code)
 {
@@ -185,8 +185,8 @@ settle_certificate(struct aks_http_call *call, CURLcode code)
         aks_error_hint(&call->reply.error, "renew the server's certificate, or set this machine's "
             "clock");
     else if (strstr(text, "issuer") != NULL || strstr(text, "self") != NULL)
-        aks_error_hint(&call->reply.error, "if the server's certificate comes from a CA of your own, "
-            "name that CA's file in the target's ca");
+        aks_error_hint(&call->reply.error, "if the server's certificate comes from a CA of your "
+            "own, name that CA's file in the target's ca");
 }
 
 /* Cut while sending or while receiving. */
@@ -209,13 +209,14 @@ static void
 settle_memory(struct aks_http_call *call)
 {
     if (call->connected_ns != 0)
-        aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "the reply has a header longer than libcurl "
-            "takes, or memory ran out");
+        aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "the reply has a header longer than "
+            "libcurl takes, or memory ran out");
     else
         aks_http_curl_verdict_fail(call, AKS_LIMIT, "out of memory");
 }
 
-/* CURLcode has about a hundred values; those that HTTP can end in are named, all others are ours. */
+/* CURLcode has about a hundred values; those that HTTP can end in are named, all others are
+ * ours. */
 static void
 settle_code(struct aks_http_call *call, CURLcode code)
 {

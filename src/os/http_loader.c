@@ -74,7 +74,8 @@ check_owner(const char *path, const struct stat *info, uid_t program_owner, stru
     return AKS_OK;
 }
 
-/* Never unloaded: a resolver's thread that hangs may still run in libcurl when we are done with it. */
+/* Never unloaded: a resolver's thread that hangs may still run in libcurl when we are done with
+ * it. */
 static enum aks_status
 load(const char *path, const struct aks_http_module **ret_module, struct aks_error *err)
 {
@@ -91,8 +92,8 @@ load(const char *path, const struct aks_http_module **ret_module, struct aks_err
         return aks_error_set(err, AKS_SETTINGS, "cannot load %s: it speaks version %u of the "
             "interface, this program speaks %u", path, (unsigned)module->abi, AKS_HTTP_MODULE_ABI);
     if (strcmp(module->version, AKS_VERSION) != 0)
-        return aks_error_set(err, AKS_SETTINGS, "cannot load %s: it belongs to akosha-sync %s, this "
-            "is %s", path, module->version, AKS_VERSION);
+        return aks_error_set(err, AKS_SETTINGS, "cannot load %s: it belongs to akosha-sync %s, "
+            "this is %s", path, module->version, AKS_VERSION);
     *ret_module = module;
     return AKS_OK;
 }

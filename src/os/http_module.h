@@ -25,8 +25,9 @@ struct aks_http_module {
         struct aks_http_engine **ret_engine, struct aks_error *err);
     /* Ends every call without a completion. NULL is fine. */
     void (*close)(struct aks_http_engine *engine);
-    enum aks_status (*submit)(struct aks_http_engine *engine, const struct aks_http_request *request,
-        aks_http_done *done, void *done_ctx, struct aks_http_call **ret_call, struct aks_error *err);
+    enum aks_status (*submit)(struct aks_http_engine *engine,
+        const struct aks_http_request *request, aks_http_done *done, void *done_ctx,
+        struct aks_http_call **ret_call, struct aks_error *err);
     void (*cancel)(struct aks_http_engine *engine, struct aks_http_call *call);
     /* Waits for a socket, for ${wake_fd} to be readable or for ${timeout_ns} (negative: no limit),
      * moves every call on and delivers what has ended. */

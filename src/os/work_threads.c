@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <unistd.h>
 
-/* Two at least, so that a long block does not hold up a short one; no more than eight, as two cores of
- * a fast codec already outrun a fast network, and each worker keeps a codec's memory. */
+/* Two at least, so that a long block does not hold up a short one; no more than eight, as two cores
+ * of a fast codec already outrun a fast network, and each worker keeps a codec's memory. */
 #define THREADS_MIN 2
 #define THREADS_MAX 8
 /* Codecs keep their tables on the heap; a stack holds a few frames. */

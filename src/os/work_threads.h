@@ -7,7 +7,8 @@
 
 struct aks_work_threads;
 
-/** Starts no thread yet. ${wake_fd}: an eventfd that is written to when work has finished; borrowed. */
+/** Starts no thread yet. ${wake_fd}: an eventfd that is written to when work has finished;
+ * borrowed. */
 enum aks_status aks_work_threads_new(const struct aks_alloc *alloc, int wake_fd,
     struct aks_work_threads **ret_work, struct aks_error *err);
 /** Drops what has not begun and waits for what has; nobody is told. NULL is fine. */

@@ -102,6 +102,23 @@ lock_keeps_others_out_until_closed(void **state)
     assert_int_equal(in_child(try_lock, world, path), AKS_OK);
 }
 
+static void
+lock_that_is_waited_for_in_vain_is_a_conflict(void **state)
+{
+    struct world *world = *state;
+    const char *path = temp_folder_join(world->folder, "lock");
+    struct aks_file *first = open_file(world, path, AKS_FILE_LOCK);
+    struct aks_file *second = open_file(world, path, AKS_FILE_LOCK);
+
+    assert_int_equal(world->files->lock_wait(first, 0, &world->err), AKS_OK);
+    assert_int_equal(world->files->lock_wait(second, 0, &world->err), AKS_CONFLICT);
+    assert_int_equal(world->files->lock_wait(second, 5, &world->err), AKS_CONFLICT);
+    assert_non_null(strstr(world->err.message, "cannot lock /"));
+    world->files->close(first);
+    assert_int_equal(world->files->lock_wait(second, 0, &world->err), AKS_OK);
+    world->files->close(second);
+}
+
 /* What another process has locked, with classic locks as databases take them, until it is told to
  * end by closing the pipe ${release}. */
 static pid_t
@@ -117,7 +134,8 @@ lock_in_child(const char *path, short type, int64_t start, int64_t len, int *ret
     child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = start, .l_len = len };
+        struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = start,
+            .l_len = len };
         int fd = open(path, O_RDWR | O_CLOEXEC);
 
         (void)close(release[1]);
@@ -167,12 +185,34 @@ writer_in_another_process_is_seen_and_a_reader_is_not(void **state)
     world->files->close(file);
 }
 
+static void
+lock_is_had_once_its_holder_lets_go(void **state)
+{
+    struct world *world = *state;
+    const char *path = temp_folder_write(world->folder, "lock", "0", 1);
+    struct aks_file *file = open_file(world, path, AKS_FILE_LOCK);
+    int release;
+    pid_t child = lock_in_child(path, F_WRLCK, 0, 0, &release);
+    const int64_t minute_ms = 60 * 1000;
+    int status = 0;
+
+    assert_int_equal(world->files->lock(file, &world->err), AKS_CONFLICT);
+    /* The child ends, and its lock with it, at some time after this. */
+    (void)close(release);
+    assert_int_equal(world->files->lock_wait(file, minute_ms, &world->err), AKS_OK);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    world->files->close(file);
+}
+
 int
 main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(lock_keeps_others_out_until_closed),
+        TEST(lock_that_is_waited_for_in_vain_is_a_conflict),
+        TEST(lock_is_had_once_its_holder_lets_go),
         TEST(writer_in_another_process_is_seen_and_a_reader_is_not),
     };
 

@@ -58,7 +58,8 @@ start(struct world *world, http_server_handler *handler, void *ctx, struct http_
     const char *method)
 {
     world->server = http_server_start(handler, ctx);
-    http_try_init(try_, world->port, method, http_server_url(world->server, "/a?X-Amz-Signature=s"));
+    http_try_init(try_, world->port, method,
+        http_server_url(world->server, "/a?X-Amz-Signature=s"));
 }
 
 static void
@@ -315,7 +316,8 @@ name_that_cannot_exist_is_dns(void **state)
     struct world *world = *state;
     struct http_try get;
 
-    /* Reserved never to exist (RFC 6761); without a network there is no answer at all, which is alike. */
+    /* Reserved never to exist (RFC 6761); without a network there is no answer at all, which is
+     * alike. */
     http_try_init(&get, world->port, "GET", "https://nowhere.invalid/");
     http_try_run(&get);
     expect_failure(&get, AKS_DNS, AKS_HTTP_NAME, "nowhere.invalid");
@@ -341,9 +343,9 @@ error_that_comes_while_sending_counts(void **state)
 #define RESET_ROUNDS 30
 #define RESET_HEARD_MIN 20
 
-/* The server answers, and closes with bytes of the body unread, so that a reset follows the answer. A
- * reset that comes in the instant between looking and sending still wins; without looking it won two
- * times out of three. */
+/* The server answers, and closes with bytes of the body unread, so that a reset follows the answer.
+ * A reset that comes in the instant between looking and sending still wins; without looking it won
+ * two times out of three. */
 static void
 error_that_comes_while_sending_counts_even_if_a_reset_follows(void **state)
 {

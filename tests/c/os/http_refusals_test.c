@@ -90,7 +90,8 @@ static void
 plain_http_is_for_this_machine_only(void **state)
 {
     static const char *const urls[] = {
-        "http://192.0.2.1/", "http://example.com/", "http://127.0.0.1.example.com/", "http://0.0.0.0/",
+        "http://192.0.2.1/", "http://example.com/", "http://127.0.0.1.example.com/",
+        "http://0.0.0.0/",
         "http://[::2]/", "http://[::ffff:192.0.2.1]/", "http://localhost.example.com/",
         "http://128.0.0.1/", "http://notlocalhost/", "HTTP://192.0.2.1/",
     };

@@ -107,7 +107,8 @@ reply_comes_with_status_headers_and_body(void **state)
     assert_int_equal(get.phase, AKS_HTTP_DONE);
     assert_int_equal(get.status, 404);
     assert_string_equal(get.reply, "hello");
-    assert_string_equal(get.headers, "Content-Length=5\nX-One=1\nETag=\"a b\"\nX-Empty=\nx-one=2\n");
+    assert_string_equal(get.headers,
+        "Content-Length=5\nX-One=1\nETag=\"a b\"\nX-Empty=\nx-one=2\n");
     assert_true(get.duration_ns > 0);
     assert_int_equal(get.sent_bytes, 0);
 }
@@ -128,10 +129,11 @@ request_is_on_the_wire_as_given_and_nothing_is_added(void **state)
     http_try_set_body(&put, 3);
     http_try_run(&put);
     assert_int_equal(put.status, 200);
-    (void)snprintf(wanted, sizeof(wanted), "PUT /a/../b//c%%2f%%7E/./d?x=%%2B&y=~!*'()&z HTTP/1.1\r\n"
-        "Host: 127.0.0.1:%u\r\nUser-Agent: akosha-sync/%s\r\nX-B: 2\r\nAuthorization: AWS4 x=y, z\r\n"
-        "X-Empty:\r\nx-a: 1\r\nContent-Length: 3\r\n\r\n", http_server_port(world->server),
-        AKS_VERSION);
+    (void)snprintf(wanted, sizeof(wanted),
+        "PUT /a/../b//c%%2f%%7E/./d?x=%%2B&y=~!*'()&z HTTP/1.1\r\n"
+        "Host: 127.0.0.1:%u\r\nUser-Agent: akosha-sync/%s\r\nX-B: 2\r\n"
+        "Authorization: AWS4 x=y, z\r\nX-Empty:\r\nx-a: 1\r\nContent-Length: 3\r\n\r\n",
+        http_server_port(world->server), AKS_VERSION);
     assert_string_equal(world->heads[0], wanted);
 }
 
@@ -236,8 +238,9 @@ chunked_replies_interim_answers_and_folded_headers_are_understood(void **state)
     struct world *world = *state;
     struct http_try get;
 
-    world->answer = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200 OK\r\nX-Long: a\r\n  b\r\n"
-        "Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: t\r\n\r\n";
+    world->answer = "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
+        "HTTP/1.1 200 OK\r\nX-Long: a\r\n  b\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "3\r\nabc\r\n2\r\nde\r\n0\r\nX-Trailer: t\r\n\r\n";
     http_try_init(&get, world->port, "GET", http_server_url(world->server, "/"));
     http_try_run(&get);
     assert_int_equal(get.transport, AKS_OK);
@@ -422,7 +425,8 @@ completion_may_submit_and_cancel(void **state)
     assert_null(third.call);
 }
 
-/* Two that end in the same turn: the first completion cancels the second, which was to come next. */
+/* Two that end in the same turn: the first completion cancels the second, which was to come
+ * next. */
 static void
 completion_may_cancel_one_that_has_ended_too(void **state)
 {
@@ -474,9 +478,11 @@ requests_survive_any_allocation_that_fails(void **state)
     struct world *world = *state;
 
     world->answer = "HTTP/1.1 200 OK\r\nX-One: 1\r\nContent-Length: 300\r\n\r\n"
-        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-        "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789";
+        "012345678901234567890123456789012345678901234567890123456789"
+        "012345678901234567890123456789012345678901234567890123456789"
+        "012345678901234567890123456789012345678901234567890123456789"
+        "012345678901234567890123456789012345678901234567890123456789"
+        "012345678901234567890123456789012345678901234567890123456789";
     failing_alloc_loop(use_http, world, 100);
 }
 

@@ -1,4 +1,5 @@
-/* TLS: what is trusted, what is not, and handshakes that go wrong. Keys and certificates are made here. */
+/* TLS: what is trusted, what is not, and handshakes that go wrong. Keys and certificates are made
+ * here. */
 #include "os/os.h"
 #include "base/check.h"
 #include "support/http_server.h"
@@ -48,7 +49,8 @@ add_extension(X509 *certificate, int kind, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-/* A certificate for ${name}, valid from ${from_s} to ${to_s} from now, signed by ${issuer} or itself. */
+/* A certificate for ${name}, valid from ${from_s} to ${to_s} from now, signed by ${issuer} or
+ * itself. */
 static X509 *
 make_certificate(EVP_PKEY *key, X509 *issuer, const char *common_name, const char *alternative,
     long from_s, long to_s)

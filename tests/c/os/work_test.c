@@ -241,7 +241,8 @@ close_drops_what_has_not_begun_and_waits_for_what_has(void **state)
     assert_int_equal(pthread_create(&opener, NULL, open_gate_later, &gate), 0);
     aks_os_close(os);
     assert_int_equal(pthread_join(opener, NULL), 0);
-    /* Workers that came out before they were told to end may have taken more, but then did all of it. */
+    /* Workers that came out before they were told to end may have taken more, but then did all of
+     * it. */
     assert_in_range(gate.ran, width, width + 50);
     assert_int_equal(gate.ran, gate.inside);
 }

@@ -1,6 +1,7 @@
-/* A server on loopback inside a test: it accepts, and a handler of the test's does with each connection
- * what it wants, in a thread of that connection. Handlers must not assert (they do not run on the test's
- * thread): they note what they saw and the test looks at it after http_server_stop. */
+/* A server on loopback inside a test: it accepts, and a handler of the test's does with each
+ * connection what it wants, in a thread of that connection. Handlers must not assert (they do not
+ * run on the test's thread): they note what they saw and the test looks at it after
+ * http_server_stop. */
 #ifndef AKS_TESTS_HTTP_SERVER_H
 #define AKS_TESTS_HTTP_SERVER_H
 

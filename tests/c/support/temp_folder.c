@@ -50,8 +50,8 @@ temp_folder_new(void)
     return folder;
 }
 
-/* Removes what is in the folder ${fd}, which it closes. Names are taken relative to open folders, so
- * that nothing that is swapped under way leads outside. */
+/* Removes what is in the folder ${fd}, which it closes. Names are taken relative to open folders,
+ * so that nothing that is swapped under way leads outside. */
 static bool
 remove_entries(int fd, dev_t device, unsigned depth)
 {

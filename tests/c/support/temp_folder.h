@@ -1,5 +1,5 @@
-/* A folder of a test's own, under $TMPDIR or /tmp, and the files in it. Whatever cannot be done fails the
- * running test. */
+/* A folder of a test's own, under $TMPDIR or /tmp, and the files in it. Whatever cannot be done
+ * fails the running test. */
 #ifndef AKS_TESTS_TEMP_FOLDER_H
 #define AKS_TESTS_TEMP_FOLDER_H
 
