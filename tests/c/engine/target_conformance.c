@@ -418,7 +418,7 @@ target_lists_one_level_or_says_that_it_cannot(void **state)
 
 /* Memory */
 
-/* An allocator must be thread-safe, and the failing one is not: a target may have work on a thread. */
+/* An allocator must be thread-safe, which the failing one is not: targets have work on threads. */
 struct locked_alloc {
     struct aks_alloc alloc;
     const struct aks_alloc *inner;

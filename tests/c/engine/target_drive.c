@@ -63,11 +63,13 @@ void
 target_drive_settle(const struct target_drive *drive)
 {
     struct aks_timer timer = { 0 };
+    const unsigned *lingering = drive->at->options->lingering;
     bool settled = false;
 
     assert_int_equal(aks_loop_set(drive->at->options->loop, &timer, SETTLE_MS, fire_flag, &settled,
         NULL), AKS_OK);
-    while (!settled)
+    /* Work that was left takes the time it takes. */
+    while (!settled || (lingering != NULL && *lingering > 0))
         turn(drive);
 }
 
