@@ -181,10 +181,10 @@ explain(struct aks_vm *vm, int code, struct aks_error *err)
         vm->question != NULL ? ": in " : "", vm->question != NULL ? vm->question : "");
     if (vm->limit != AKS_VM_WITHIN)
         return over_limit(vm, where, err);
-    if (code == LUA_ERRMEM && vm->memory_refused)
+    if ((code == LUA_ERRMEM || vm->no_memory) && vm->memory_refused)
         return aks_error_set(err, AKS_LIMIT, "%s: it needs more than %" PRId64 " MiB of memory",
             where, vm->limits.memory_bytes / AKS_MIB);
-    if (code == LUA_ERRMEM || vm->host_refused)
+    if (code == LUA_ERRMEM || vm->no_memory)
         return aks_error_set(err, AKS_LIMIT, "%s: out of memory", where);
     if (code == LUA_ERRERR)
         return aks_error_set(err, AKS_POLICY, "%s: an error while an error was described: %s",
@@ -206,7 +206,7 @@ aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
     vm->phase = question == NULL ? AKS_VM_LOAD : AKS_VM_DECIDE;
     vm->question = question;
     vm->log_lines = 0;
-    vm->host_refused = false;
+    vm->no_memory = false;
     vm->failure.position[0] = vm->failure.message[0] = vm->failure.trace[0] = '\0';
     if (!lua_checkstack(L, CALL_SLOTS))
         return aks_error_memory(err, "calling the policy");

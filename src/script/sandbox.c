@@ -1,21 +1,15 @@
 #include "script/sandbox.h"
 
-#include "script/bounded.h"
-#include "script/budget.h"
 #include "script/freeze.h"
 #include "script/modules.h"
-#include "script/lib_akosha.h"
-#include "script/value.h"
+#include "script/stand_in.h"
 #include "script/vm.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include <stdbool.h>
 #include <string.h>
-
-/* What a coroutine costs besides its instructions: about 300 ns to make and collect, and up to an interval
- * of instructions that its own hook does not count. */
-#define COROUTINE_INSTRUCTIONS (2 * AKS_BUDGET_INTERVAL)
 
 /* --- the lists --------------------------------------------------------------------------------------- */
 
@@ -43,12 +37,15 @@ static const struct {
     { "utf8", " char charpattern codepoint codes len offset ", " " },
 };
 
+/* ${list} begins and ends with a blank. */
 static bool
 holds(const char *list, const char *name)
 {
     size_t len = strlen(name);
 
-    for (const char *at = strstr(list, name); at != NULL; at = strstr(at + 1, name)) {
+    if (len == 0)
+        return false;
+    for (const char *at = strstr(list + 1, name); at != NULL; at = strstr(at + 1, name)) {
         if (at[-1] == ' ' && at[len] == ' ')
             return true;
     }
@@ -69,90 +66,7 @@ aks_sandbox_verdict(const char *library, const char *name)
     return AKS_SANDBOX_UNLISTED;
 }
 
-/* --- stand-ins --------------------------------------------------------------------------------------- */
-
-/* No hook runs inside a finalizer: one that loops could not be stopped. */
-static int
-safe_setmetatable(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
-    lua_settop(L, 2);
-    if (lua_istable(L, 2)) {
-        lua_pushstring(L, "__gc");
-        if (lua_rawget(L, 2) != LUA_TNIL)
-            aks_value_raise(L, "setmetatable: a metatable with __gc is not allowed");
-        lua_pop(L, 1);
-    }
-    if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
-        aks_value_raise(L, "setmetatable: the metatable is protected");
-    lua_setmetatable(L, 1);
-    return 1;
-}
-
-static int
-safe_collectgarbage(lua_State *L)
-{
-    const char *option = luaL_optstring(L, 1, "collect");
-
-    if (strcmp(option, "count") != 0)
-        aks_value_raise(L, "collectgarbage: only \"count\" is allowed");
-    lua_pushnumber(L, (lua_Number)aks_vm_of(L)->memory_used / 1024);
-    return 1;
-}
-
-/* Upvalue 1: coroutine.create or coroutine.wrap itself, which use no upvalues of their own. */
-static int
-charged_coroutine(lua_State *L)
-{
-    aks_budget_charge(L, COROUTINE_INSTRUCTIONS);
-    return lua_tocfunction(L, lua_upvalueindex(1))(L);
-}
-
-static const struct {
-    const char *name;
-    lua_CFunction function;
-} stand_ins[] = {
-    { "collectgarbage", safe_collectgarbage },
-    { "next", aks_freeze_next },
-    { "print", aks_lib_print },
-    { "rawget", aks_freeze_rawget },
-    { "rawlen", aks_freeze_rawlen },
-    { "rawset", aks_freeze_rawset },
-    { "require", aks_modules_require },
-    { "setmetatable", safe_setmetatable },
-};
-
-static lua_CFunction
-stand_in(const char *library, const char *name)
-{
-    for (size_t i = 0; i < sizeof(stand_ins) / sizeof(stand_ins[0]); i++) {
-        if (strcmp(library, "_G") == 0 && strcmp(stand_ins[i].name, name) == 0)
-            return stand_ins[i].function;
-    }
-    return NULL;
-}
-
 /* --- building ---------------------------------------------------------------------------------------- */
-
-/* Puts what stands for the value on top, named ${name} in ${library}, into the table below it. [-1, +0, raises] */
-static void
-admit(lua_State *L, const char *library, const char *name)
-{
-    lua_CFunction own = stand_in(library, name);
-    bool coroutine = strcmp(library, "coroutine") == 0 &&
-        (strcmp(name, "create") == 0 || strcmp(name, "wrap") == 0);
-
-    if (own != NULL) {
-        lua_pop(L, 1);
-        lua_pushcfunction(L, own);
-    } else if (coroutine) {
-        lua_pushcclosure(L, charged_coroutine, 1);
-    } else if (lua_iscfunction(L, -1)) {
-        aks_bounded_wrap(L, library, name);
-    }
-    lua_setfield(L, -2, name);
-}
 
 /* Opens one of Lua's libraries and pushes a table with what is allowed of it. [-0, +1, raises] */
 static void
@@ -167,10 +81,8 @@ open_library(lua_State *L, const char *library, lua_CFunction open)
         const char *name = lua_tostring(L, -2);
 
         if (aks_sandbox_verdict(library, name) == AKS_SANDBOX_ALLOWED) {
-            lua_pushvalue(L, -4);
-            lua_insert(L, -2);
-            admit(L, library, name);
-            lua_pop(L, 1);
+            aks_stand_in(L, library, name);
+            lua_setfield(L, -4, name);
         } else {
             lua_pop(L, 1);
         }
@@ -271,13 +183,17 @@ aks_sandbox_compile(lua_State *L, const char *text, size_t len, const char *chun
     const char *environment)
 {
     size_t begin = source_begin(text, len);
+    int code;
 
     if (len > begin && text[begin] == LUA_SIGNATURE[0]) {
         lua_pushfstring(L, "%s:1: this is compiled Lua (bytecode); a policy is given as source text",
             chunk + 1);
         lua_error(L);
     }
-    if (luaL_loadbufferx(L, text + begin, len - begin, chunk, "t") != LUA_OK)
+    code = luaL_loadbufferx(L, text + begin, len - begin, chunk, "t");
+    if (code == LUA_ERRMEM)
+        aks_vm_of(L)->no_memory = true;
+    if (code != LUA_OK)
         lua_error(L);
     lua_getfield(L, LUA_REGISTRYINDEX, environment);
     (void)lua_setupvalue(L, -2, 1);

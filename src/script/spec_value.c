@@ -22,7 +22,7 @@ aks_spec_only_at_load(lua_State *L, const char *what)
 noreturn void
 aks_spec_no_memory(lua_State *L)
 {
-    aks_vm_of(L)->host_refused = true;
+    aks_vm_of(L)->no_memory = true;
     aks_value_raise(L, "out of memory");
 }
 

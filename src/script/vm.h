@@ -59,7 +59,7 @@ struct aks_vm {
 
     int64_t memory_used;
     bool memory_refused;            /* a block was refused by the ceiling (Lua may have coped) */
-    bool host_refused;              /* the host had no memory for a part of the settings */
+    bool no_memory;                 /* said by an error that reached us as an ordinary one */
 
     bool armed;                     /* a call is running and is charged */
     int64_t work_left;              /* instructions, and what is charged as such */

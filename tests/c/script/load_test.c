@@ -1,0 +1,232 @@
+#include "script/load.h"
+
+#include "data/digest.h"
+#include "base/encode.h"
+#include "support/failing_alloc.h"
+
+#include <jansson.h>
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Uses each builder, a module, each kind of answer, and what a policy finds around it. */
+static char everything[] =
+    "local akosha, rules = require 'akosha', require 'rules'\n"
+    "local function answer(x) return coroutine.wrap(function() return select(2, pcall(rules.same, x)) end)() end\n"
+    "return akosha.policy { api = 1, sources = { '/a', '/b' }, system_id = 'laptop', part_size = 6 * akosha.MiB,\n"
+    "  targets = { disk = akosha.dir { path = 'x' }, up = akosha.http { url = 'https://h/', ca = '/ca' },\n"
+    "    cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://e', prefix = 'a/b', ca = 'c.pem' } },\n"
+    "  route = function(source, targets) return { answer(targets.disk.name), 'cloud' } end,\n"
+    "  dedup = function(facts) return answer(facts.unchanged and 'reuse' or 'upload') end,\n"
+    "  compress = function(facts) return { codec = answer 'gzip', level = 1 } end,\n"
+    "  retry = function(failure)\n"
+    "    if failure.attempt > 1 then return akosha.retry.linear { first = 1 }:decide(failure) end\n"
+    "    akosha.log(failure.name, ('x'):rep(100), akosha.env 'AKOSHA_A')\n"
+    "    return akosha.wait(2)\n"
+    "  end,\n"
+    "  finished = function(report) print(report.outcome, #report.files) end }\n";
+static char rules[] = "local rules = {} function rules.same(x) return x end return rules";
+static char path[] = "/home/me/policies/main.lua";
+
+static struct aks_policy_text
+text_of(char *text, struct aks_policy_module *module)
+{
+    struct aks_policy_text result = { .path = path, .text = text, .text_len = strlen(text) };
+
+    module->name = (char *)(uintptr_t)"rules";
+    module->text = rules;
+    module->text_len = strlen(rules);
+    result.modules = module;
+    result.module_count = 1;
+    return result;
+}
+
+static char variable[] = "AKOSHA_A=a";
+static char *variables[] = { variable };
+static const struct aks_policy_environment environment = { variables, 1 };
+
+static const struct aks_source_facts source = { "a.db", "/a.db", "sqlite", 4096, 1000 };
+static const struct aks_target_facts targets[] = { { "cloud", "s3", true, -1 },
+    { "up", "http", true, 1000 }, { "disk", "dir", false, -1 } };
+
+/* A status that means: there was no memory. */
+static int
+clean(enum aks_status status, const struct aks_error *err)
+{
+    if (status == AKS_OK || (status == AKS_LIMIT && strstr(err->message, "memory") != NULL))
+        return 0;
+    print_error("%s: %s\n", aks_status_name(status), err->message);
+    return 1;
+}
+
+static int
+load_with(const struct aks_alloc *alloc, const struct aks_policy_text *text)
+{
+    struct aks_script_options options = { .alloc = alloc };
+    struct aks_policy_loader loader;
+    struct aks_policy *policy = NULL;
+    struct aks_error err = { 0 };
+    enum aks_status status;
+
+    aks_script_loader_init(&loader, &options);
+    status = loader.load(loader.ctx, text, &environment, &policy, &err);
+    if (policy != NULL)
+        policy->free(policy);
+    return clean(status, &err);
+}
+
+static int
+load_everything(void *ctx, const struct aks_alloc *alloc)
+{
+    struct aks_policy_module module;
+    struct aks_policy_text text = text_of(everything, &module);
+
+    return load_with(alloc, &text);
+}
+
+static int
+load_default(void *ctx, const struct aks_alloc *alloc)
+{
+    struct aks_policy_text text = { 0 };
+
+    return load_with(alloc, &text);
+}
+
+static void
+loading_survives_every_failure_to_allocate(void **state)
+{
+    failing_alloc_loop(load_everything, NULL, 20000);
+    failing_alloc_loop(load_default, NULL, 20000);
+}
+
+static int
+ask_all(const struct aks_decide *decide, json_t *report, struct aks_error *err)
+{
+    struct aks_dedup_facts dedup = { source, targets[0], true, -1 };
+    struct aks_compress_facts compress = { source, targets[0], 2.0 };
+    struct aks_failure_facts failure = { .target = "cloud", .operation = "put", .failure =
+        AKS_SERVER, .transient = true, .retry_after_ms = -1, .attempt = 1 };
+    struct aks_route_answer route;
+    struct aks_compress_answer compressed;
+    struct aks_retry_answer retry;
+    enum aks_dedup_verdict verdict;
+    int faults;
+
+    faults = clean(decide->route(decide->ctx, &source, targets, 3, &route, err), err);
+    faults += clean(decide->dedup(decide->ctx, &dedup, &verdict, err), err);
+    faults += clean(decide->compress(decide->ctx, &compress, &compressed, err), err);
+    faults += clean(decide->retry(decide->ctx, &failure, &retry, err), err);
+    failure.attempt = 2;
+    faults += clean(decide->retry(decide->ctx, &failure, &retry, err), err);
+    faults += clean(decide->finished(decide->ctx, report, err), err);
+    return faults;
+}
+
+/* Each allocation after the load fails in turn, while the questions are asked. */
+static void
+deciding_survives_every_failure_to_allocate(void **state)
+{
+    json_t *report = json_pack("{s:s, s:[{s:s}], s:n}", "outcome", "stored", "files", "name", "a",
+        "error");
+    int64_t after = 0;
+    bool reached = true;
+
+    for (int64_t round = 0; reached && round < 5000; round++) {
+        struct failing_alloc failing;
+        struct aks_script_options options = { .alloc = &failing.alloc };
+        struct aks_policy_module module;
+        struct aks_policy_text text = text_of(everything, &module);
+        struct aks_policy_loader loader;
+        struct aks_policy *policy = NULL;
+        struct aks_error err;
+
+        failing_alloc_init(&failing);
+        aks_script_loader_init(&loader, &options);
+        assert_int_equal(loader.load(loader.ctx, &text, &environment, &policy, &err), AKS_OK);
+        after = failing.seen;
+        failing.fail_at = after + round;
+        assert_int_equal(ask_all(&policy->decide, report, &err), 0);
+        reached = failing.seen > failing.fail_at;
+        policy->free(policy);
+        assert_int_equal(failing.outstanding, 0);
+    }
+    assert_false(reached);
+    json_decref(report);
+}
+
+/* What failed for want of memory, or by its own fault, does not keep a policy from answering later. */
+static void
+a_policy_answers_as_written(void **state)
+{
+    struct aks_script_options options = { .alloc = aks_alloc_system() };
+    struct aks_failure_facts failure = { .target = "cloud", .operation = "put", .failure =
+        AKS_SERVER, .transient = true, .retry_after_ms = -1, .attempt = 1 };
+    struct aks_policy_module module;
+    struct aks_policy_text text = text_of(everything, &module);
+    struct aks_policy_loader loader;
+    struct aks_policy *policy = NULL;
+    struct aks_route_answer route;
+    struct aks_retry_answer retry;
+    uint8_t digest[AKS_SHA256_BYTES];
+    char hex[AKS_SHA256_HEX_BYTES];
+
+    aks_script_loader_init(&loader, &options);
+    assert_int_equal(loader.load(loader.ctx, &text, &environment, &policy, NULL), AKS_OK);
+    aks_sha256(everything, strlen(everything), digest);
+    aks_hex_encode(digest, sizeof(digest), hex);
+    assert_string_equal(policy->settings->policy_sha256, hex);
+    assert_string_equal(policy->settings->policy_path, path);
+    assert_int_equal(policy->decide.route(policy->decide.ctx, &source, targets, 3, &route, NULL),
+        AKS_OK);
+    assert_true(route.opinion);
+    assert_int_equal(route.count, 2);
+    assert_int_equal(route.targets[0], 2);
+    assert_int_equal(route.targets[1], 0);
+    assert_int_equal(policy->decide.retry(policy->decide.ctx, &failure, &retry, NULL), AKS_OK);
+    assert_int_equal(retry.verdict, AKS_WAIT);
+    assert_int_equal(retry.wait_ms, 2000);
+    policy->free(policy);
+}
+
+/* The engine may pass no error object. */
+static void
+failures_need_no_error_object(void **state)
+{
+    static char broken[] = "return { x = = 1 }";
+    static char failing[] = "local akosha = require 'akosha' return akosha.policy { api = 1,"
+        " targets = { d = akosha.dir { path = '/x' } }, retry = function(f) return f.name.x.y end }";
+    struct aks_failure_facts failure = { .target = "d", .operation = "put", .attempt = 1 };
+    struct aks_script_options options = { .alloc = aks_alloc_system() };
+    struct aks_policy_text text = { .path = path, .text = broken, .text_len = strlen(broken) };
+    struct aks_policy_loader loader;
+    struct aks_policy *policy = NULL;
+    struct aks_retry_answer retry;
+
+    aks_script_loader_init(&loader, &options);
+    assert_int_equal(loader.load(loader.ctx, &text, NULL, &policy, NULL), AKS_POLICY);
+    text.text = failing;
+    text.text_len = strlen(failing);
+    assert_int_equal(loader.load(loader.ctx, &text, NULL, &policy, NULL), AKS_OK);
+    assert_int_equal(policy->decide.retry(policy->decide.ctx, &failure, &retry, NULL), AKS_POLICY);
+    assert_int_equal(retry.verdict, AKS_NO_OPINION);
+    policy->free(policy);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(loading_survives_every_failure_to_allocate),
+        cmocka_unit_test(deciding_survives_every_failure_to_allocate),
+        cmocka_unit_test(a_policy_answers_as_written),
+        cmocka_unit_test(failures_need_no_error_object),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
