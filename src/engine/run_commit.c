@@ -82,10 +82,12 @@ aks_run_commit_audit(struct upload *upload, const char *event,
         run->settings->policy_sha256, "event_type", event);
     if (fields == NULL)
         return aks_error_memory(err, "writing the audit log");
-    if (failure != NULL)
+    if (failure != NULL) {
         (void)json_object_set_new(fields, "failure", json_string(aks_status_name(failure->status)));
-    else
+        (void)json_object_set_new(fields, "message", json_string(failure->message));
+    } else {
         (void)json_object_set_new(fields, "files", audit_files(upload));
+    }
     status = aks_audit_append(log, event, fields, err);
     if (status == AKS_OK)
         status = aks_audit_head(log, upload->audit_head, err);

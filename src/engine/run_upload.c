@@ -93,6 +93,18 @@ transfer_read(void *ctx)
     start_transfers(slot->upload);
 }
 
+/* Readers never see it, but it takes room there until somebody removes it. */
+static void
+transfer_left(void *ctx, const struct aks_error *left)
+{
+    struct slot *slot = ctx;
+    struct aks_error err;
+
+    aks_log_write(slot->upload->run->engine->log, AKS_LOG_WARNING, "%s", left->message);
+    if (aks_run_commit_audit(slot->upload, "upload_left", left, &err) != AKS_OK)
+        aks_log_write(slot->upload->run->engine->log, AKS_LOG_WARNING, "%s", err.message);
+}
+
 static void
 cancel_all(struct upload *upload)
 {
@@ -164,7 +176,9 @@ start_transfer(struct upload *upload, struct slot *slot, struct aks_item *item)
     options.target_facts = &upload->facts;
     options.source = &item->source;
     options.folder = upload->folder;
+    options.scratch_folder = run->engine->scratch_folder;
     options.read = transfer_read;
+    options.left = transfer_left;
     options.done = transfer_done;
     options.ctx = slot;
     if (aks_transfer_new(&options, &slot->transfer, &err) != AKS_OK) {

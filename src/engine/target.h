@@ -113,7 +113,7 @@ struct aks_target_class {
     /* After all parts are done. ${digest} is borrowed. */
     void (*finish)(struct aks_target_object *object, const struct aks_object_digest *digest,
         aks_done *done, void *ctx);
-    /* Gives back what was sent, one try each, not asking the policy; cancels sends under way
+    /* Gives back what was sent, not asking the policy; cancels sends under way
      * without their completions. done tells whether the other side is clean. */
     void (*abort)(struct aks_target_object *object, aks_done *done, void *ctx);
     void (*object_free)(struct aks_target_object *object);

@@ -1,4 +1,4 @@
-/* Giving back what was sent: one try, without asking the policy. */
+/* Giving back what was sent, without asking the policy. */
 #include "engine/target_s3_object.h"
 
 #include "base/check.h"
@@ -9,6 +9,13 @@
 /* So long an answer to Create is waited for that is on its way while everything ends: the id
  * in it is the only thing by which the upload can be given back. */
 #define PATIENCE_MS 2000
+
+/* A server that is still busy with parts whose connections were cut may answer 500 or 503 at first,
+ * or agree and then keep such a part all the same, as AWS warns: so it is told again. One that
+ * does not answer at all is not asked again: there is somewhere else to go. */
+#define DELETES_MAX 4
+#define DELETES_AGREED 2
+#define DELETE_AGAIN_MS 100             /* doubles */
 
 static void
 end(struct aks_s3_object *object, const struct aks_outcome *outcome)
@@ -37,28 +44,53 @@ end_without(struct aks_s3_object *object)
     end(object, &outcome);
 }
 
+static void delete(void *ctx);
+
+/* Says what stays there by all that a person needs to remove it. */
+static void
+end_left(struct aks_s3_object *object, struct aks_outcome *outcome)
+{
+    if (object->upload_id != NULL)
+        (void)aks_error_wrap(&outcome->error, "%s: upload %s of %s stays there",
+            object->s3->base.settings->name, object->upload_id, object->key);
+    outcome->verdict = AKS_GIVE_UP;
+    end(object, outcome);
+}
+
+static unsigned
+deletes_max(const struct aks_s3_object *object, enum aks_status status)
+{
+    if (status == AKS_SERVER || status == AKS_THROTTLED)
+        return DELETES_MAX;
+    return status == AKS_OK && object->cut ? DELETES_AGREED : 1;
+}
+
 static void
 deleted(void *ctx, const struct aks_s3_answer *answer)
 {
     struct aks_s3_object *object = ctx;
     struct aks_outcome outcome = answer->outcome;
 
-    if (outcome.status == AKS_OK || (outcome.status == AKS_NOT_FOUND &&
-            strcmp(answer->s3.code, "NoSuchBucket") != 0)) {
-        end_without(object);
+    if (object->deletes < deletes_max(object, outcome.status) &&
+        aks_loop_set(object->s3->options.loop, &object->patience,
+            (int64_t)DELETE_AGAIN_MS << (object->deletes - 1), delete, object, NULL) == AKS_OK)
         return;
-    }
-    outcome.verdict = AKS_GIVE_UP;
-    end(object, &outcome);
+    if (outcome.status == AKS_OK || (outcome.status == AKS_NOT_FOUND &&
+            strcmp(answer->s3.code, "NoSuchBucket") != 0))
+        end_without(object);
+    else
+        end_left(object, &outcome);
 }
 
 static void
-delete(struct aks_s3_object *object)
+delete(void *ctx)
 {
+    struct aks_s3_object *object = ctx;
     struct aks_sigv4_pair query = { "uploadId", object->upload_id };
     struct aks_s3_request request = { 0 };
     char what[AKS_S3_WHAT_BYTES];
 
+    object->deletes++;
     (void)snprintf(what, sizeof(what), "DELETE of what was sent of %s", object->source);
     request.method = "DELETE";
     request.key = object->key;
@@ -123,6 +155,8 @@ aks_s3_abort(struct aks_target_object *base, aks_done *done, void *ctx)
             object->sends[i].state = AKS_S3_SEND_IDLE;
         status = aks_loop_set(loop, &object->patience, PATIENCE_MS, patience_ended, object, &err);
     } else {
+        for (size_t i = 0; i < AKS_S3_PARTS_MAX; i++)
+            object->cut = object->cut || object->sends[i].state == AKS_S3_SEND_GOING;
         aks_s3_object_stop(object);
         status = aks_loop_set(loop, &object->relay, 0, abort_begin, object, &err);
     }

@@ -58,7 +58,9 @@ struct aks_s3_object {
     struct aks_outcome lost;                /* of a Complete that may have got through */
     bool acknowledged;                      /* Complete was */
     bool aborting;
-    struct aks_timer patience;              /* with an answer to Create while aborting */
+    bool cut;                               /* sends were under way when aborting began */
+    unsigned deletes;                       /* of what was sent, so far */
+    struct aks_timer patience;              /* while aborting: with Create, between deletes */
 };
 
 /** Begins the upload of which the sends that wait need the id. */

@@ -10,6 +10,9 @@
 #define SAMPLE_SLICES 4
 #define SAMPLE_SLICE_BYTES ((size_t)64 * 1024)
 
+/* What must stay free beside a compressed copy: the state database and the queue write there too. */
+#define SCRATCH_MARGIN_BYTES (4 * AKS_MIB)
+
 enum transfer_state {
     TRANSFER_WAITING, TRANSFER_SAMPLING, TRANSFER_SENDING, TRANSFER_FINISHING, TRANSFER_ABORTING,
     TRANSFER_DONE
@@ -157,10 +160,7 @@ abort_done(void *ctx, const struct aks_outcome *outcome)
     struct aks_transfer *transfer = ctx;
 
     if (outcome->status != AKS_OK)
-        aks_log_write(transfer->options.log, AKS_LOG_WARNING,
-            "%s: what was sent of %s could not be taken back: %s",
-            transfer->options.target->settings->name, transfer->options.source->name,
-            outcome->error.message);
+        transfer->options.left(transfer->options.ctx, &outcome->error);
     aborted(transfer);
 }
 
@@ -168,10 +168,12 @@ static void
 abort_timed_out(void *ctx)
 {
     struct aks_transfer *transfer = ctx;
+    struct aks_error err;
 
-    aks_log_write(transfer->options.log, AKS_LOG_WARNING,
-        "%s: no time left to take back what was sent of %s; the target drops it by its own rule",
-        transfer->options.target->settings->name, transfer->options.source->name);
+    (void)aks_error_set(&err, AKS_TIMEOUT,
+        "%s: no time left to take back what was sent of %s (%s)",
+        transfer->options.target->settings->name, transfer->options.source->name, transfer->key);
+    transfer->options.left(transfer->options.ctx, &err);
     aborted(transfer);
 }
 
@@ -207,8 +209,7 @@ fail(struct aks_transfer *transfer, const struct aks_outcome *outcome)
     transfer->outcome = *outcome;
     transfer->restart = outcome->verdict == AKS_RESTART &&
         transfer->restarts < AKS_TRANSFER_RESTARTS_MAX;
-    /* An http target keeps what a codec makes in a file until it knows the length; where there is
-     * no room for that, the bytes go as they are. */
+    /* There was room for a compressed copy when it was begun, and there is none any more. */
     if (outcome->status == AKS_NO_SPACE && transfer->compress.codec != AKS_CODEC_NONE &&
         options->target->settings->kind == AKS_TARGET_HTTP && outcome->http_status == 0) {
         aks_log_write(options->log, AKS_LOG_WARNING, "%s is sent uncompressed: %s",
@@ -404,6 +405,21 @@ start_sending(struct aks_transfer *transfer)
         fail_asking(transfer, "open", &err);
 }
 
+/* An http target keeps what a codec makes in a file until it knows the length. Where there is no room
+ * for that, the bytes go as they are. */
+static bool
+room_for_copy(const struct aks_transfer *transfer)
+{
+    const struct aks_files *files = &transfer->options.port->files;
+    int64_t bytes;
+
+    if (transfer->compress.codec == AKS_CODEC_NONE ||
+        transfer->options.target->settings->kind != AKS_TARGET_HTTP)
+        return true;
+    return files->free_bytes(files->ctx, transfer->options.scratch_folder, &bytes, NULL) != AKS_OK ||
+        bytes >= transfer->snapshot.info.bytes + SCRATCH_MARGIN_BYTES;
+}
+
 /* The codec is known when the sample has been looked at, or where nobody asks. */
 static void
 choose_codec(struct aks_transfer *transfer, double ratio)
@@ -430,7 +446,7 @@ choose_codec(struct aks_transfer *transfer, double ratio)
     transfer->result.codec_reason = NULL;
     if (transfer->compress.codec == AKS_CODEC_NONE && ratio < AKS_SAMPLE_RATIO_MIN && ratio > 0)
         transfer->result.codec_reason = "a sample does not shrink";
-    if (transfer->raw_only) {
+    if (transfer->raw_only || !room_for_copy(transfer)) {
         transfer->compress.codec = AKS_CODEC_NONE;
         transfer->result.codec_reason = "no room for a compressed copy";
     }

@@ -30,8 +30,11 @@ struct aks_transfer_options {
     const struct aks_target_facts *target_facts;
     const struct aks_source *source;
     const char *folder;                     /* "systems/<id>/<upload>/" */
+    const char *scratch_folder;             /* where an http target keeps what a codec makes */
     /* From the loop: reading is over, another transfer may begin to read. At most once. */
     void (*read)(void *ctx);
+    /* From the loop: what could not be taken back stays at the target, as ${err} tells. */
+    void (*left)(void *ctx, const struct aks_error *err);
     /* From the loop, once: the outcome is there. The transfer may be freed from inside. */
     void (*done)(void *ctx);
     void *ctx;

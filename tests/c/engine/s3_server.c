@@ -156,6 +156,16 @@ put_part(struct aks_http_call *call, const char *upload, struct answer *answer)
     (void)snprintf(answer->etag, sizeof(answer->etag), "\"%.20s-%.5s\"", upload, number);
 }
 
+/* Its bit among the open ones; ids beyond them are not given. */
+static uint64_t
+upload_bit(const char *upload)
+{
+    unsigned long number = strtoul(upload + strlen("id"), NULL, 10);
+
+    assert_true(number < 64);
+    return UINT64_C(1) << number;
+}
+
 static void
 drop_upload(struct s3_server *server, const char *upload)
 {
@@ -165,7 +175,7 @@ drop_upload(struct s3_server *server, const char *upload)
         if (strncmp(server->parts[i].key, upload, len) == 0 && server->parts[i].key[len] == '/')
             drop(&server->parts[i]);
     }
-    server->uploads_open--;
+    server->uploads_open &= ~upload_bit(upload);
 }
 
 static void
@@ -285,6 +295,10 @@ serve_upload(struct aks_http_call *call, const char *upload, struct answer *answ
         complete(call, upload, answer);
     } else {
         assert_string_equal(method, "DELETE");
+        if ((call->server->uploads_open & upload_bit(upload)) == 0) {
+            fail_with(answer, 404, "NoSuchUpload");
+            return;
+        }
         drop_upload(call->server, upload);
         answer->status = 204;
     }
@@ -300,9 +314,10 @@ serve(struct aks_http_call *call, struct answer *answer)
     if (call->key[0] == '\0') {
         list_names(call, answer);
     } else if (parameter(call, "uploads", value)) {
-        call->server->uploads_open++;
-        aks_buf_printf(&answer->body, "<InitiateMultipartUploadResult><UploadId>id%u</UploadId>"
-            "</InitiateMultipartUploadResult>", ++call->server->uploads);
+        (void)snprintf(value, sizeof(value), "id%u", ++call->server->uploads);
+        call->server->uploads_open |= upload_bit(value);
+        aks_buf_printf(&answer->body, "<InitiateMultipartUploadResult><UploadId>%s</UploadId>"
+            "</InitiateMultipartUploadResult>", value);
     } else if (parameter(call, "uploadId", value)) {
         serve_upload(call, value, answer);
     } else if (strcmp(method, "PUT") == 0) {

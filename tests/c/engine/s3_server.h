@@ -25,7 +25,7 @@ struct s3_server {
     struct s3_stored objects[S3_SERVER_OBJECTS_MAX];
     struct s3_stored parts[S3_SERVER_PARTS_MAX];
     unsigned uploads;               /* begun so far: their ids */
-    unsigned uploads_open;
+    uint64_t uploads_open;          /* bit n: the upload "idn" */
 };
 
 void s3_server_init(struct s3_server *server);

@@ -287,7 +287,9 @@ abort_gives_back_and_cancels_what_is_under_way(void **state)
     begin(&script);
     scripted_expect(&script.scripted, CREATE, 200, NULL, CREATED);
     scripted_expect(&script.scripted, PART(1), 200, NULL, NULL)->silent = true;
+    /* The cut part may get through after the first: the second makes sure. */
     scripted_expect(&script.scripted, ABORT, 204, NULL, NULL);
+    scripted_expect(&script.scripted, ABORT, 404, NULL, CODE("NoSuchUpload"));
     s3_script_send(&script, 1, 10, false);
     while (script.scripted.request_count < 2)
         assert_int_equal(aks_loop_turn(&script.loop, NULL), AKS_OK);
@@ -304,10 +306,11 @@ abort_tells_whether_the_other_side_is_clean(void **state)
         int http;
         const char *body;
         enum aks_status status;
+        int asked;
     } rows[] = {
-        { 204, NULL, AKS_OK }, { 404, CODE("NoSuchUpload"), AKS_OK },
-        { 404, CODE("NoSuchBucket"), AKS_NOT_FOUND }, { 403, CODE("AccessDenied"), AKS_FORBIDDEN },
-        { 500, NULL, AKS_SERVER },
+        { 204, NULL, AKS_OK, 1 }, { 404, CODE("NoSuchUpload"), AKS_OK, 1 },
+        { 404, CODE("NoSuchBucket"), AKS_NOT_FOUND, 1 },
+        { 403, CODE("AccessDenied"), AKS_FORBIDDEN, 1 }, { 500, NULL, AKS_SERVER, 4 },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -315,7 +318,8 @@ abort_tells_whether_the_other_side_is_clean(void **state)
 
         begin(&script);
         send_two(&script);
-        scripted_expect(&script.scripted, ABORT, rows[i].http, NULL, rows[i].body);
+        for (int asked = 0; asked < rows[i].asked; asked++)
+            scripted_expect(&script.scripted, ABORT, rows[i].http, NULL, rows[i].body);
         assert_int_equal(s3_script_abort(&script), rows[i].status);
         s3_script_end(&script);
     }
