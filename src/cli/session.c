@@ -5,7 +5,6 @@
 #include "cli/print.h"
 #include "cli/progress.h"
 #include "os/os.h"
-#include "port/port.h"
 
 #include <signal.h>
 #include <stddef.h>

@@ -19,6 +19,7 @@ struct lister {
     json_t *ids;                        /* of the uploads of one target, in order */
     bool done;
     struct aks_outcome outcome;
+    unsigned lingering;                 /* work that targets left behind */
 };
 
 static void
@@ -159,6 +160,7 @@ list_target(struct lister *lister, size_t index, json_t *uploads, struct aks_err
     options.upload_id = "none";
     options.scratch_folder = lister->engine->scratch_folder;
     options.probe_ms = lister->settings->probe_ms;
+    options.lingering = &lister->lingering;
     lister->class = aks_target_class_of(options.settings->kind);
     if (!lister->class->can_list)
         return aks_error_set(err, AKS_SETTINGS,
@@ -268,6 +270,8 @@ aks_listing(struct aks_engine *engine, const struct aks_listing_options *options
     *ret_listing = listing;
     status = AKS_OK;
 out:
+    while (lister.lingering > 0 && aks_loop_turn(&engine->loop, NULL) == AKS_OK)
+        continue;
     json_decref(lister.ids);
     aks_ask_fini(&ask);
     return status;

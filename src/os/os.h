@@ -10,8 +10,8 @@
 struct aks_os;
 
 /** Opens the ports. Cheap: threads are started by the first work, libcurl is loaded by the first
- * request. Borrows ${alloc}, which must be thread-safe. Everything but work's functions and the
- * reads and writes of files belongs to the thread that opened.
+ * request. Borrows ${alloc}, which must be thread-safe. Everything but the functions
+ * of files belongs to the thread that opened: those may be called from work as well.
  *
  * Touches the process, once and for good: SIGPIPE and SIGXFSZ are ignored where they would kill (a
  * peer that hangs up and a file size limit are errors here), and glibc is told to keep at most two
