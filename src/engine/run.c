@@ -63,7 +63,8 @@ static enum aks_status
 ended(struct aks_run *run, struct aks_error *err)
 {
     if (atomic_load(&run->engine->interrupted) != 0)
-        return aks_error_set(err, AKS_CANCELLED, "interrupted");
+        return aks_error_set(err, AKS_CANCELLED,
+            "interrupted: what was half sent is taken back, what is owed stays in the queue");
     if (run->ask.policy_error.status != AKS_OK) {
         *err = run->ask.policy_error;
         return err->status;
