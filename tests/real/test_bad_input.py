@@ -220,7 +220,7 @@ class BadState(BadInput):
         self.not_kept(prepare, lambda _: WITHOUT_ROOTS_POWERS if os.geteuid() == 0 else ())
 
     def test_full(self):
-        self.need_root("a full disk")
+        self.need_mounts("a full disk")
         mount = 'mount -t tmpfs -o size=16k tmpfs "$0" && head -c 16k /dev/zero >"$0/filler"; exec "$@"'
         self.not_kept(lambda state: state.mkdir(),
                       lambda state: ["/usr/bin/unshare", "-m", "/bin/sh", "-c", mount, str(state)])

@@ -80,7 +80,7 @@ class Fallback(cases.Case):
             self.assertTrue(result.decided("connect_timeout"), result)
 
     def test_name_server_that_never_answers(self):
-        self.need_root("a name server that never answers")
+        self.need_mounts("a name server that never answers")
         resolver = cases.world.place("resolver") / "resolv.conf"
         resolver.write_text(f"nameserver {faults.SilentResolver.ADDRESS}\noptions timeout:30 attempts:3\n")
         mount = ["/usr/bin/unshare", "-m", "/bin/sh", "-c", 'mount --bind "$0" "$(readlink -f /etc/resolv.conf)"; exec "$@"',
