@@ -1,4 +1,4 @@
--- Built into the program, and used where no policy is given: every setting is an environment variable.
+-- Built into the program, used where no policy is given: each setting is an environment variable.
 -- AKOSHA_* win over the names of the original, SESSION_BUDDY_AKOSHA_*.
 local akosha = require "akosha"
 
@@ -15,7 +15,8 @@ local function number(name, default, min, max)
   local text = akosha.env("SESSION_BUDDY_AKOSHA_" .. name)
   local value = tonumber(text or default)
   if not value or not (value >= min and value <= max) then
-    error(("SESSION_BUDDY_AKOSHA_%s: expected a number from %s to %s, got %q"):format(name, min, max, text))
+    error(("SESSION_BUDDY_AKOSHA_%s: expected a number from %s to %s, got %q")
+      :format(name, min, max, text))
   end
   return value
 end
@@ -56,7 +57,8 @@ end
 local method = akosha.env("SESSION_BUDDY_AKOSHA_FORCE_METHOD", "auto")
 if method ~= "auto" then
   if (method ~= "cloud" and method ~= "http") or not targets[method] then
-    error(("SESSION_BUDDY_AKOSHA_FORCE_METHOD: %q is not auto, or a method that is set up"):format(method))
+    error(("SESSION_BUDDY_AKOSHA_FORCE_METHOD: %q is not auto, or a method that is set up")
+      :format(method))
   end
   route = { method }
 elseif not switch "ENABLE_FALLBACK" then

@@ -1,4 +1,4 @@
--- A folder and nothing else: a second disk, a mounted share, a folder that something else carries away.
+-- A folder and nothing else: a second disk, a mounted share, something that a backup carries away.
 local akosha = require "akosha"
 
 return akosha.policy {

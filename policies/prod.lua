@@ -1,4 +1,4 @@
--- Cloud first; over HTTP when no cloud can be reached. The bucket and the URL come from the environment.
+-- Cloud first; over HTTP when no cloud can be reached. Bucket and URL come from the environment.
 local akosha = require "akosha"
 
 local http = akosha.env "AKOSHA_HTTP_URL"

@@ -1,6 +1,6 @@
--- Schedules: how long to wait before the next try, and how many tries there are, the first included. A
--- schedule is a value for the field `retry`; a function for `retry` may return one as well, or ask it with
--- schedule:decide(failure).
+-- Schedules: how long to wait before the next try, and how many tries there are, the first
+-- included. A schedule is a value for the field `retry`; a function for `retry` may return one as
+-- well, or ask it with schedule:decide(failure).
 local core = ...
 
 local CAP = 10
@@ -18,7 +18,9 @@ local retry = {}
 -- One try; a transient failure means the next target.
 function retry.none(options)
   core.take("akosha.retry.none", options)
-  return core.schedule("akosha.retry.none", "none", { first = 0, cap = 0, jitter = "none", tries = 1 })
+  return core.schedule("akosha.retry.none", "none", {
+    first = 0, cap = 0, jitter = "none", tries = 1,
+  })
 end
 
 -- The same wait each time.
@@ -42,7 +44,8 @@ end
 
 -- first, first * factor, first * factor^2 ... up to cap.
 function retry.exponential(options)
-  local o = core.take("akosha.retry.exponential", options, "first", "factor", "cap", "jitter", "tries")
+  local o = core.take("akosha.retry.exponential", options,
+    "first", "factor", "cap", "jitter", "tries")
   local first = o.first or 2
   return core.schedule("akosha.retry.exponential", "exponential", {
     first = first, factor = o.factor or 2, cap = cap_for(o.cap, first),

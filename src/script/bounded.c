@@ -8,12 +8,13 @@
 
 #include <string.h>
 
-/* One instruction takes about as long as looking at this many bytes, or moving an eighth as many entries. */
+/* One instruction takes about as long as looking at this many bytes, or moving an eighth as many
+ * entries. */
 #define BYTES_PER_INSTRUCTION 64
 #define ENTRIES_PER_INSTRUCTION 8
 
-/* The wrapped function runs in the frame of its wrapper, so that its own checks and messages stay right.
- * Those of the libraries that are wrapped use no upvalues. */
+/* The wrapped function runs in the frame of its wrapper, so that its own checks and messages
+ * stay right. Those of the libraries that are wrapped use no upvalues. */
 static int
 call_wrapped(lua_State *L)
 {
@@ -84,7 +85,8 @@ bounded_rep(lua_State *L)
 
     (void)luaL_checklstring(L, 1, &len);
     (void)luaL_optlstring(L, 3, "", &separator_len);
-    /* The count is bounded by itself as well: an empty string takes no room, but each round takes time. */
+    /* The count is bounded by itself as well: an empty string takes no room, but each round
+     * takes time. */
     if (count > AKS_BOUNDED_REP_BYTES || len + separator_len > AKS_BOUNDED_REP_BYTES ||
         (count > 0 && (len + separator_len) * (size_t)count > AKS_BOUNDED_REP_BYTES))
         aks_value_raise(L, "string.rep: the result would be longer than %d bytes",
@@ -93,7 +95,8 @@ bounded_rep(lua_State *L)
     return call_wrapped(L);
 }
 
-/* How many items of the pattern may match a varying number of bytes; one more where it may begin anywhere. */
+/* How many items of the pattern may match a varying number of bytes; one more where it may begin
+ * anywhere. */
 static unsigned
 varying_items(const char *pattern, size_t len)
 {
@@ -110,9 +113,9 @@ varying_items(const char *pattern, size_t len)
     return items;
 }
 
-/* The matcher tries, at worst, each way to spread n bytes over q varying items and what is left over:
- * (n + q) over q ways. Measured: 552 ms for 49 million. The text for an item of its own, as in plain
- * finding, costs bytes times bytes. */
+/* The matcher tries, at worst, each way to spread n bytes over q varying items and what is left
+ * over: (n + q) over q ways. Measured: 552 ms for 49 million. The text for an item of its own,
+ * as in plain finding, costs bytes times bytes. */
 static double
 steps_at_worst(size_t text_len, const char *pattern, size_t pattern_len, bool plain)
 {

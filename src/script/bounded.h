@@ -1,5 +1,5 @@
-/* Library functions in C that may run long where no hook looks: each is charged for the size of what it is
- * given, and refuses what could take more than about a fifth of a second. */
+/* Library functions in C that may run long where no hook looks: each is charged for the size of
+ * what it is given, and refuses what could take more than about a fifth of a second. */
 #ifndef AKS_SCRIPT_BOUNDED_H
 #define AKS_SCRIPT_BOUNDED_H
 
@@ -12,8 +12,8 @@
 /* Steps that a pattern may need on its text in the worst case, at about 10 ns each. */
 #define AKS_BOUNDED_PATTERN_STEPS 20000000.0
 
-/** Replaces the C function on top, which is ${library}.${name}, by its wrapper; one that needs none stays
- * as it is, with its upvalues. [-1, +1, raises] */
+/** Replaces the C function on top, which is ${library}.${name}, by its wrapper; one that needs
+ * none stays as it is, with its upvalues. [-1, +1, raises] */
 void aks_bounded_wrap(lua_State *L, const char *library, const char *name);
 
 #endif

@@ -8,8 +8,8 @@
 
 static void count_hook(lua_State *L, lua_Debug *ar);
 
-/* From now on every instruction of both threads ends in the hook: what pcall catches is raised again by
- * the next instruction. */
+/* From now on every instruction of both threads ends in the hook: what pcall catches is raised
+ * again by the next instruction. */
 static void
 stay_over(struct aks_vm *vm, lua_State *L)
 {

@@ -30,8 +30,8 @@ copy_line(char *out, size_t bytes, const char *text, size_t len)
         memcpy(out + bytes - 4, "...", 4);
 }
 
-/* If ${text} begins with "NAME:LINE: ", where NAME is ${source} as Lua shortens it (in full, or "..." and
- * its end), the length of that, and the line; else 0. */
+/* If ${text} begins with "NAME:LINE: ", where NAME is ${source} as Lua shortens it (in full, or
+ * "..." and its end), the length of that, and the line; else 0. */
 static size_t
 position_prefix(const char *text, const char *source, int *ret_line)
 {
@@ -62,7 +62,8 @@ position_prefix(const char *text, const char *source, int *ret_line)
     return at + 2;
 }
 
-/* Finds which of the policy's chunks the message points at; its sources are listed in the registry. */
+/* Finds which of the policy's chunks the message points at; its sources are listed in the
+ * registry. */
 static size_t
 known_prefix(lua_State *L, const char *text, struct aks_vm_failure *failure)
 {
@@ -110,7 +111,8 @@ trace(lua_State *L, struct aks_vm_failure *failure)
         failure->trace[0] = '\0';
 }
 
-/* The message handler: runs where the error was raised, with the stack still there. [-1, +1, raises] */
+/* The message handler: runs where the error was raised, with the stack still there. [-1, +1,
+ * raises] */
 static int
 describe(lua_State *L)
 {

@@ -7,10 +7,11 @@
 
 #include <lua.h>
 
-/** Calls ${body} with ${ctx} as a light userdata at index 1, under the load's budget if ${question} is
- * NULL, else under a decision's. ${body} may raise and returns no results; what it finds goes through
- * ${ctx}. On failure AKS_POLICY, or AKS_LIMIT for a budget or memory; the message is
- * "file:line: in QUESTION: why", the hint says how the policy got there. Leaves the stack empty. */
+/** Calls ${body} with ${ctx} as a light userdata at index 1, under the load's budget if
+ * ${question} is NULL, else under a decision's. ${body} may raise and returns no results; what
+ * it finds goes through ${ctx}. On failure AKS_POLICY, or AKS_LIMIT for a budget or memory; the
+ * message is "file:line: in QUESTION: why", the hint says how the policy got there. Leaves the
+ * stack empty. */
 enum aks_status aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
     struct aks_error *err);
 

@@ -24,7 +24,7 @@ struct question {
     void *ret;
 };
 
-/* --- in Lua, protected -------------------------------------------------------------------------------- */
+/* --- in Lua, protected ------------------------------------------------------------------------ */
 
 /* Pushes the policy's function twice: one to call, one to find its place by. [-0, +2, raises] */
 static void
@@ -35,8 +35,8 @@ push_function(lua_State *L, enum aks_vm_question question)
     lua_pushvalue(L, -1);
 }
 
-/* Calls it with the ${count} facts on top and leaves the answer at ANSWER. From here on, errors name the
- * line where the function begins. */
+/* Calls it with the ${count} facts on top and leaves the answer at ANSWER. From here on, errors
+ * name the line where the function begins. */
 static void
 ask(lua_State *L, int count)
 {
@@ -144,7 +144,7 @@ ask_finished(lua_State *L)
     return 0;
 }
 
-/* --- from C ------------------------------------------------------------------------------------------- */
+/* --- from C ----------------------------------------------------------------------------------- */
 
 /* A policy's error tells the facts that it was asked about, then how it got there. */
 static void

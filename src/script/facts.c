@@ -123,7 +123,7 @@ aks_facts_push_compress(lua_State *L, const struct aks_compress_facts *facts)
     aks_freeze(L);
 }
 
-/* --- the report -------------------------------------------------------------------------------------- */
+/* --- the report ------------------------------------------------------------------------------- */
 
 static void push_json(lua_State *L, const json_t *json, int depth);
 

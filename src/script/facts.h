@@ -1,5 +1,5 @@
-/* What the engine knows, as frozen Lua tables: seconds and bytes, names instead of enums, and no field for
- * what is not known. docs/policy.md lists them. */
+/* What the engine knows, as frozen Lua tables: seconds and bytes, names instead of enums, and no
+ * field for what is not known. docs/policy.md lists them. */
 #ifndef AKS_SCRIPT_FACTS_H
 #define AKS_SCRIPT_FACTS_H
 

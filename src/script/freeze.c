@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-/* A frozen table is an empty one whose metatable leads to the real one. The metatable holds the real one
- * under this key as well, which no script can name. */
+/* A frozen table is an empty one whose metatable leads to the real one. The metatable holds the
+ * real one under this key as well, which no script can name. */
 static const char behind;
 
 bool

@@ -1,4 +1,5 @@
-/* Tables that can be read, walked and measured like any other, but not written to: facts, libraries. */
+/* Tables that can be read, walked and measured like any other, but not written to: facts,
+ * libraries. */
 #ifndef AKS_SCRIPT_FREEZE_H
 #define AKS_SCRIPT_FREEZE_H
 
@@ -6,7 +7,8 @@
 
 #include <stdbool.h>
 
-/** Replaces the table on top, which nobody else may hold, by a frozen view of it. [-1, +1, raises] */
+/** Replaces the table on top, which nobody else may hold, by a frozen view of it. [-1, +1,
+ * raises] */
 void aks_freeze(lua_State *L);
 /** The same; reading a name that is not there raises "${what} has no ...", with the nearest name.
  * ${what} is static. [-1, +1, raises] */

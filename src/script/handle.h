@@ -1,5 +1,5 @@
-/* Values that only we can make: decisions, schedules, targets, the policy itself. Userdata without a
- * finalizer: nothing is owned by them outside Lua. */
+/* Values that only we can make: decisions, schedules, targets, the policy itself. Userdata
+ * without a finalizer: nothing is owned by them outside Lua. */
 #ifndef AKS_SCRIPT_HANDLE_H
 #define AKS_SCRIPT_HANDLE_H
 
@@ -22,7 +22,8 @@ const struct aks_retry_answer *aks_handle_decision(lua_State *L, int index);
 void aks_handle_push_schedule(lua_State *L, const struct aks_schedule *schedule);
 /** NULL if the value is none. [-0, +0] */
 const struct aks_schedule *aks_handle_schedule(lua_State *L, int index);
-/** What the schedule says to this failure; as the engine's own default, plus linear growth. [-0, +0] */
+/** What the schedule says to this failure; as the engine's own default, plus linear growth. [-0,
+ * +0] */
 void aks_handle_ask_schedule(const struct aks_schedule *schedule,
     const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret);
 

@@ -13,7 +13,7 @@
 
 #define NAMES_MAX 16        /* of options of one builder */
 
-/* --- log --------------------------------------------------------------------------------------------- */
+/* --- log -------------------------------------------------------------------------------------- */
 
 static void
 write_line(lua_State *L, const char *text, size_t len)
@@ -57,7 +57,7 @@ aks_lib_print(lua_State *L)
     return 0;
 }
 
-/* --- decisions and schedules -------------------------------------------------------------------------- */
+/* --- decisions and schedules ------------------------------------------------------------------ */
 
 /* akosha.wait(seconds) */
 static int
@@ -70,8 +70,8 @@ lib_wait(lua_State *L)
     return 1;
 }
 
-/* take(what, options, name...): a copy of a table of options that has no other fields than these; nil is an
- * empty one. For builders in Lua. */
+/* take(what, options, name...): a copy of a table of options that has no other fields than
+ * these; nil is an empty one. For builders in Lua. */
 static int
 lib_take(lua_State *L)
 {
@@ -106,8 +106,9 @@ option(lua_State *L, const char *name)
     return lua_tostring(L, OPTION - 1);
 }
 
-/* schedule(what, growth, { first, factor, step, cap, jitter, tries }): all fields that the growth uses are
- * given. Anything but fixed and exponential cannot be written as the engine's settings. */
+/* schedule(what, growth, { first, factor, step, cap, jitter, tries }): all fields that the
+ * growth uses are given. Anything but fixed and exponential cannot be written as the engine's
+ * settings. */
 static int
 lib_schedule(lua_State *L)
 {
@@ -127,7 +128,8 @@ lib_schedule(lua_State *L)
     settings->tries = (unsigned)aks_value_whole(L, OPTION, option(L, "tries"), "", 1,
         AKS_RETRY_TRIES_MAX);
     if (schedule.growth == AKS_GROWTH_LINEAR)
-        schedule.step_ms = aks_value_seconds(L, OPTION, option(L, "step"), 0, AKS_RETRY_WAIT_MS_MAX);
+        schedule.step_ms =
+            aks_value_seconds(L, OPTION, option(L, "step"), 0, AKS_RETRY_WAIT_MS_MAX);
     if (schedule.growth == AKS_GROWTH_EXPONENTIAL) {
         const char *what = option(L, "factor");
 

@@ -27,7 +27,8 @@ aks_lib_keep_environment(lua_State *L, const struct aks_policy_environment *envi
     lua_setfield(L, LUA_REGISTRYINDEX, ENVIRONMENT);
 }
 
-/* Could the variable have been handed in, had it been set? As aks_policy_environment_collect decides. */
+/* Could the variable have been handed in, had it been set? As aks_policy_environment_collect
+ * decides. */
 static bool
 may_be_read(const struct aks_script_options *options, const char *name)
 {

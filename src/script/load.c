@@ -35,14 +35,15 @@ digest_policy(struct aks_vm *vm)
     const struct aks_embedded *built_in = aks_embedded_find(BUILT_IN_FILE);
     bool own = vm->text->text == NULL;
     uint8_t digest[AKS_SHA256_BYTES];
-    uint64_t seed;
 
     AKS_CHECK(built_in != NULL);
     aks_sha256(own ? built_in->data : vm->text->text, own ? built_in->len : vm->text->text_len,
         digest);
     aks_hex_encode(digest, sizeof(digest), vm->sha256);
-    memcpy(&seed, digest, sizeof(seed));
-    aks_rng_init(&vm->rng, seed ^ vm->options->seed);
+    vm->seed = 0;
+    for (size_t i = 0; i < sizeof(vm->seed); i++)
+        vm->seed = vm->seed << 8 | digest[i];
+    aks_rng_init(&vm->rng, vm->seed ^ vm->options->seed);
 }
 
 /* Builds the world of the policy and runs its text. */
@@ -144,7 +145,8 @@ out:
 }
 
 void
-aks_script_loader_init(struct aks_policy_loader *ret_loader, struct aks_script_options *options)
+aks_script_loader_init(struct aks_policy_loader *ret_loader,
+    struct aks_script_options *options)
 {
     AKS_CHECK(options->alloc != NULL);
     ret_loader->load = load_policy;

@@ -6,7 +6,8 @@
 
 #define AKS_NEAREST_NAME_BYTES 64       /* longer names are not compared */
 
-/** Insertions, deletions, replacements and swaps of neighbours that make ${b} of ${a}, letter case aside. */
+/** Insertions, deletions, replacements and swaps of neighbours that make ${b} of ${a}, letter
+ * case aside. */
 unsigned aks_nearest_distance(const char *a, const char *b);
 
 /* The best so far; begin with all zero and offer each candidate. */

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* --- the lists --------------------------------------------------------------------------------------- */
+/* --- the lists -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *library;
@@ -19,16 +19,16 @@ static const struct {
     const char *denied;
 } lists[] = {
     { "_G",
-        " _G _VERSION assert collectgarbage error getmetatable ipairs next pairs pcall print rawequal"
-        " rawget rawlen rawset require select setmetatable tonumber tostring type xpcall"
+        " _G _VERSION assert collectgarbage error getmetatable ipairs next pairs pcall print"
+        " rawequal rawget rawlen rawset require select setmetatable tonumber tostring type xpcall"
         " coroutine math string table utf8 ",
         " debug dofile io load loadfile os package warn " },
     { "coroutine", " close create isyieldable resume running status wrap yield ", " " },
     /* The generator is seeded once, by the policy's digest. */
     { "math",
-        " abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger modf pi"
-        " rad random sin sqrt tan tointeger type ult ",
-        " randomseed cosh frexp ldexp log10 pow sinh tanh " },
+        " abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger"
+        " modf pi rad random sin sqrt tan tointeger type ult ",
+        " randomseed atan2 cosh frexp ldexp log10 pow sinh tanh " },
     { "string",
         " byte char find format gmatch gsub len lower match pack packsize rep reverse sub unpack"
         " upper ",
@@ -66,7 +66,7 @@ aks_sandbox_verdict(const char *library, const char *name)
     return AKS_SANDBOX_UNLISTED;
 }
 
-/* --- building ---------------------------------------------------------------------------------------- */
+/* --- building --------------------------------------------------------------------------------- */
 
 /* Opens one of Lua's libraries and pushes a table with what is allowed of it. [-0, +1, raises] */
 static void
@@ -90,17 +90,13 @@ open_library(lua_State *L, const char *library, lua_CFunction open)
     lua_pop(L, 1);
 }
 
-/* math.random's sequence is the policy's: the same on every machine and in every run. [-0, +0, raises] */
+/* math.random's sequence is the policy's: the same on every machine and in every run. [-0, +0,
+ * raises] */
 static void
 seed_random(lua_State *L)
 {
-    const char *digest = aks_vm_of(L)->sha256;
-    lua_Integer seed = 0;
-
-    for (size_t i = 0; i < 15; i++)
-        seed = seed * 16 + (lua_Integer)(strchr("0123456789abcdef", digest[i]) - "0123456789abcdef");
     lua_getfield(L, -1, "randomseed");
-    lua_pushinteger(L, seed);
+    lua_pushinteger(L, (lua_Integer)aks_vm_of(L)->seed);
     lua_call(L, 1, 0);
 }
 
@@ -164,8 +160,8 @@ aks_sandbox_open(lua_State *L)
     lua_pop(L, 1);
 }
 
-/* Skips a byte order mark and a first line that begins with '#', but not that line's end: lines keep their
- * numbers. */
+/* Skips a byte order mark and a first line that begins with '#', but not that line's end: lines
+ * keep their numbers. */
 static size_t
 source_begin(const char *text, size_t len)
 {
@@ -186,8 +182,8 @@ aks_sandbox_compile(lua_State *L, const char *text, size_t len, const char *chun
     int code;
 
     if (len > begin && text[begin] == LUA_SIGNATURE[0]) {
-        lua_pushfstring(L, "%s:1: this is compiled Lua (bytecode); a policy is given as source text",
-            chunk + 1);
+        lua_pushfstring(L, "%s:1: this is compiled Lua (bytecode);"
+            " a policy is given as source text", chunk + 1);
         lua_error(L);
     }
     code = luaL_loadbufferx(L, text + begin, len - begin, chunk, "t");

@@ -15,7 +15,7 @@
 #define WHAT "akosha.policy"
 #define FIELDS 1        /* stack index of the builder's argument */
 
-/* --- strings ----------------------------------------------------------------------------------------- */
+/* --- strings ---------------------------------------------------------------------------------- */
 
 /* A copy of the string at ${index} into ${slot}, which the settings own; nothing for nil. */
 static void
@@ -52,7 +52,7 @@ is_name(const char *text, size_t len, size_t len_max)
     return true;
 }
 
-/* --- sources ----------------------------------------------------------------------------------------- */
+/* --- sources ---------------------------------------------------------------------------------- */
 
 static void
 take_sources(lua_State *L, struct aks_settings *settings)
@@ -83,10 +83,10 @@ take_sources(lua_State *L, struct aks_settings *settings)
     }
 }
 
-/* --- targets ----------------------------------------------------------------------------------------- */
+/* --- targets ---------------------------------------------------------------------------------- */
 
-/* Cloud before http before folder, then by name: the order of a table's fields is not to be had from Lua,
- * and this one is what most people mean. */
+/* Cloud before http before folder, then by name: the order of a table's fields is not to be had
+ * from Lua, and this one is what most people mean. */
 static int
 by_kind_and_name(const void *a, const void *b)
 {
@@ -178,7 +178,7 @@ take_targets(lua_State *L, struct aks_settings *settings)
     qsort(settings->targets, settings->target_count, sizeof(*settings->targets), by_kind_and_name);
 }
 
-/* --- questions --------------------------------------------------------------------------------------- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 /* Keeps the function on top for ${question}; false if it is none. */
 static bool
@@ -260,7 +260,7 @@ take_finished(lua_State *L)
         aks_value_expected(L, WHAT ": finished", "a function", -1);
 }
 
-/* --- the rest ---------------------------------------------------------------------------------------- */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static void
 check_api(lua_State *L)
@@ -295,8 +295,8 @@ take_system_id(lua_State *L, struct aks_settings *settings)
     own_text(L, -1, &settings->system_id);
 }
 
-/* The settings belong to the VM, not to the value that is returned: an error half-way leaves nothing behind
- * that only a finalizer could free, and a later call begins anew. */
+/* The settings belong to the VM, not to the value that is returned: an error half-way leaves
+ * nothing behind that only a finalizer could free, and a later call begins anew. */
 int
 aks_spec_policy(lua_State *L)
 {

@@ -1,5 +1,5 @@
-/* What a policy says, checked and turned into the engine's settings. Errors name the policy's own line, the
- * builder, the field, what was expected and what came. */
+/* What a policy says, checked and turned into the engine's settings. Errors name the policy's
+ * own line, the builder, the field, what was expected and what came. */
 #ifndef AKS_SCRIPT_SPEC_H
 #define AKS_SCRIPT_SPEC_H
 
@@ -14,10 +14,11 @@
 #define AKS_SPEC_API 1                  /* the version of this surface */
 #define AKS_SPEC_FACTOR_MAX 100         /* as struct aks_retry_settings says */
 #define AKS_SPEC_PATH_BYTES_MAX 4095    /* PATH_MAX without its NUL */
-#define AKS_SPEC_PREFIX_BYTES_MAX 256   /* an S3 key has 1024, of which ours needs about 400 behind it */
+#define AKS_SPEC_PREFIX_BYTES_MAX 256   /* an S3 key has 1024; ours needs about 400 behind it */
 #define AKS_SPEC_CREDENTIALS_BYTES_MAX 128
 
-/* akosha.s3, akosha.http, akosha.dir, akosha.policy, as lua_CFunction. Legal while a policy is loaded. */
+/* akosha.s3, akosha.http, akosha.dir, akosha.policy, as lua_CFunction. Legal while a policy is
+ * loaded. */
 int aks_spec_s3(lua_State *L);
 int aks_spec_http(lua_State *L);
 int aks_spec_dir(lua_State *L);
@@ -26,14 +27,15 @@ int aks_spec_policy(lua_State *L);
 /** "zstd", or { codec =, level =, always = }. ${index} is absolute. [-0, +0, raises] */
 void aks_spec_compress(lua_State *L, int index, const char *what,
     struct aks_compress_settings *ret_compress);
-/** A name, or a list of names, of targets of the settings; at least one, each once. ${index} is absolute.
- * [-0, +0, raises] */
+/** A name, or a list of names, of targets of the settings; at least one, each once. ${index} is
+ * absolute. [-0, +0, raises] */
 void aks_spec_route(lua_State *L, int index, const char *what, const struct aks_settings *settings,
     size_t ret_targets[AKS_TARGETS_MAX], size_t *ret_count);
 /** An absolute path, one below "~/", or one relative to the policy's folder, which is put in front.
  * [-0, +1, raises] */
 const char *aks_spec_push_path(lua_State *L, int index, const char *what);
-/** Raises unless the policy is being loaded: ${what} is no answer to a question. [-0, +0, raises] */
+/** Raises unless the policy is being loaded: ${what} is no answer to a question. [-0, +0,
+ * raises] */
 void aks_spec_only_at_load(lua_State *L, const char *what);
 /** Raises "out of memory" for what is not Lua's. [-0, +0, raises] */
 noreturn void aks_spec_no_memory(lua_State *L);

@@ -1,5 +1,5 @@
-/* akosha.s3, akosha.http, akosha.dir: each checks its table and returns a target whose fields are a private
- * copy in the form that the engine takes. */
+/* akosha.s3, akosha.http, akosha.dir: each checks its table and returns a target whose fields
+ * are a private copy in the form that the engine takes. */
 #include "script/spec.h"
 
 #include "script/handle.h"
@@ -29,7 +29,8 @@ begin(lua_State *L, const char *what, const char *const *names)
     lua_newtable(L);
 }
 
-/* Pushes a field that must be there: nil and "" are what an unset variable gives. [-0, +1, raises] */
+/* Pushes a field that must be there: nil and "" are what an unset variable gives. [-0, +1,
+ * raises] */
 static void
 push_needed(lua_State *L, const char *what, const char *name)
 {
@@ -110,8 +111,8 @@ take_region(lua_State *L)
     lua_setfield(L, OUT, "region");
 }
 
-/* Checks the URL on top and puts it into the copy, without a '/' at its end. The text itself is in no
- * message: it may hold a password. [-1, +0, raises] */
+/* Checks the URL on top and puts it into the copy, without a '/' at its end. The text itself is
+ * in no message: it may hold a password. [-1, +0, raises] */
 static void
 take_url(lua_State *L, const char *what, const char *name)
 {

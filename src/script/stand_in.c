@@ -12,11 +12,11 @@
 
 #include <string.h>
 
-/* What a coroutine costs besides its instructions: about 300 ns to make and collect, and up to an interval
- * of instructions that its own hook does not count. */
+/* What a coroutine costs besides its instructions: about 300 ns to make and collect, and up to
+ * an interval of instructions that its own hook does not count. */
 #define COROUTINE_INSTRUCTIONS (2 * AKS_BUDGET_INTERVAL)
 
-/* --- base -------------------------------------------------------------------------------------------- */
+/* --- base ------------------------------------------------------------------------------------- */
 
 /* No hook runs inside a finalizer: one that loops could not be stopped. */
 static int
@@ -48,8 +48,9 @@ safe_collectgarbage(lua_State *L)
     return 1;
 }
 
-/* Upvalue 1: the policy's message handler. Where the count hook raises, Lua calls the handler inside the
- * hook, in which no hook runs: one that loops could not be stopped. So it is not called. */
+/* Upvalue 1: the policy's message handler. Where the count hook raises, Lua calls the handler
+ * inside the hook, in which no hook runs: one that loops could not be stopped. So it is not
+ * called. */
 static int
 guarded_handler(lua_State *L)
 {
@@ -73,10 +74,10 @@ safe_xpcall(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-/* --- coroutines -------------------------------------------------------------------------------------- */
+/* --- coroutines ------------------------------------------------------------------------------- */
 
-/* Upvalue 1: coroutine.create or coroutine.close itself. Closing a coroutine that the hook ended would run
- * its __close handlers without a hook; the charge raises first. */
+/* Upvalue 1: coroutine.create or coroutine.close itself. Closing a coroutine that the hook ended
+ * would run its __close handlers without a hook; the charge raises first. */
 static int
 charged_coroutine(lua_State *L)
 {
@@ -84,8 +85,8 @@ charged_coroutine(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-/* Upvalue 1: the coroutine. As coroutine.wrap's function, but for a coroutine that went over a limit:
- * that one is not closed, for the same reason. */
+/* Upvalue 1: the coroutine. As coroutine.wrap's function, but for a coroutine that went over a
+ * limit: that one is not closed, for the same reason. */
 static int
 resume_wrapped(lua_State *L)
 {
@@ -105,7 +106,8 @@ resume_wrapped(lua_State *L)
         lua_xmove(co, L, results);
         return results;
     }
-    /* A coroutine that was not even resumed (it is running, or resumes this one) is not to be closed. */
+    /* A coroutine that was not even resumed (it is running, or resumes this one) is not to be
+     * closed. */
     if (aks_vm_of(L)->limit == AKS_VM_WITHIN && lua_status(co) == status)
         (void)lua_resetthread(co);
     lua_xmove(co, L, 1);
@@ -125,7 +127,7 @@ safe_wrap(lua_State *L)
     return 1;
 }
 
-/* --- the table --------------------------------------------------------------------------------------- */
+/* --- the table -------------------------------------------------------------------------------- */
 
 static const struct {
     const char *library;

@@ -4,8 +4,8 @@
 
 #include <lua.h>
 
-/** Replaces the value on top, which is ${library}.${name}, by what stands in for it, if anything does.
- * [-1, +1, raises] */
+/** Replaces the value on top, which is ${library}.${name}, by what stands in for it, if anything
+ * does. [-1, +1, raises] */
 void aks_stand_in(lua_State *L, const char *library, const char *name);
 
 #endif

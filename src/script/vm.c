@@ -4,14 +4,16 @@
 
 #include <string.h>
 
-/* Memory is charged as work: filling 64 bytes costs about as much as one instruction, and a loop of few
- * instructions over large strings would otherwise run for minutes between two looks at the clock. */
+/* Memory is charged as work: filling 64 bytes costs about as much as one instruction, and a loop
+ * of few instructions over large strings would otherwise run for minutes between two looks at
+ * the clock. */
 #define BYTES_PER_INSTRUCTION 64
-/* Over the budget, blocks of this size are refused at once; smaller ones wait for the count hook. */
+/* Over the budget, blocks of this size are refused at once; smaller ones wait for the count
+ * hook. */
 #define LARGE_BLOCK_BYTES ((size_t)64 * 1024)
 
 _Static_assert(LUA_VERSION_NUM == 504, "5.5 changes lua_newstate and the hooks: look again");
-_Static_assert(LUA_EXTRASPACE >= sizeof(struct aks_vm *), "the VM is found through the extra space");
+_Static_assert(LUA_EXTRASPACE >= sizeof(struct aks_vm *), "the VM is found through it");
 
 /* Refuses what would go over the ceiling or over the budget; says why in ${vm}. */
 static bool
@@ -34,7 +36,8 @@ may_grow(struct aks_vm *vm, size_t old_bytes, size_t bytes)
     return true;
 }
 
-/* The lua_Alloc. A block that cannot be moved when it shrinks stays where it is: Lua counts on that. */
+/* The lua_Alloc. A block that cannot be moved when it shrinks stays where it is: Lua counts on
+ * that. */
 static void *
 vm_alloc(void *ctx, void *p, size_t old_bytes, size_t bytes)
 {

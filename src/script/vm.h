@@ -1,8 +1,8 @@
 /* One Lua state under a memory ceiling and a budget, and what belongs to it. Internal to script/.
  *
- * Stack contracts of functions that take a lua_State are written [-pops, +pushes, raises?]. A function
- * that may raise leaves by longjmp: its callers own nothing that only C knows of. What C must own sits in
- * struct aks_vm. */
+ * Stack contracts of functions that take a lua_State are written [-pops, +pushes, raises?]. A
+ * function that may raise leaves by longjmp: its callers own nothing that only C knows of. What
+ * C must own sits in struct aks_vm. */
 #ifndef AKS_SCRIPT_VM_H
 #define AKS_SCRIPT_VM_H
 
@@ -74,6 +74,7 @@ struct aks_vm {
 
     const struct aks_policy_text *text;     /* while loading only */
     char sha256[AKS_SHA256_HEX_BYTES];      /* of the policy's text */
+    uint64_t seed;                  /* its first eight bytes */
     const char *path;               /* as shown: the file, or "built-in default" */
     struct aks_settings settings;   /* filled by akosha.policy */
     bool built;                     /* akosha.policy has succeeded */

@@ -23,21 +23,26 @@ end
 
 function TestDecide:test_facts_of_a_failure()
   lu.assertEquals(seen("retry", [[function(f)
-    print(f.target, f.operation, f.source, f.name, f.transient, f.corrected, f.http_status, f.retry_after, f.attempt, f.elapsed)
-  end]], { target = "cloud", operation = "part 2", source = "a.db", failure = "throttled", http_status = 503,
+    print(f.target, f.operation, f.source, f.name, f.transient, f.corrected, f.http_status,
+        f.retry_after, f.attempt, f.elapsed)
+  end]], { target = "cloud", operation = "part 2", source = "a.db", failure = "throttled",
+      http_status = 503,
            retry_after_ms = 40500, attempt = 3, elapsed_ms = 1250 }),
     { "policy: cloud part 2 a.db throttled true false 503 40.5 3 1.25" })
 end
 
 function TestDecide:test_what_is_not_known_is_no_field()
-  lu.assertEquals(seen("retry", "function(f) print(f.source, f.http_status, f.retry_after) end", {}),
+  lu.assertEquals(seen("retry", "function(f) print(f.source, f.http_status, f.retry_after) end",
+      {}),
     { "policy: nil nil nil" })
-  lu.assertEquals(seen("dedup", "function(f) print(f.stored, f.target.last_success, f.unchanged) end", {}),
+  lu.assertEquals(seen("dedup",
+      "function(f) print(f.stored, f.target.last_success, f.unchanged) end", {}),
     { "policy: nil nil false" })
 end
 
 function TestDecide:test_facts_of_source_and_target()
-  local show = [[print(s.name, s.path, s.kind, s.size, s.age, "|", t.name, t.kind, t.healthy, t.last_success)]]
+  local show = [[print(s.name, s.path, s.kind, s.size, s.age, "|",
+    t.name, t.kind, t.healthy, t.last_success)]]
   local expected = { "policy: a.db /d/a.db sqlite 4096 1.5 | disk dir false 3600.0" }
   local source = { name = "a.db", path = "/d/a.db", kind = "sqlite", bytes = 4096, age_ms = 1500 }
   local target = { name = "disk", kind = "dir", healthy = false, last_success_ms = 3600000 }
@@ -57,7 +62,8 @@ function TestDecide:test_targets_come_as_a_list_and_by_name()
 end
 
 function TestDecide:test_facts_cannot_be_written_to()
-  for _, write in ipairs { "f.attempt = 1", "f.new = 1", "rawset(f, 'attempt', 1)", "table.insert(f, 1)",
+  for _, write in ipairs { "f.attempt = 1", "f.new = 1", "rawset(f, 'attempt', 1)",
+      "table.insert(f, 1)",
                            "setmetatable(f, nil)", "getmetatable(f).__newindex = nil" } do
     local p = policy("retry", "function(f) " .. write .. " end")
     local answer, message = p:retry {}
@@ -77,9 +83,11 @@ end
 
 function TestDecide:test_routes_are_names_lists_or_nothing()
   lu.assertEquals(policy("route", "function() return 'disk' end"):route {}, { "disk" })
-  lu.assertEquals(policy("route", "function() return { 'disk', 'cloud' } end"):route {}, { "disk", "cloud" })
+  lu.assertEquals(policy("route", "function() return { 'disk', 'cloud' } end"):route {}, { "disk",
+      "cloud" })
   lu.assertNil(policy("route", "function() end"):route {})
-  local sick = policy("route", "function(s, targets) return targets.cloud.healthy and { 'cloud', 'disk' } or 'disk' end")
+  local sick = policy("route",
+      "function(s, targets) return targets.cloud.healthy and { 'cloud', 'disk' } or 'disk' end")
   lu.assertEquals(sick:route({}, { cloud = { healthy = false } }), { "disk" })
   lu.assertEquals(sick:route({}, { cloud = { healthy = true } }), { "cloud", "disk" })
 end
@@ -89,14 +97,17 @@ function TestDecide:test_dedup_answers()
     lu.assertEquals(policy("dedup", "function() return '" .. answer .. "' end"):dedup {}, answer)
   end
   lu.assertNil(policy("dedup", "function() end"):dedup {})
-  local weekly = policy("dedup", "function(f) if f.stored and f.stored > akosha.day * 7 then return 'upload' end end")
+  local weekly = policy("dedup",
+      "function(f) if f.stored and f.stored > akosha.day * 7 then return 'upload' end end")
   lu.assertEquals(weekly:dedup { unchanged = true, stored_ms = 8 * 86400000 }, "upload")
   lu.assertNil(weekly:dedup { unchanged = true, stored_ms = 86400000 })
 end
 
 function TestDecide:test_compress_answers()
-  lu.assertEquals(policy("compress", "function() return 'gzip' end"):compress {}, { codec = "gzip", always = false })
-  lu.assertEquals(policy("compress", "function() return { codec = 'zstd', level = 9, always = true } end"):compress {},
+  lu.assertEquals(policy("compress", "function() return 'gzip' end"):compress {}, { codec = "gzip",
+      always = false })
+  lu.assertEquals(policy("compress",
+      "function() return { codec = 'zstd', level = 9, always = true } end"):compress {},
     { codec = "zstd", level = 9, always = true })
   lu.assertNil(policy("compress", "function() end"):compress {})
   local choosy = policy("compress", "function(f) return f.sample_ratio < 1.5 and 'none' or nil end")
@@ -109,7 +120,8 @@ function TestDecide:test_finished_gets_the_report()
     print(r.outcome, r.error, #r.files, r.files[1].name, r.bytes.sent, r.success, r.duration_s)
     print(pcall(function() r.files[1].name = "x" end))
   end]])
-  lu.assertTrue(p:finished { outcome = "stored", error = host.null, success = true, duration_s = 0.5,
+  lu.assertTrue(p:finished { outcome = "stored", error = host.null, success = true,
+      duration_s = 0.5,
     files = { { name = "a.db" } }, bytes = { sent = 12 } })
   lu.assertEquals(host.lines()[1], "policy: stored nil 1 a.db 12 true 0.5")
   lu.assertStrContains(host.lines()[2], "policy: false ")
@@ -130,33 +142,44 @@ local NONSENSE = {
   { "retry", "function() return {} end", "got a table" },
   { "retry", "function() return true end", "got true" },
   { "retry", "function() return akosha end", "got a table" },
-  { "retry", "function() return akosha.wait(0/0) end", "akosha.wait: expected seconds from 0 to 86400, got number" },
+  { "retry", "function() return akosha.wait(0/0) end",
+      "akosha.wait: expected seconds from 0 to 86400, got number" },
   { "retry", "function() return akosha.wait(1/0) end", "got number inf" },
   { "retry", "function() return akosha.wait(-1) end", "got number -1" },
   { "retry", "function() return akosha.wait(1e300) end", "got number 1e+300" },
   { "retry", "function() return akosha.wait(86401) end", "got number 86401" },
   { "retry", "function() return akosha.wait('2') end", 'got string "2"' },
   { "retry", "function() return akosha.wait() end", "got nothing" },
-  { "retry", "function() return akosha.s3 { bucket = 'abc' } end", "akosha.s3 is for loading a policy, not for answering retry" },
+  { "retry", "function() return akosha.s3 { bucket = 'abc' } end",
+      "akosha.s3 is for loading a policy, not for answering retry" },
   { "retry", "function() return akosha.policy {} end", "akosha.policy is for loading a policy" },
   { "retry", "function() return require 'elsewhere' end", "only while the policy is loaded" },
-  { "retry", "function(f) return akosha.retry.fixed():decide {} end", "expected the facts of a failure" },
-  { "retry", "function(f) return akosha.retry.fixed():decide(1) end", "expected the facts of a failure" },
-  { "retry", "function(f) return akosha.retry.fixed {}:decide { name = 'odd', operation = 'put' } end", "the name of a failure" },
+  { "retry", "function(f) return akosha.retry.fixed():decide {} end",
+      "expected the facts of a failure" },
+  { "retry", "function(f) return akosha.retry.fixed():decide(1) end",
+      "expected the facts of a failure" },
+  { "retry",
+      "function(f) return akosha.retry.fixed {}:decide { name = 'odd', operation = 'put' } end",
+      "the name of a failure" },
   { "route", "function() return {} end", "the list is empty" },
   { "route", "function() return 'clod' end", 'there is no target "clod"; did you mean "cloud"?' },
   { "route", "function() return { 'cloud', 'cloud' } end", 'target "cloud" is named twice' },
   { "route", "function() return { [2] = 'cloud' } end", "without gaps" },
   { "route", "function() return { first = 'cloud' } end", 'the key string "first"' },
   { "route", "function() return { 1 } end", "expected names of targets, got number 1" },
-  { "route", "function() return setmetatable({}, { __index = function() return 'cloud' end }) end", "one with a metatable" },
+  { "route", "function() return setmetatable({}, { __index = function() return 'cloud' end }) end",
+      "one with a metatable" },
   { "route", "function() return 7 end", "expected names of targets or nil, got number 7" },
   { "route", "function(s, targets) return targets end", "one with a metatable" },
-  { "dedup", "function() return 'maybe' end", 'expected "upload", "reuse" or "skip", got string "maybe"' },
+  { "dedup", "function() return 'maybe' end",
+      'expected "upload", "reuse" or "skip", got string "maybe"' },
   { "dedup", "function() return true end", "got true" },
-  { "compress", "function() return 'lz4' end", 'expected "none", "gzip" or "zstd", got string "lz4"' },
-  { "compress", "function() return { codec = 'zstd', level = 99 } end", "level: expected a whole number from -7 to 19" },
-  { "compress", "function() return { codec = 'zstd', levle = 9 } end", 'unknown field "levle"; did you mean "level"?' },
+  { "compress", "function() return 'lz4' end",
+      'expected "none", "gzip" or "zstd", got string "lz4"' },
+  { "compress", "function() return { codec = 'zstd', level = 99 } end",
+      "level: expected a whole number from -7 to 19" },
+  { "compress", "function() return { codec = 'zstd', levle = 9 } end",
+      'unknown field "levle"; did you mean "level"?' },
   { "compress", "function() return 3 end", "or nil, got number 3" },
 }
 
@@ -185,16 +208,19 @@ return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } },
     local answer = pick(failure)
     return answer
   end }]] }
-  local answer, message, hint, status = p:retry { target = "disk", operation = "put", failure = "no_space", attempt = 2 }
+  local answer, message, hint, status = p:retry { target = "disk", operation = "put",
+      failure = "no_space", attempt = 2 }
   lu.assertFalse(answer)
-  lu.assertEquals(message, "/home/me/policy.lua:4: in retry: attempt to index a nil value (local 'none')")
+  lu.assertEquals(message,
+      "/home/me/policy.lua:4: in retry: attempt to index a nil value (local 'none')")
   lu.assertEquals(hint, "asked about target disk, put: no_space, attempt 2; called from"
     .. " /home/me/policy.lua:4 in 'pick', /home/me/policy.lua:8")
   lu.assertEquals(status, "policy")
 end
 
 function TestDecide:test_a_policy_that_failed_once_can_be_asked_again()
-  local p = policy("retry", "function(f) if f.attempt == 1 then while true do end end return akosha.restart end")
+  local p = policy("retry",
+      "function(f) if f.attempt == 1 then while true do end end return akosha.restart end")
   lu.assertFalse((p:retry { attempt = 1 }))
   lu.assertEquals(p:retry { attempt = 2 }, "restart")
 end

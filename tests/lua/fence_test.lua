@@ -6,21 +6,36 @@ TestFence = {}
 
 -- Everything that a policy finds by name; another name here means that something came in unseen.
 local EXPECTED = {
-  "_G", "_VERSION", "akosha", "akosha.GiB", "akosha.KiB", "akosha.MB", "akosha.MiB", "akosha.day", "akosha.dir",
-  "akosha.env", "akosha.give_up", "akosha.hour", "akosha.http", "akosha.kB", "akosha.log", "akosha.minute",
-  "akosha.next_target", "akosha.policy", "akosha.restart", "akosha.retry", "akosha.retry.exponential",
-  "akosha.retry.fixed", "akosha.retry.linear", "akosha.retry.none", "akosha.s3", "akosha.second", "akosha.wait",
-  "assert", "collectgarbage", "coroutine", "coroutine.close", "coroutine.create", "coroutine.isyieldable",
-  "coroutine.resume", "coroutine.running", "coroutine.status", "coroutine.wrap", "coroutine.yield", "error",
-  "getmetatable", "ipairs", "math", "math.abs", "math.acos", "math.asin", "math.atan", "math.ceil", "math.cos",
-  "math.deg", "math.exp", "math.floor", "math.fmod", "math.huge", "math.log", "math.max", "math.maxinteger",
-  "math.min", "math.mininteger", "math.modf", "math.pi", "math.rad", "math.random", "math.sin", "math.sqrt",
-  "math.tan", "math.tointeger", "math.type", "math.ult", "next", "pairs", "pcall", "print", "rawequal", "rawget",
-  "rawlen", "rawset", "require", "select", "setmetatable", "string", "string.byte", "string.char", "string.find",
-  "string.format", "string.gmatch", "string.gsub", "string.len", "string.lower", "string.match", "string.pack",
-  "string.packsize", "string.rep", "string.reverse", "string.sub", "string.unpack", "string.upper", "table",
-  "table.concat", "table.insert", "table.move", "table.pack", "table.remove", "table.sort", "table.unpack",
-  "tonumber", "tostring", "type", "utf8", "utf8.char", "utf8.charpattern", "utf8.codepoint", "utf8.codes",
+  "_G", "_VERSION", "akosha", "akosha.GiB", "akosha.KiB", "akosha.MB", "akosha.MiB", "akosha.day",
+      "akosha.dir",
+  "akosha.env", "akosha.give_up", "akosha.hour", "akosha.http", "akosha.kB", "akosha.log",
+      "akosha.minute",
+  "akosha.next_target", "akosha.policy", "akosha.restart", "akosha.retry",
+      "akosha.retry.exponential",
+  "akosha.retry.fixed", "akosha.retry.linear", "akosha.retry.none", "akosha.s3", "akosha.second",
+      "akosha.wait",
+  "assert", "collectgarbage", "coroutine", "coroutine.close", "coroutine.create",
+      "coroutine.isyieldable",
+  "coroutine.resume", "coroutine.running", "coroutine.status", "coroutine.wrap", "coroutine.yield",
+      "error",
+  "getmetatable", "ipairs", "math", "math.abs", "math.acos", "math.asin", "math.atan", "math.ceil",
+      "math.cos",
+  "math.deg", "math.exp", "math.floor", "math.fmod", "math.huge", "math.log", "math.max",
+      "math.maxinteger",
+  "math.min", "math.mininteger", "math.modf", "math.pi", "math.rad", "math.random", "math.sin",
+      "math.sqrt",
+  "math.tan", "math.tointeger", "math.type", "math.ult", "next", "pairs", "pcall", "print",
+      "rawequal", "rawget",
+  "rawlen", "rawset", "require", "select", "setmetatable", "string", "string.byte", "string.char",
+      "string.find",
+  "string.format", "string.gmatch", "string.gsub", "string.len", "string.lower", "string.match",
+      "string.pack",
+  "string.packsize", "string.rep", "string.reverse", "string.sub", "string.unpack", "string.upper",
+      "table",
+  "table.concat", "table.insert", "table.move", "table.pack", "table.remove", "table.sort",
+      "table.unpack",
+  "tonumber", "tostring", "type", "utf8", "utf8.char", "utf8.charpattern", "utf8.codepoint",
+      "utf8.codes",
   "utf8.len", "utf8.offset", "xpcall",
 }
 
@@ -59,12 +74,14 @@ error("|" .. table.concat({ table.unpack(names, ]] .. range .. [[) }, " "), 0)]]
 end
 
 function TestFence:test_no_planted_secret_is_met_on_a_walk()
-  local policy = host.load { env = { AKOSHA_API_TOKEN = "PLANTED", AKOSHA_A = "a" }, text = WALK .. [[
+  local policy = host.load { env = { AKOSHA_API_TOKEN = "PLANTED", AKOSHA_A = "a" }, text = WALK
+      .. [[
 local akosha = require "akosha"
 local cloud = akosha.s3 { bucket = "memories", credentials = "profile:work" }
 return akosha.policy { api = 1, targets = { cloud = cloud },
   retry = function(failure)
-    for _, value in ipairs { _G, akosha, cloud, failure, akosha.retry.fixed {}, akosha.give_up, string, "" } do
+    for _, value in ipairs { _G, akosha, cloud, failure, akosha.retry.fixed {}, akosha.give_up,
+        string, "" } do
       walk(value)
       strings[#strings + 1] = tostring(value)
     end
@@ -117,20 +134,26 @@ function TestFence:test_libraries_work_as_in_lua()
     ["math.max(1, 5, 3)"] = "5",
     ["select(2, pcall(error, 'x'))"] = "x",
     ["select(2, xpcall(error, function(e) return e .. '!' end, 'x'))"] = "x!",
-    ["table.concat({ coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b end)(4) })"] = "5",
+    ["table.concat({ coroutine.wrap(function(a) local b = coroutine.yield(a + 1) return b "
+        .. "end)(4) })"] = "5",
     ["select(2, coroutine.resume(coroutine.create(function() return 7 end)))"] = "7",
     ["(function() local w = coroutine.wrap(function() end) w() return select(2, pcall(w)) end)()"]
       = "cannot resume dead coroutine",
-    ["(function() local log = '' pcall(coroutine.wrap(function() local x <close> = setmetatable({}, "
-      .. "{ __close = function() log = log .. 'closed' end }) error 'x' end)) return log end)()"] = "closed",
-    ["(function() local w w = coroutine.wrap(function() return select(2, pcall(w)) end) return w() end)()"]
+    ["(function() local log = '' pcall(coroutine.wrap(function() local x <close> = "
+        .. "setmetatable({}, "
+      .. "{ __close = function() log = log .. 'closed' end }) error 'x' end)) return log end)()"]
+      = "closed",
+    ["(function() local w w = coroutine.wrap(function() return select(2, pcall(w)) end) return "
+        .. "w() end)()"]
       = "cannot resume",
     ["collectgarbage 'count' > 10"] = "true",
     ["next(string) ~= nil and #string"] = "0",
     ["rawget(string, 'rep') == string.rep"] = "true",
     ["type(select(2, pairs(string)))"] = "table",
   } do
-    local _, message = host.load { text = "local function show(v) error('|' .. tostring(v), 0) end show((" .. code .. "))" }
+    local _,
+        message = host.load { text = "local function show(v) error('|' .. tostring(v), 0) end "
+        .. "show((" .. code .. "))" }
     lu.assertStrContains(message, "|" .. expected)
   end
 end

@@ -7,16 +7,20 @@ TestPolicy = {}
 -- A policy whose table has these fields, and a folder where no targets are among them.
 local function load(fields, options)
   options = options or {}
-  local targets = fields:find "targets" and "" or 'targets = { disk = akosha.dir { path = "/x" } }, '
-  options.text = 'local akosha = require "akosha"\nreturn akosha.policy { api = 1, ' .. targets .. fields .. " }"
+  local targets = fields:find "targets" and ""
+      or 'targets = { disk = akosha.dir { path = "/x" } }, '
+  options.text = 'local akosha = require "akosha"\nreturn akosha.policy { api = 1, ' .. targets
+      .. fields .. " }"
   local policy, message = host.load(options)
   return lu.assertNotNil(policy, message) or policy:settings()
 end
 
 local function refused(fields, options)
   options = options or {}
-  local targets = fields:find "targets" and "" or 'targets = { disk = akosha.dir { path = "/x" } }, '
-  options.text = 'local akosha = require "akosha"\nreturn akosha.policy { api = 1, ' .. targets .. fields .. " }"
+  local targets = fields:find "targets" and ""
+      or 'targets = { disk = akosha.dir { path = "/x" } }, '
+  options.text = 'local akosha = require "akosha"\nreturn akosha.policy { api = 1, ' .. targets
+      .. fields .. " }"
   local policy, message, _, status = host.load(options)
   lu.assertNil(policy)
   lu.assertEquals(status, "policy")
@@ -37,7 +41,8 @@ return akosha.policy {
   route   = { "cloud", "http" },
   compress = "zstd",
   dedup   = "unchanged",
-  retry   = akosha.retry.exponential { first = 2, factor = 2, cap = 30, jitter = "full", tries = 3 },
+  retry   = akosha.retry.exponential { first = 2, factor = 2, cap = 30, jitter = "full",
+      tries = 3 },
 }
 ]] }):settings()
   lu.assertEquals(s.route, { "cloud", "http" })
@@ -48,7 +53,8 @@ function TestPolicy:test_defaults_are_those_of_the_contract()
   local s = load ""
   lu.assertEquals(s.sources, {})
   lu.assertEquals(s.route, { "disk" })
-  lu.assertEquals(s.retry, { first_ms = 2000, factor = 2.0, cap_ms = 10000, jitter = "full", tries = 3 })
+  lu.assertEquals(s.retry, { first_ms = 2000, factor = 2.0, cap_ms = 10000, jitter = "full",
+      tries = 3 })
   lu.assertEquals(s.part_bytes, 5 << 20)
   lu.assertEquals(s.probe_ms, 1000)
   lu.assertEquals(s.compress, { codec = "zstd", always = false })
@@ -56,21 +62,27 @@ function TestPolicy:test_defaults_are_those_of_the_contract()
 end
 
 function TestPolicy:test_every_field_arrives()
-  local s = load([[ sources = { "/a.db", "~/b.db", "c.db" }, part_size = 8 * akosha.MiB, probe = 0.5,
-    system_id = "laptop-7", dedup = "always", compress = { codec = "gzip", level = 9, always = true },
+  local s = load([[ sources = { "/a.db", "~/b.db", "c.db" }, probe = 0.5,
+    part_size = 8 * akosha.MiB,
+    system_id = "laptop-7", dedup = "always", compress = { codec = "gzip", level = 9,
+        always = true },
     targets = {
-      cloud = akosha.s3 { bucket = "b.1-x", region = "r", endpoint = "https://e:9000/", prefix = "p/q", path_style = false,
+      cloud = akosha.s3 { bucket = "b.1-x", region = "r", endpoint = "https://e:9000/",
+          prefix = "p/q", path_style = false,
         credentials = "profile:work", ca = "ca.pem", payload = "crc64nvme" },
       up = akosha.http { url = "https://h/u/", ca = "/etc/ca.pem" },
       disk = akosha.dir { path = "store" },
       off = false,
     }, route = { "up", "disk" } ]], { path = "/home/me/p/main.lua" })
   lu.assertEquals(s.sources, { "/a.db", "~/b.db", "c.db" })
-  lu.assertEquals({ s.part_bytes, s.probe_ms, s.system_id, s.dedup }, { 8 << 20, 500, "laptop-7", "always" })
+  lu.assertEquals({ s.part_bytes, s.probe_ms, s.system_id, s.dedup }, { 8 << 20, 500, "laptop-7",
+      "always" })
   lu.assertEquals(s.compress, { codec = "gzip", level = 9, always = true })
   lu.assertEquals(s.targets, {
-    { name = "cloud", kind = "s3", bucket = "b.1-x", region = "r", endpoint = "https://e:9000", prefix = "p/q/",
-      path_style = 0, credentials = "profile:work", ca = "/home/me/p/ca.pem", payload = "crc64nvme" },
+    { name = "cloud", kind = "s3", bucket = "b.1-x", region = "r", endpoint = "https://e:9000",
+        prefix = "p/q/",
+      path_style = 0, credentials = "profile:work", ca = "/home/me/p/ca.pem",
+          payload = "crc64nvme" },
     { name = "up", kind = "http", url = "https://h/u", ca = "/etc/ca.pem" },
     { name = "disk", kind = "dir", path = "/home/me/p/store" },
   })
@@ -93,21 +105,27 @@ function TestPolicy:test_codecs_and_levels()
   lu.assertEquals(load('compress = "gzip"').compress, { codec = "gzip", always = false })
   lu.assertEquals(load('compress = { codec = "zstd", level = -7 }').compress.level, -7)
   lu.assertEquals(load('compress = { codec = "zstd", level = 19 }').compress.level, 19)
-  lu.assertStrContains(refused 'compress = { codec = "zstd", level = 20 }', "from -7 to 19, got number 20")
+  lu.assertStrContains(refused 'compress = { codec = "zstd", level = 20 }',
+      "from -7 to 19, got number 20")
   lu.assertStrContains(refused 'compress = { codec = "zstd", level = 0 }', "zstd has no level 0")
-  lu.assertStrContains(refused 'compress = { codec = "gzip", level = 0 }', "compress: level: expected a whole number from 1 to 9")
+  lu.assertStrContains(refused 'compress = { codec = "gzip", level = 0 }',
+      "compress: level: expected a whole number from 1 to 9")
   lu.assertStrContains(refused 'compress = { codec = "none", level = 1 }', "has no level")
-  lu.assertStrContains(refused 'compress = { level = 1 }', 'compress: codec: expected "none", "gzip" or "zstd", got nothing')
-  lu.assertStrContains(refused 'compress = { codec = "zstd", always = 1 }', "always: expected true or false, got number 1")
+  lu.assertStrContains(refused 'compress = { level = 1 }',
+      'compress: codec: expected "none", "gzip" or "zstd", got nothing')
+  lu.assertStrContains(refused 'compress = { codec = "zstd", always = 1 }',
+      "always: expected true or false, got number 1")
 end
 
 function TestPolicy:test_the_engine_is_told_which_questions_to_ask()
   local policy = host.load { text = [[
 local akosha = require "akosha"
 local function nothing() end
-return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } }, route = nothing, dedup = nothing,
+return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } }, route = nothing,
+    dedup = nothing,
   compress = nothing, retry = nothing, finished = nothing }]] }
-  lu.assertEquals(policy:asks(), { route = true, dedup = true, compress = true, retry = true, finished = true })
+  lu.assertEquals(policy:asks(), { route = true, dedup = true, compress = true, retry = true,
+      finished = true })
   lu.assertEquals(policy:settings().route, { "disk" })
 end
 
@@ -132,15 +150,19 @@ return a.policy { api = 1, targets = { c = a.s3 { bucket = %q } } }]]):format(na
 end
 
 function TestPolicy:test_relative_paths_need_a_folder_to_be_relative_to()
-  lu.assertStrContains(refused('targets = { disk = akosha.dir { path = "store" } }', { path = "policy.lua" }):gsub("^.-: ", "", 1),
+  lu.assertStrContains(refused('targets = { disk = akosha.dir { path = "store" } }',
+      { path = "policy.lua" }):gsub("^.-: ", "", 1),
     "akosha.dir: path: expected an absolute path")
 end
 
 function TestPolicy:test_limits_of_sizes_and_times()
   lu.assertEquals(load("part_size = 5 * akosha.GiB").part_bytes, 5 << 30)
-  lu.assertStrContains(refused "part_size = 5 * akosha.MiB - 1", "part_size: expected a whole number of bytes from 5242880 to")
-  lu.assertStrContains(refused "part_size = 6e6 + 0.5", "part_size: expected a whole number of bytes")
-  lu.assertStrContains(refused "probe = 61", "probe: expected seconds from 0.001 to 60, got number 61")
+  lu.assertStrContains(refused "part_size = 5 * akosha.MiB - 1",
+      "part_size: expected a whole number of bytes from 5242880 to")
+  lu.assertStrContains(refused "part_size = 6e6 + 0.5",
+      "part_size: expected a whole number of bytes")
+  lu.assertStrContains(refused "probe = 61",
+      "probe: expected seconds from 0.001 to 60, got number 61")
   lu.assertStrContains(refused "probe = 0", "probe: expected seconds")
   lu.assertStrContains(refused "probe = 0/0", "probe: expected seconds")
 end
@@ -160,7 +182,8 @@ end
 function TestPolicy:test_an_error_in_a_module_names_the_module()
   local _, message = host.load { path = "/home/me/policies/main.lua", text = 'require "rules"',
     modules = { rules = "local x\n\nx.y = 1" } }
-  lu.assertEquals(message, "/home/me/policies/rules.lua:3: attempt to index a nil value (local 'x')")
+  lu.assertEquals(message,
+      "/home/me/policies/rules.lua:3: attempt to index a nil value (local 'x')")
   local _, syntax = host.load { path = "/home/me/policies/main.lua", text = 'require "rules"',
     modules = { rules = "return {\n" } }
   lu.assertStrContains(syntax, "/home/me/policies/rules.lua:2: ")
@@ -182,7 +205,8 @@ end
 function TestPolicy:test_variables_can_have_a_default_and_are_bound_to_the_list()
   local function read(call, options)
     options = options or {}
-    options.env = { AKOSHA_A = "a", AKOSHA_EMPTY = "", HOME = "/home/me", PROJECT = "p", AKOSHA_API_TOKEN = "hunter2" }
+    options.env = { AKOSHA_A = "a", AKOSHA_EMPTY = "", HOME = "/home/me", PROJECT = "p",
+        AKOSHA_API_TOKEN = "hunter2" }
     options.text = "local akosha = require 'akosha'; error(tostring(akosha.env" .. call .. "), 0)"
     return select(2, host.load(options)):gsub("^/home/me/policy.lua:1: ", "")
   end
@@ -192,9 +216,11 @@ function TestPolicy:test_variables_can_have_a_default_and_are_bound_to_the_list(
   lu.assertEquals(read '("AKOSHA_EMPTY", "b")', "b")
   lu.assertEquals(read '"HOME"', "/home/me")
   lu.assertEquals(read '"PROJECT"', "p")
-  lu.assertStrContains(read '"PATH"', "akosha.env: PATH is not a variable that a policy may read (AKOSHA_*,")
+  lu.assertStrContains(read '"PATH"',
+      "akosha.env: PATH is not a variable that a policy may read (AKOSHA_*,")
   lu.assertEquals(read('"OTHER"', { allow = { "OTHER" } }), "nil")
-  for _, name in ipairs { "AKOSHA_API_TOKEN", "AWS_SECRET_ACCESS_KEY", "akosha_passphrase", "XDG_CREDENTIALS" } do
+  for _, name in ipairs { "AKOSHA_API_TOKEN", "AWS_SECRET_ACCESS_KEY", "akosha_passphrase",
+      "XDG_CREDENTIALS" } do
     local message = read('"' .. name .. '"', { allow = { name } })
     lu.assertStrContains(message, name .. " looks like a secret's name")
     lu.assertNotStrContains(message, "hunter2")
@@ -217,7 +243,8 @@ end
 
 function TestPolicy:test_random_numbers_repeat_for_the_same_text()
   local function numbers(text)
-    return select(2, host.load { text = text .. "error(math.random(1 << 40) .. ' ' .. math.random(1 << 40), 0)" })
+    return select(2, host.load { text = text
+        .. "error(math.random(1 << 40) .. ' ' .. math.random(1 << 40), 0)" })
   end
   lu.assertEquals(numbers "", numbers "")
   lu.assertNotEquals(numbers "", numbers " ")

@@ -7,7 +7,8 @@ local function policy(retry, more)
   more = more or {}
   more.text = ([[
 local akosha = require "akosha"
-return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } }, retry = %s }]]):format(retry)
+return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } },
+    retry = %s }]]):format(retry)
   local loaded, message = host.load(more)
   return lu.assertNotNil(loaded, message) or loaded
 end
@@ -23,7 +24,8 @@ end
 
 function TestRetry:test_a_schedule_that_settings_can_express_needs_no_lua()
   for _, retry in ipairs { "akosha.retry.none()", "akosha.retry.fixed { first = 1 }",
-                           "akosha.retry.exponential { first = 0.25, factor = 1.5, cap = 1, tries = 9 }" } do
+                           "akosha.retry.exponential { first = 0.25, factor = 1.5, cap = 1, "
+                               .. "tries = 9 }" } do
     lu.assertFalse(policy(retry):asks().retry)
   end
 end
@@ -33,7 +35,8 @@ function TestRetry:test_a_first_wait_over_the_default_cap_raises_the_cap()
 end
 
 function TestRetry:test_linear_waits_grow_by_the_step_up_to_the_cap()
-  local p = policy('akosha.retry.linear { first = 1, step = 2, cap = 6, jitter = "none", tries = 9 }')
+  local p = policy('akosha.retry.linear { first = 1, step = 2, cap = 6, jitter = "none", tries '
+      .. '= 9 }')
   local waits = {}
   for attempt = 1, 5 do
     local verdict, ms = p:retry { attempt = attempt }
@@ -60,7 +63,8 @@ end
 
 function TestRetry:test_a_function_may_ask_a_schedule_and_look_at_its_decision()
   local p = policy [[(function()
-    local schedule = akosha.retry.exponential { first = 1, factor = 3, cap = 100, jitter = "none", tries = 10 }
+    local schedule = akosha.retry.exponential { first = 1, factor = 3, cap = 100, jitter = "none",
+        tries = 10 }
     return function(failure)
       local decision = schedule:decide(failure)
       if decision.kind == "wait" and decision.seconds > 20 then
@@ -72,7 +76,8 @@ function TestRetry:test_a_function_may_ask_a_schedule_and_look_at_its_decision()
   lu.assertEquals({ p:retry { attempt = 1 } }, { "wait", 1000 })
   lu.assertEquals({ p:retry { attempt = 3 } }, { "wait", 9000 })
   lu.assertEquals(p:retry { attempt = 4 }, "give_up")
-  lu.assertEquals({ p:retry { attempt = 1, corrected = true, failure = "clock_skew" } }, { "wait", 0 })
+  lu.assertEquals({ p:retry { attempt = 1, corrected = true, failure = "clock_skew" } }, { "wait",
+      0 })
   lu.assertEquals(p:retry { failure = "source_changed" }, "restart")
 end
 
@@ -104,7 +109,8 @@ function TestRetry:test_decisions_are_values_with_a_text()
 end
 
 function TestRetry:test_each_decision_arrives()
-  for answer, verdict in pairs { ["akosha.wait(1.5)"] = "wait", ["akosha.next_target"] = "next_target",
+  for answer, verdict in pairs { ["akosha.wait(1.5)"] = "wait",
+      ["akosha.next_target"] = "next_target",
                                  ["akosha.restart"] = "restart", ["akosha.give_up"] = "give_up" } do
     lu.assertEquals(policy("function() return " .. answer .. " end"):retry {}, verdict)
   end

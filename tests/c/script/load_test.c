@@ -18,10 +18,15 @@
 /* Uses each builder, a module, each kind of answer, and what a policy finds around it. */
 static char everything[] =
     "local akosha, rules = require 'akosha', require 'rules'\n"
-    "local function answer(x) return coroutine.wrap(function() return select(2, pcall(rules.same, x)) end)() end\n"
-    "return akosha.policy { api = 1, sources = { '/a', '/b' }, system_id = 'laptop', part_size = 6 * akosha.MiB,\n"
-    "  targets = { disk = akosha.dir { path = 'x' }, up = akosha.http { url = 'https://h/', ca = '/ca' },\n"
-    "    cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://e', prefix = 'a/b', ca = 'c.pem' } },\n"
+    "local function answer(x)\n"
+    "  return coroutine.wrap(function() return select(2, pcall(rules.same, x)) end)()\n"
+    "end\n"
+    "return akosha.policy { api = 1, sources = { '/a', '/b' }, system_id = 'laptop',\n"
+    "  part_size = 6 * akosha.MiB,\n"
+    "  targets = { disk = akosha.dir { path = 'x' },\n"
+    "    up = akosha.http { url = 'https://h/', ca = '/ca' },\n"
+    "    cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://e', prefix = 'a/b',\n"
+    "      ca = 'c.pem' } },\n"
     "  route = function(source, targets) return { answer(targets.disk.name), 'cloud' } end,\n"
     "  dedup = function(facts) return answer(facts.unchanged and 'reuse' or 'upload') end,\n"
     "  compress = function(facts) return { codec = answer 'gzip', level = 1 } end,\n"
@@ -160,7 +165,8 @@ deciding_survives_every_failure_to_allocate(void **state)
     json_decref(report);
 }
 
-/* What failed for want of memory, or by its own fault, does not keep a policy from answering later. */
+/* What failed for want of memory, or by its own fault, does not keep a policy from answering
+ * later. */
 static void
 a_policy_answers_as_written(void **state)
 {
@@ -200,7 +206,8 @@ failures_need_no_error_object(void **state)
 {
     static char broken[] = "return { x = = 1 }";
     static char failing[] = "local akosha = require 'akosha' return akosha.policy { api = 1,"
-        " targets = { d = akosha.dir { path = '/x' } }, retry = function(f) return f.name.x.y end }";
+        " targets = { d = akosha.dir { path = '/x' } },"
+        " retry = function(f) return f.name.x.y end }";
     struct aks_failure_facts failure = { .target = "d", .operation = "put", .attempt = 1 };
     struct aks_script_options options = { .alloc = aks_alloc_system() };
     struct aks_policy_text text = { .path = path, .text = broken, .text_len = strlen(broken) };

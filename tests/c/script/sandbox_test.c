@@ -29,7 +29,8 @@ check_library(lua_State *L, const char *library)
     assert_true(names > 0);
 }
 
-/* What this version of Lua has and the lists do not know would otherwise come in, or stay out, unseen. */
+/* What this version of Lua has and the lists do not know would otherwise come in, or stay out,
+ * unseen. */
 static void
 every_name_of_lua_is_allowed_or_denied(void **state)
 {

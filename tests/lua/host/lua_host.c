@@ -1,12 +1,14 @@
-/* Runs one file of Lua tests: lua_host FILE. The file returns what LuaUnit's run returned. It finds LuaUnit,
- * all of Lua's libraries, and the module `host`:
+/* Runs one file of Lua tests: lua_host FILE. The file returns what LuaUnit's run returned. It
+ * finds LuaUnit, all of Lua's libraries, and the module `host`:
  *
- *   host.load { text = | path = , env = {}, modules = {}, limits = {}, allow = {}, seed = , clock_step_ms = }
- *       -> policy, or nil, message, hint, status. Without text and path the built-in default is loaded.
+ *   host.load { text = | path = , env = {}, modules = {}, limits = {}, allow = {}, seed = ,
+ *               clock_step_ms = }
+ *       -> policy, or nil, message, hint, status; the built-in default without text and path
  *   host.lines() -> what policies logged since the last load
  *   host.null    -> JSON's null in what policy:finished is given
- *   policy:settings() -> table; policy:asks() -> names of the questions that the engine would ask
- *   policy:route(source, targets), :retry(failure), :dedup(facts), :compress(facts), :finished(report)
+ *   policy:settings() -> table; policy:asks() -> which questions the engine would ask
+ *   policy:route(source, targets), :retry(failure), :dedup(facts), :compress(facts),
+ *   policy:finished(report)
  *       -> the answer, nil for no opinion; false, message, hint, status where the policy failed. */
 #include "host/lua_host_values.h"
 #include "os/clock_posix.h"
@@ -34,7 +36,7 @@ struct handle {
     int64_t step_ns;
 };
 
-/* --- ports --------------------------------------------------------------------------------------------- */
+/* --- ports ------------------------------------------------------------------------------------ */
 
 /* A clock that moves by itself whenever somebody looks. */
 static int64_t
@@ -58,7 +60,7 @@ keep_line(void *ctx, enum aks_log_level level, const char *text)
     lua_pop(L, 1);
 }
 
-/* --- loading ------------------------------------------------------------------------------------------- */
+/* --- loading ---------------------------------------------------------------------------------- */
 
 static int
 push_failure(lua_State *L, enum aks_status status, const struct aks_error *err)
@@ -235,7 +237,7 @@ host_lines(lua_State *L)
     return 1;
 }
 
-/* --- asking -------------------------------------------------------------------------------------------- */
+/* --- asking ----------------------------------------------------------------------------------- */
 
 static struct handle *
 check_handle(lua_State *L)
@@ -437,7 +439,7 @@ policy_gc(lua_State *L)
     return 0;
 }
 
-/* --- the program --------------------------------------------------------------------------------------- */
+/* --- the program ------------------------------------------------------------------------------ */
 
 static int
 open_host(lua_State *L)
@@ -479,7 +481,8 @@ run(lua_State *L)
     luaL_openlibs(L);
     luaL_requiref(L, "host", open_host, 0);
     lua_getglobal(L, "package");
-    /* LuaUnit is one file that any Lua 5 runs; some releases of the distribution stop at 5.3's folder. */
+    /* LuaUnit is one file that any Lua 5 runs; some releases of the distribution stop at 5.3's
+     * folder. */
     lua_pushliteral(L, "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.3/?.lua;"
         AKS_SOURCE_FOLDER "/tests/lua/?.lua");
     lua_setfield(L, -2, "path");

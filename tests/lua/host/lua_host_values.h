@@ -9,7 +9,8 @@
 
 #include <jansson.h>
 
-/* Fields of the table at ${index}, or what is given where there is none. Strings live as long as the table. */
+/* Fields of the table at ${index}, or what is given where there is none. Strings live as long as
+ * the table. */
 const char *host_text(lua_State *L, int index, const char *name, const char *otherwise);
 int64_t host_integer(lua_State *L, int index, const char *name, int64_t otherwise);
 double host_number(lua_State *L, int index, const char *name, double otherwise);

@@ -20,10 +20,13 @@ end
 
 function TestDefault:test_without_any_variable_there_is_a_folder()
   local s = load {}
-  lu.assertEquals(s.targets, { { name = "local", kind = "dir", path = "~/.local/share/akosha-sync" } })
+  lu.assertEquals(s.targets, { { name = "local", kind = "dir",
+      path = "~/.local/share/akosha-sync" } })
   lu.assertEquals(s.route, { "local" })
-  lu.assertEquals(s.sources, { "~/.claude/data/reflection.duckdb", "~/.claude/data/knowledge_graph.duckdb" })
-  lu.assertEquals(s.retry, { first_ms = 2000, factor = 2.0, cap_ms = 10000, jitter = "full", tries = 3 })
+  lu.assertEquals(s.sources, { "~/.claude/data/reflection.duckdb",
+      "~/.claude/data/knowledge_graph.duckdb" })
+  lu.assertEquals(s.retry, { first_ms = 2000, factor = 2.0, cap_ms = 10000, jitter = "full",
+      tries = 3 })
   lu.assertEquals(s.compress, { codec = "zstd", always = false })
   lu.assertEquals(s.dedup, "unchanged")
   lu.assertEquals(s.part_bytes, 5 << 20)
@@ -34,7 +37,8 @@ function TestDefault:test_without_any_variable_there_is_a_folder()
 end
 
 function TestDefault:test_is_the_file_that_ships()
-  lu.assertEquals(load({}).policy_sha256, host.load({ path = "policies/default.lua" }):settings().policy_sha256)
+  lu.assertEquals(load({}).policy_sha256,
+      host.load({ path = "policies/default.lua" }):settings().policy_sha256)
 end
 
 function TestDefault:test_folder_follows_xdg_if_that_is_absolute()
@@ -51,8 +55,10 @@ function TestDefault:test_order_is_cloud_http_folder_and_a_folder_only_if_named(
 end
 
 function TestDefault:test_cloud_has_all_of_its_settings()
-  local s = load { AKOSHA_CLOUD_BUCKET = "memories", AKOSHA_CLOUD_ENDPOINT = "http://127.0.0.1:9000",
-                   AKOSHA_CLOUD_REGION = "us-east-1", AKOSHA_CLOUD_PREFIX = "a/b/", AKOSHA_SYSTEM_ID = "laptop-7" }
+  local s = load { AKOSHA_CLOUD_BUCKET = "memories",
+      AKOSHA_CLOUD_ENDPOINT = "http://127.0.0.1:9000",
+                   AKOSHA_CLOUD_REGION = "us-east-1", AKOSHA_CLOUD_PREFIX = "a/b/",
+                       AKOSHA_SYSTEM_ID = "laptop-7" }
   lu.assertEquals(s.system_id, "laptop-7")
   lu.assertEquals(s.targets[1].endpoint, "http://127.0.0.1:9000")
   lu.assertEquals(s.targets[1].region, "us-east-1")
@@ -60,14 +66,16 @@ function TestDefault:test_cloud_has_all_of_its_settings()
 end
 
 function TestDefault:test_settings_of_the_original_count_unless_ours_are_there()
-  local env = { [BUDDY .. "CLOUD_BUCKET"] = "old", [BUDDY .. "CLOUD_ENDPOINT"] = "https://old.example",
+  local env = { [BUDDY .. "CLOUD_BUCKET"] = "old", [BUDDY
+      .. "CLOUD_ENDPOINT"] = "https://old.example",
                 [BUDDY .. "CLOUD_REGION"] = "r1", [BUDDY .. "SYSTEM_ID"] = "old-id" }
   local s = load(env)
   lu.assertEquals({ s.targets[1].bucket, s.targets[1].endpoint, s.targets[1].region, s.system_id },
     { "old", "https://old.example", "r1", "old-id" })
   env.AKOSHA_CLOUD_BUCKET, env.AKOSHA_SYSTEM_ID = "new", "new-id"
   s = load(env)
-  lu.assertEquals({ s.targets[1].bucket, s.targets[1].region, s.system_id }, { "new", "r1", "new-id" })
+  lu.assertEquals({ s.targets[1].bucket, s.targets[1].region, s.system_id }, { "new", "r1",
+      "new-id" })
 end
 
 function TestDefault:test_method_can_be_forced_and_fallback_switched_off()
@@ -84,7 +92,8 @@ end
 
 function TestDefault:test_retries_compression_dedup_and_part_size_of_the_original()
   local s = load { [BUDDY .. "MAX_RETRIES"] = "7", [BUDDY .. "RETRY_BACKOFF_SECONDS"] = "0.5",
-                   [BUDDY .. "ENABLE_COMPRESSION"] = "False", [BUDDY .. "ENABLE_DEDUPLICATION"] = "0",
+                   [BUDDY .. "ENABLE_COMPRESSION"] = "False", [BUDDY
+                       .. "ENABLE_DEDUPLICATION"] = "0",
                    [BUDDY .. "CHUNK_SIZE_MB"] = "16" }
   lu.assertEquals(s.retry.tries, 7)
   lu.assertEquals(s.retry.first_ms, 500)
@@ -99,11 +108,13 @@ function TestDefault:test_retries_compression_dedup_and_part_size_of_the_origina
 end
 
 function TestDefault:test_sources_are_separated_by_colons()
-  lu.assertEquals(load({ AKOSHA_SOURCES = "/a/b.db:~/c d.sqlite::/e" }).sources, { "/a/b.db", "~/c d.sqlite", "/e" })
+  lu.assertEquals(load({ AKOSHA_SOURCES = "/a/b.db:~/c d.sqlite::/e" }).sources, { "/a/b.db",
+      "~/c d.sqlite", "/e" })
 end
 
 function TestDefault:test_variables_that_are_empty_are_not_set()
-  lu.assertEquals(load({ AKOSHA_CLOUD_BUCKET = "", AKOSHA_SOURCES = "", AKOSHA_DIR = "" }).route, { "local" })
+  lu.assertEquals(load({ AKOSHA_CLOUD_BUCKET = "", AKOSHA_SOURCES = "", AKOSHA_DIR = "" }).route,
+      { "local" })
 end
 
 function TestDefault:test_what_a_variable_has_wrong_is_a_matter_of_settings()
@@ -114,8 +125,10 @@ function TestDefault:test_what_a_variable_has_wrong_is_a_matter_of_settings()
   lu.assertStrContains(refused { [BUDDY .. "MAX_RETRIES"] = "many" },
     "SESSION_BUDDY_AKOSHA_MAX_RETRIES: expected a number from 0 to 10, got \"many\"")
   lu.assertStrContains(refused { [BUDDY .. "CHUNK_SIZE_MB"] = "101" }, "from 1 to 100")
-  lu.assertStrContains(refused { [BUDDY .. "RETRY_BACKOFF_SECONDS"] = "nan" }, "RETRY_BACKOFF_SECONDS")
-  lu.assertStrContains(refused { [BUDDY .. "ENABLE_FALLBACK"] = "maybe" }, "expected true or false, got \"maybe\"")
+  lu.assertStrContains(refused { [BUDDY .. "RETRY_BACKOFF_SECONDS"] = "nan" },
+      "RETRY_BACKOFF_SECONDS")
+  lu.assertStrContains(refused { [BUDDY .. "ENABLE_FALLBACK"] = "maybe" },
+      "expected true or false, got \"maybe\"")
   lu.assertStrContains(refused { [BUDDY .. "FORCE_METHOD"] = "http" }, "\"http\" is not auto")
 end
 

@@ -15,7 +15,8 @@ function TestProd:test_goes_to_the_cloud_then_over_http()
   lu.assertEquals(s.route, { "cloud", "http" })
   lu.assertEquals(s.targets[1], { name = "cloud", kind = "s3", bucket = "memories", region = "auto",
     prefix = "", credentials = "auto", path_style = -1, payload = "signed" })
-  lu.assertEquals(s.targets[2], { name = "http", kind = "http", url = "https://akosha.internal:8682/upload" })
+  lu.assertEquals(s.targets[2], { name = "http", kind = "http",
+      url = "https://akosha.internal:8682/upload" })
 end
 
 function TestProd:test_without_a_url_there_is_the_cloud_alone()
@@ -23,7 +24,8 @@ function TestProd:test_without_a_url_there_is_the_cloud_alone()
 end
 
 function TestProd:test_takes_endpoint_region_and_prefix_from_the_environment()
-  local target = load({ AKOSHA_CLOUD_BUCKET = "memories", AKOSHA_CLOUD_ENDPOINT = "https://s3.example.org/",
+  local target = load({ AKOSHA_CLOUD_BUCKET = "memories",
+      AKOSHA_CLOUD_ENDPOINT = "https://s3.example.org/",
     AKOSHA_CLOUD_REGION = "eu-west-1", AKOSHA_CLOUD_PREFIX = "team/a" }):settings().targets[1]
   lu.assertEquals(target.endpoint, "https://s3.example.org")
   lu.assertEquals(target.region, "eu-west-1")
@@ -34,8 +36,10 @@ function TestProd:test_compresses_skips_what_is_unchanged_and_backs_off()
   local s = load(BUCKET):settings()
   lu.assertEquals(s.compress, { codec = "zstd", always = false })
   lu.assertEquals(s.dedup, "unchanged")
-  lu.assertEquals(s.retry, { first_ms = 2000, factor = 2.0, cap_ms = 30000, jitter = "full", tries = 3 })
-  lu.assertEquals(s.sources, { "~/.claude/data/reflection.duckdb", "~/.claude/data/knowledge_graph.duckdb" })
+  lu.assertEquals(s.retry, { first_ms = 2000, factor = 2.0, cap_ms = 30000, jitter = "full",
+      tries = 3 })
+  lu.assertEquals(s.sources, { "~/.claude/data/reflection.duckdb",
+      "~/.claude/data/knowledge_graph.duckdb" })
 end
 
 function TestProd:test_asks_no_lua_while_it_runs()
