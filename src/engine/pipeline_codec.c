@@ -174,6 +174,10 @@ join_block_done(void *arg)
         if (pipeline->state == AKS_PIPELINE_RUNNING)
             aks_pipeline_part_ready(pipeline, part, last);
     }
+    /* The last parts may be on their way for long, while the next source is read into blocks of
+     * its own. */
+    if (last)
+        aks_pipeline_codec_fini(pipeline);
     aks_pipeline_pump(pipeline);
 }
 
