@@ -30,6 +30,10 @@ COMMAND_SECONDS_MAX = 300
 UNCHANGED_RUNS = 500
 
 
+class Failed(Exception):
+    """A command that ended badly, with what it said."""
+
+
 class Bench:
     def __init__(self, program, rounds):
         self.program, self.rounds = Path(program).resolve(), rounds
@@ -44,7 +48,7 @@ class Bench:
                               stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS_MAX)
         found = json.loads(figures.read_text())
         if found["code"] != 0:
-            raise SystemExit(f"{command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+            raise Failed(f"{command[0]} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
         found["wall_s"] = found["ended"] - found["began"]
         return found
 
@@ -57,12 +61,24 @@ class Bench:
         return [self.program, "run", "--quiet", "--policy", policy, "--state", folder / "state", *files]
 
     def take_turns(self, commands):
-        """name -> make(key prefix) of a command; each runs ${rounds} times, in turn. Returns name -> medians."""
+        """name -> make(key prefix) of a command; each runs ${rounds} times, in turn. Returns name -> medians.
+
+        A peer that fails is told and left out; ours has to work.
+        """
         runs = {name: [] for name in commands}
         for turn in range(self.rounds):
             for index, (name, make) in enumerate(commands.items()):
                 prefix = f"bench/{index}/{turn}"
-                found = self.measured(make(prefix))
+                if name not in runs:
+                    continue
+                try:
+                    found = self.measured(make(prefix))
+                except Failed as why:
+                    if name.startswith("akosha-sync"):
+                        raise SystemExit(str(why)) from why
+                    print(f"  {name} is left out: {why}", file=sys.stderr, flush=True)
+                    del runs[name]
+                    continue
                 found["bytes"] = self.forget(prefix)
                 runs[name].append(found)
                 print(f"  {name}: {found['wall_s']:.3f} s", file=sys.stderr, flush=True)
@@ -181,7 +197,7 @@ def table(title, medians, against=None):
               f"{row['bytes'] / 1e6:8.2f}")
     for ours in (name for name in medians if name.startswith("akosha-sync")):
         for peer in (name for name in medians if not name.startswith("akosha-sync")):
-            if against is None or against[ours] == peer:
+            if against is None or against.get(ours) == peer:
                 a, b = medians[ours], medians[peer]
                 print(f"  {ours} / {peer}: wall {a['wall_s'] / b['wall_s']:.2f}, CPU {a['cpu_s'] / b['cpu_s']:.2f}, "
                       f"RSS {a['rss_kib'] / b['rss_kib']:.2f}, bytes {a['bytes'] / max(b['bytes'], 1):.3f}")
