@@ -1,6 +1,7 @@
 """What the checks know about the text of the tree."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -12,10 +13,12 @@ class Tree:
 
     def __init__(self, root):
         self.root = Path(root)
-        listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "-co", "--exclude-standard"],
-                                capture_output=True, check=False)
-        if listed.returncode == 0 and listed.stdout:
-            names = listed.stdout.decode().split("\0")
+        listed = b""
+        if shutil.which("git"):
+            listed = subprocess.run(["git", "-C", str(root), "ls-files", "-z", "-co", "--exclude-standard"],
+                                    capture_output=True, check=False).stdout
+        if listed:
+            names = listed.decode().split("\0")
             self.names = sorted(n for n in set(names) if n and (self.root / n).is_file())
         else:
             self.names = sorted(str(p.relative_to(self.root)) for p in self.root.rglob("*")
