@@ -91,10 +91,8 @@ aks_handle_ask_schedule(const struct aks_schedule *schedule,
     struct aks_retry_settings settings = schedule->settings;
 
     /* Neither product nor sum can overflow: a step is at most a day, an attempt 32 bits. */
-    if (schedule->growth == AKS_GROWTH_LINEAR && facts->attempt > 1) {
+    if (schedule->growth == AKS_GROWTH_LINEAR && facts->attempt > 1)
         settings.first_ms += schedule->step_ms * (int64_t)(facts->attempt - 1);
-        settings.factor = 1;
-    }
     aks_decide_default_retry(&settings, facts, rng, ret);
 }
 

@@ -412,6 +412,16 @@ function TestBadPolicies:test_greed_in_a_decision_meets_the_limits_of_decisions(
   end
 end
 
+function TestBadPolicies:test_a_limit_that_is_caught_in_the_last_instruction_still_counts()
+  -- Nothing of the policy runs after the pcall that could die of it.
+  local p = host.load { text = (DECISION:gsub("retry",
+      "finished")):format "return pcall(function() while true do end end)" }
+  local answer, message, _, status = p:finished {}
+  lu.assertFalse(answer)
+  lu.assertStrContains(message, "in finished: it takes more than 1000000 instructions")
+  lu.assertEquals(status, "limit")
+end
+
 function TestBadPolicies:test_time_is_limited_where_instructions_are_not_yet()
   local p = host.load { clock_step_ms = 100,
       text = DECISION:format "for i = 1, 1e5 do local _ = ('x'):upper() end" }
