@@ -28,6 +28,21 @@ PARTS = ("limits", "raw", "pair", "unchanged")
 GENERATED = servers.CACHE.parent / "bench"
 COMMAND_SECONDS_MAX = 300
 UNCHANGED_RUNS = 500
+MEMORY_FREE_MIN = 6 * 1024 * data.MIB
+
+
+def scratch():
+    """A folder in memory, if there is room and it takes the attributes that versitygw sets: else the disk behind the
+    server decides who is fast."""
+    memory = Path("/dev/shm")
+    try:
+        if shutil.disk_usage(memory).free < MEMORY_FREE_MIN:
+            return HERE.parent / "build"
+        with tempfile.NamedTemporaryFile(dir=memory) as probe:
+            os.setxattr(probe.name, "user.probe", b"1")
+    except OSError:
+        return HERE.parent / "build"
+    return memory
 
 
 class Failed(Exception):
@@ -37,7 +52,7 @@ class Failed(Exception):
 class Bench:
     def __init__(self, program, rounds):
         self.program, self.rounds = Path(program).resolve(), rounds
-        self.world = World()
+        self.world = World(scratch())
         self.server = self.world.versitygw(True)
         self.environment = {**os.environ, **peers.environment(self.server)}
 

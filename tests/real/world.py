@@ -29,9 +29,9 @@ ROOT = Path(__file__).resolve().parents[2]
 class World:
     """The scratch folder and everything that runs in it."""
 
-    def __init__(self):
-        (ROOT / "build").mkdir(exist_ok=True)
-        self._scratch = tempfile.TemporaryDirectory(prefix="real-", dir=ROOT / "build")
+    def __init__(self, parent=ROOT / "build"):
+        parent.mkdir(exist_ok=True)
+        self._scratch = tempfile.TemporaryDirectory(prefix="akosha-sync-real-", dir=parent)
         self.folder = Path(self._scratch.name)
         self.folder.chmod(0o755)    # some tests run the program as another user
         self._processes = []
