@@ -85,8 +85,8 @@ print_help(void)
     aks_print_out("\nakosha-sync COMMAND --help tells more.\n\n"
         "example:\n  akosha-sync --policy policies/prod.lua\n\n"
         "exit codes: 0 delivered or unchanged; 1 not delivered now, kept in the queue; 2 usage;\n"
-        "3 policy or settings; 4 a source cannot be read; 5 integrity; 6 refused; 7 failed and not\n"
-        "kept; 130, 143 interrupted\n");
+        "3 policy or settings; 4 a source cannot be read; 5 integrity; 6 refused; 7 failed and\n"
+        "not kept; 130, 143 interrupted\n");
 }
 
 static int

@@ -2,15 +2,12 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "engine/sample.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* A sample: so many slices of so many bytes, spread evenly. zstd 1 takes a millisecond for it. */
-#define SAMPLE_SLICES 4
-#define SAMPLE_SLICE_BYTES ((size_t)64 * 1024)
-
-/* What must stay free beside a compressed copy: the state database and the queue write there too. */
+/* What must stay free beside a compressed copy: state database and queue write there too. */
 #define SCRATCH_MARGIN_BYTES (4 * AKS_MIB)
 
 enum transfer_state {
@@ -23,19 +20,12 @@ struct sent_part {
     struct aks_part *part;              /* NULL: this place is free */
 };
 
-struct sample {
-    uint8_t data[SAMPLE_SLICES * SAMPLE_SLICE_BYTES];
-    size_t len;
-    size_t compressed;
-    struct aks_error error;
-};
-
 struct aks_transfer {
     struct aks_transfer_options options;
     enum transfer_state state;
     struct aks_timer timer;
     struct aks_snapshot snapshot;       /* until the pipeline takes it over */
-    struct sample *sample;              /* while it is with a worker */
+    struct aks_sample *sample;              /* while it is with a worker */
     struct aks_compress_settings compress;
     bool raw_only;                      /* a codec was tried and cannot be used here */
     char *key;
@@ -405,8 +395,8 @@ start_sending(struct aks_transfer *transfer)
         fail_asking(transfer, "open", &err);
 }
 
-/* An http target keeps what a codec makes in a file until it knows the length. Where there is no room
- * for that, the bytes go as they are. */
+/* An http target keeps what a codec makes in a file until it knows the length. Where there is no
+ * room for that, the bytes go as they are. */
 static bool
 room_for_copy(const struct aks_transfer *transfer)
 {
@@ -416,8 +406,8 @@ room_for_copy(const struct aks_transfer *transfer)
     if (transfer->compress.codec == AKS_CODEC_NONE ||
         transfer->options.target->settings->kind != AKS_TARGET_HTTP)
         return true;
-    return files->free_bytes(files->ctx, transfer->options.scratch_folder, &bytes, NULL) != AKS_OK ||
-        bytes >= transfer->snapshot.info.bytes + SCRATCH_MARGIN_BYTES;
+    return files->free_bytes(files->ctx, transfer->options.scratch_folder, &bytes,
+        NULL) != AKS_OK || bytes >= transfer->snapshot.info.bytes + SCRATCH_MARGIN_BYTES;
 }
 
 /* The codec is known when the sample has been looked at, or where nobody asks. */
@@ -457,50 +447,25 @@ static void
 take_sample(void *arg)
 {
     struct aks_transfer *transfer = arg;
-    struct sample *sample = transfer->sample;
-    int64_t bytes = transfer->snapshot.info.bytes;
-    size_t slice = SAMPLE_SLICE_BYTES;
-    int64_t step = 0;
 
-    if (bytes <= (int64_t)sizeof(sample->data))
-        slice = ((size_t)bytes + SAMPLE_SLICES - 1) / SAMPLE_SLICES;
-    else
-        step = (bytes - (int64_t)slice) / (SAMPLE_SLICES - 1);
-    if (step == 0)
-        step = (int64_t)slice;
-    for (int i = 0; i < SAMPLE_SLICES; i++) {
-        int64_t offset = i * step;
-        size_t len = slice;
-
-        if (offset >= bytes)
-            break;
-        if ((int64_t)len > bytes - offset)
-            len = (size_t)(bytes - offset);
-        if (aks_snapshot_read(&transfer->snapshot, offset, sample->data + sample->len, len,
-                &sample->error) != AKS_OK)
-            return;
-        sample->len += len;
-    }
-    (void)aks_codec_sample(transfer->options.port->alloc, sample->data, sample->len,
-        &sample->compressed, &sample->error);
+    aks_sample_take(transfer->sample, &transfer->snapshot, transfer->options.port->alloc);
 }
 
 static void
 sample_taken(void *arg)
 {
     struct aks_transfer *transfer = arg;
-    struct sample *sample = transfer->sample;
-    struct aks_error err = sample->error;
-    double ratio = sample->compressed > 0 ? (double)sample->len / (double)sample->compressed : 1;
+    struct aks_error err = transfer->sample->error;
+    double ratio = aks_sample_ratio(transfer->sample);
 
-    aks_mem_free(transfer->options.port->alloc, sample);
+    aks_mem_free(transfer->options.port->alloc, transfer->sample);
     transfer->sample = NULL;
     if (transfer->cancelled)
         abandon(transfer);
     else if (err.status != AKS_OK)
         fail_asking(transfer, "read", &err);
     else
-        choose_codec(transfer, ratio > 1 ? ratio : 1);
+        choose_codec(transfer, ratio);
 }
 
 static bool
