@@ -65,15 +65,17 @@ elseif not switch "ENABLE_FALLBACK" then
   route = { route[1] }
 end
 
+local named = akosha.env "AKOSHA_SOURCES"
 local sources = {}
-for path in akosha.env("AKOSHA_SOURCES", "~/.claude/data/reflection.duckdb:"
-    .. "~/.claude/data/knowledge_graph.duckdb"):gmatch "[^:]+" do
+for path in (named or "~/.claude/data/reflection.duckdb:~/.claude/data/knowledge_graph.duckdb")
+    :gmatch "[^:]+" do
   sources[#sources + 1] = path
 end
 
 return akosha.policy {
   api = 1,
   sources = sources,
+  missing = named and "fail" or "skip", -- who names none need not have both
   targets = targets,
   route = route,
   system_id = setting "SYSTEM_ID",

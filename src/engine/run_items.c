@@ -95,6 +95,27 @@ route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_f
     return AKS_OK;
 }
 
+/* Sources that a policy names for everybody need not all be there; none at all is worth telling. */
+static void
+skip_missing(struct aks_run *run)
+{
+    size_t there = 0;
+
+    for (size_t i = 0; i < run->item_count; i++)
+        there += run->items[i].error.status != AKS_SOURCE_MISSING;
+    if (there == 0)
+        return;
+    for (size_t i = 0; i < run->item_count; i++) {
+        struct aks_item *item = &run->items[i];
+
+        if (item->error.status != AKS_SOURCE_MISSING)
+            continue;
+        item->state = AKS_ITEM_SKIPPED;
+        item->reason = "there is no such file";
+        aks_error_clear(&item->error);
+    }
+}
+
 static enum aks_status
 inspect_items(struct aks_run *run, struct aks_error *err)
 {
@@ -123,6 +144,8 @@ inspect_items(struct aks_run *run, struct aks_error *err)
                 return aks_error_set(err, AKS_SETTINGS, "source %s is named twice", written);
         }
     }
+    if (!given && run->settings->skip_missing)
+        skip_missing(run);
     return aks_source_make_names_unique(run->engine->port->alloc, sources, run->item_count, err);
 }
 

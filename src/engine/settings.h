@@ -84,6 +84,7 @@ struct aks_settings {
     const struct aks_alloc *alloc;
     char **sources;         /* as written: absolute, "~/...", or relative to the policy's folder */
     size_t source_count;
+    bool skip_missing;      /* a source of these that is not there is no failure, if another is */
     struct aks_target_settings *targets;
     size_t target_count;
     size_t route[AKS_TARGETS_MAX];      /* indices into targets; each at most once */

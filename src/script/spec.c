@@ -237,6 +237,18 @@ take_dedup(lua_State *L, struct aks_settings *settings)
 }
 
 static void
+take_missing(lua_State *L, struct aks_settings *settings)
+{
+    static const char *const values[] = { "fail", "skip", NULL };
+
+    if (aks_value_field(L, FIELDS, "missing") == LUA_TNIL)
+        return;
+    if (lua_type(L, -1) != LUA_TSTRING)
+        aks_value_expected(L, WHAT ": missing", "\"fail\" or \"skip\"", -1);
+    settings->skip_missing = aks_value_choice(L, -1, WHAT ": missing", values) == 1;
+}
+
+static void
 take_retry(lua_State *L, struct aks_settings *settings)
 {
     struct aks_vm *vm = aks_vm_of(L);
@@ -301,10 +313,11 @@ int
 aks_spec_policy(lua_State *L)
 {
     static const char *const names[] = { "api", "sources", "targets", "route", "compress", "dedup",
-        "retry", "part_size", "probe", "system_id", "finished", NULL };
+        "missing", "retry", "part_size", "probe", "system_id", "finished", NULL };
     struct aks_vm *vm = aks_vm_of(L);
     void (*const takes[])(lua_State *, struct aks_settings *) = { take_sources, take_targets,
-        take_route, take_compress, take_dedup, take_retry, take_numbers, take_system_id };
+        take_route, take_compress, take_dedup, take_missing, take_retry, take_numbers,
+        take_system_id };
 
     aks_spec_only_at_load(L, WHAT);
     if (vm->built)

@@ -88,6 +88,8 @@ local CASES = {
       "system_id: expected 1 to 84" },
   { "compress as number", with "compress = 3",
       'compress: expected "none", "gzip", "zstd", a table' },
+  { "an unknown way with missing sources", with 'missing = "ignore"',
+      'missing: expected "fail" or "skip", got string "ignore"' },
   { "an unknown codec", with 'compress = "lz4"',
       'expected "none", "gzip" or "zstd", got string "lz4"' },
   { "dedup as boolean", with "dedup = true",

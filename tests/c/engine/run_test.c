@@ -267,6 +267,31 @@ source_that_is_missing_keeps_the_rest_going(void **state)
 }
 
 static void
+sources_that_need_not_be_there_are_skipped_if_one_is(void **state)
+{
+    struct world *world = *state;
+    struct aks_run_options options = { 0 };
+
+    world->settings.sources = calloc(2, sizeof(char *));
+    world->settings.sources[0] = strdup("none.txt");
+    world->settings.sources[1] = strdup("a.txt");
+    world->settings.source_count = 2;
+    world->settings.skip_missing = true;
+    options.policy = &world->policy;
+    options.policy_text = &world->text;
+    options.environment = &world->environment;
+    options.source_folder = temp_folder_path(world->folder);
+    assert_int_equal(aks_run(world->engine, &options, &world->report, NULL), AKS_OK);
+    assert_int_equal(code(world), 4);
+    json_decref(world->report);
+    temp_folder_write(world->folder, "a.txt", "a", 1);
+    assert_int_equal(aks_run(world->engine, &options, &world->report, NULL), AKS_OK);
+    assert_int_equal(code(world), 0);
+    assert_string_equal(text(world, "outcome"), "stored");
+    assert_string_equal(file_text(world, 0, "outcome"), "skipped");
+}
+
+static void
 database_with_a_wal_is_busy_and_queued_until_it_is_closed(void **state)
 {
     struct world *world = *state;
@@ -432,6 +457,7 @@ main(void)
         RUN_TEST(same_bytes_under_new_stamps_are_unchanged_and_new_bytes_are_not),
         RUN_TEST(manifest_names_earlier_objects_by_their_keys),
         RUN_TEST(source_that_is_missing_keeps_the_rest_going),
+        RUN_TEST(sources_that_need_not_be_there_are_skipped_if_one_is),
         RUN_TEST(database_with_a_wal_is_busy_and_queued_until_it_is_closed),
         RUN_TEST(target_that_cannot_be_used_leads_to_the_next_one),
         RUN_TEST(work_stays_queued_where_no_target_takes_it),
