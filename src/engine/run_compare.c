@@ -74,7 +74,7 @@ compare_digest(struct aks_run *run, struct aks_item *item, size_t index, bool *r
 {
     struct aks_file_info info;
     enum aks_status status;
-    bool racy;
+    bool racy = true;
 
     status = digest_source(run, item, item->sha256, &info, &racy, err);
     if (status != AKS_OK)
