@@ -40,6 +40,7 @@ struct reader {
     bool last_seen;
     bool inside;            /* a call of the pipeline is going on: changed must not come */
     enum aks_part_check check;
+    bool shrinks;           /* the source is cut meanwhile: its parts may be gone when they are read */
 };
 
 static void
@@ -61,17 +62,20 @@ collect(struct reader *reader, const struct aks_part *part)
 
     assert_false(reader->last_seen);
     assert_int_equal(part->number, ++reader->parts);
-    assert_int_equal(part->offset, reader->stored_len);
+    if (!reader->shrinks)
+        assert_int_equal(part->offset, reader->stored_len);
     if (reader->parts > 1)
         assert_int_equal(reader->last_bytes, PART_BYTES);
     reader->last_bytes = part->body.bytes;
     reader->stored = realloc(reader->stored, reader->stored_len + (size_t)part->body.bytes + 1);
     while (at < part->body.bytes) {
         size_t len = 0;
+        enum aks_status status = part->body.read(part->body.ctx, at,
+            reader->stored + reader->stored_len + at, (size_t)(part->body.bytes - at), &len, NULL);
 
-        assert_int_equal(part->body.read(part->body.ctx, at,
-            reader->stored + reader->stored_len + at, (size_t)(part->body.bytes - at), &len, NULL),
-            AKS_OK);
+        if (reader->shrinks && status == AKS_SOURCE_CHANGED)
+            return;
+        assert_int_equal(status, AKS_OK);
         assert_true(len > 0);
         at += (int64_t)len;
     }
@@ -241,13 +245,16 @@ source_that_shrinks_is_told_and_not_guessed(void **state)
 
     for (size_t i = 0; i < 2; i++) {
         struct reader reader = { 0 };
-        struct aks_error err;
+        struct aks_error err = { 0 };
 
+        reader.shrinks = true;
         write_source(world, 5000000, true);
         assert_int_equal(truncate(world->source.path, 5000000), 0);
         assert_int_equal(start(world, &reader, codecs[i]), AKS_OK);
         assert_int_equal(truncate(world->source.path, 1000), 0);
-        assert_int_equal(run(world, &reader, &err), AKS_PIPELINE_FAILED);
+        /* What was read before the cut may have been all of it: then the last look tells. */
+        if (run(world, &reader, &err) == AKS_PIPELINE_ENDED)
+            (void)aks_snapshot_check(aks_pipeline_snapshot(reader.pipeline), &err);
         assert_int_equal(err.status, AKS_SOURCE_CHANGED);
         stop(world, &reader);
     }
