@@ -82,7 +82,7 @@ remove_entries(int fd, dev_t device, unsigned depth)
             continue;
         }
         /* A test may have taken its own rights away. */
-        (void)fchmodat(dirfd(dir), entry->d_name, 0700, 0);
+        fine = fchmodat(dirfd(dir), entry->d_name, 0700, 0) == 0 && fine;
         inner = openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         fine = inner >= 0 && remove_entries(inner, device, depth + 1) && fine;
         fine = unlinkat(dirfd(dir), entry->d_name, AT_REMOVEDIR) == 0 && fine;
