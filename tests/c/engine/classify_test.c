@@ -46,81 +46,81 @@ classify(enum aks_dialect dialect, struct reply *made, struct aks_outcome *ret_o
     return ret_outcome->status;
 }
 
+static const struct {
+    const char *code;
+    int http;
+    enum aks_status status;
+} s3_codes[] = {
+    { "SlowDown", 503, AKS_THROTTLED }, { "SlowDownRead", 503, AKS_THROTTLED },
+    { "SlowDownWrite", 503, AKS_THROTTLED }, { "TooManyRequests", 429, AKS_THROTTLED },
+    { "ErrTooManyRequest", 503, AKS_THROTTLED }, { "ThrottlingException", 400, AKS_THROTTLED },
+    { "Throttling", 400, AKS_THROTTLED }, { "RequestLimitExceeded", 503, AKS_THROTTLED },
+    { "BandwidthLimitExceeded", 503, AKS_THROTTLED },
+    { "RequestThrottled", 400, AKS_THROTTLED },
+    { "KMS.ThrottlingException", 400, AKS_THROTTLED },
+    { "ServiceUnavailable", 503, AKS_SERVER }, { "ServerBusy", 503, AKS_SERVER },
+    { "InternalError", 500, AKS_SERVER }, { "InternalError", 200, AKS_SERVER },
+    { "SomethingNew", 200, AKS_SERVER }, { "PriorRequestNotComplete", 400, AKS_SERVER },
+    { "OperationAborted", 409, AKS_SERVER }, { "XMinioServerNotInitialized", 503, AKS_SERVER },
+    { "IDPCommunicationError", 400, AKS_SERVER }, { "ClientDisconnect", 400, AKS_SERVER },
+    { "RequestTimeout", 400, AKS_TIMEOUT }, { "RequestTimeout", 503, AKS_TIMEOUT },
+    { "BadDigest", 400, AKS_CORRUPT }, { "XAmzContentSHA256Mismatch", 400, AKS_CORRUPT },
+    { "XAmzContentChecksumMismatch", 400, AKS_CORRUPT }, { "IncompleteBody", 400, AKS_CORRUPT },
+    { "RequestTimeTooSkewed", 403, AKS_CLOCK_SKEW }, { "RequestExpired", 400, AKS_CLOCK_SKEW },
+    { "ExpiredRequest", 400, AKS_CLOCK_SKEW }, { "ExpiredToken", 400, AKS_AUTH_EXPIRED },
+    { "ExpiredTokenException", 400, AKS_AUTH_EXPIRED },
+    { "TokenRefreshRequired", 400, AKS_AUTH_EXPIRED },
+    { "InvalidToken", 400, AKS_AUTH_INVALID },
+    { "InvalidTokenId", 403, AKS_AUTH_INVALID },
+    { "XAdminUserNotFound", 404, AKS_AUTH_INVALID },
+    { "InvalidAccessKeyId", 403, AKS_AUTH_INVALID },
+    { "SignatureDoesNotMatch", 403, AKS_AUTH_INVALID },
+    { "Unauthorized", 401, AKS_AUTH_INVALID },
+    { "AccessDenied", 403, AKS_FORBIDDEN }, { "AllAccessDisabled", 403, AKS_FORBIDDEN },
+    { "AccountProblem", 403, AKS_FORBIDDEN }, { "NotSignedUp", 403, AKS_FORBIDDEN },
+    { "NotEntitled", 403, AKS_FORBIDDEN }, { "InvalidObjectState", 403, AKS_FORBIDDEN },
+    { "ObjectLockedByBucketPolicy", 403, AKS_FORBIDDEN },
+    { "KMS.DisabledException", 400, AKS_FORBIDDEN },
+    { "NoSuchBucket", 404, AKS_NOT_FOUND }, { "NoSuchKey", 404, AKS_NOT_FOUND },
+    { "NoSuchUpload", 404, AKS_NOT_FOUND }, { "PreconditionFailed", 412, AKS_CONFLICT },
+    { "ConditionalRequestConflict", 409, AKS_CONFLICT }, { "InvalidPart", 400, AKS_CONFLICT },
+    { "ObjectParentIsFile", 409, AKS_CONFLICT },
+    { "ExistingObjectIsDirectory", 409, AKS_CONFLICT },
+    { "EntityTooLarge", 400, AKS_TOO_LARGE },
+    { "MaxMessageLengthExceeded", 400, AKS_TOO_LARGE },
+    { "QuotaExceeded", 403, AKS_NO_SPACE }, { "InsufficientStorage", 507, AKS_NO_SPACE },
+    { "XMinioStorageFull", 507, AKS_NO_SPACE }, { "PermanentRedirect", 301, AKS_SETTINGS },
+    { "TemporaryRedirect", 307, AKS_BAD_REPLY },
+    { "AuthorizationHeaderMalformed", 400, AKS_SETTINGS },
+    { "IllegalLocationConstraintException", 400, AKS_SETTINGS },
+    { "InvalidBucketName", 400, AKS_SETTINGS }, { "KeyTooLongError", 400, AKS_SETTINGS },
+    { "InvalidURI", 400, AKS_SETTINGS }, { "EntityTooSmall", 400, AKS_SETTINGS },
+    { "NotImplemented", 501, AKS_SETTINGS }, { "MethodNotAllowed", 405, AKS_SETTINGS },
+    { "InvalidArgument", 400, AKS_SETTINGS }, { "InvalidRequest", 400, AKS_SETTINGS },
+    { "InvalidDigest", 400, AKS_SETTINGS }, { "InvalidPartOrder", 400, AKS_SETTINGS },
+    { "InvalidRange", 416, AKS_SETTINGS }, { "MalformedXML", 400, AKS_SETTINGS },
+    { "MalformedTrailerError", 400, AKS_SETTINGS },
+    { "InvalidChunkSizeError", 400, AKS_SETTINGS },
+    { "MetadataTooLarge", 400, AKS_SETTINGS }, { "MissingContentLength", 411, AKS_SETTINGS },
+    { "SomethingNew", 403, AKS_FORBIDDEN }, { "SomethingNew", 500, AKS_SERVER },
+};
+
 static void
 every_code_of_s3_means_one_failure(void **state)
 {
-    static const struct {
-        const char *code;
-        int http;
-        enum aks_status status;
-    } rows[] = {
-        { "SlowDown", 503, AKS_THROTTLED }, { "SlowDownRead", 503, AKS_THROTTLED },
-        { "SlowDownWrite", 503, AKS_THROTTLED }, { "TooManyRequests", 429, AKS_THROTTLED },
-        { "ErrTooManyRequest", 503, AKS_THROTTLED }, { "ThrottlingException", 400, AKS_THROTTLED },
-        { "Throttling", 400, AKS_THROTTLED }, { "RequestLimitExceeded", 503, AKS_THROTTLED },
-        { "BandwidthLimitExceeded", 503, AKS_THROTTLED },
-        { "RequestThrottled", 400, AKS_THROTTLED },
-        { "KMS.ThrottlingException", 400, AKS_THROTTLED },
-        { "ServiceUnavailable", 503, AKS_SERVER }, { "ServerBusy", 503, AKS_SERVER },
-        { "InternalError", 500, AKS_SERVER }, { "InternalError", 200, AKS_SERVER },
-        { "SomethingNew", 200, AKS_SERVER }, { "PriorRequestNotComplete", 400, AKS_SERVER },
-        { "OperationAborted", 409, AKS_SERVER }, { "XMinioServerNotInitialized", 503, AKS_SERVER },
-        { "IDPCommunicationError", 400, AKS_SERVER }, { "ClientDisconnect", 400, AKS_SERVER },
-        { "RequestTimeout", 400, AKS_TIMEOUT }, { "RequestTimeout", 503, AKS_TIMEOUT },
-        { "BadDigest", 400, AKS_CORRUPT }, { "XAmzContentSHA256Mismatch", 400, AKS_CORRUPT },
-        { "XAmzContentChecksumMismatch", 400, AKS_CORRUPT }, { "IncompleteBody", 400, AKS_CORRUPT },
-        { "RequestTimeTooSkewed", 403, AKS_CLOCK_SKEW }, { "RequestExpired", 400, AKS_CLOCK_SKEW },
-        { "ExpiredRequest", 400, AKS_CLOCK_SKEW }, { "ExpiredToken", 400, AKS_AUTH_EXPIRED },
-        { "ExpiredTokenException", 400, AKS_AUTH_EXPIRED },
-        { "TokenRefreshRequired", 400, AKS_AUTH_EXPIRED },
-        { "InvalidToken", 400, AKS_AUTH_INVALID },
-        { "InvalidTokenId", 403, AKS_AUTH_INVALID },
-        { "XAdminUserNotFound", 404, AKS_AUTH_INVALID },
-        { "InvalidAccessKeyId", 403, AKS_AUTH_INVALID },
-        { "SignatureDoesNotMatch", 403, AKS_AUTH_INVALID },
-        { "Unauthorized", 401, AKS_AUTH_INVALID },
-        { "AccessDenied", 403, AKS_FORBIDDEN }, { "AllAccessDisabled", 403, AKS_FORBIDDEN },
-        { "AccountProblem", 403, AKS_FORBIDDEN }, { "NotSignedUp", 403, AKS_FORBIDDEN },
-        { "NotEntitled", 403, AKS_FORBIDDEN }, { "InvalidObjectState", 403, AKS_FORBIDDEN },
-        { "ObjectLockedByBucketPolicy", 403, AKS_FORBIDDEN },
-        { "KMS.DisabledException", 400, AKS_FORBIDDEN },
-        { "NoSuchBucket", 404, AKS_NOT_FOUND }, { "NoSuchKey", 404, AKS_NOT_FOUND },
-        { "NoSuchUpload", 404, AKS_NOT_FOUND }, { "PreconditionFailed", 412, AKS_CONFLICT },
-        { "ConditionalRequestConflict", 409, AKS_CONFLICT }, { "InvalidPart", 400, AKS_CONFLICT },
-        { "ObjectParentIsFile", 409, AKS_CONFLICT },
-        { "ExistingObjectIsDirectory", 409, AKS_CONFLICT },
-        { "EntityTooLarge", 400, AKS_TOO_LARGE },
-        { "MaxMessageLengthExceeded", 400, AKS_TOO_LARGE },
-        { "QuotaExceeded", 403, AKS_NO_SPACE }, { "InsufficientStorage", 507, AKS_NO_SPACE },
-        { "XMinioStorageFull", 507, AKS_NO_SPACE }, { "PermanentRedirect", 301, AKS_SETTINGS },
-        { "TemporaryRedirect", 307, AKS_BAD_REPLY },
-        { "AuthorizationHeaderMalformed", 400, AKS_SETTINGS },
-        { "IllegalLocationConstraintException", 400, AKS_SETTINGS },
-        { "InvalidBucketName", 400, AKS_SETTINGS }, { "KeyTooLongError", 400, AKS_SETTINGS },
-        { "InvalidURI", 400, AKS_SETTINGS }, { "EntityTooSmall", 400, AKS_SETTINGS },
-        { "NotImplemented", 501, AKS_SETTINGS }, { "MethodNotAllowed", 405, AKS_SETTINGS },
-        { "InvalidArgument", 400, AKS_SETTINGS }, { "InvalidRequest", 400, AKS_SETTINGS },
-        { "InvalidDigest", 400, AKS_SETTINGS }, { "InvalidPartOrder", 400, AKS_SETTINGS },
-        { "InvalidRange", 416, AKS_SETTINGS }, { "MalformedXML", 400, AKS_SETTINGS },
-        { "MalformedTrailerError", 400, AKS_SETTINGS },
-        { "InvalidChunkSizeError", 400, AKS_SETTINGS },
-        { "MetadataTooLarge", 400, AKS_SETTINGS }, { "MissingContentLength", 411, AKS_SETTINGS },
-        { "SomethingNew", 403, AKS_FORBIDDEN }, { "SomethingNew", 500, AKS_SERVER },
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(s3_codes) / sizeof(s3_codes[0]); i++) {
         struct aks_outcome outcome;
         struct reply made;
         char body[256];
 
         (void)snprintf(body, sizeof(body), "<?xml version=\"1.0\"?>\n<Error><Code>%s</Code>"
-            "<Message>why</Message><RequestId>R1</RequestId></Error>", rows[i].code);
-        make(&made, rows[i].http, body);
-        if (classify(AKS_DIALECT_S3, &made, &outcome) != rows[i].status)
-            fail_msg("%s is %s", rows[i].code, aks_status_name(outcome.status));
-        assert_int_equal(outcome.http_status, rows[i].http);
+            "<Message>why</Message><RequestId>R1</RequestId></Error>", s3_codes[i].code);
+        make(&made, s3_codes[i].http, body);
+        if (classify(AKS_DIALECT_S3, &made, &outcome) != s3_codes[i].status)
+            fail_msg("%s is %s", s3_codes[i].code, aks_status_name(outcome.status));
+        assert_int_equal(outcome.http_status, s3_codes[i].http);
         assert_int_equal(outcome.retry_after_ms, -1);
-        assert_non_null(strstr(outcome.error.message, rows[i].code));
+        assert_non_null(strstr(outcome.error.message, s3_codes[i].code));
         assert_non_null(strstr(outcome.error.message, ": why (HTTP "));
         assert_non_null(strstr(outcome.error.message, "request R1"));
     }

@@ -40,7 +40,7 @@ struct reader {
     bool last_seen;
     bool inside;            /* a call of the pipeline is going on: changed must not come */
     enum aks_part_check check;
-    bool shrinks;           /* the source is cut meanwhile: its parts may be gone when they are read */
+    bool shrinks;           /* the source is cut meanwhile: parts may be gone when they are read */
 };
 
 static void

@@ -1,5 +1,5 @@
-/* A server that takes PUT, keeps what it got and gives it back, behind the port of HTTP: no socket, no time. Every
- * request is checked for what holds for all of ours. */
+/* A server that takes PUT, keeps what it got and gives it back, behind the port of HTTP: no socket,
+ * no time. Every request is checked for what holds for all of ours. */
 #ifndef AKS_TESTS_PUT_SERVER_H
 #define AKS_TESTS_PUT_SERVER_H
 

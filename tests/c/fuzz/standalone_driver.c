@@ -1,4 +1,5 @@
-/* Runs every file of the folders that are named through the fuzzer: the corpus as an ordinary test. */
+/* Runs every file of the folders that are named through the fuzzer: the corpus as an ordinary
+ * test. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
