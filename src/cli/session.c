@@ -25,6 +25,17 @@ on_signal(int number)
     (void)signal(number, SIG_DFL);
 }
 
+/* What the caller lets us ignore (nohup, a shell's background job) stays ignored. */
+static void
+catch_signal(int number, const struct sigaction *action)
+{
+    struct sigaction old;
+
+    if (sigaction(number, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+        return;
+    (void)sigaction(number, action, NULL);
+}
+
 static void
 catch_signals(void)
 {
@@ -33,9 +44,9 @@ catch_signals(void)
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_signal;
     (void)sigemptyset(&action.sa_mask);
-    (void)sigaction(SIGINT, &action, NULL);
-    (void)sigaction(SIGTERM, &action, NULL);
-    (void)sigaction(SIGHUP, &action, NULL);
+    catch_signal(SIGINT, &action);
+    catch_signal(SIGTERM, &action);
+    catch_signal(SIGHUP, &action);
     action.sa_handler = SIG_IGN;
     (void)sigaction(SIGPIPE, &action, NULL);
 }
