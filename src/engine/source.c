@@ -35,6 +35,11 @@ aks_source_absolute(const struct aks_port *port, const char *written, const char
             return aks_error_set(err, AKS_SETTINGS, "cannot expand %s: no home folder is known",
                 written);
         path = aks_mem_printf(port->alloc, "%s/%s", home, written + 2);
+    } else if (folder[0] != '/') {
+        (void)aks_error_set(err, AKS_SETTINGS, "cannot tell where %s lies: the working folder is "
+            "not known any more", written);
+        aks_error_hint(err, "change to a folder that exists, or name the source from / on");
+        return AKS_SETTINGS;
     } else {
         path = aks_mem_printf(port->alloc, "%s/%s", folder, written);
     }
@@ -76,8 +81,9 @@ harmless_name(const struct aks_alloc *alloc, const char *path)
         if (!harmless(name[i]) || (i > 0 && name[i] == '.' && name[i - 1] == '.'))
             name[i] = '-';
     }
-    if (strcmp(name, ".") == 0)
-        name[0] = '-';
+    /* The ending of a codec begins with a dot too. */
+    if (len > 0 && name[len - 1] == '.')
+        name[len - 1] = '-';
     return name;
 }
 
@@ -182,6 +188,33 @@ aks_source_name_with_digest(const struct aks_alloc *alloc, const char *name, con
     return aks_mem_printf(alloc, "%.*s-%s%s", (int)stem, name, hex, name + stem);
 }
 
+/* How much of ${name} is left without the endings that a codec gives: "x.db" that is compressed and
+ * "x.db.zst" that is sent as it is would share a key. */
+static size_t
+stem_len(const char *name)
+{
+    static const char *const endings[] = { ".gz", ".zst" };
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
+        size_t ending = strlen(endings[i]);
+
+        if (len <= ending || memcmp(name + len - ending, endings[i], ending) != 0)
+            continue;
+        len -= ending;
+        i = (size_t)-1;         /* again: there may be several, in any order */
+    }
+    return len;
+}
+
+static bool
+names_collide(const char *a, const char *b)
+{
+    size_t len = stem_len(a);
+
+    return len == stem_len(b) && memcmp(a, b, len) == 0;
+}
+
 enum aks_status
 aks_source_make_names_unique(const struct aks_alloc *alloc, struct aks_source **sources,
     size_t count, struct aks_error *err)
@@ -192,8 +225,12 @@ aks_source_make_names_unique(const struct aks_alloc *alloc, struct aks_source **
     if (collides == NULL)
         return aks_error_memory(err, "naming sources");
     for (size_t i = 0; i < count; i++) {
+        /* These stand beside the sources' objects. */
+        if (names_collide(sources[i]->name, "manifest.json") ||
+            names_collide(sources[i]->name, "memories.json"))
+            collides[i] = true;
         for (size_t j = i + 1; j < count; j++) {
-            if (strcmp(sources[i]->name, sources[j]->name) == 0)
+            if (names_collide(sources[i]->name, sources[j]->name))
                 collides[i] = collides[j] = true;
         }
     }

@@ -35,8 +35,9 @@ enum aks_status aks_source_inspect(const struct aks_port *port, const char *path
     struct aks_source *ret_source, struct aks_error *err);
 void aks_source_fini(const struct aks_alloc *alloc, struct aks_source *source);
 
-/** Makes names unique: where two of ${sources} collide, '-' and eight hex digits of the SHA-256 of
- * the path go before the extension of each. */
+/** Makes names unique: where two of ${sources} collide, whatever codec is chosen for each, or one
+ * collides with a name of ours, '-' and eight hex digits of the SHA-256 of the path go before the
+ * extension of each. */
 enum aks_status aks_source_make_names_unique(const struct aks_alloc *alloc,
     struct aks_source **sources, size_t count, struct aks_error *err);
 
