@@ -2,6 +2,7 @@
 
 #include "engine/policy_text.h"
 #include "engine/queue.h"
+#include "engine/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -66,6 +67,8 @@ akosha_api_error(const struct aks_error *err, struct akosha_error *ret_error)
     ret_error->failure = aks_status_name(err->status);
     (void)snprintf(ret_error->message, sizeof(ret_error->message), "%s", err->message);
     (void)snprintf(ret_error->hint, sizeof(ret_error->hint), "%s", err->hint);
+    aks_text_mend(ret_error->message);
+    aks_text_mend(ret_error->hint);
     return ret_error->code;
 }
 
@@ -111,6 +114,9 @@ state_folder(const struct akosha_options *options, char **ret_folder, struct aks
         folder = xdg_folder(options->port, "XDG_STATE_HOME", ".local/state");
     else if (given[0] == '/')
         folder = aks_mem_strdup(options->port->alloc, given);
+    else if (env->working_folder(env->ctx)[0] != '/')
+        return aks_error_set(err, AKS_STATE, "cannot use the state folder %s: the working folder, "
+            "in which it would lie, is not known any more", given);
     else
         folder = aks_mem_printf(options->port->alloc, "%s/%s", env->working_folder(env->ctx),
             given);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "engine/run.h"
+#include "engine/text.h"
 #include "wire/dates.h"
 #include "wire/manifest.h"
 
@@ -195,8 +196,9 @@ code_of(enum aks_status status)
 static json_t *
 error_json(const struct aks_error *err)
 {
-    return json_pack("{s:s, s:s, s:s?}", "failure", aks_status_name(err->status), "message",
-        err->message, "hint", err->hint[0] != '\0' ? err->hint : NULL);
+    return json_pack("{s:s, s:o, s:o}", "failure", aks_status_name(err->status), "message",
+        aks_text_json(err->message), "hint",
+        err->hint[0] != '\0' ? aks_text_json(err->hint) : json_null());
 }
 
 /* All targets that are wanted; the first failure is the listing's own as well. */

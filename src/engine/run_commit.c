@@ -1,6 +1,7 @@
 /* The commit of an upload: what makes it exist for readers, and what remembers it. */
 #include "base/units.h"
 #include "engine/audit.h"
+#include "engine/text.h"
 #include "engine/run_upload_internal.h"
 #include "wire/manifest.h"
 
@@ -10,6 +11,8 @@
 
 /* A system's marker is put again after so long, in case somebody emptied the bucket. */
 #define MARKER_AGE_MS (30 * AKS_MS_PER_DAY)
+/* Files of one audit record: with the longest names and digests they stay under its 64 KiB. */
+#define AUDIT_FILES_MAX 64
 
 static enum aks_status
 put(struct upload *upload, const char *key, const char *content_type, const char *data, size_t len,
@@ -46,15 +49,16 @@ put_system_marker(struct upload *upload)
     return AKS_OK;
 }
 
+/* From item *${at} on, at most as many as one record has room for; *${at} moves behind them. */
 static json_t *
-audit_files(const struct upload *upload)
+audit_files(const struct upload *upload, size_t *at)
 {
     json_t *files = json_array();
 
-    for (size_t i = 0; i < upload->count; i++) {
-        const struct aks_stored *row = &upload->items[i]->row;
+    for (; *at < upload->count && json_array_size(files) < AUDIT_FILES_MAX; (*at)++) {
+        const struct aks_stored *row = &upload->items[*at]->row;
 
-        if (!upload->items[i]->stored_here[upload->index])
+        if (!upload->items[*at]->stored_here[upload->index])
             continue;
         (void)json_array_append_new(files,
             json_pack("{s:s, s:s, s:I, s:s, s:I, s:s}", "name", row->name, "key", row->key, "bytes",
@@ -64,10 +68,11 @@ audit_files(const struct upload *upload)
     return files;
 }
 
-/* One record of this upload. ${failure}: NULL unless it failed. */
-enum aks_status
-aks_run_commit_audit(struct upload *upload, const char *event,
-    const struct aks_error *failure, struct aks_error *err)
+/* One record; *${at}: the item that its files begin with, then the one that the next one begins
+ * with. */
+static enum aks_status
+audit_record(struct upload *upload, const char *event, const struct aks_error *failure, size_t *at,
+    struct aks_error *err)
 {
     struct aks_run *run = upload->run;
     struct aks_audit *log;
@@ -84,14 +89,28 @@ aks_run_commit_audit(struct upload *upload, const char *event,
         return aks_error_memory(err, "writing the audit log");
     if (failure != NULL) {
         (void)json_object_set_new(fields, "failure", json_string(aks_status_name(failure->status)));
-        (void)json_object_set_new(fields, "message", json_string(failure->message));
+        (void)json_object_set_new(fields, "message", aks_text_json(failure->message));
+        *at = upload->count;
     } else {
-        (void)json_object_set_new(fields, "files", audit_files(upload));
+        (void)json_object_set_new(fields, "files", audit_files(upload, at));
     }
     status = aks_audit_append(log, event, fields, err);
     if (status == AKS_OK)
         status = aks_audit_head(log, upload->audit_head, err);
     json_decref(fields);
+    return status;
+}
+
+enum aks_status
+aks_run_commit_audit(struct upload *upload, const char *event,
+    const struct aks_error *failure, struct aks_error *err)
+{
+    size_t at = 0;
+    enum aks_status status;
+
+    do
+        status = audit_record(upload, event, failure, &at, err);
+    while (status == AKS_OK && at < upload->count);
     return status;
 }
 
@@ -129,6 +148,23 @@ replaced(const struct upload *upload, const struct aks_stored *row)
     return false;
 }
 
+/* A manifest is UTF-8, and a path need not be. */
+static enum aks_status
+add_object(const struct upload *upload, struct aks_manifest *manifest,
+    struct aks_manifest_object *object, struct aks_error *err)
+{
+    const struct aks_alloc *alloc = upload->run->engine->port->alloc;
+    char *source_name = aks_text_path(alloc, object->source_name);
+    enum aks_status status;
+
+    if (source_name == NULL)
+        return aks_error_memory(err, "writing a manifest");
+    object->source_name = source_name;
+    status = aks_manifest_add(manifest, object, err);
+    aks_mem_free(alloc, source_name);
+    return status;
+}
+
 /* An earlier object whose name another source has now is listed under a name with its path's
  * digest. */
 static enum aks_status
@@ -150,7 +186,7 @@ add_earlier(const struct upload *upload, struct aks_manifest *manifest, struct a
         object.name = name;
         break;
     }
-    status = aks_manifest_add(manifest, &object, err);
+    status = add_object(upload, manifest, &object, err);
     aks_mem_free(alloc, name);
     return status;
 }
@@ -170,7 +206,7 @@ add_objects(struct upload *upload, struct aks_manifest *manifest, struct aks_err
         if (!upload->items[i]->stored_here[upload->index])
             continue;
         object_of_row(&upload->items[i]->row, &object);
-        status = aks_manifest_add(manifest, &object, err);
+        status = add_object(upload, manifest, &object, err);
     }
     if (status == AKS_OK)
         status = aks_state_stored_all(run->engine->state, run->targets[upload->index].identity,

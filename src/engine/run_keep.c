@@ -4,6 +4,7 @@
 #include "engine/policy_text.h"
 #include "engine/queue.h"
 #include "engine/run.h"
+#include "engine/text.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -147,6 +148,16 @@ take_out(const struct aks_run *run, struct aks_job *job)
     return left != before;
 }
 
+/* Is ${job} older than this run's? Of two of one moment the ids decide, so that not each removes
+ * the other. */
+static bool
+older(const struct aks_run *run, const struct aks_job *job)
+{
+    if (job->enqueued_at_ms != enqueued_at_ms(run))
+        return job->enqueued_at_ms < enqueued_at_ms(run);
+    return strcmp(job->id, run->job_id) < 0;
+}
+
 static void
 supersede_job(struct aks_run *run, const char *id)
 {
@@ -158,7 +169,7 @@ supersede_job(struct aks_run *run, const char *id)
     aks_job_init(&job, port->alloc);
     status = aks_queue_get(port, run->engine->queue_folder, id, &job, &err);
     /* A job that is newer than this run's is not superseded by it. */
-    if (status == AKS_OK && job.enqueued_at_ms <= enqueued_at_ms(run) && take_out(run, &job))
+    if (status == AKS_OK && older(run, &job) && take_out(run, &job))
         status = job.source_count == 0
             ? aks_queue_remove(port, run->engine->queue_folder, id, &err)
             : aks_queue_put(port, run->engine->queue_folder, &job, &err);
@@ -205,7 +216,8 @@ note_leftover(json_t *report, const char *id, const char *outcome, const char *r
         (void)json_object_set_new(report, "jobs", jobs);
     }
     (void)json_array_append_new(jobs,
-        json_pack("{s:s, s:s, s:s?}", "job_id", id, "outcome", outcome, "reason", reason));
+        json_pack("{s:s, s:s, s:o}", "job_id", id, "outcome", outcome, "reason",
+            reason != NULL ? aks_text_json(reason) : json_null()));
 }
 
 static void

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/run.h"
+#include "engine/text.h"
 #include "wire/dates.h"
 
 #include <jansson.h>
@@ -125,8 +126,9 @@ error_json(const struct aks_error *err, const char *target)
 {
     if (err == NULL || err->status == AKS_OK)
         return json_null();
-    return json_pack("{s:s, s:s, s:s?, s:s?}", "failure", aks_status_name(err->status), "message",
-        err->message, "target", target, "hint", err->hint[0] != '\0' ? err->hint : NULL);
+    return json_pack("{s:s, s:o, s:s?, s:o}", "failure", aks_status_name(err->status), "message",
+        aks_text_json(err->message), "target", target, "hint",
+        err->hint[0] != '\0' ? aks_text_json(err->hint) : json_null());
 }
 
 /* The target whose failure ${err} is, or NULL. */
@@ -206,24 +208,14 @@ item_reason(const struct aks_item *item)
     return item->reason;
 }
 
-/* Bytes of names that are no UTF-8 are percent-encoded, as in the manifest. */
 static json_t *
 path_json(const struct aks_run *run, const char *path)
 {
-    json_t *text = json_string(path);
-    struct aks_buf encoded;
+    const struct aks_alloc *alloc = run->engine->port->alloc;
+    char *shown = aks_text_path(alloc, path);
+    json_t *text = json_string(shown != NULL ? shown : "");
 
-    if (text != NULL)
-        return text;
-    aks_buf_init(&encoded, run->engine->port->alloc, (size_t)3 * AKS_PATH_BYTES);
-    for (const char *c = path; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x80 && *c != '%')
-            aks_buf_putc(&encoded, *c);
-        else
-            aks_buf_printf(&encoded, "%%%02X", (unsigned char)*c);
-    }
-    text = json_string(encoded.data);
-    aks_buf_fini(&encoded);
+    aks_mem_free(alloc, shown);
     return text;
 }
 
@@ -244,7 +236,7 @@ file_json(const struct aks_run *run, const struct aks_item *item)
         (void)json_object_set_new(file, "key", json_string(item->row.key));
     }
     if (item->state == AKS_ITEM_FAILED && item->error.status != AKS_OK)
-        (void)json_object_set_new(file, "message", json_string(item->error.message));
+        (void)json_object_set_new(file, "message", aks_text_json(item->error.message));
     return file;
 }
 
@@ -283,7 +275,7 @@ add_frame(const struct aks_run *run, json_t *report)
     char date[AKS_DATE_BYTES];
 
     (void)json_object_set_new(report, "policy",
-        json_pack("{s:s, s:s}", "path", run->settings->policy_path, "sha256",
+        json_pack("{s:o, s:s}", "path", aks_text_json(run->settings->policy_path), "sha256",
             run->settings->policy_sha256));
     (void)json_object_set_new(report, "started_at",
         json_string(aks_date_iso(run->started_at_ms, date)));

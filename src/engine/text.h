@@ -1,0 +1,17 @@
+/* Texts that hold what others wrote, such as paths: made fit for JSON, which is UTF-8. */
+#ifndef AKS_ENGINE_TEXT_H
+#define AKS_ENGINE_TEXT_H
+
+#include "base/alloc.h"
+
+struct json_t;
+
+/** In place: every byte that is no part of a character of UTF-8 becomes '?'. */
+void aks_text_mend(char *text);
+/** ${text}, mended, as a JSON string (a new reference); NULL if there is no memory. */
+struct json_t *aks_text_json(const char *text);
+/** ${path}, owned, with its bytes percent-encoded where it is no UTF-8; NULL if there is no
+ * memory. */
+char *aks_text_path(const struct aks_alloc *alloc, const char *path);
+
+#endif
