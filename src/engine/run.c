@@ -518,6 +518,7 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     struct aks_run run = { 0 };
     struct aks_error run_error = { 0 };
     enum aks_status status;
+    bool loaded;
 
     *ret_report = NULL;
     status = start(&run, engine, options, err);
@@ -528,13 +529,15 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     status = aks_run_items_load_targets(&run, &run_error);
     if (status == AKS_OK)
         status = aks_run_items_load(&run, &run_error);
+    loaded = status == AKS_OK;
     if (status == AKS_OK)
         status = deliver(&run, &run_error);
     /* A failure that was dealt with on the way is no failure of the run. */
     if (status == AKS_OK)
         aks_error_clear(&run_error);
     close_items(&run, &run_error);
-    if (!options->dry_run) {
+    /* A job that no try could ever begin would stand in the queue for ever. */
+    if (!options->dry_run && (loaded || run_error.status != AKS_SETTINGS)) {
         aks_run_keep(&run);
         aks_run_supersede(&run);
     }

@@ -163,9 +163,13 @@ aks_run_items_load(struct aks_run *run, struct aks_error *err)
             "AKOSHA_SOURCES");
         return AKS_SETTINGS;
     }
-    if (run->item_count > AKS_SOURCES_MAX)
-        return aks_error_set(err, AKS_LIMIT, "%zu sources are over the limit of %d",
+    if (run->item_count > AKS_SOURCES_MAX) {
+        (void)aks_error_set(err, AKS_SETTINGS, "%zu sources are over the limit of %d",
             run->item_count, AKS_SOURCES_MAX);
+        aks_error_hint(err, "name them in several runs");
+        run->item_count = 0;
+        return AKS_SETTINGS;
+    }
     run->items = aks_mem_array(run->engine->port->alloc, run->item_count, sizeof(*run->items));
     if (run->items == NULL) {
         run->item_count = 0;
