@@ -52,7 +52,8 @@ enum aks_status aks_run_upload_failed(struct upload *upload, const struct aks_er
 
 /* Everything is there: marker, audit, manifest, in this order; then the index. */
 enum aks_status aks_run_commit(struct upload *upload);
-/* One record of this upload, or several where its files need them. ${failure}: NULL unless it failed. */
+/* One record of this upload, or several where its files need them. ${failure}: NULL unless it
+ * failed. */
 enum aks_status aks_run_commit_audit(struct upload *upload, const char *event,
     const struct aks_error *failure, struct aks_error *err);
 
