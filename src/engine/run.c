@@ -136,11 +136,12 @@ static enum aks_status
 confirm_item(struct aks_run *run, struct aks_item *item, size_t index, bool *unchanged,
     struct aks_error *err)
 {
+    /* Below 0 where the clock was wrong once: then nobody knows how old it is. */
+    int64_t age_ms = wall_ms(run) - item->row.checked_at_ms;
     struct aks_outcome outcome;
     struct aks_item *items[1] = { item };
 
-    if (!*unchanged || run->options->dry_run ||
-        wall_ms(run) - item->row.checked_at_ms < AKS_RUN_BELIEF_MS)
+    if (!*unchanged || run->options->dry_run || (age_ms >= 0 && age_ms < AKS_RUN_BELIEF_MS))
         return AKS_OK;
     if (aks_run_confirm(run, index, items, 1, &outcome) == AKS_OK) {
         *unchanged = item->row.source != NULL;
