@@ -126,6 +126,9 @@ taken_over(const struct aks_run *run, const char *path)
 
         if (item->source.path == NULL || strcmp(item->source.path, path) != 0)
             continue;
+        /* What a policy leaves out is not delivered; the job has a policy of its own. */
+        if (item->state == AKS_ITEM_SKIPPED)
+            return false;
         return !owed(run, item) || run->job_written;
     }
     return false;
