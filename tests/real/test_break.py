@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import time
 
 import cases
@@ -96,6 +98,30 @@ class Sources(Breaking):
             self.assert_code(result, 4)
             self.assertEqual(result.report["error"]["failure"], "source_missing", result)
             self.assertIn("/absent/", result.report["files"][0]["message"], result)
+
+
+class Beliefs(Breaking):
+    def test_one_from_the_future_is_looked_at(self):
+        person = self.begin()
+        source = person.source("kept.bin", data.half_compressible, 1000)
+        self.assert_stored(person.run(None, [source]))
+        state = sqlite3.connect(person.state / "state.db")
+        state.execute("UPDATE stored SET checked_at_ms = 9000000000000")
+        state.commit()
+        state.close()
+        shutil.rmtree(self.target)
+        self.assert_stored(person.run(None, [source]))
+
+    def test_what_a_policy_skips_stays_in_an_older_job(self):
+        person = self.begin()
+        source = person.source("kept.bin", data.half_compressible, 1000)
+        gone = sync.policy({"far": sync.http(url="http://127.0.0.1:9/")}, retry="akosha.retry.none()")
+        self.assert_code(person.run(gone, [source]), 1)
+        job = person.queue()
+        self.assertEqual(len(job), 1)
+        text = sync.policy({"folder": sync.builder("dir", path=self.target)}, dedup="function() return 'skip' end")
+        self.assert_code(person.run(text, [source]), 0)
+        self.assertEqual(person.queue(), job)
 
 
 class Signals(Breaking):
