@@ -346,6 +346,45 @@ work_stays_queued_where_no_target_takes_it(void **state)
     assert_int_equal(jobs(world), 0);
 }
 
+/* The run of a job of that id, of the same moment as every other here. */
+static void
+run_job_of_one_moment(struct world *world, const char *id, const char *source)
+{
+    struct aks_run_options options = { 0 };
+    struct aks_job job;
+
+    aks_job_init(&job, aks_os_port(world->os)->alloc);
+    (void)snprintf(job.id, sizeof(job.id), "%s", id);
+    job.enqueued_at_ms = 1;
+    json_decref(world->report);
+    options.policy = &world->policy;
+    options.policy_text = &world->text;
+    options.environment = &world->environment;
+    options.sources = &source;
+    options.source_count = 1;
+    options.source_folder = temp_folder_path(world->folder);
+    options.job = &job;
+    assert_int_equal(aks_run(world->engine, &options, &world->report, NULL), AKS_OK);
+    aks_job_fini(&job);
+}
+
+static void
+jobs_of_one_moment_do_not_remove_each_other(void **state)
+{
+    static const char first[] = "20260101T000000Z-000001";
+    static const char second[] = "20260101T000000Z-000002";
+    struct world *world = *state;
+
+    world->verdict = AKS_GIVE_UP;
+    temp_folder_write(world->folder, "target", "a file where a folder should be", 31);
+    temp_folder_write(world->folder, "a.txt", "a", 1);
+    run_job_of_one_moment(world, second, "a.txt");
+    run_job_of_one_moment(world, first, "a.txt");
+    assert_int_equal(jobs(world), 2);
+    run_job_of_one_moment(world, second, "a.txt");
+    assert_int_equal(jobs(world), 1);
+}
+
 static void
 policy_that_waits_for_ever_meets_a_limit(void **state)
 {
@@ -461,6 +500,7 @@ main(void)
         RUN_TEST(database_with_a_wal_is_busy_and_queued_until_it_is_closed),
         RUN_TEST(target_that_cannot_be_used_leads_to_the_next_one),
         RUN_TEST(work_stays_queued_where_no_target_takes_it),
+        RUN_TEST(jobs_of_one_moment_do_not_remove_each_other),
         RUN_TEST(policy_that_waits_for_ever_meets_a_limit),
         RUN_TEST(policy_that_fails_stops_everything_and_loses_nothing),
         RUN_TEST(dry_run_leaves_no_trace),
