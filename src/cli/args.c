@@ -90,14 +90,33 @@ print_help(void)
 }
 
 static int
-wrong(const char *what, const char *value, const struct aks_command *command)
+wrong(const struct aks_args *args, const char *what, const char *value)
 {
-    char hint[160];
+    struct akosha_error error = { AKOSHA_USAGE, "settings", "", "" };
 
-    (void)snprintf(hint, sizeof(hint), "akosha-sync %s%s--help shows what there is",
-        command != NULL ? command->name : "", command != NULL ? " " : "");
-    aks_print_error(hint, "usage: %s%s", what, value);
+    (void)snprintf(error.message, sizeof(error.message), "usage: %s%s", what, value);
+    (void)snprintf(error.hint, sizeof(error.hint), "akosha-sync %s --help shows what there is",
+        args->command->name);
+    /* An argument can be any bytes; what is told of it is plain text. */
+    for (char *c = error.message; *c != '\0'; c++) {
+        if ((unsigned char)*c >= 0x7f)
+            *c = '?';
+    }
+    aks_print_failure(args->json, &error);
+    (void)aks_print_flush();
     return AKOSHA_USAGE;
+}
+
+/* A script that wants JSON gets it for a wrong command line as well,
+    wherever --json stands in it. */
+static bool
+wants_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            return true;
+    }
+    return false;
 }
 
 static const struct option *
@@ -132,7 +151,7 @@ apply(struct aks_args *args, const char *name, const char *value)
         args->target = value;
     } else if (strcmp(name, "allow-env") == 0) {
         if (args->allow_count == AKS_ARGS_ALLOW_MAX)
-            return wrong("--allow-env is given too often: ", value, args->command);
+            return wrong(args, "--allow-env is given too often: ", value);
         args->allow[args->allow_count++] = value;
     }
     return -1;
@@ -148,12 +167,12 @@ parse_option(struct aks_args *args, const char *word, const char *next, bool *re
     const struct option *option = find_option(word + 2, len);
 
     if (option == NULL)
-        return wrong("unknown option ", word, args->command);
+        return wrong(args, "unknown option ", word);
     if (option->value == NULL && value != NULL)
-        return wrong("this option takes no value: ", word, args->command);
+        return wrong(args, "this option takes no value: ", word);
     if (option->value != NULL && value == NULL) {
         if (next == NULL)
-            return wrong("this option needs a value: ", word, args->command);
+            return wrong(args, "this option needs a value: ", word);
         value = next;
         *ret_took_next = true;
     }
@@ -162,7 +181,7 @@ parse_option(struct aks_args *args, const char *word, const char *next, bool *re
     else if (strcmp(option->name, "version") == 0)
         *ret_version = true;
     else if (option->value != NULL && value[0] == '\0')
-        return wrong("this option needs a value: ", word, args->command);
+        return wrong(args, "this option needs a value: ", word);
     else
         return apply(args, option->name, value);
     return -1;
@@ -191,14 +210,14 @@ check_fit(const struct aks_args *args, int argc, char **argv)
             continue;
         option = find_option(argv[i] + 2, strcspn(argv[i] + 2, "="));
         if (option != NULL && !takes(command, option))
-            return wrong("this command does not take ", argv[i], command);
+            return wrong(args, "this command does not take ", argv[i]);
     }
     if ((int)args->operand_count < command->operands_min)
-        return wrong("an argument is missing: akosha-sync ", command->usage, command);
+        return wrong(args, "an argument is missing: akosha-sync ", command->usage);
     if (command->operands_max >= 0 && (int)args->operand_count > command->operands_max)
-        return wrong("one argument too many: ", args->operands[args->operand_count - 1], command);
+        return wrong(args, "one argument too many: ", args->operands[args->operand_count - 1]);
     if (args->quiet && args->verbose)
-        return wrong("--quiet and --verbose exclude each other", "", command);
+        return wrong(args, "--quiet and --verbose exclude each other", "");
     return -1;
 }
 
@@ -214,6 +233,7 @@ aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit)
     memset(args, 0, sizeof(*args));
     args->operands = operands;
     args->command = aks_commands;       /* run */
+    args->json = wants_json(argc, argv);
     *ret_exit = -1;
     for (int i = 1; i < argc && *ret_exit < 0; i++) {
         bool took_next = false;
@@ -224,11 +244,11 @@ aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit)
             *ret_exit = parse_option(args, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took_next,
                 &help, &version);
         } else if (!options_end && argv[i][0] == '-' && argv[i][1] != '\0') {
-            *ret_exit = wrong("unknown option ", argv[i], args->command);
+            *ret_exit = wrong(args, "unknown option ", argv[i]);
         } else if (i == 1 && find_command(argv[i]) != NULL) {
             args->command = find_command(argv[i]);
         } else if (args->operand_count == sizeof(operands) / sizeof(operands[0])) {
-            *ret_exit = wrong("too many arguments, from ", argv[i], args->command);
+            *ret_exit = wrong(args, "too many arguments, from ", argv[i]);
         } else {
             operands[args->operand_count++] = argv[i];
         }

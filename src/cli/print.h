@@ -3,6 +3,8 @@
 #ifndef AKS_CLI_PRINT_H
 #define AKS_CLI_PRINT_H
 
+#include "akosha/akosha.h"
+
 #include <stdbool.h>
 
 /** To standard output, buffered. */
@@ -14,6 +16,8 @@ int aks_print_flush(void);
  * control characters in what is told are shown as '?', so that one error stays one line. */
 void aks_print_error(const char *hint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/** Tells ${error} on standard error and, if ${json}, as a document on standard output. */
+void aks_print_failure(bool json, const struct akosha_error *error);
 /** One line on standard error, without a prefix. */
 void aks_print_note(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /** Standard streams that are closed are opened on /dev/null, so that no file of ours ever gets

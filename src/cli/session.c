@@ -105,37 +105,10 @@ aks_session_close(struct aks_session *session)
     memset(session, 0, sizeof(*session));
 }
 
-/* JSON string contents; control characters as escapes. */
-static void
-print_json_string(const char *text)
-{
-    aks_print_out("\"");
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '"' || *c == '\\')
-            aks_print_out("\\%c", *c);
-        else if ((unsigned char)*c < ' ')
-            aks_print_out("\\u%04x", (unsigned)*c);
-        else
-            aks_print_out("%c", *c);
-    }
-    aks_print_out("\"");
-}
-
 int
 aks_session_fail(const struct aks_args *args, const struct akosha_error *error)
 {
-    aks_print_error(error->hint, "%s", error->message);
-    if (args->json) {
-        aks_print_out("{\"schema\": 1, \"success\": false, \"exit_code\": %d, \"error\": "
-            "{\"failure\": \"%s\", \"message\": ", error->code, error->failure);
-        print_json_string(error->message);
-        aks_print_out(", \"target\": null, \"hint\": ");
-        if (error->hint[0] != '\0')
-            print_json_string(error->hint);
-        else
-            aks_print_out("null");
-        aks_print_out("}}\n");
-    }
+    aks_print_failure(args->json, error);
     return aks_session_end(error->code);
 }
 
