@@ -4,6 +4,7 @@ Ends with the line `N passed, N failed[, N skipped]`.
 """
 
 import argparse
+import signal
 import sys
 import time
 import unittest
@@ -46,6 +47,8 @@ def main():
     if chosen.countTestCases() == 0:
         print("0 passed, 0 failed")
         return 0
+    # However we are ended, servers and folders go with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     cases.begin(arguments.sanitized, arguments.release)
     try:
         result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(chosen)

@@ -4,6 +4,7 @@ Looked for in the cache folder, then on PATH; servers written in Go are built th
 machine has a Go that can. Run as a program it says what there is: `./dev servers`.
 """
 
+import fcntl
 import importlib.util
 import os
 import re
@@ -117,7 +118,10 @@ def get(name):
     found = on_path({"toxiproxy": "toxiproxy-server"}.get(name, name))
     if found is not None:
         return found
-    go_build(name)
+    with open(CACHE / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)    # somebody else may be building it
+        if not built_as_pinned(name):
+            go_build(name)
     return str(CACHE / name)
 
 
