@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #define DRAW_EVERY_MS 100
-/* The rate is of the last seconds, not of the whole: what a person sees should follow the link. */
-#define RATE_WINDOW_MS 3000
+/* The rate is of the last second, not of the whole: what a person sees should follow the link. */
+#define RATE_WINDOW_MS 1000
 #define BAR_CELLS 24
 #define LINE_BYTES 256
 
