@@ -527,9 +527,7 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
         finish(&run);
         return status;
     }
-    status = aks_run_items_load_targets(&run, &run_error);
-    if (status == AKS_OK)
-        status = aks_run_items_load(&run, &run_error);
+    status = aks_run_items_load(&run, &run_error);
     loaded = status == AKS_OK;
     if (status == AKS_OK)
         status = deliver(&run, &run_error);
@@ -537,11 +535,7 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     if (status == AKS_OK)
         aks_error_clear(&run_error);
     close_items(&run, &run_error);
-    /* A job that no try could ever begin would stand in the queue for ever. */
-    if (!options->dry_run && (loaded || run_error.status != AKS_SETTINGS)) {
-        aks_run_keep(&run);
-        aks_run_supersede(&run);
-    }
+    aks_run_keep_at_end(&run, loaded, &run_error);
     *ret_report = aks_run_report(&run, &run_error);
     if (*ret_report != NULL)
         tell_report(&run, *ret_report);

@@ -83,8 +83,8 @@ void aks_run_leftovers(struct aks_engine *engine, struct json_t *report);
 /** Turns the loop until *${done}. AKS_CANCELLED when interrupted, the policy's failure when that
  * happened. */
 enum aks_status aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err);
-/** run_items.c: identities and breakers of the targets; then the sources, inspected and routed. */
-enum aks_status aks_run_items_load_targets(struct aks_run *run, struct aks_error *err);
+/** run_items.c: the sources, inspected; identities and breakers of the targets; then the routes. In
+ * this order, so that what is owed is known whatever fails later. */
 enum aks_status aks_run_items_load(struct aks_run *run, struct aks_error *err);
 /** Facts for the policy, as of ${wall_ms}. */
 void aks_run_item_facts(const struct aks_item *item, int64_t wall_ms,
@@ -115,6 +115,8 @@ enum aks_status aks_run_confirm(struct aks_run *run, size_t index, struct aks_it
  * removed where nothing is); other jobs lose the sources that this run has. Failures go to
  * run->keep_error. */
 void aks_run_keep(struct aks_run *run);
+/** The same at the end of a run that could not be ${loaded} for ${run_error}. */
+void aks_run_keep_at_end(struct aks_run *run, bool loaded, const struct aks_error *run_error);
 void aks_run_supersede(struct aks_run *run);
 
 /** run_report.c */

@@ -40,8 +40,8 @@ effective(const struct aks_run *run, const struct aks_target_settings *settings)
 }
 
 /* The targets' identities and breakers. */
-enum aks_status
-aks_run_items_load_targets(struct aks_run *run, struct aks_error *err)
+static enum aks_status
+load_targets(struct aks_run *run, struct aks_error *err)
 {
     const struct aks_environment *env = &run->engine->port->environment;
 
@@ -176,6 +176,8 @@ aks_run_items_load(struct aks_run *run, struct aks_error *err)
         return aks_error_memory(err, "looking at the sources");
     }
     status = inspect_items(run, err);
+    if (status == AKS_OK)
+        status = load_targets(run, err);
     for (size_t i = 0; i < run->settings->target_count; i++)
         aks_run_target_facts(run, i, &facts[i]);
     for (size_t i = 0; i < run->item_count && status == AKS_OK; i++)

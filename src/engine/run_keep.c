@@ -209,6 +209,33 @@ aks_run_supersede(struct aks_run *run)
     free_ids(port->alloc, ids, count);
 }
 
+/* Is every source of the run known by its path? */
+static bool
+all_known(const struct aks_run *run)
+{
+    for (size_t i = 0; i < run->item_count; i++) {
+        if (run->items[i].source.path == NULL)
+            return false;
+    }
+    return run->item_count > 0;
+}
+
+void
+aks_run_keep_at_end(struct aks_run *run, bool loaded, const struct aks_error *run_error)
+{
+    /* A job that no try could ever begin would stand in the queue for ever. */
+    if (run->options->dry_run || (!loaded && run_error->status == AKS_SETTINGS))
+        return;
+    /* What is owed is not known: a job of the queue stays as it is, and there is no other. */
+    if (!loaded && !all_known(run)) {
+        if (!run->job_written)
+            run->keep_error = *run_error;
+        return;
+    }
+    aks_run_keep(run);
+    aks_run_supersede(run);
+}
+
 static void
 note_leftover(json_t *report, const char *id, const char *outcome, const char *reason)
 {
