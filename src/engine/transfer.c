@@ -216,7 +216,7 @@ fail_asking(struct aks_transfer *transfer, const char *operation, const struct a
 {
     const struct aks_transfer_options *options = &transfer->options;
     struct aks_failure_facts facts = { 0 };
-    struct aks_retry_answer answer = { AKS_GIVE_UP, 0 };
+    struct aks_retry_answer answer;
     struct aks_outcome outcome;
     struct aks_error own = *err;
 
@@ -228,8 +228,10 @@ fail_asking(struct aks_transfer *transfer, const char *operation, const struct a
     facts.retry_after_ms = -1;
     facts.attempt = transfer->restarts + 1;
     aks_outcome_failed(&outcome, err);
-    if (aks_ask_retry(options->ask, &facts, &answer, &own) != AKS_OK)
+    if (aks_ask_retry(options->ask, &facts, &answer, &own) != AKS_OK) {
         aks_outcome_failed(&outcome, &own);
+        answer.verdict = AKS_GIVE_UP;
+    }
     /* Waiting for a source that changes is the same as reading it again. */
     outcome.verdict = answer.verdict == AKS_WAIT ? AKS_RESTART : answer.verdict;
     fail(transfer, &outcome);
@@ -545,11 +547,11 @@ aks_transfer_cancel(struct aks_transfer *transfer)
             aborted(transfer);
         return;
     }
-    /* Not from inside this call: done may free its caller. */
+    transfer->state = TRANSFER_ABORTING;
+    /* Not from inside this call, where there is memory for a timer: done may free its caller. */
     if (aks_loop_set(transfer->options.loop, &transfer->timer, 0, fire_abandon, transfer,
             NULL) != AKS_OK)
         abandon(transfer);
-    transfer->state = TRANSFER_ABORTING;
 }
 
 int64_t
