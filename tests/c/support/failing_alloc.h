@@ -1,4 +1,4 @@
-/* An allocator that fails the n-th allocation and counts what is outstanding. */
+/* An allocator that fails the n-th allocation and counts what is outstanding. Thread-safe. */
 #ifndef AKS_TESTS_FAILING_ALLOC_H
 #define AKS_TESTS_FAILING_ALLOC_H
 
@@ -8,9 +8,9 @@
 
 struct failing_alloc {
     struct aks_alloc alloc;         /* hand this to the code under test */
-    int64_t fail_at;                /* the allocation that fails, from 0; negative: none */
-    int64_t seen;                   /* allocations asked for */
-    int64_t outstanding;            /* blocks not given back */
+    _Atomic int64_t fail_at;        /* the allocation that fails, from 0; negative: none */
+    _Atomic int64_t seen;           /* allocations asked for */
+    _Atomic int64_t outstanding;    /* blocks not given back */
 };
 
 void failing_alloc_init(struct failing_alloc *failing);
