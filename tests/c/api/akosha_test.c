@@ -115,7 +115,7 @@ write_policy_to(struct world *world, const char *name, const char *target)
     (void)snprintf(text, sizeof(text), "local akosha = require 'akosha'\n"
         "return akosha.policy { api = 1, sources = { 'a.txt' },\n"
         "  targets = { folder = akosha.dir { path = '%s/%s' } },\n"
-        "  retry = function() return 'give_up' end }\n", temp_folder_path(world->folder),
+        "  retry = function() return akosha.give_up end }\n", temp_folder_path(world->folder),
         target);
     return temp_folder_write(world->folder, name, text, strlen(text));
 }
@@ -382,6 +382,64 @@ sources_of_the_caller_lie_in_its_folder(void **state)
     assert_false(exists(world, "target"));
 }
 
+static int
+run_source(struct world *world, const char *source)
+{
+    struct akosha_run_options options = { 0 };
+
+    options.sources = &source;
+    options.source_count = 1;
+    akosha_report_free(world->report);
+    world->report = NULL;
+    return akosha_run(world->engine, world->policy, &options, &world->report, &world->error);
+}
+
+static void
+next_run_takes_up_what_is_left_in_the_queue(void **state)
+{
+    struct world *world = *state;
+
+    open_and_load(world);
+    temp_folder_write(world->folder, "b.txt", "other text", 10);
+    temp_folder_write(world->folder, "target", "a file where a folder should be", 31);
+    assert_int_not_equal(run_source(world, "a.txt"), AKOSHA_OK);
+    assert_non_null(akosha_report_text(world->report, "job_id"));
+    assert_int_not_equal(run_source(world, "b.txt"), AKOSHA_OK);
+    assert_int_equal(akosha_report_number(world->report, "jobs", -1), 1);
+    assert_string_equal(akosha_report_text(world->report, "jobs.0.outcome"), "queued");
+    assert_int_equal(remove(temp_folder_join(world->folder, "target")), 0);
+    assert_int_equal(run_source(world, "b.txt"), AKOSHA_OK);
+    assert_int_equal(akosha_report_number(world->report, "jobs", -1), 1);
+    assert_string_equal(akosha_report_text(world->report, "jobs.0.outcome"), "stored");
+    assert_int_equal(run_source(world, "b.txt"), AKOSHA_OK);
+    assert_int_equal(akosha_report_number(world->report, "jobs", -1), -1);
+}
+
+static void
+damaged_upload_is_listed_as_such(void **state)
+{
+    struct world *world = *state;
+    char name[TEXT_BYTES];
+
+    open_and_load(world);
+    assert_int_equal(run(world), AKOSHA_OK);
+    (void)snprintf(name, sizeof(name), "target/systems/test-1/%s/manifest.json",
+        akosha_report_text(world->report, "upload_id"));
+    temp_folder_write(world->folder, name, "{ no manifest", 13);
+    assert_int_equal(mkdir(temp_folder_join(world->folder, "target/systems/test-1/20260101T000000Z"
+        "-000001"), 0700), 0);
+    assert_int_equal(mkdir(temp_folder_join(world->folder, "target/systems/test-1/\xff"), 0700),
+        0);
+    akosha_report_free(world->report);
+    (void)akosha_list(world->engine, world->policy, "folder", &world->report, &world->error);
+    assert_string_equal(world->error.message, "");
+    assert_true(akosha_report_number(world->report, "targets.0.uploads", -1) >= 2);
+    assert_int_equal(akosha_report_number(world->report, "targets.0.uploads.0.complete", -1), 0);
+    assert_int_equal(akosha_report_number(world->report, "targets.0.uploads.1.complete", -1), 0);
+    assert_non_null(akosha_report_text(world->report, "targets.0.uploads.0.reason"));
+    assert_non_null(akosha_report_text(world->report, "targets.0.uploads.1.reason"));
+}
+
 /* Opens, loads, runs, lists and closes; whatever fails says so. */
 static void
 use_everything(struct world *world, const char *policy)
@@ -449,6 +507,8 @@ main(void)
         API_TEST(wrong_policy_is_told),
         API_TEST(failures_have_their_codes),
         API_TEST(sources_of_the_caller_lie_in_its_folder),
+        API_TEST(next_run_takes_up_what_is_left_in_the_queue),
+        API_TEST(damaged_upload_is_listed_as_such),
         API_TEST(engine_survives_any_allocation_that_fails),
     };
 
