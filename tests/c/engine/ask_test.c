@@ -1,0 +1,279 @@
+/* Questions to a policy, and attempts that ask them. */
+#include "engine/ask.h"
+
+#include "engine/attempt.h"
+#include "engine/target_world.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+struct place {
+    struct target_world *world;
+    struct aks_retry_answer answer;
+    enum aks_dedup_verdict dedup;
+    enum aks_status fails;
+    struct aks_attempt attempt;
+    unsigned started;
+    unsigned throttled;
+    unsigned done;
+    enum aks_status says;               /* of each try */
+    struct aks_outcome outcome;
+};
+
+static enum aks_status
+answer_retry(void *ctx, const struct aks_failure_facts *facts, struct aks_retry_answer *ret,
+    struct aks_error *err)
+{
+    const struct place *place = ctx;
+
+    if (place->fails != AKS_OK)
+        return aks_error_set(err, place->fails, "the policy itself fails");
+    *ret = place->answer;
+    return AKS_OK;
+}
+
+static enum aks_status
+answer_dedup(void *ctx, const struct aks_dedup_facts *facts, enum aks_dedup_verdict *ret,
+    struct aks_error *err)
+{
+    const struct place *place = ctx;
+
+    *ret = place->dedup;
+    return AKS_OK;
+}
+
+static int
+set_up(void **state)
+{
+    struct place *place = calloc(1, sizeof(*place));
+
+    assert_non_null(place);
+    place->world = target_world_new(AKS_TARGET_DIR);
+    place->world->policy.decide.ctx = place;
+    *state = place;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    struct place *place = *state;
+
+    target_world_free(place->world);
+    free(place);
+    return 0;
+}
+
+static struct aks_failure_facts
+facts_of(unsigned attempt)
+{
+    return (struct aks_failure_facts) { "place", "put", NULL, AKS_SERVER, true, false, 500, 1000,
+        attempt, 5 };
+}
+
+static void
+answers_are_kept_within_bounds(void **state)
+{
+    struct place *place = *state;
+    struct aks_ask *ask = &place->world->ask;
+    struct aks_failure_facts facts = facts_of(1);
+    struct aks_retry_answer answer;
+
+    place->world->policy.decide.retry = answer_retry;
+    place->answer = (struct aks_retry_answer) { AKS_WAIT, -5 };
+    assert_int_equal(aks_ask_retry(ask, &facts, &answer, NULL), AKS_OK);
+    assert_int_equal(answer.wait_ms, 0);
+    place->answer.wait_ms = INT64_MAX;
+    assert_int_equal(aks_ask_retry(ask, &facts, &answer, NULL), AKS_OK);
+    assert_int_equal(answer.wait_ms, AKS_RETRY_WAIT_MS_MAX);
+    facts = facts_of(AKS_RETRY_TRIES_MAX);
+    assert_int_equal(aks_ask_retry(ask, &facts, &answer, NULL), AKS_OK);
+    assert_int_equal(answer.verdict, AKS_NEXT_TARGET);
+    assert_int_equal(json_array_size(ask->decisions), 3);
+    /* No opinion: the settings answer. */
+    place->answer.verdict = AKS_NO_OPINION;
+    facts = facts_of(1);
+    assert_int_equal(aks_ask_retry(ask, &facts, &answer, NULL), AKS_OK);
+    assert_int_not_equal(answer.verdict, AKS_NO_OPINION);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(ask->decisions, 3),
+        "by")), "default");
+}
+
+static void
+report_keeps_so_many_decisions_and_counts_the_rest(void **state)
+{
+    struct place *place = *state;
+    struct aks_ask *ask = &place->world->ask;
+    struct aks_failure_facts facts = facts_of(1);
+    struct aks_retry_answer answer;
+
+    for (unsigned i = 0; i < AKS_DECISIONS_MAX + 7; i++)
+        assert_int_equal(aks_ask_retry(ask, &facts, &answer, NULL), AKS_OK);
+    assert_int_equal(json_array_size(ask->decisions), AKS_DECISIONS_MAX);
+    assert_int_equal(ask->dropped, 7);
+}
+
+static void
+bytes_that_are_not_there_are_not_reused(void **state)
+{
+    struct place *place = *state;
+    struct aks_ask *ask = &place->world->ask;
+    struct aks_dedup_facts facts = { .source.name = "a", .target.name = "place" };
+    enum aks_dedup_verdict verdict;
+
+    place->world->policy.decide.dedup = answer_dedup;
+    place->dedup = AKS_DEDUP_REUSE;
+    assert_int_equal(aks_ask_dedup(ask, &facts, &verdict, NULL), AKS_OK);
+    assert_int_equal(verdict, AKS_DEDUP_UPLOAD);
+    facts.unchanged = true;
+    assert_int_equal(aks_ask_dedup(ask, &facts, &verdict, NULL), AKS_OK);
+    assert_int_equal(verdict, AKS_DEDUP_REUSE);
+    place->dedup = AKS_DEDUP_NO_OPINION;
+    place->world->settings.dedup = AKS_DEDUP_ALWAYS;
+    assert_int_equal(aks_ask_dedup(ask, &facts, &verdict, NULL), AKS_OK);
+    assert_int_equal(verdict, AKS_DEDUP_UPLOAD);
+}
+
+static void
+first_failure_of_the_policy_is_kept(void **state)
+{
+    struct place *place = *state;
+    struct aks_ask *ask = &place->world->ask;
+    struct aks_failure_facts facts = facts_of(1);
+    struct aks_retry_answer answer;
+    struct aks_error err;
+
+    place->world->policy.decide.retry = answer_retry;
+    place->fails = AKS_POLICY;
+    assert_int_equal(aks_ask_retry(ask, &facts, &answer, &err), AKS_POLICY);
+    place->fails = AKS_LIMIT;
+    assert_int_equal(aks_ask_retry(ask, &facts, &answer, NULL), AKS_LIMIT);
+    assert_int_equal(ask->policy_error.status, AKS_POLICY);
+    assert_string_equal(ask->policy_error.message, err.message);
+}
+
+static void
+try_once(void *ctx)
+{
+    struct place *place = ctx;
+    struct aks_outcome outcome;
+    struct aks_error err;
+
+    place->started++;
+    aks_outcome_ok(&outcome);
+    if (place->says != AKS_OK) {
+        (void)aks_error_set(&err, place->says, "no");
+        aks_outcome_failed(&outcome, &err);
+    }
+    aks_attempt_tried(&place->attempt, &outcome);
+}
+
+static void
+note_throttled(void *ctx)
+{
+    struct place *place = ctx;
+
+    place->throttled++;
+}
+
+static void
+note_done(void *ctx, const struct aks_outcome *outcome)
+{
+    struct place *place = ctx;
+
+    place->done++;
+    place->outcome = *outcome;
+}
+
+static void
+begin(struct place *place, enum aks_status says)
+{
+    struct aks_attempt_options options = { &place->world->loop, &place->world->ask, "place", NULL,
+        "put", try_once, note_throttled, place };
+
+    place->says = says;
+    aks_attempt_begin(&place->attempt, &options, note_done, place);
+    assert_int_equal(place->started, 0);
+}
+
+static void
+attempt(struct place *place, enum aks_status says)
+{
+    begin(place, says);
+    while (place->done == 0)
+        assert_int_equal(aks_loop_turn(&place->world->loop, NULL), AKS_OK);
+    assert_int_equal(place->done, 1);
+}
+
+static void
+attempt_that_succeeds_is_one_try(void **state)
+{
+    struct place *place = *state;
+
+    attempt(place, AKS_OK);
+    assert_int_equal(place->started, 1);
+    assert_int_equal(place->outcome.status, AKS_OK);
+}
+
+static void
+attempt_is_tried_as_often_as_the_settings_say(void **state)
+{
+    struct place *place = *state;
+
+    attempt(place, AKS_THROTTLED);
+    assert_int_equal(place->started, TARGET_WORLD_TRIES);
+    assert_int_equal(place->throttled, TARGET_WORLD_TRIES);
+    assert_int_equal(place->outcome.status, AKS_THROTTLED);
+    assert_int_equal(place->outcome.verdict, AKS_NEXT_TARGET);
+}
+
+static void
+attempt_ends_where_the_policy_fails(void **state)
+{
+    struct place *place = *state;
+
+    place->world->policy.decide.retry = answer_retry;
+    place->fails = AKS_POLICY;
+    attempt(place, AKS_SERVER);
+    assert_int_equal(place->started, 1);
+    assert_int_equal(place->throttled, 0);
+    assert_int_equal(place->outcome.status, AKS_POLICY);
+    assert_int_equal(place->outcome.verdict, AKS_GIVE_UP);
+}
+
+static void
+attempt_that_is_cancelled_is_never_done(void **state)
+{
+    struct place *place = *state;
+
+    begin(place, AKS_SERVER);
+    aks_attempt_cancel(&place->attempt);
+    aks_attempt_cancel(&place->attempt);
+    assert_null(aks_heap_first(&place->world->loop.timers));
+    assert_int_equal(place->started, 0);
+    assert_int_equal(place->done, 0);
+}
+
+int
+main(void)
+{
+#define ASK_TEST(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        ASK_TEST(answers_are_kept_within_bounds),
+        ASK_TEST(report_keeps_so_many_decisions_and_counts_the_rest),
+        ASK_TEST(bytes_that_are_not_there_are_not_reused),
+        ASK_TEST(first_failure_of_the_policy_is_kept),
+        ASK_TEST(attempt_that_succeeds_is_one_try),
+        ASK_TEST(attempt_is_tried_as_often_as_the_settings_say),
+        ASK_TEST(attempt_ends_where_the_policy_fails),
+        ASK_TEST(attempt_that_is_cancelled_is_never_done),
+    };
+
+    return cmocka_run_group_tests_name("ask", tests, NULL, NULL);
+}
