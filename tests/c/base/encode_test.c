@@ -27,7 +27,7 @@ static void
 what_is_no_hex_is_refused(void **state)
 {
     static const char *const bad[] = { "", "0", "000", "00000", "0g00", "g000", "00 0", "00/0",
-        "00:0", "00@0", "00`0", "\xff" "000" };
+        "00:0", "00@0", "00`0", "\377000" };
     uint8_t back[2];
 
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
