@@ -13,7 +13,9 @@
 enum aks_cpu_feature {
     AKS_CPU_SHA = 1,        /* SHA-NI, with the SSE4.1 that goes with it */
     AKS_CPU_CRC32C = 2,     /* the crc32 instruction of SSE4.2 */
-    AKS_CPU_CLMUL = 4       /* carry-less multiplication of 64 by 64 bits */
+    AKS_CPU_CLMUL = 4,      /* carry-less multiplication of 64 by 64 bits */
+    AKS_CPU_CLMUL_WIDE = 8  /* four of them at once in AVX-512 registers, which the system saves;
+                             * with AKS_CPU_CLMUL */
 };
 
 /** Always false where there is no code for the processor. Safe on any thread. */

@@ -69,6 +69,8 @@ aks_crc64nvme_table(uint64_t crc, const void *data, size_t len)
  * two reflected factors comes out one power too high, so the factors are x^(D+63), x^(D-1). */
 #define LANE_BYTES 16
 #define LANES 4
+#define FOLD_2048_LOW UINT64_C(0x37ccd3e14069cabc)
+#define FOLD_2048_HIGH UINT64_C(0xa043808c0f782663)
 #define FOLD_512_LOW UINT64_C(0x0c32cdb31e18a84a)
 #define FOLD_512_HIGH UINT64_C(0x62242240ace5045a)
 #define FOLD_128_LOW UINT64_C(0xeadc41fd2ba3d420)
@@ -89,15 +91,27 @@ load_lane(const uint8_t *p, size_t lane)
     return _mm_loadu_si128((const void *)(p + lane * LANE_BYTES));
 }
 
-/* Four lanes, because one multiplication takes as long as four can be started in. What is left of
- * all the bytes is one lane, which as a message has the same CRC: the tables finish it. */
+/* What is left of all the bytes but ${p} is one lane, which as a message has the same CRC: the tables
+ * finish it. */
+__attribute__((target("pclmul"), noinline)) static uint64_t
+finish_lane(__m128i lane, const uint8_t *p, size_t len)
+{
+    const __m128i by_128 = _mm_set_epi64x((int64_t)FOLD_128_HIGH, (int64_t)FOLD_128_LOW);
+    uint8_t last[LANE_BYTES];
+
+    for (; len >= LANE_BYTES; len -= LANE_BYTES, p += LANE_BYTES)
+        lane = fold(lane, by_128, load_lane(p, 0));
+    _mm_storeu_si128((void *)last, lane);
+    return ~advance(advance(0, last, sizeof(last)), p, len);
+}
+
+/* Four lanes, because one multiplication takes as long as four can be started in. */
 __attribute__((target("pclmul"))) uint64_t
 aks_crc64nvme_clmul(uint64_t crc, const void *data, size_t len)
 {
     const __m128i by_512 = _mm_set_epi64x((int64_t)FOLD_512_HIGH, (int64_t)FOLD_512_LOW);
     const __m128i by_128 = _mm_set_epi64x((int64_t)FOLD_128_HIGH, (int64_t)FOLD_128_LOW);
     const uint8_t *p = data;
-    uint8_t last[LANE_BYTES];
     __m128i a, b, c, d;
 
     if (len < LANES * LANE_BYTES)
@@ -114,11 +128,63 @@ aks_crc64nvme_clmul(uint64_t crc, const void *data, size_t len)
         c = fold(c, by_512, load_lane(p, 2));
         d = fold(d, by_512, load_lane(p, 3));
     }
-    a = fold(fold(fold(a, by_128, b), by_128, c), by_128, d);
-    for (; len >= LANE_BYTES; len -= LANE_BYTES, p += LANE_BYTES)
-        a = fold(a, by_128, load_lane(p, 0));
-    _mm_storeu_si128((void *)last, a);
-    return ~advance(advance(0, last, sizeof(last)), p, len);
+    return finish_lane(fold(fold(fold(a, by_128, b), by_128, c), by_128, d), p, len);
+}
+
+/* The same with four lanes in each register. */
+#define WIDE_BYTES (LANES * LANE_BYTES)
+
+__attribute__((target("avx512f,vpclmulqdq"), always_inline)) static inline __m512i
+fold_wide(__m512i lanes, __m512i factors, __m512i next)
+{
+    __m512i low = _mm512_clmulepi64_epi128(lanes, factors, 0x00);
+    __m512i high = _mm512_clmulepi64_epi128(lanes, factors, 0x11);
+
+    return _mm512_ternarylogic_epi64(low, high, next, 0x96);    /* exclusive or of all three */
+}
+
+__attribute__((target("avx512f"), always_inline)) static inline __m512i
+load_wide(const uint8_t *p, size_t place)
+{
+    return _mm512_loadu_si512((const void *)(p + place * WIDE_BYTES));
+}
+
+__attribute__((target("avx512f,vpclmulqdq,pclmul"))) uint64_t
+aks_crc64nvme_wide(uint64_t crc, const void *data, size_t len)
+{
+    const __m512i by_2048 = _mm512_broadcast_i32x4(
+        _mm_set_epi64x((int64_t)FOLD_2048_HIGH, (int64_t)FOLD_2048_LOW));
+    const __m512i by_512 = _mm512_broadcast_i32x4(
+        _mm_set_epi64x((int64_t)FOLD_512_HIGH, (int64_t)FOLD_512_LOW));
+    const __m128i by_128 = _mm_set_epi64x((int64_t)FOLD_128_HIGH, (int64_t)FOLD_128_LOW);
+    const uint8_t *p = data;
+    uint8_t last[LANE_BYTES];
+    __m512i a, b, c, d;
+    __m128i lane;
+
+    if (len < 4 * WIDE_BYTES)
+        return aks_crc64nvme_clmul(crc, data, len);
+    a = _mm512_xor_si512(load_wide(p, 0),
+        _mm512_zextsi128_si512(_mm_set_epi64x(0, (int64_t)~crc)));
+    b = load_wide(p, 1);
+    c = load_wide(p, 2);
+    d = load_wide(p, 3);
+    p += 4 * WIDE_BYTES;
+    len -= 4 * WIDE_BYTES;
+    for (; len >= 4 * WIDE_BYTES; len -= 4 * WIDE_BYTES, p += 4 * WIDE_BYTES) {
+        a = fold_wide(a, by_2048, load_wide(p, 0));
+        b = fold_wide(b, by_2048, load_wide(p, 1));
+        c = fold_wide(c, by_2048, load_wide(p, 2));
+        d = fold_wide(d, by_2048, load_wide(p, 3));
+    }
+    a = fold_wide(fold_wide(fold_wide(a, by_512, b), by_512, c), by_512, d);
+    lane = fold(_mm512_extracti32x4_epi32(a, 0), by_128, _mm512_extracti32x4_epi32(a, 1));
+    lane = fold(lane, by_128, _mm512_extracti32x4_epi32(a, 2));
+    lane = fold(lane, by_128, _mm512_extracti32x4_epi32(a, 3));
+    _mm_storeu_si128((void *)last, lane);
+    /* Else every SSE instruction from here on, SHA-256's among them, waits for the upper halves. */
+    _mm256_zeroupper();
+    return finish_lane(load_lane(last, 0), p, len);
 }
 
 #endif
@@ -127,6 +193,8 @@ uint64_t
 aks_crc64nvme(uint64_t crc, const void *data, size_t len)
 {
 #if AKS_CPU_X86_64
+    if (aks_cpu_has(AKS_CPU_CLMUL_WIDE))
+        return aks_crc64nvme_wide(crc, data, len);
     if (aks_cpu_has(AKS_CPU_CLMUL))
         return aks_crc64nvme_clmul(crc, data, len);
 #endif

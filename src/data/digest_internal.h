@@ -19,6 +19,8 @@ uint64_t aks_crc64nvme_table(uint64_t crc, const void *data, size_t len);
 uint32_t aks_crc32c_sse42(uint32_t crc, const void *data, size_t len);
 /** Needs AKS_CPU_CLMUL. */
 uint64_t aks_crc64nvme_clmul(uint64_t crc, const void *data, size_t len);
+/** Needs AKS_CPU_CLMUL_WIDE. */
+uint64_t aks_crc64nvme_wide(uint64_t crc, const void *data, size_t len);
 /** Compresses the same ${blocks} blocks of 64 bytes into two states. Needs AKS_CPU_SHA. */
 void aks_sha256_pair_compress(uint32_t a[AKS_SHA256_WORDS], uint32_t b[AKS_SHA256_WORDS],
     const void *data, size_t blocks);

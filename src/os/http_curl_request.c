@@ -17,7 +17,7 @@
 #define KEEPALIVE_IDLE_S 30L
 #define KEEPALIVE_INTERVAL_S 15L
 /* More gains nothing (measured up to 2 MiB) and each request has its own. */
-#define UPLOAD_BUFFER_BYTES (64L * 1024)
+#define UPLOAD_BUFFER_BYTES (128L * 1024)
 #define DOWNLOAD_BUFFER_BYTES (64L * 1024)
 #define METHOD_BYTES_MAX 16
 

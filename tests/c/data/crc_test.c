@@ -33,10 +33,11 @@ static crc64_function *const crc64_functions[] = {
     aks_crc64nvme_table,
 #if AKS_CPU_X86_64
     aks_crc64nvme_clmul,
+    aks_crc64nvme_wide,
 #endif
 };
 
-/* How many of them this processor can run: the last needs an instruction. */
+/* How many of them this processor can run: the last ones need instructions. */
 static size_t
 crc32c_count(void)
 {
@@ -46,7 +47,7 @@ crc32c_count(void)
 static size_t
 crc64_count(void)
 {
-    return aks_cpu_has(AKS_CPU_CLMUL) ? sizeof(crc64_functions) / sizeof(crc64_functions[0]) : 2;
+    return aks_cpu_has(AKS_CPU_CLMUL_WIDE) ? 4 : aks_cpu_has(AKS_CPU_CLMUL) ? 3 : 2;
 }
 
 /* Bit by bit, from the definition. */
