@@ -25,7 +25,9 @@ enum aks_codec { AKS_CODEC_NONE, AKS_CODEC_GZIP, AKS_CODEC_ZSTD };
 #define AKS_CODEC_GZIP_LEVEL 2
 #define AKS_CODEC_ZSTD_LEVEL_MIN (-7)   /* not 0, which zstd takes for 3 */
 #define AKS_CODEC_ZSTD_LEVEL_MAX 19
-#define AKS_CODEC_ZSTD_LEVEL 3
+/* Not zstd's own 3: on DuckDB and SQLite files 2 takes 0.7 of its time for 0.2 to 1.2 % more bytes,
+ * and a closing session waits for neither. */
+#define AKS_CODEC_ZSTD_LEVEL 2
 /* Of zstd: fast, and what it cannot shrink no other level is worth trying on. */
 #define AKS_CODEC_SAMPLE_LEVEL 1
 
