@@ -1,0 +1,71 @@
+/* Shared by network_sim.c (a request's way through the steps) and network_sim_copy.c (what of it
+ * arrives, and what comes back). */
+#ifndef AKS_SIM_NETWORK_SIM_INTERNAL_H
+#define AKS_SIM_NETWORK_SIM_INTERNAL_H
+
+#include "sim/network_sim.h"
+
+/* Of one request or reply: parts of simulated uploads are small. */
+#define AKS_NETWORK_SIM_BODY_BYTES_MAX ((size_t)256 * 1024 * 1024)
+
+/* In the order of enum aks_http_phase, which they become where a request fails. */
+enum step { STEP_NAME, STEP_CONNECT, STEP_TLS, STEP_SEND, STEP_SERVE, STEP_REPLY, STEP_DONE };
+
+struct host {
+    struct aks_sim_host host;           /* serve is NULL for a name that nobody has */
+    unsigned idle;                      /* connections that can be used again */
+    int64_t idle_since_ns;
+};
+
+struct aks_network_sim {
+    const struct aks_alloc *alloc;
+    struct aks_agenda *agenda;
+    const struct aks_sim_hook *hook;
+    int64_t (*wall_ms)(void *ctx);
+    void *wall_ctx;
+    struct aks_http http;
+    struct host hosts[AKS_SIM_HOSTS_MAX];
+    size_t host_count;
+    struct host nowhere;
+    struct aks_http_call *calls;
+    unsigned under_way;
+};
+
+struct aks_http_call {
+    struct aks_http_call *prev;
+    struct aks_http_call *next;
+    struct aks_network_sim *network;
+    struct host *host;
+    const struct aks_http_request *request;     /* the client's; gone once it is an orphan */
+    aks_http_done *done;
+    void *done_ctx;
+    enum step step;
+    struct aks_sim_fault fault;                 /* of this step */
+    bool orphan;                                /* nobody waits for its answer any more */
+    int64_t begun_ns;
+    int64_t sent_bytes;
+    struct aks_agenda_entry entry;
+    struct aks_agenda_entry connect_entry;
+    struct aks_agenda_entry answer_entry;
+    struct aks_agenda_entry stall_entry;
+    char *text;                                 /* what copy points into */
+    struct aks_http_header headers[AKS_HTTP_HEADERS_MAX + 1];
+    char length[24];
+    struct aks_sim_request copy;
+    struct aks_sim_reply reply;
+    struct aks_http_header told_headers[AKS_SIM_REPLY_HEADERS_MAX + 1];
+    char told_length[24];
+    struct aks_http_reply told;
+};
+
+/** Everything but the body, and the host that it goes to. */
+enum aks_status aks_network_sim_copy_head(struct aks_http_call *call, struct aks_error *err);
+/** Reads the body; a failure is in call->told. */
+enum aks_status aks_network_sim_copy_body(struct aks_http_call *call);
+void aks_network_sim_copy_fini(struct aks_http_call *call);
+/** The fault's answer instead of the server's. */
+void aks_network_sim_instead(struct aks_http_call *call);
+/** Fills call->told out of call->reply. */
+void aks_network_sim_reply_tell(struct aks_http_call *call);
+
+#endif
