@@ -67,6 +67,9 @@ struct akosha_options {
     void *log_ctx;
     void (*progress)(void *ctx, const struct akosha_progress *progress);        /* may be NULL */
     void *progress_ctx;
+    /* Part sizes are divided by it, so that a simulated upload can have many parts and few bytes.
+     * 0: 1. No real server takes parts under 5 MiB. */
+    unsigned part_divisor;
 };
 
 /** Opens the state folder, making it if it is missing. AKOSHA_NOT_KEPT if it cannot be used. */

@@ -131,6 +131,8 @@ load_policy(void *ctx, const struct aks_policy_text *text,
         status = load_into(vm, text, environment, err);
     if (status != AKS_OK)
         goto out;
+    if (options->part_divisor > 1)
+        vm->settings.part_bytes /= options->part_divisor;
     loaded->vm = vm;
     loaded->policy.settings = &vm->settings;
     loaded->policy.free = policy_free;

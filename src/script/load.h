@@ -43,6 +43,7 @@ struct aks_script_options {
     uint64_t seed;
     const char *const *allowed_names;   /* variables beyond the allow list (--allow-env) */
     size_t allowed_count;
+    unsigned part_divisor;              /* of what the policy says of part sizes; 0: 1 */
     struct aks_script_limits limits;    /* a value of 0 means the default */
 };
 
