@@ -1,0 +1,21 @@
+/* What must hold in every world, whatever the policy, the faults and the seed. */
+#ifndef AKS_TESTKIT_LAWS_H
+#define AKS_TESTKIT_LAWS_H
+
+#include "testkit/world.h"
+
+/** After a run, or a death and a restart. AKS_OK, or AKS_INTERNAL with the law that was broken and
+ * where:
+ * - nothing half-seen: each manifest reads, and each object in it is there, of the digests it says,
+ *   and unpacks to the source's digest;
+ * - nothing lost: what ${report} (NULL after a death) calls stored is in a manifest with the
+ *   source's bytes as they are now or were when the run began; what it calls queued is in a job
+ *   that reads; exit code 0 means everything is stored, unchanged or skipped;
+ * - the audit log is one chain;
+ * - nothing leaked: no planted secret in any file, report, story or log;
+ * - nothing kept: no open file, no request, no work is left over;
+ * - waits as asked: no request of an operation came before a server's Retry-After was over. */
+enum aks_status aks_laws_check(struct aks_world *world, const struct json_t *report,
+    struct aks_error *err);
+
+#endif

@@ -1,0 +1,115 @@
+/* A world: one machine, the targets that its policy names, and what goes wrong between them, all of
+ * it from one seed, in virtual time. The engine that runs in it is the one that ships, through its
+ * public door. Same seed, same files, same plan: the same story, byte for byte. */
+#ifndef AKS_TESTKIT_WORLD_H
+#define AKS_TESTKIT_WORLD_H
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "engine/settings.h"
+#include "sim/sim.h"
+#include "testkit/fault.h"
+#include "testkit/http_model.h"
+#include "testkit/s3_model.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct json_t;
+struct aks_script_lines;
+
+#define AKS_WORLD_HOME "/home/person"
+#define AKS_WORLD_STATE AKS_WORLD_HOME "/.local/state/akosha-sync"
+#define AKS_WORLD_POLICY AKS_WORLD_HOME "/policy.lua"
+#define AKS_WORLD_WALL_MS INT64_C(1795416300000)    /* 2026-11-23T06:45:00Z */
+#define AKS_WORLD_SMALL 1024                        /* part sizes of a small world are divided by */
+/* Planted, and looked for in everything that comes out of a world. */
+#define AKS_WORLD_ACCESS_KEY "AKIAPLANTEDINWORLD01"
+#define AKS_WORLD_SECRET_KEY "planted/secret+key+that+must+not+be+seen"
+/* Limits of what happens in one run, far beyond what any policy that ends needs. */
+#define AKS_WORLD_STEPS_MAX 2000000
+#define AKS_WORLD_RUN_NS_MAX (INT64_C(30) * 24 * 3600 * 1000000000)
+
+struct aks_world_options {
+    const struct aks_alloc *alloc;
+    uint64_t seed;
+    bool small;                         /* parts of 5 KiB instead of 5 MiB */
+    enum aks_s3_profile profile;        /* of every s3 target */
+    int64_t latency_ns;                 /* of every link, one way; 0: 0.5 ms */
+    int64_t up_bytes_per_s;             /* 0: no limit */
+    bool quiet;                         /* keep no story of events and requests: faster */
+    const struct aks_script_lines *lines;   /* told which lines of the policy run, or NULL */
+};
+
+struct aks_world_run_options {
+    const char *const *sources;         /* NULL: the policy's */
+    size_t source_count;
+    const char *target;
+    bool no_fallback;
+    bool dry_run;
+};
+
+struct aks_world_target {
+    char name[AKS_TARGET_NAME_BYTES];
+    enum aks_target_kind kind;
+    char place[256];                    /* "host:port/bucket", "host:port/path", or a folder */
+    char prefix[256];                   /* s3: "" or "a/b/" */
+    struct aks_s3_model *s3;            /* or NULL */
+    struct aks_http_model *http;        /* or NULL */
+};
+
+struct aks_world;
+
+/** An empty machine, with credentials in its environment. */
+enum aks_status aks_world_new(const struct aks_world_options *options, struct aks_world **ret_world,
+    struct aks_error *err);
+void aks_world_free(struct aks_world *world);
+struct aks_sim *aks_world_sim(struct aks_world *world);
+struct aks_fault_plan *aks_world_plan(struct aks_world *world);
+
+/** Puts a file; relative paths are the home's. */
+enum aks_status aks_world_put(struct aks_world *world, const char *path, const void *data,
+    size_t len, struct aks_error *err);
+/** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to learn
+ * its targets, and lets a model stand where each of them is. Done by run as well. What a model
+ * holds stays where the place is the same. */
+enum aks_status aks_world_learn(struct aks_world *world, struct aks_error *err);
+size_t aks_world_target_count(const struct aks_world *world);
+/** By index, or by name (NULL if there is none). */
+struct aks_world_target *aks_world_target_at(struct aks_world *world, size_t index);
+struct aks_world_target *aks_world_target(struct aks_world *world, const char *name);
+
+/** One process: opens the engine, runs, closes. *ret_report is the report (json_decref), or NULL
+ * where the process died (AKS_OK), or where there is none for another reason (a status). What a
+ * program would print as an error stands in ${err} too. */
+enum aks_status aks_world_run(struct aks_world *world, const struct aks_world_run_options *options,
+    struct json_t **ret_report, struct aks_error *err);
+bool aks_world_died(const struct aks_world *world);
+/** After a death: ${power} was cut, or the process alone was killed. */
+void aks_world_restart(struct aks_world *world, bool power);
+/** Lets time pass between processes. */
+void aks_world_advance(struct aks_world *world, int64_t ns);
+/** The process dies at the ${step}th step from now (from 1); 0: it does not. */
+void aks_world_crash_at(struct aks_world *world, uint64_t step);
+/** Steps of disk and network so far. */
+uint64_t aks_world_steps(const struct aks_world *world);
+/** No rule of the plan strikes any more (or again). */
+void aks_world_calm(struct aks_world *world, bool calm);
+
+/* What is read back. Texts are borrowed until the world goes on. */
+
+/** Stories: one line each, "%5.1f  what". */
+enum aks_world_story { AKS_STORY_EVENTS, AKS_STORY_REQUESTS, AKS_STORY_DECISIONS };
+const char *aks_world_story(struct aks_world *world, enum aks_world_story story);
+/** The log of the engine, all levels. */
+const char *aks_world_log(const struct aks_world *world);
+/** The bytes of an object of a target, or NULL. The key is without the target's prefix. */
+const void *aks_world_object(struct aks_world *world, const struct aks_world_target *target,
+    const char *key, size_t *ret_len);
+/** Keys without the prefix, in byte order. */
+void aks_world_objects(struct aks_world *world, const struct aks_world_target *target,
+    void (*each)(void *ctx, const char *key, const void *data, size_t len), void *ctx);
+
+#endif
