@@ -150,6 +150,8 @@ aks_files_sim_free(struct aks_files_sim *files)
     if (files == NULL)
         return;
     AKS_CHECK(files->opened == NULL);
+    /* A name that was taken out may hold what holds its folder now. */
+    aks_files_sim_undo_sync_all(files);
     aks_files_sim_tree_unref(files, files->read_only);
     aks_files_sim_tree_unref(files, files->root);
     AKS_CHECK(files->first_node == NULL);

@@ -219,6 +219,8 @@ uint64_t aks_files_sim_undo_change(struct aks_files_sim *files, struct aks_sim_n
     struct aks_sim_name *removed, struct aks_sim_name *removed_too);
 /** What was changed of the folder's names stands from now on. */
 void aks_files_sim_undo_sync(struct aks_files_sim *files, struct aks_sim_node *folder);
+/** That of every folder. */
+void aks_files_sim_undo_sync_all(struct aks_files_sim *files);
 /** That of the folder and of every one above it. */
 void aks_files_sim_undo_sync_above(struct aks_files_sim *files, struct aks_sim_node *folder);
 /** The power goes: in each folder a prefix of its changes is left. */

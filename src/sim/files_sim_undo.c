@@ -1,10 +1,6 @@
 /* Changes of names, and the way back to the names that were synced. */
 #include "sim/files_sim_internal.h"
 
-#include "base/check.h"
-
-#include <string.h>
-
 static void
 take_first(struct aks_files_sim *files, struct aks_sim_node *folder)
 {
@@ -173,28 +169,43 @@ set_places(struct aks_files_sim *files)
     }
 }
 
+/* The first or the next node, held while something is done to it: a folder that goes takes others
+ * along. */
+static struct aks_sim_node *
+next_held(struct aks_files_sim *files, struct aks_sim_node *node)
+{
+    struct aks_sim_node *next = node != NULL ? node->next : files->first_node;
+
+    if (next != NULL)
+        aks_files_sim_tree_ref(next);
+    aks_files_sim_tree_unref(files, node);
+    return next;
+}
+
+void
+aks_files_sim_undo_sync_all(struct aks_files_sim *files)
+{
+    struct aks_sim_node *node = NULL;
+
+    while ((node = next_held(files, node)) != NULL) {
+        while (node->first_change != NULL)
+            take_first(files, node);
+    }
+}
+
 void
 aks_files_sim_undo_lose(struct aks_files_sim *files)
 {
     uint64_t halves = choose_halves(files);
-    struct aks_sim_node *node = files->root;
+    struct aks_sim_node *node = NULL;
 
-    /* Each is held meanwhile: a folder that is lost takes others along. */
-    AKS_CHECK(node == files->first_node);
-    aks_files_sim_tree_ref(node);
-    while (node != NULL) {
+    while ((node = next_held(files, node)) != NULL) {
         size_t left = choose_count(files, node, halves);
-        struct aks_sim_node *next;
 
         while (node->changes > left)
             undo_last(files, node);
         while (node->first_change != NULL)
             take_first(files, node);
-        next = node->next;
-        if (next != NULL)
-            aks_files_sim_tree_ref(next);
-        aks_files_sim_tree_unref(files, node);
-        node = next;
     }
     set_places(files);
 }
