@@ -47,6 +47,9 @@ enum aks_status aks_files_sim_put(struct aks_files_sim *files, const char *path,
 /** Writes into a file at ${offset}, as another process would; times change. */
 enum aks_status aks_files_sim_edit(struct aks_files_sim *files, const char *path, int64_t offset,
     const void *data, size_t len, struct aks_error *err);
+/** A symbolic link, with its folders. AKS_CONFLICT if there is something of that name. */
+enum aks_status aks_files_sim_link(struct aks_files_sim *files, const char *path,
+    const char *target, struct aks_error *err);
 enum aks_status aks_files_sim_make_folders(struct aks_files_sim *files, const char *path,
     struct aks_error *err);
 /** A file or a whole tree. AKS_NOT_FOUND. */
@@ -63,6 +66,9 @@ void aks_files_sim_set_room(struct aks_files_sim *files, int64_t bytes);
 /** Below ${path} nothing can be changed: AKS_FORBIDDEN. NULL: nowhere. */
 enum aks_status aks_files_sim_set_read_only(struct aks_files_sim *files, const char *path,
     struct aks_error *err);
+/** Another process locks the whole file as a writer does, or lets go of it. */
+enum aks_status aks_files_sim_set_locked(struct aks_files_sim *files, const char *path,
+    bool locked, struct aks_error *err);
 /** Open files of the process now. */
 unsigned aks_files_sim_open_count(const struct aks_files_sim *files);
 
