@@ -47,6 +47,11 @@ void aks_s3_model_serve(void *ctx, int64_t wall_ms, const struct aks_sim_request
     struct aks_sim_reply *reply);
 /** New credentials' end: a token that was renewed, or one that is taken away now. */
 void aks_s3_model_set_expiry(struct aks_s3_model *model, int64_t expires_at_ms);
+/** The next ${times} requests for ${operation} ("CompleteMultipartUpload", "UploadPartCopy") do
+ * nothing and are answered with status 200 and an <Error> of ${code} inside, as S3 does when it
+ * fails after it has begun to answer. A later call replaces what is left of an earlier one. */
+void aks_s3_model_fail_inside(struct aks_s3_model *model, const char *operation, const char *code,
+    unsigned times);
 
 /* What a test looks at. */
 
