@@ -151,6 +151,7 @@ akosha_open(const struct akosha_options *options, struct akosha **ret_engine,
     engine->script.alloc = alloc;
     engine->script.log = engine_options.log;
     engine->script.clock = &options->port->clock;
+    engine->script.entropy = &options->port->entropy;
     aks_script_loader_init(&engine_options.loader, &engine->script);
     engine_options.port = options->port;
     if (options->progress != NULL) {

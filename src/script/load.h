@@ -11,6 +11,7 @@
 #include "base/units.h"
 #include "engine/policy.h"
 #include "port/clock.h"
+#include "port/entropy.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -38,9 +39,10 @@ struct aks_script_options {
     const struct aks_alloc *alloc;
     const struct aks_clock *clock;      /* NULL: wall time is not limited, only instructions are */
     const struct aks_log *log;          /* where akosha.log and print go; may be NULL */
-    /* Of the jitter of schedules that a policy asks; math.random is seeded by the policy's digest
-     * alone. */
+    /* math.random, and the jitter of schedules that a policy asks, are seeded by the policy's text,
+     * by this, and by what the entropy gives at each load; it may be NULL. */
     uint64_t seed;
+    const struct aks_entropy *entropy;
     const char *const *allowed_names;   /* variables beyond the allow list (--allow-env) */
     size_t allowed_count;
     struct aks_script_limits limits;    /* a value of 0 means the default */
