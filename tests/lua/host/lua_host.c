@@ -6,6 +6,7 @@
  *       -> policy, or nil, message, hint, status; the built-in default without text and path
  *   host.lines() -> what policies logged since the last load
  *   host.null    -> JSON's null in what policy:finished is given
+ *   host.program, host.folder -> this program, and the folder of the tests
  *   policy:settings() -> table; policy:asks() -> which questions the engine would ask
  *   policy:route(source, targets), :retry(failure), :dedup(facts), :compress(facts),
  *   policy:finished(report)
@@ -441,6 +442,8 @@ policy_gc(lua_State *L)
 
 /* --- the program ------------------------------------------------------------------------------ */
 
+static const char *program;
+
 static int
 open_host(lua_State *L)
 {
@@ -470,6 +473,10 @@ open_host(lua_State *L)
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
+    lua_pushstring(L, program);
+    lua_setfield(L, -2, "program");
+    lua_pushliteral(L, AKS_SOURCE_FOLDER "/tests/lua");
+    lua_setfield(L, -2, "folder");
     return 1;
 }
 
@@ -507,6 +514,7 @@ main(int argc, char **argv)
             lua_close(L);
         return EXIT_FAILURE;
     }
+    program = argv[0];
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, argv[1]);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK)
