@@ -12,6 +12,7 @@
 #include "engine/policy.h"
 #include "port/clock.h"
 #include "port/entropy.h"
+#include "script/lines.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -43,6 +44,7 @@ struct aks_script_options {
      * by this, and by what the entropy gives at each load; it may be NULL. */
     uint64_t seed;
     const struct aks_entropy *entropy;
+    const struct aks_script_lines *lines;   /* who is told which lines run; NULL: nobody */
     const char *const *allowed_names;   /* variables beyond the allow list (--allow-env) */
     size_t allowed_count;
     struct aks_script_limits limits;    /* a value of 0 means the default */

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "script/freeze.h"
+#include "script/lines_internal.h"
 #include "script/modules.h"
 #include "script/stand_in.h"
 #include "script/vm.h"
@@ -214,6 +215,7 @@ aks_sandbox_compile(lua_State *L, const char *text, size_t len, const char *chun
         aks_vm_of(L)->no_memory = true;
     if (code != LUA_OK)
         lua_error(L);
+    aks_lines_tell_active(L, text, len, chunk);
     lua_getfield(L, LUA_REGISTRYINDEX, environment);
     (void)lua_setupvalue(L, -2, 1);
 }

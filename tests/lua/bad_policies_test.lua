@@ -469,6 +469,18 @@ function TestBadPolicies:test_each_ends_in_its_named_way()
   lu.assertEquals(table.concat(faults, "\n"), "")
 end
 
+function TestBadPolicies:test_who_is_told_the_lines_does_not_loosen_the_limits()
+  for _, case in ipairs(CASES) do
+    local name, text, expected = table.unpack(case)
+    if expected:find("it takes more than", 1, true) then
+      local _, message, _, status = host.load { text = text, lines = true,
+        limits = { load_instructions = 1000000 } }
+      lu.assertStrContains(name .. ": " .. message, "it takes more than 1000000 instructions")
+      lu.assertEquals(status, "limit")
+    end
+  end
+end
+
 function TestBadPolicies:test_a_module_that_requires_itself()
   local _, message = host.load { text = "require 'a'", modules = { a = "require 'b'",
       b = "require 'a'" } }
