@@ -152,6 +152,7 @@ akosha_open(const struct akosha_options *options, struct akosha **ret_engine,
     engine->script.log = engine_options.log;
     engine->script.clock = &options->port->clock;
     engine->script.part_divisor = options->part_divisor;
+    engine->script.entropy = &options->port->entropy;
     aks_script_loader_init(&engine_options.loader, &engine->script);
     engine_options.port = options->port;
     if (options->progress != NULL) {

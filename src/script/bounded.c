@@ -2,6 +2,7 @@
 
 #include "script/budget.h"
 #include "script/freeze.h"
+#include "script/order.h"
 #include "script/value.h"
 
 #include <lauxlib.h>
@@ -42,26 +43,32 @@ bounded_string(lua_State *L)
     return call_wrapped(L);
 }
 
-/* Functions over a table: a length that a metamethod makes up would make them run for ever. */
+/* A length that a metamethod makes up would make functions over a table run for ever. [-0, +0,
+ * raises] */
+static void
+charge_for_table(lua_State *L)
+{
+    if (!lua_istable(L, 1))
+        return;
+    lua_pushvalue(L, 1);
+    if (!aks_freeze_look_behind(L, -1) && luaL_getmetafield(L, -1, "__len") != LUA_TNIL)
+        aks_value_raise(L, "this function takes no table with a __len of its own");
+    charge_for(L, -1);
+    lua_pop(L, 1);
+}
+
 static int
 bounded_table(lua_State *L)
 {
-    if (lua_istable(L, 1)) {
-        lua_pushvalue(L, 1);
-        if (!aks_freeze_look_behind(L, -1) && luaL_getmetafield(L, -1, "__len") != LUA_TNIL)
-            aks_value_raise(L, "this function takes no table with a __len of its own");
-        charge_for(L, -1);
-        lua_pop(L, 1);
-    }
+    charge_for_table(L);
     return call_wrapped(L);
 }
 
 static int
 bounded_sort(lua_State *L)
 {
-    if (lua_istable(L, 1) && lua_rawlen(L, 1) > AKS_BOUNDED_TABLE_ENTRIES)
-        aks_value_raise(L, "table.sort: at most %d entries", AKS_BOUNDED_TABLE_ENTRIES);
-    return bounded_table(L);
+    charge_for_table(L);
+    return aks_order_sort(L);
 }
 
 static int

@@ -2,19 +2,27 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "script/lines_internal.h"
 #include "script/value.h"
 
 #include <inttypes.h>
 
-static void count_hook(lua_State *L, lua_Debug *ar);
+static void hook(lua_State *L, lua_Debug *ar);
+
+/* Lua has one hook: whoever wants to know the lines shares it. */
+static int
+events(const struct aks_vm *vm)
+{
+    return vm->options->lines != NULL ? LUA_MASKCOUNT | LUA_MASKLINE : LUA_MASKCOUNT;
+}
 
 /* From now on every instruction of both threads ends in the hook: what pcall catches is raised
  * again by the next instruction. */
 static void
 stay_over(struct aks_vm *vm, lua_State *L)
 {
-    lua_sethook(L, count_hook, LUA_MASKCOUNT, 1);
-    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, 1);
+    lua_sethook(L, hook, LUA_MASKCOUNT, 1);
+    lua_sethook(vm->L, hook, LUA_MASKCOUNT, 1);
 }
 
 static void
@@ -43,12 +51,16 @@ look(lua_State *L)
 }
 
 static void
-count_hook(lua_State *L, lua_Debug *ar)
+hook(lua_State *L, lua_Debug *ar)
 {
     struct aks_vm *vm = aks_vm_of(L);
 
     if (!vm->armed)
         return;
+    if (ar->event == LUA_HOOKLINE) {
+        aks_lines_tell(L, ar);
+        return;
+    }
     vm->work_left -= AKS_BUDGET_INTERVAL;
     look(L);
 }
@@ -65,7 +77,7 @@ aks_budget_arm(struct aks_vm *vm, int64_t instructions, int64_t ms)
     if (vm->clock != NULL)
         vm->deadline_ns = vm->clock->now_ns(vm->clock->ctx) + ms * AKS_NS_PER_MS;
     vm->armed = true;
-    lua_sethook(vm->L, count_hook, LUA_MASKCOUNT, AKS_BUDGET_INTERVAL);
+    lua_sethook(vm->L, hook, events(vm), AKS_BUDGET_INTERVAL);
 }
 
 void

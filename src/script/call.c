@@ -2,7 +2,9 @@
 
 #include "base/check.h"
 #include "script/budget.h"
+#include "script/identity.h"
 #include "script/value.h"
+#include "script/walk.h"
 
 #include <lauxlib.h>
 
@@ -132,7 +134,7 @@ describe(lua_State *L)
             "an error was raised that is no message but a %s", luaL_typename(L, 1));
         return 1;
     }
-    text = luaL_tolstring(L, 1, &len);
+    text = aks_identity_push_text(L, 1, &len);
     prefix = known_prefix(L, text, failure);
     copy_line(failure->message, sizeof(failure->message), text + prefix, len - prefix);
     return 1;
@@ -226,5 +228,6 @@ aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
     if (code != LUA_OK || vm->limit != AKS_VM_WITHIN)
         status = explain(vm, code, err);
     lua_settop(L, 0);
+    aks_walk_forget(vm);
     return status;
 }

@@ -45,28 +45,6 @@ frozen_len(lua_State *L)
 }
 
 int
-aks_freeze_next(lua_State *L)
-{
-    luaL_checktype(L, 1, LUA_TTABLE);
-    lua_settop(L, 2);
-    (void)aks_freeze_look_behind(L, 1);
-    if (lua_next(L, 1) != 0)
-        return 2;
-    lua_pushnil(L);
-    return 1;
-}
-
-static int
-frozen_pairs(lua_State *L)
-{
-    lua_settop(L, 1);
-    lua_pushcfunction(L, aks_freeze_next);
-    lua_insert(L, 1);
-    lua_pushnil(L);
-    return 3;
-}
-
-int
 aks_freeze_rawget(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TTABLE);
@@ -108,15 +86,13 @@ void
 aks_freeze(lua_State *L)
 {
     lua_createtable(L, 0, 0);               /* real, view */
-    lua_createtable(L, 0, 6);               /* real, view, meta */
+    lua_createtable(L, 0, 5);               /* real, view, meta */
     lua_pushvalue(L, -3);
     lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, refuse_write);
     lua_setfield(L, -2, "__newindex");
     lua_pushcfunction(L, frozen_len);
     lua_setfield(L, -2, "__len");
-    lua_pushcfunction(L, frozen_pairs);
-    lua_setfield(L, -2, "__pairs");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");     /* what getmetatable shows, and setmetatable refuses */
     lua_pushvalue(L, -3);

@@ -17,8 +17,7 @@ void aks_freeze_strict(lua_State *L, const char *what);
  * policy. [-0, +0] */
 bool aks_freeze_look_behind(lua_State *L, int index);
 
-/* next, rawget, rawlen and rawset that know frozen tables, as lua_CFunction. */
-int aks_freeze_next(lua_State *L);
+/* rawget, rawlen and rawset that know frozen tables, as lua_CFunction. */
 int aks_freeze_rawget(lua_State *L);
 int aks_freeze_rawlen(lua_State *L);
 int aks_freeze_rawset(lua_State *L);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/decide_default.h"
+#include "script/identity.h"
 #include "script/value.h"
 
 #include <lauxlib.h>
@@ -16,6 +17,33 @@
 
 #define OPERATION_BYTES_MAX 200
 
+/* A userdata of ${class}; what it holds stands behind its identity. [-0, +1, raises] */
+static void *
+new_handle(lua_State *L, size_t bytes, int user_values, const char *class)
+{
+    struct aks_identity *identity =
+        lua_newuserdatauv(L, sizeof(*identity) + bytes, user_values);
+
+    aks_identity_init(L, identity);
+    luaL_setmetatable(L, class);
+    return identity + 1;
+}
+
+/* NULL if the value is none of ${class}. [-0, +0] */
+static void *
+test_handle(lua_State *L, int index, const char *class)
+{
+    struct aks_identity *identity = luaL_testudata(L, index, class);
+
+    return identity != NULL ? identity + 1 : NULL;
+}
+
+static const void *
+check_handle(lua_State *L, int index, const char *class)
+{
+    return (const struct aks_identity *)luaL_checkudata(L, index, class) + 1;
+}
+
 static const char *
 verdict_name(enum aks_verdict verdict)
 {
@@ -28,23 +56,22 @@ verdict_name(enum aks_verdict verdict)
 void
 aks_handle_push_decision(lua_State *L, const struct aks_retry_answer *answer)
 {
-    struct aks_retry_answer *own = lua_newuserdatauv(L, sizeof(*own), 0);
+    struct aks_retry_answer *own = new_handle(L, sizeof(*own), 0, DECISION);
 
     *own = *answer;
-    luaL_setmetatable(L, DECISION);
 }
 
 const struct aks_retry_answer *
 aks_handle_decision(lua_State *L, int index)
 {
-    return luaL_testudata(L, index, DECISION);
+    return test_handle(L, index, DECISION);
 }
 
 /* decision.kind, decision.seconds. */
 static int
 decision_index(lua_State *L)
 {
-    const struct aks_retry_answer *answer = luaL_checkudata(L, 1, DECISION);
+    const struct aks_retry_answer *answer = check_handle(L, 1, DECISION);
     const char *key = luaL_checkstring(L, 2);
 
     if (strcmp(key, "kind") == 0)
@@ -59,7 +86,7 @@ decision_index(lua_State *L)
 static int
 decision_tostring(lua_State *L)
 {
-    const struct aks_retry_answer *answer = luaL_checkudata(L, 1, DECISION);
+    const struct aks_retry_answer *answer = check_handle(L, 1, DECISION);
 
     lua_pushstring(L, verdict_name(answer->verdict));
     if (answer->verdict == AKS_WAIT) {
@@ -72,16 +99,15 @@ decision_tostring(lua_State *L)
 void
 aks_handle_push_schedule(lua_State *L, const struct aks_schedule *schedule)
 {
-    struct aks_schedule *own = lua_newuserdatauv(L, sizeof(*own), 0);
+    struct aks_schedule *own = new_handle(L, sizeof(*own), 0, SCHEDULE);
 
     *own = *schedule;
-    luaL_setmetatable(L, SCHEDULE);
 }
 
 const struct aks_schedule *
 aks_handle_schedule(lua_State *L, int index)
 {
-    return luaL_testudata(L, index, SCHEDULE);
+    return test_handle(L, index, SCHEDULE);
 }
 
 void
@@ -112,7 +138,7 @@ push_fact(lua_State *L, const char *name, int type, const char *expected)
 static int
 schedule_decide(lua_State *L)
 {
-    const struct aks_schedule *schedule = luaL_checkudata(L, 1, SCHEDULE);
+    const struct aks_schedule *schedule = check_handle(L, 1, SCHEDULE);
     struct aks_failure_facts facts = { .attempt = 1, .retry_after_ms = -1 };
     struct aks_retry_answer answer;
 
@@ -155,18 +181,17 @@ schedule_index(lua_State *L)
 void
 aks_handle_push_target(lua_State *L, enum aks_target_kind kind)
 {
-    enum aks_target_kind *own = lua_newuserdatauv(L, sizeof(*own), 1);
+    enum aks_target_kind *own = new_handle(L, sizeof(*own), 1, TARGET);
 
     *own = kind;
     lua_insert(L, -2);
     (void)lua_setiuservalue(L, -2, 1);
-    luaL_setmetatable(L, TARGET);
 }
 
 bool
 aks_handle_target(lua_State *L, int index, enum aks_target_kind *ret_kind)
 {
-    const enum aks_target_kind *own = luaL_testudata(L, index, TARGET);
+    const enum aks_target_kind *own = test_handle(L, index, TARGET);
 
     if (own == NULL)
         return false;
@@ -178,14 +203,13 @@ aks_handle_target(lua_State *L, int index, enum aks_target_kind *ret_kind)
 void
 aks_handle_push_policy(lua_State *L)
 {
-    (void)lua_newuserdatauv(L, 0, 0);
-    luaL_setmetatable(L, POLICY);
+    (void)new_handle(L, 0, 0, POLICY);
 }
 
 bool
 aks_handle_is_policy(lua_State *L, int index)
 {
-    return luaL_testudata(L, index, POLICY) != NULL;
+    return test_handle(L, index, POLICY) != NULL;
 }
 
 void

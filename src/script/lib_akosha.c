@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "script/handle.h"
+#include "script/identity.h"
 #include "script/spec.h"
 #include "script/value.h"
 
@@ -48,7 +49,7 @@ aks_lib_print(lua_State *L)
     for (int i = 1; i <= count; i++) {
         if (i > 1)
             luaL_addchar(&buffer, ' ');
-        (void)luaL_tolstring(L, i, NULL);
+        (void)aks_identity_push_text(L, i, NULL);
         luaL_addvalue(&buffer);
     }
     luaL_pushresult(&buffer);

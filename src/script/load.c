@@ -29,21 +29,28 @@ struct load {
     const struct aks_policy_environment *environment;
 };
 
-static void
-digest_policy(struct aks_vm *vm)
+static enum aks_status
+digest_policy(struct aks_vm *vm, struct aks_error *err)
 {
+    const struct aks_entropy *entropy = vm->options->entropy;
     const struct aks_embedded *built_in = aks_embedded_find(BUILT_IN_FILE);
     bool own = vm->text->text == NULL;
     uint8_t digest[AKS_SHA256_BYTES];
+    uint8_t fresh[sizeof(vm->seed)] = { 0 };
+    enum aks_status status = AKS_OK;
 
     AKS_CHECK(built_in != NULL);
     aks_sha256(own ? built_in->data : vm->text->text, own ? built_in->len : vm->text->text_len,
         digest);
     aks_hex_encode(digest, sizeof(digest), vm->sha256);
+    if (entropy != NULL)
+        status = entropy->fill(entropy->ctx, fresh, sizeof(fresh), err);
     vm->seed = 0;
     for (size_t i = 0; i < sizeof(vm->seed); i++)
-        vm->seed = vm->seed << 8 | digest[i];
-    aks_rng_init(&vm->rng, vm->seed ^ vm->options->seed);
+        vm->seed = vm->seed << 8 | (digest[i] ^ fresh[i]);
+    vm->seed ^= vm->options->seed;
+    aks_rng_init(&vm->rng, vm->seed);
+    return status;
 }
 
 /* Builds the world of the policy and runs its text. */
@@ -88,7 +95,9 @@ load_into(struct aks_vm *vm, const struct aks_policy_text *text,
 
     vm->text = text;
     vm->path = text->text != NULL && text->path != NULL ? text->path : BUILT_IN_NAME;
-    digest_policy(vm);
+    status = digest_policy(vm, err);
+    if (status != AKS_OK)
+        return status;
     status = aks_call(vm, NULL, run_policy, &load, err);
     if (status == AKS_POLICY && text->text == NULL)
         status = settings_failure(err);

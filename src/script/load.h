@@ -11,6 +11,8 @@
 #include "base/units.h"
 #include "engine/policy.h"
 #include "port/clock.h"
+#include "port/entropy.h"
+#include "script/lines.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -38,9 +40,11 @@ struct aks_script_options {
     const struct aks_alloc *alloc;
     const struct aks_clock *clock;      /* NULL: wall time is not limited, only instructions are */
     const struct aks_log *log;          /* where akosha.log and print go; may be NULL */
-    /* Of the jitter of schedules that a policy asks; math.random is seeded by the policy's digest
-     * alone. */
+    /* math.random, and the jitter of schedules that a policy asks, are seeded by the policy's text,
+     * by this, and by what the entropy gives at each load; it may be NULL. */
     uint64_t seed;
+    const struct aks_entropy *entropy;
+    const struct aks_script_lines *lines;   /* who is told which lines run; NULL: nobody */
     const char *const *allowed_names;   /* variables beyond the allow list (--allow-env) */
     size_t allowed_count;
     unsigned part_divisor;              /* of what the policy says of part sizes; 0: 1 */

@@ -50,7 +50,9 @@ aks_nearest_offer(struct aks_nearest *best, const char *name, const char *candid
     /* A third of the name may be wrong, and one letter of a short one. */
     unsigned distance_max = (unsigned)(len < 4 ? 1 : (len + 2) / 3);
 
-    if (distance > distance_max || (best->name != NULL && distance >= best->distance))
+    if (distance > distance_max || (best->name != NULL && distance > best->distance))
+        return;
+    if (best->name != NULL && distance == best->distance && strcmp(candidate, best->name) >= 0)
         return;
     best->name = candidate;
     best->distance = distance;

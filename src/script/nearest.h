@@ -16,7 +16,8 @@ struct aks_nearest {
     unsigned distance;
 };
 
-/** Keeps ${candidate} if it is near enough to ${name} to be meant, and nearer than what is kept. */
+/** Keeps ${candidate} if it is near enough to ${name} to be meant, and nearer than what is kept; of
+ * two that are as near, the one that comes first in the alphabet, in whatever order they come. */
 void aks_nearest_offer(struct aks_nearest *best, const char *name, const char *candidate);
 
 #endif

@@ -1,6 +1,8 @@
 #include "script/sandbox.h"
 
+#include "base/check.h"
 #include "script/freeze.h"
+#include "script/lines_internal.h"
 #include "script/modules.h"
 #include "script/stand_in.h"
 #include "script/vm.h"
@@ -19,12 +21,12 @@ static const struct {
     const char *denied;
 } lists[] = {
     { "_G",
-        " _G _VERSION assert collectgarbage error getmetatable ipairs next pairs pcall print"
+        " _G _VERSION assert error getmetatable ipairs next pairs pcall print"
         " rawequal rawget rawlen rawset require select setmetatable tonumber tostring type xpcall"
         " coroutine math string table utf8 ",
-        " debug dofile io load loadfile os package warn " },
+        " collectgarbage debug dofile io load loadfile os package warn " },
     { "coroutine", " close create isyieldable resume running status wrap yield ", " " },
-    /* The generator is seeded once, by the policy's digest. */
+    /* The generator is seeded once, for the run. */
     { "math",
         " abs acos asin atan ceil cos deg exp floor fmod huge log max maxinteger min mininteger"
         " modf pi rad random sin sqrt tan tointeger type ult ",
@@ -68,30 +70,52 @@ aks_sandbox_verdict(const char *library, const char *name)
 
 /* --- building --------------------------------------------------------------------------------- */
 
-/* Opens one of Lua's libraries and pushes a table with what is allowed of it. [-0, +1, raises] */
+#define NAME_BYTES 32
+
+/* The next name of a list; false at its end. */
+static bool
+take_name(const char **list, char ret_name[NAME_BYTES])
+{
+    size_t len;
+
+    *list += strspn(*list, " ");
+    len = strcspn(*list, " ");
+    AKS_CHECK(len < NAME_BYTES);
+    memcpy(ret_name, *list, len);
+    ret_name[len] = '\0';
+    *list += len;
+    return len > 0;
+}
+
+/* Opens one of Lua's libraries and pushes a table with what is allowed of it: in the order of the
+ * list, because functions of ours are objects, and objects are numbered. [-0, +1, raises] */
 static void
 open_library(lua_State *L, const char *library, lua_CFunction open)
 {
+    const char *allowed = NULL;
+    char name[NAME_BYTES];
+
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        if (strcmp(lists[i].library, library) == 0)
+            allowed = lists[i].allowed;
+    }
+    AKS_CHECK(allowed != NULL);
     lua_newtable(L);
     lua_pushcfunction(L, open);
     lua_pushstring(L, library);
     lua_call(L, 1, 1);
-    lua_pushnil(L);
-    while (lua_next(L, -2) != 0) {
-        const char *name = lua_tostring(L, -2);
-
-        if (aks_sandbox_verdict(library, name) == AKS_SANDBOX_ALLOWED) {
-            aks_stand_in(L, library, name);
-            lua_setfield(L, -4, name);
-        } else {
+    while (take_name(&allowed, name)) {
+        if (lua_getfield(L, -1, name) == LUA_TNIL) {
             lua_pop(L, 1);
+            continue;
         }
+        aks_stand_in(L, library, name);
+        lua_setfield(L, -3, name);
     }
     lua_pop(L, 1);
 }
 
-/* math.random's sequence is the policy's: the same on every machine and in every run. [-0, +0,
- * raises] */
+/* math.random's numbers follow from the policy's text and the seed of the run. [-0, +0, raises] */
 static void
 seed_random(lua_State *L)
 {
@@ -191,6 +215,7 @@ aks_sandbox_compile(lua_State *L, const char *text, size_t len, const char *chun
         aks_vm_of(L)->no_memory = true;
     if (code != LUA_OK)
         lua_error(L);
+    aks_lines_tell_active(L, text, len, chunk);
     lua_getfield(L, LUA_REGISTRYINDEX, environment);
     (void)lua_setupvalue(L, -2, 1);
 }

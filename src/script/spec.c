@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "script/handle.h"
 #include "script/lib_akosha.h"
+#include "script/order.h"
 #include "script/value.h"
 
 #include <lauxlib.h>
@@ -160,6 +161,7 @@ static void
 take_targets(lua_State *L, struct aks_settings *settings)
 {
     static const char what[] = WHAT ": targets";
+    size_t count;
 
     if (aks_value_field(L, FIELDS, "targets") == LUA_TNIL)
         aks_value_raise(L, "%s: no targets", WHAT);
@@ -168,10 +170,13 @@ take_targets(lua_State *L, struct aks_settings *settings)
     settings->targets = aks_mem_array(settings->alloc, AKS_TARGETS_MAX, sizeof(*settings->targets));
     if (settings->targets == NULL)
         aks_spec_no_memory(L);
-    lua_pushnil(L);
-    while (lua_next(L, -2) != 0) {
+    count = aks_order_keys(L, FIELDS + 1);
+    for (size_t i = 1; i <= count; i++) {
+        aks_order_push_key(L, FIELDS + 2, i);
+        lua_pushvalue(L, -1);
+        (void)lua_rawget(L, FIELDS + 1);
         take_target(L, settings);
-        lua_pop(L, 1);
+        lua_pop(L, 2);
     }
     if (settings->target_count == 0)
         aks_value_raise(L, "%s: no targets", WHAT);

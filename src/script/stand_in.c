@@ -3,10 +3,12 @@
 #include "script/bounded.h"
 #include "script/budget.h"
 #include "script/freeze.h"
+#include "script/identity.h"
 #include "script/lib_akosha.h"
 #include "script/modules.h"
 #include "script/value.h"
 #include "script/vm.h"
+#include "script/walk.h"
 
 #include <lauxlib.h>
 
@@ -18,33 +20,25 @@
 
 /* --- base ------------------------------------------------------------------------------------- */
 
-/* No hook runs inside a finalizer: one that loops could not be stopped. */
+/* No hook runs inside a finalizer: one that loops could not be stopped. When a weak table loses its
+ * fields is not the same in every run. */
 static int
 safe_setmetatable(lua_State *L)
 {
+    static const char *const refused[] = { "__gc", "__mode" };
+
     luaL_checktype(L, 1, LUA_TTABLE);
     luaL_argexpected(L, lua_isnil(L, 2) || lua_istable(L, 2), 2, "nil or table");
     lua_settop(L, 2);
-    if (lua_istable(L, 2)) {
-        lua_pushstring(L, "__gc");
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]) && lua_istable(L, 2); i++) {
+        lua_pushstring(L, refused[i]);
         if (lua_rawget(L, 2) != LUA_TNIL)
-            aks_value_raise(L, "setmetatable: a metatable with __gc is not allowed");
+            aks_value_raise(L, "setmetatable: a metatable with %s is not allowed", refused[i]);
         lua_pop(L, 1);
     }
     if (luaL_getmetafield(L, 1, "__metatable") != LUA_TNIL)
         aks_value_raise(L, "setmetatable: the metatable is protected");
     lua_setmetatable(L, 1);
-    return 1;
-}
-
-static int
-safe_collectgarbage(lua_State *L)
-{
-    const char *option = luaL_optstring(L, 1, "collect");
-
-    if (strcmp(option, "count") != 0)
-        aks_value_raise(L, "collectgarbage: only \"count\" is allowed");
-    lua_pushnumber(L, (lua_Number)aks_vm_of(L)->memory_used / 1024);
     return 1;
 }
 
@@ -135,18 +129,20 @@ static const struct {
     lua_CFunction function;
     bool wraps;             /* the original is its first upvalue */
 } stand_ins[] = {
-    { "_G", "collectgarbage", safe_collectgarbage, false },
-    { "_G", "next", aks_freeze_next, false },
+    { "_G", "next", aks_walk_next, false },
+    { "_G", "pairs", aks_walk_pairs, false },
     { "_G", "print", aks_lib_print, false },
     { "_G", "rawget", aks_freeze_rawget, false },
     { "_G", "rawlen", aks_freeze_rawlen, false },
     { "_G", "rawset", aks_freeze_rawset, false },
     { "_G", "require", aks_modules_require, false },
     { "_G", "setmetatable", safe_setmetatable, false },
+    { "_G", "tostring", aks_identity_tostring, false },
     { "_G", "xpcall", safe_xpcall, true },
     { "coroutine", "close", charged_coroutine, true },
     { "coroutine", "create", charged_coroutine, true },
     { "coroutine", "wrap", safe_wrap, false },
+    { "string", "format", aks_identity_format, true },
 };
 
 void

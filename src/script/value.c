@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "script/nearest.h"
+#include "script/order.h"
 
 #include <lauxlib.h>
 
@@ -132,28 +133,32 @@ raise_unknown(lua_State *L, const char *what, const char *key, const char *const
     aks_value_raise(L, "%s: unknown field %s; known: %s", what, shown + strlen("string "), known);
 }
 
+/* Of several fields that are wrong, the first in their order. */
 void
 aks_value_fields(lua_State *L, int index, const char *what, const char *const *names)
 {
     char shown[AKS_VALUE_SHOWN_BYTES];
-    size_t i;
+    size_t count;
 
     index = lua_absindex(L, index);
     check_plain(L, index, what, "a table of fields");
-    lua_pushnil(L);
-    while (lua_next(L, index) != 0) {
+    count = aks_order_keys(L, index);
+    for (size_t place = 1; place <= count; place++) {
         const char *key;
+        size_t i;
 
-        if (lua_type(L, -2) != LUA_TSTRING)
+        aks_order_push_key(L, lua_gettop(L), place);
+        if (lua_type(L, -1) != LUA_TSTRING)
             aks_value_raise(L, "%s: expected names of fields as keys, got %s", what,
-                aks_value_shown(L, -2, shown));
-        key = lua_tostring(L, -2);
+                aks_value_shown(L, -1, shown));
+        key = lua_tostring(L, -1);
         for (i = 0; names[i] != NULL && strcmp(names[i], key) != 0; i++)
             continue;
         if (names[i] == NULL)
             raise_unknown(L, what, key, names);
         lua_pop(L, 1);
     }
+    lua_pop(L, 1);
 }
 
 int
@@ -241,23 +246,23 @@ aks_value_list(lua_State *L, int index, const char *what, const char *expected, 
 {
     char shown[AKS_VALUE_SHOWN_BYTES];
     size_t len;
-    size_t seen = 0;
 
     index = lua_absindex(L, index);
     check_plain(L, index, what, expected);
-    len = lua_rawlen(L, index);
-    lua_pushnil(L);
-    while (lua_next(L, index) != 0) {
-        lua_Integer place = lua_isinteger(L, -2) ? lua_tointeger(L, -2) : 0;
+    len = aks_order_keys(L, index);
+    for (size_t place = 1; place <= len; place++) {
+        lua_Integer key;
 
-        if (place < 1 || (size_t)place > len)
+        aks_order_push_key(L, lua_gettop(L), place);
+        key = lua_isinteger(L, -1) ? lua_tointeger(L, -1) : 0;
+        if (key < 1)
             aks_value_raise(L, "%s: expected %s without gaps, got one with the key %s", what,
-                expected, aks_value_shown(L, -2, shown));
-        seen++;
+                expected, aks_value_shown(L, -1, shown));
+        if ((size_t)key != place)
+            aks_value_raise(L, "%s: expected %s without gaps, got one with a gap", what, expected);
         lua_pop(L, 1);
     }
-    if (seen != len)
-        aks_value_raise(L, "%s: expected %s without gaps, got one with a gap", what, expected);
+    lua_pop(L, 1);
     if (len > count_max)
         aks_value_raise(L, "%s: at most %zu entries, got %zu", what, count_max, len);
     return len;

@@ -1,6 +1,7 @@
 #include "script/vm.h"
 
 #include "base/check.h"
+#include "script/identity.h"
 
 #include <string.h>
 
@@ -36,28 +37,42 @@ may_grow(struct aks_vm *vm, size_t old_bytes, size_t bytes)
     return true;
 }
 
-/* The lua_Alloc. A block that cannot be moved when it shrinks stays where it is: Lua counts on
- * that. */
+/* Lua tells what a new block will hold: a type, or something of its own. (A userdata is numbered
+ * by whoever makes it.) */
+static bool
+is_object(size_t kind)
+{
+    return kind == LUA_TTABLE || kind == LUA_TFUNCTION || kind == LUA_TTHREAD;
+}
+
+/* The lua_Alloc. In front of each block stands its identity. A block that cannot be moved when it
+ * shrinks stays where it is: Lua counts on that. */
 static void *
 vm_alloc(void *ctx, void *p, size_t old_bytes, size_t bytes)
 {
     struct aks_vm *vm = ctx;
-    void *moved;
+    struct aks_identity *block = p != NULL ? (struct aks_identity *)p - 1 : NULL;
+    size_t old_total = p != NULL ? sizeof(*block) + old_bytes : 0;
+    size_t total = bytes > 0 ? sizeof(*block) + bytes : 0;
 
-    if (p == NULL)
-        old_bytes = 0;      /* it holds the kind of object then */
-    if (bytes > old_bytes && !may_grow(vm, old_bytes, bytes))
+    if (total < bytes || (total > old_total && !may_grow(vm, old_total, total)))
         return NULL;
-    if (bytes == 0) {
-        aks_mem_free(vm->alloc, p);
-        vm->memory_used -= (int64_t)old_bytes;
+    if (total == 0) {
+        aks_mem_free(vm->alloc, block);
+        vm->memory_used -= (int64_t)old_total;
         return NULL;
     }
-    moved = aks_mem_resize(vm->alloc, p, bytes);
-    if (moved == NULL && bytes > old_bytes)
+    block = aks_mem_resize(vm->alloc, block, total);
+    if (block == NULL && total > old_total)
         return NULL;
-    vm->memory_used += (int64_t)bytes - (int64_t)old_bytes;
-    return moved != NULL ? moved : p;
+    vm->memory_used += (int64_t)total - (int64_t)old_total;
+    if (block == NULL)
+        return p;
+    if (p == NULL) {
+        block->made = is_object(old_bytes) ? ++vm->objects_made : 0;
+        block->shown = 0;
+    }
+    return block + 1;
 }
 
 /* Every entry into Lua is protected (script/call.c), so this is a mistake of ours. */

@@ -24,6 +24,9 @@
 /* In the registry: the list of the names of the policy's chunks, as shown. */
 #define AKS_CALL_CHUNKS "akosha.chunks"
 
+/* Tables that next is called with are remembered, so many at a time (script/walk.c). */
+#define AKS_VM_WALKS 4
+
 enum aks_vm_phase { AKS_VM_LOAD, AKS_VM_DECIDE };
 
 /* Which limit ended the call. Once set it stays set until the next call from C begins. */
@@ -49,6 +52,12 @@ struct aks_vm_failure {
     char trace[AKS_VM_TRACE_BYTES];         /* the policy's frames above the first, or empty */
 };
 
+struct aks_vm_walk {
+    const void *table;      /* NULL: free; else the registry holds it and its keys */
+    size_t count;
+    size_t at;              /* the key that was given last, from 1; 0 if none */
+};
+
 struct aks_vm {
     lua_State *L;
     const struct aks_alloc *alloc;
@@ -57,9 +66,13 @@ struct aks_vm {
     const struct aks_script_options *options;
     struct aks_script_limits limits;
 
-    int64_t memory_used;
+    int64_t memory_used;            /* with what stands in front of each block */
     bool memory_refused;            /* a block was refused by the ceiling (Lua may have coped) */
     bool no_memory;                 /* said by an error that reached us as an ordinary one */
+    uint64_t objects_made;          /* see script/identity.h */
+    uint32_t objects_shown;
+    struct aks_vm_walk walks[AKS_VM_WALKS];
+    size_t walks_begun;
 
     bool armed;                     /* a call is running and is charged */
     int64_t work_left;              /* instructions, and what is charged as such */
@@ -74,7 +87,7 @@ struct aks_vm {
 
     const struct aks_policy_text *text;     /* while loading only */
     char sha256[AKS_SHA256_HEX_BYTES];      /* of the policy's text */
-    uint64_t seed;                  /* its first eight bytes */
+    uint64_t seed;                  /* its first eight bytes, and what the run brings to them */
     const char *path;               /* as shown: the file, or "built-in default" */
     struct aks_settings settings;   /* filled by akosha.policy */
     bool built;                     /* akosha.policy has succeeded */

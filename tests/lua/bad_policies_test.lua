@@ -213,7 +213,8 @@ local CASES = {
   { "dofile", "dofile('/etc/passwd')", "(global 'dofile')", "policy", "a policy has no 'dofile'" },
   { "string.dump", "string.dump(print)", "(field 'dump')", "policy", "a policy has no 'dump'" },
   { "math.randomseed", "math.randomseed(1)", "(field 'randomseed')" },
-  { "collectgarbage", "collectgarbage('stop')", 'collectgarbage: only "count" is allowed' },
+  { "collectgarbage", "collectgarbage('count')", "(global 'collectgarbage')", "policy",
+      "a policy has no 'collectgarbage'" },
   { "a module that is not there", "require 'socket'", 'require: there is no module "socket"' },
   { "a module out of the folder", "require '../secrets'", 'there is no module "../secrets"' },
   { "an absolute module", "require '/etc/passwd'", "there is no module" },
@@ -327,6 +328,97 @@ local CASES = {
   { "a move that overflows", "table.move({}, math.mininteger, math.maxinteger, 1)",
       "table.move: at most" },
   { "unpack of too many", "return table.unpack({}, 1, 1 << 30)", "too many results" },
+  { "a key that is no key", "next({}, 0/0)", "invalid key to 'next'" },
+  { "next of nothing", "return next()",
+      "bad argument #1 to 'next' (table expected, got no value)" },
+  { "pairs of nothing", "for _ in pairs(nil) do end",
+      "bad argument #1 to 'pairs' (table expected, got nil)" },
+  { "pairs over a huge table, again and again", [[
+      local t = {}
+      for i = 1, 1e5 do t["k" .. i] = i end
+      while true do for k in pairs(t) do break end end]],
+    ":3: it takes more than 10000000 instructions", "limit" },
+  { "pairs over a huge list, again and again", [[
+      local t = {}
+      for i = 1, 1e5 do t[i] = i end
+      while true do for k in pairs(t) do break end end]],
+    ":3: it takes more than 10000000 instructions", "limit" },
+  { "next over a huge table, again and again", [[
+      local t = {}
+      for i = 1, 1e5 do t["k" .. i] = i end
+      while true do next(t) end]],
+    ":3: it takes more than 10000000 instructions", "limit" },
+  { "next over many huge tables in turn", [[
+      local t, key = {}, {}
+      for n = 1, 9 do t[n] = {} for i = 1, 2e4 do t[n][i / 2] = i end end
+      while true do for n = 1, 9 do key[n] = next(t[n], key[n]) end end]],
+    ":3: it takes more than 10000000 instructions", "limit" },
+  { "a walk over what was taken away", [[
+      while true do
+        local t = {}
+        for i = 1, 1e4 do t["k" .. i] = i end
+        local step = pairs(t)
+        local key = step(t)
+        for k in pairs(t) do t[k] = nil end
+        step(t, key)
+      end]], "it takes more than 10000000 instructions", "limit" },
+  { "an endless loop under pcall in pairs", [[
+      local t = setmetatable({}, { __pairs = function() while true do end end })
+      while true do pcall(pairs, t) end]], "it takes more than", "limit" },
+  { "an endless loop in what __pairs returns", [[
+      local t = setmetatable({}, { __pairs = function() return function() return 1 end end })
+      for k in pairs(t) do end]], "it takes more than", "limit" },
+  { "__pairs without end", [[
+      local t = setmetatable({}, { __pairs = function(t) return pairs(t) end })
+      for k in pairs(t) do end]], "stack overflow" },
+  { "__pairs that gives nothing",
+      "for k in pairs(setmetatable({}, { __pairs = function() end })) do end",
+    ":1: attempt to call a nil value" },
+  { "__pairs that is no function", "for k in pairs(setmetatable({}, { __pairs = 5 })) do end",
+      ":1: attempt to call a number value" },
+  { "__pairs that raises",
+      "for k in pairs(setmetatable({}, { __pairs = function() error 'no' end })) do end",
+    ":1: no" },
+  { "a table that grows while pairs walks it", [[
+      local t = { 1 }
+      for k in pairs(t) do t[k + 1] = 1 end
+      for k in pairs(t) do t[k / 2] = 1 end]], "the policy returns nothing" },
+  { "a table that grows while next walks it", [[
+      local t = { 1 }
+      for k in next, t do t[k + 1] = 1 end]], "the policy returns nothing" },
+  { "a table that is emptied while it is walked", [[
+      local t = {}
+      for i = 1, 100 do t["k" .. i] = i end
+      for k in pairs(t) do for other in next, t do t[other] = nil end end
+      assert(next(t) == nil)]], "the policy returns nothing" },
+  { "a comparator that changes the list", [[
+      local t = { 5, 4, 3, 2, 1 }
+      table.sort(t, function(a, b) for k in pairs(t) do t[k] = nil end return a < b end)]],
+    "the policy returns nothing" },
+  { "an endless loop in a comparator under pcall",
+      "while true do pcall(table.sort, { 2, 1 }, function() while true do end end) end",
+      "it takes more than", "limit" },
+  { "two of Lua's own functions as keys", "for k in pairs { [type] = 1, [select] = 2 } do end",
+      "a table with more than one of Lua's own functions as keys has no order" },
+  { "the same for next", "next { [type] = 1, [select] = 2, [1] = 1 }", "has no order" },
+  { "a text that is its own text", [[
+      local t = setmetatable({}, { __tostring = function(t) return tostring(t) end })
+      return tostring(t)]], "C stack overflow" },
+  { "a text that is its own format", [[
+      local t = setmetatable({}, { __tostring = function(t) return ("%s"):format(t) end })
+      return tostring(t)]], "C stack overflow" },
+  { "an endless loop in a text",
+      "print(setmetatable({}, { __tostring = function() while true do end end }))",
+      "it takes more than", "limit" },
+  { "an endless loop in a text under pcall", [[
+      local t = setmetatable({}, { __tostring = function() while true do end end })
+      while true do pcall(string.format, "%s", t) end]], "it takes more than", "limit" },
+  { "a text that is no text", "print(setmetatable({}, { __tostring = function() return {} end }))",
+      "'__tostring' must return a string" },
+  { "a format that is too long", "return ('%s'):rep(1 << 19):format(1)",
+      "bad argument #2 to 'format' (no value)" },
+  { "a weak table", "setmetatable({}, { __mode = 'k' })",
+      "setmetatable: a metatable with __mode is not allowed" },
   { "a finalizer", "setmetatable({}, { __gc = function() while true do end end })",
       "setmetatable: a metatable with __gc is not allowed" },
 
@@ -375,6 +467,18 @@ function TestBadPolicies:test_each_ends_in_its_named_way()
     faults[#faults + 1] = what and case[1] .. ": " .. what
   end
   lu.assertEquals(table.concat(faults, "\n"), "")
+end
+
+function TestBadPolicies:test_who_is_told_the_lines_does_not_loosen_the_limits()
+  for _, case in ipairs(CASES) do
+    local name, text, expected = table.unpack(case)
+    if expected:find("it takes more than", 1, true) then
+      local _, message, _, status = host.load { text = text, lines = true,
+        limits = { load_instructions = 1000000 } }
+      lu.assertStrContains(name .. ": " .. message, "it takes more than 1000000 instructions")
+      lu.assertEquals(status, "limit")
+    end
+  end
 end
 
 function TestBadPolicies:test_a_module_that_requires_itself()

@@ -2,10 +2,11 @@
  * finds LuaUnit, all of Lua's libraries, and the module `host`:
  *
  *   host.load { text = | path = , env = {}, modules = {}, limits = {}, allow = {}, seed = ,
- *               clock_step_ms = }
+ *               clock_step_ms = , lines = true: somebody is told which lines run }
  *       -> policy, or nil, message, hint, status; the built-in default without text and path
  *   host.lines() -> what policies logged since the last load
  *   host.null    -> JSON's null in what policy:finished is given
+ *   host.program, host.folder -> this program, and the folder of the tests
  *   policy:settings() -> table; policy:asks() -> which questions the engine would ask
  *   policy:route(source, targets), :retry(failure), :dedup(facts), :compress(facts),
  *   policy:finished(report)
@@ -58,6 +59,11 @@ keep_line(void *ctx, enum aks_log_level level, const char *text)
     lua_pushstring(L, text);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     lua_pop(L, 1);
+}
+
+static void
+ignore_line(void *ctx, const char *file, int line)
+{
 }
 
 /* --- loading ---------------------------------------------------------------------------------- */
@@ -149,6 +155,7 @@ take_allowed(lua_State *L, const char *names[NAMES_MAX])
 static void
 set_options(lua_State *L, struct handle *handle)
 {
+    static const struct aks_script_lines lines = { ignore_line, ignore_line, NULL };
     struct aks_script_limits *limits = &handle->options.limits;
 
     handle->options.alloc = aks_alloc_system();
@@ -165,6 +172,8 @@ set_options(lua_State *L, struct handle *handle)
     handle->log.level = AKS_LOG_DEBUG;
     handle->options.log = &handle->log;
     handle->options.seed = (uint64_t)host_integer(L, 1, "seed", 0);
+    if (host_boolean(L, 1, "lines", false))
+        handle->options.lines = &lines;
     lua_getfield(L, 1, "limits");
     if (lua_istable(L, -1)) {
         int index = lua_gettop(L);
@@ -441,6 +450,8 @@ policy_gc(lua_State *L)
 
 /* --- the program ------------------------------------------------------------------------------ */
 
+static const char *program;
+
 static int
 open_host(lua_State *L)
 {
@@ -470,6 +481,10 @@ open_host(lua_State *L)
     luaL_newlib(L, functions);
     lua_pushlightuserdata(L, NULL);
     lua_setfield(L, -2, "null");
+    lua_pushstring(L, program);
+    lua_setfield(L, -2, "program");
+    lua_pushliteral(L, AKS_SOURCE_FOLDER "/tests/lua");
+    lua_setfield(L, -2, "folder");
     return 1;
 }
 
@@ -507,6 +522,7 @@ main(int argc, char **argv)
             lua_close(L);
         return EXIT_FAILURE;
     }
+    program = argv[0];
     lua_pushcfunction(L, run);
     lua_pushlightuserdata(L, argv[1]);
     if (lua_pcall(L, 1, 1, 0) != LUA_OK)
