@@ -51,10 +51,13 @@ struct aks_world_run_options {
     bool dry_run;
 };
 
+struct world_place;
+
 struct aks_world_target {
     char name[AKS_TARGET_NAME_BYTES];
     enum aks_target_kind kind;
-    char place[256];                    /* "host:port/bucket", "host:port/path", or a folder */
+    struct world_place *place;          /* NULL: a folder */
+    char folder[AKS_PATH_BYTES];        /* dir: where it is */
     char prefix[256];                   /* s3: "" or "a/b/" */
     struct aks_s3_model *s3;            /* or NULL */
     struct aks_http_model *http;        /* or NULL */
@@ -72,6 +75,9 @@ struct aks_fault_plan *aks_world_plan(struct aks_world *world);
 /** Puts a file; relative paths are the home's. */
 enum aks_status aks_world_put(struct aks_world *world, const char *path, const void *data,
     size_t len, struct aks_error *err);
+/** Sets a variable, or with NULL removes it. */
+enum aks_status aks_world_variable(struct aks_world *world, const char *name, const char *value,
+    struct aks_error *err);
 /** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to learn
  * its targets, and lets a model stand where each of them is. Done by run as well. What a model
  * holds stays where the place is the same. */

@@ -1,0 +1,309 @@
+#include "testkit/world.h"
+
+#include "api/api_internal.h"
+#include "base/check.h"
+#include "base/units.h"
+#include "testkit/world_internal.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WIDTH 2
+
+static int64_t
+now_ns(const struct aks_world *world)
+{
+    return aks_sim_agenda(world->sim)->now_ns;
+}
+
+/* Beyond every limit: the process is ended, and the law on bounds is broken. */
+static void
+out_of_bounds(struct aks_world *world, const char *what, struct aks_sim_fault *ret_fault)
+{
+    (void)snprintf(world->broken, sizeof(world->broken), "bounded: a run took more than %s", what);
+    ret_fault->dies = true;
+}
+
+/* Every step of the machine: counted, told, and maybe made to go wrong. */
+static void
+on_step(void *ctx, const struct aks_sim_step *step, struct aks_sim_fault *ret_fault)
+{
+    struct aks_world *world = ctx;
+    char name[AKS_OPERATION_NAME_BYTES];
+    struct aks_fault_step seen = { step, "", step->verb, 0 };
+    const struct aks_world_target *target;
+
+    if (world->learning)
+        return;
+    world->steps++;
+    world->run_steps++;
+    seen.now_ns = now_ns(world);
+    if (step->request != NULL) {
+        target = aks_world_target_of(world, step->request);
+        seen.target = target != NULL ? target->name : "";
+        seen.operation = aks_operation_name(step->request->method, step->request->url, name);
+    }
+    if (world->run_steps > AKS_WORLD_STEPS_MAX)
+        out_of_bounds(world, "2,000,000 steps", ret_fault);
+    else if (seen.now_ns - world->run_began_ns > AKS_WORLD_RUN_NS_MAX)
+        out_of_bounds(world, "30 days", ret_fault);
+    else if (world->crash_at != 0 && world->steps >= world->crash_at)
+        ret_fault->dies = true;
+    else if (!world->calm)
+        (void)aks_fault_plan_ask(&world->plan, &seen, ret_fault);
+    if (ret_fault->dies) {
+        world->died = true;
+        world->crash_at = 0;
+    }
+    aks_world_story_step(world, &seen, ret_fault);
+}
+
+static void
+on_log(void *ctx, enum akosha_log_level level, const char *text)
+{
+    static const char *const names[] = { "error", "warning", "info", "debug" };
+    struct aks_world *world = ctx;
+
+    aks_buf_printf(&world->log, "%s: %s\n", names[level], text);
+}
+
+static enum aks_status
+make_machine(struct aks_world *world, struct aks_error *err)
+{
+    struct aks_sim_options options = { 0 };
+    enum aks_status status;
+
+    options.alloc = world->alloc;
+    options.seed = world->options.seed;
+    options.wall_ms = AKS_WORLD_WALL_MS;
+    options.hook = (struct aks_sim_hook) { on_step, world };
+    options.host_name = "laptop-7";
+    options.home = AKS_WORLD_HOME;
+    options.working_folder = AKS_WORLD_HOME;
+    options.width = WIDTH;
+    status = aks_sim_new(&options, &world->sim, err);
+    if (status == AKS_OK)
+        status = aks_sim_variable(world->sim, "AWS_ACCESS_KEY_ID", AKS_WORLD_ACCESS_KEY, err);
+    if (status == AKS_OK)
+        status = aks_sim_variable(world->sim, "AWS_SECRET_ACCESS_KEY", AKS_WORLD_SECRET_KEY, err);
+    return status;
+}
+
+enum aks_status
+aks_world_new(const struct aks_world_options *options, struct aks_world **ret_world,
+    struct aks_error *err)
+{
+    struct aks_world *world = aks_mem_new(options->alloc, sizeof(*world));
+    enum aks_status status;
+
+    if (world == NULL)
+        return aks_error_memory(err, "making a world");
+    world->alloc = options->alloc;
+    world->options = *options;
+    if (world->options.latency_ns == 0)
+        world->options.latency_ns = AKS_NS_PER_MS / 2;
+    aks_fault_plan_init(&world->plan, options->seed);
+    aks_world_story_init(world);
+    status = make_machine(world, err);
+    if (status != AKS_OK) {
+        aks_world_free(world);
+        return status;
+    }
+    *ret_world = world;
+    return AKS_OK;
+}
+
+void
+aks_world_free(struct aks_world *world)
+{
+    if (world == NULL)
+        return;
+    aks_sim_free(world->sim);
+    aks_world_targets_fini(world);
+    aks_world_story_fini(world);
+    aks_mem_free(world->alloc, world);
+}
+
+struct aks_sim *
+aks_world_sim(struct aks_world *world)
+{
+    return world->sim;
+}
+
+struct aks_fault_plan *
+aks_world_plan(struct aks_world *world)
+{
+    return &world->plan;
+}
+
+enum aks_status
+aks_world_put(struct aks_world *world, const char *path, const void *data, size_t len,
+    struct aks_error *err)
+{
+    char *whole;
+    enum aks_status status;
+
+    world->learnt = false;
+    if (path[0] == '/')
+        return aks_files_sim_put(aks_sim_files(world->sim), path, data, len, 0, err);
+    whole = aks_mem_printf(world->alloc, "%s/%s", AKS_WORLD_HOME, path);
+    if (whole == NULL)
+        return aks_error_memory(err, "putting a file");
+    status = aks_files_sim_put(aks_sim_files(world->sim), whole, data, len, 0, err);
+    aks_mem_free(world->alloc, whole);
+    return status;
+}
+
+enum aks_status
+aks_world_variable(struct aks_world *world, const char *name, const char *value,
+    struct aks_error *err)
+{
+    world->learnt = false;
+    return aks_sim_variable(world->sim, name, value, err);
+}
+
+/* As a program tells it: message and, where there is one, the hint. */
+static enum aks_status
+took(const struct akosha_error *error, struct aks_error *err)
+{
+    enum aks_status status = AKS_INTERNAL;
+
+    (void)aks_status_from_name(error->failure, &status);
+    if (status == AKS_OK)
+        status = AKS_INTERNAL;
+    (void)aks_error_set(err, status, "%s", error->message);
+    if (error->hint[0] != '\0')
+        aks_error_hint(err, "%s", error->hint);
+    return status;
+}
+
+static int
+open_engine(struct aks_world *world, struct akosha **ret_engine, struct akosha_error *error)
+{
+    struct akosha_options options = { 0 };
+    int code;
+
+    options.port = aks_sim_port(world->sim);
+    options.log_level = AKOSHA_LOG_DEBUG;
+    options.log = on_log;
+    options.log_ctx = world;
+    options.part_divisor = world->options.small ? AKS_WORLD_SMALL : 1;
+    code = akosha_open(&options, ret_engine, error);
+    if (code == AKOSHA_OK)
+        (*ret_engine)->script.lines = world->options.lines;
+    return code;
+}
+
+static const char *
+policy_path(struct aks_world *world)
+{
+    size_t len;
+
+    return aks_files_sim_look(aks_sim_files(world->sim), AKS_WORLD_POLICY, &len) != NULL
+        ? AKS_WORLD_POLICY : NULL;
+}
+
+static int
+run_engine(struct aks_world *world, const struct aks_world_run_options *options,
+    struct json_t **ret_report, struct akosha_error *error)
+{
+    struct akosha_run_options run = { 0 };
+    struct akosha *engine = NULL;
+    struct akosha_policy *policy = NULL;
+    struct akosha_report *report = NULL;
+    int code = open_engine(world, &engine, error);
+
+    if (options != NULL) {
+        run.sources = options->sources;
+        run.source_count = options->source_count;
+        run.target = options->target;
+        run.no_fallback = options->no_fallback;
+        run.dry_run = options->dry_run;
+    }
+    if (code == AKOSHA_OK)
+        code = akosha_policy_load(engine, policy_path(world), NULL, 0, &policy, error);
+    if (code == AKOSHA_OK)
+        code = akosha_run(engine, policy, &run, &report, error);
+    if (report != NULL)
+        *ret_report = json_incref(report->json);
+    akosha_report_free(report);
+    akosha_policy_free(policy);
+    akosha_close(engine);
+    return code;
+}
+
+enum aks_status
+aks_world_run(struct aks_world *world, const struct aks_world_run_options *options,
+    struct json_t **ret_report, struct aks_error *err)
+{
+    struct akosha_error error = { 0 };
+    enum aks_status status;
+    int code;
+
+    AKS_CHECK(!world->died);
+    *ret_report = NULL;
+    aks_error_clear(err);
+    /* What is wrong with a policy is for the run to say. */
+    status = aks_world_learn(world, err);
+    if (status != AKS_OK && status != AKS_POLICY && status != AKS_SETTINGS)
+        return status;
+    status = AKS_OK;
+    aks_error_clear(err);
+    world->run_steps = 0;
+    world->run_began_ns = now_ns(world);
+    aks_world_story_event(world, "run");
+    code = run_engine(world, options, ret_report, &error);
+    if (code != AKOSHA_OK || *ret_report == NULL)
+        status = took(&error, err);
+    if (world->died) {
+        json_decref(*ret_report);
+        *ret_report = NULL;
+        aks_error_clear(err);
+        aks_world_story_event(world, "died");
+        return AKS_OK;
+    }
+    aks_world_story_report(world, *ret_report);
+    if (*ret_report != NULL)
+        return AKS_OK;
+    aks_world_story_event(world, "failed: %s", err->message);
+    return status;
+}
+
+bool
+aks_world_died(const struct aks_world *world)
+{
+    return world->died;
+}
+
+void
+aks_world_restart(struct aks_world *world, bool power)
+{
+    aks_sim_restart(world->sim, power);
+    world->died = false;
+    aks_world_story_event(world, power ? "restart after a loss of power" : "restart");
+}
+
+void
+aks_world_advance(struct aks_world *world, int64_t ns)
+{
+    aks_sim_pass(world->sim, ns);
+}
+
+void
+aks_world_crash_at(struct aks_world *world, uint64_t step)
+{
+    world->crash_at = step > 0 ? world->steps + step : 0;
+}
+
+uint64_t
+aks_world_steps(const struct aks_world *world)
+{
+    return world->steps;
+}
+
+void
+aks_world_calm(struct aks_world *world, bool calm)
+{
+    world->calm = calm;
+}

@@ -1,0 +1,90 @@
+/* What the files of the world share: world.c (its life), world_target.c (who answers), world_story.c
+ * (what is told). */
+#ifndef AKS_TESTKIT_WORLD_INTERNAL_H
+#define AKS_TESTKIT_WORLD_INTERNAL_H
+
+#include "testkit/operation.h"
+#include "testkit/world.h"
+
+#define AKS_WORLD_STORY_BYTES_MAX ((size_t)64 * 1024 * 1024)
+#define AKS_WORLD_WAITS_MAX 64
+
+#define AKS_WORLD_PLACES_MAX 32
+#define AKS_WORLD_PATH_BYTES 512
+
+/* Where one or more targets are, and who answers there. */
+struct world_place {
+    bool aws;                           /* by bucket, whatever the region's host is */
+    bool tls;
+    char authority[AKS_SIM_HOST_BYTES];
+    char bucket[128];
+    char path[AKS_WORLD_PATH_BYTES];    /* that stands before keys: "", "/bucket", "/upload" */
+    struct aks_s3_model *s3;
+    struct aks_http_model *http;
+};
+
+/* What a server asked for, and whether it was kept to. */
+struct world_wait {
+    char target[AKS_TARGET_NAME_BYTES];
+    char operation[AKS_OPERATION_NAME_BYTES];
+    char path[512];                     /* of the request: two objects may be under way */
+    int64_t until_ns;
+};
+
+struct aks_world {
+    const struct aks_alloc *alloc;
+    struct aks_world_options options;
+    struct aks_sim *sim;
+    struct aks_fault_plan plan;
+    bool calm;
+    bool learnt;
+    struct world_place places[AKS_WORLD_PLACES_MAX];
+    size_t place_count;
+    bool learning;                      /* the policy is loaded to see its targets: no faults */
+    struct aks_world_target targets[AKS_TARGETS_MAX];
+    size_t target_count;
+    uint64_t steps;
+    uint64_t run_steps;                 /* in this run */
+    int64_t run_began_ns;
+    uint64_t crash_at;                  /* of steps; 0: never */
+    bool died;
+    struct aks_buf events;
+    struct aks_buf requests;
+    struct aks_buf decisions;
+    struct aks_buf log;
+    /* Successes that a failure came before: they are told among the decisions. */
+    struct aks_buf successes;           /* "<ns> <text>\n" */
+    struct world_wait waits[AKS_WORLD_WAITS_MAX];
+    size_t wait_count;
+    size_t failed_count;
+    struct world_failed {
+        char target[AKS_TARGET_NAME_BYTES];
+        char operation[AKS_OPERATION_NAME_BYTES];
+    } failed[AKS_WORLD_WAITS_MAX];
+    char broken[256];                   /* a law that was broken on the way; "" for none */
+};
+
+/* world_target.c */
+
+/** The target that a request goes to, or NULL. */
+struct aks_world_target *aks_world_target_of(struct aks_world *world,
+    const struct aks_http_request *request);
+void aks_world_targets_fini(struct aks_world *world);
+
+/* world_story.c */
+
+void aks_world_story_init(struct aks_world *world);
+void aks_world_story_fini(struct aks_world *world);
+/** One step of disk or network, with what the plan says of it. */
+void aks_world_story_step(struct aks_world *world, const struct aks_fault_step *step,
+    const struct aks_sim_fault *fault);
+/** A request has been served. */
+void aks_world_story_served(struct aks_world *world, const char *target, const char *operation,
+    const struct aks_sim_request *request, const struct aks_sim_reply *reply);
+/** A run has ended: its decisions, in order of time. */
+void aks_world_story_report(struct aks_world *world, const struct json_t *report);
+/** A line "%5.1f  ..." in the story of events. */
+void aks_world_story_event(struct aks_world *world, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif
