@@ -41,7 +41,7 @@ scattered_resize(void *ctx, void *p, size_t bytes)
         char *room = malloc(offset + sizeof(*block) + bytes);
 
         assert_non_null(room);
-        block = (struct block *)(room + offset);
+        block = (struct block *)(void *)(room + offset);
         block->offset = offset;
         block->bytes = bytes;
         if (old != NULL)
@@ -218,8 +218,8 @@ put_texts(struct text *text, struct aks_rng *rng)
         put(text, "say(pcall(error, objects[%d]))\nsay(math.random(1000))\n", a);
         break;
     default:
-        put(text, "say(select(2, pcall(next, objects[%d], objects[%d])), print, coroutine.running())"
-            "\n", a, b);
+        put(text, "say(select(2, pcall(next, objects[%d], objects[%d])), print)\n"
+            "say(coroutine.running())\n", a, b);
     }
 }
 
