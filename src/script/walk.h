@@ -1,8 +1,8 @@
 /* pairs and next in the order of script/order.h.
  *
- * A walk goes over the keys that the table had when it began: one that is set to nil meanwhile is
- * left out, one that is new is not met. next(t, key) is the first key after ${key}, whether
- * ${key} is still there or not. */
+ * A walk of pairs goes over the keys that the table had when it began: one that is set to nil
+ * meanwhile is left out, one that is new is not met. next(t, key) is the first key after ${key},
+ * whether ${key} is still there or not; it may meet keys that are new, the same in each run. */
 #ifndef AKS_SCRIPT_WALK_H
 #define AKS_SCRIPT_WALK_H
 

@@ -339,8 +339,8 @@ marks_reach_functions_inside_functions(void **state)
     lua_State *L = luaL_newstate();
 
     compile(L, "return function(...)\nreturn function()\nlocal a <const> = 5\nreturn a, 1.5,"
-        " 1 << 40, true, false, nil, ('x'):rep(99), 'a string that is longer than forty bytes, so long'\n"
-        "end\nend", &dump);
+        " 1 << 40, true, false, nil, ('x'):rep(99),"
+        " 'a string that is longer than forty bytes, so long'\nend\nend", &dump);
     assert_true(aks_lines_mark(dump.data, dump.len, marks, MARKS));
     assert_true(marks[4] && marks[5] && marks[6]);
     assert_false(marks[1] || marks[2] || marks[3]);

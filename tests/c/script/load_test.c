@@ -225,6 +225,85 @@ failures_need_no_error_object(void **state)
     policy->free(policy);
 }
 
+/* --- randomness ------------------------------------------------------------------------------- */
+
+static enum aks_status
+fill_with(void *ctx, void *data, size_t len, struct aks_error *err)
+{
+    const int *byte = ctx;
+
+    if (*byte < 0)
+        return aks_error_set(err, AKS_INTERNAL, "no randomness today");
+    memset(data, *byte, len);
+    return AKS_OK;
+}
+
+/* The wait that a policy answers, which it takes from math.random or from a schedule's jitter. */
+static int64_t
+random_wait(const char *answer, uint64_t seed, const struct aks_entropy *entropy)
+{
+    char random[512];
+    struct aks_failure_facts failure = { .target = "d", .operation = "put", .failure = AKS_SERVER,
+        .transient = true, .retry_after_ms = -1, .attempt = 1 };
+    struct aks_script_options options = { .alloc = aks_alloc_system(), .seed = seed,
+        .entropy = entropy };
+    struct aks_policy_text text = { .path = path, .text = random };
+    struct aks_policy_loader loader;
+    struct aks_policy *policy = NULL;
+    struct aks_retry_answer retry;
+
+    (void)snprintf(random, sizeof(random), "local akosha = require 'akosha' return akosha.policy {"
+        " api = 1, targets = { d = akosha.dir { path = '/x' } }, retry = function(f) return %s end"
+        " }", answer);
+    text.text_len = strlen(random);
+    aks_script_loader_init(&loader, &options);
+    assert_int_equal(loader.load(loader.ctx, &text, NULL, &policy, NULL), AKS_OK);
+    assert_int_equal(policy->decide.retry(policy->decide.ctx, &failure, &retry, NULL), AKS_OK);
+    policy->free(policy);
+    return retry.wait_ms;
+}
+
+static void
+each_load_is_seeded_by_the_entropy(void **state)
+{
+    static const char *const answers[] = { "akosha.wait(math.random() * 80000)",
+        "akosha.retry.linear { first = 80000, cap = 80000 }" };
+    int byte = 7;
+    const struct aks_entropy entropy = { fill_with, &byte };
+
+    for (size_t i = 0; i < 2; i++) {
+        int64_t wait = random_wait(answers[i], 0, NULL);
+        int64_t fresh;
+
+        assert_int_equal(random_wait(answers[i], 0, NULL), wait);
+        assert_int_not_equal(random_wait(answers[i], 1, NULL), wait);
+        byte = 7;
+        fresh = random_wait(answers[i], 0, &entropy);
+        assert_int_not_equal(fresh, wait);
+        assert_int_equal(random_wait(answers[i], 0, &entropy), fresh);
+        byte = 8;
+        assert_int_not_equal(random_wait(answers[i], 0, &entropy), fresh);
+    }
+}
+
+static void
+a_policy_is_not_loaded_without_entropy(void **state)
+{
+    int byte = -1;
+    const struct aks_entropy entropy = { fill_with, &byte };
+    struct aks_script_options options = { .alloc = aks_alloc_system(), .entropy = &entropy };
+    struct aks_policy_text text = { .path = path, .text = everything, .text_len =
+        strlen(everything) };
+    struct aks_policy_loader loader;
+    struct aks_policy *policy = NULL;
+    struct aks_error err;
+
+    aks_script_loader_init(&loader, &options);
+    assert_int_equal(loader.load(loader.ctx, &text, NULL, &policy, &err), AKS_INTERNAL);
+    assert_string_equal(err.message, "no randomness today");
+    assert_null(policy);
+}
+
 int
 main(void)
 {
@@ -233,6 +312,8 @@ main(void)
         cmocka_unit_test(deciding_survives_every_failure_to_allocate),
         cmocka_unit_test(a_policy_answers_as_written),
         cmocka_unit_test(failures_need_no_error_object),
+        cmocka_unit_test(each_load_is_seeded_by_the_entropy),
+        cmocka_unit_test(a_policy_is_not_loaded_without_entropy),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
