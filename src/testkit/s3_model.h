@@ -26,7 +26,7 @@ struct aks_s3_model_options {
     const char *access_key;
     const char *secret_key;
     const char *session_token;          /* that must be sent; NULL: none may be */
-    int64_t expires_at_ms;              /* of these credentials: ExpiredToken from then on; 0: never */
+    int64_t expires_at_ms;              /* from then on ExpiredToken; 0: never */
     int64_t part_bytes_min;             /* 0: 5 MiB. Smaller, so that worlds can be small */
     int64_t skew_ms_max;                /* 0: 15 minutes: RequestTimeTooSkewed beyond */
     int64_t rate_per_s;                 /* writes a second before SlowDown; 0: no limit */
