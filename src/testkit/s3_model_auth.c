@@ -328,7 +328,9 @@ aks_s3_model_auth(struct aks_s3_call *call)
     if (aks_s3_model_request_header(call, "x-amz-content-sha256") == NULL &&
         call->traits->needs_content_sha256)
         return refuse(call, "InvalidRequest");
-    return check_token(call) && gather_headers(call, &claim, names, pairs, &count) &&
-        (call->traits->any_unsigned_header || check_signed(call, pairs, count)) && find_key(call, &claim) &&
-        check_signature(call, &claim, pairs, count);
+    if (!check_token(call) || !gather_headers(call, &claim, names, pairs, &count))
+        return false;
+    if (!call->traits->any_unsigned_header && !check_signed(call, pairs, count))
+        return false;
+    return find_key(call, &claim) && check_signature(call, &claim, pairs, count);
 }

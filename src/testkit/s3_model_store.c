@@ -38,27 +38,48 @@ append_meta(struct aks_buf *out, const struct aks_http_header *header)
 }
 
 static bool
+is_meta(const struct aks_http_header *header)
+{
+    return strncasecmp(header->name, META_PREFIX, strlen(META_PREFIX)) == 0;
+}
+
+/* Counts the metadata of a request and its bytes with their NULs; false over a limit. */
+static bool
+measure_meta(const struct aks_s3_call *call, size_t *ret_count, size_t *ret_bytes)
+{
+    const struct aks_sim_request *request = call->request;
+
+    *ret_count = 0;
+    *ret_bytes = 0;
+    for (size_t i = 0; i < request->header_count; i++) {
+        size_t name = strlen(request->headers[i].name);
+        size_t value = strlen(request->headers[i].value);
+
+        if (!is_meta(&request->headers[i]))
+            continue;
+        if (name >= sizeof(call->reply->headers[0].name) || value > AKS_S3_MODEL_META_VALUE_MAX ||
+            ++*ret_count > AKS_S3_MODEL_META_MAX)
+            return false;
+        *ret_bytes += name + value + 2;
+    }
+    return *ret_bytes <= AKS_S3_MODEL_META_BYTES_MAX;
+}
+
+static bool
 keep_meta(struct aks_s3_call *call, struct aks_s3_kept *kept)
 {
     const struct aks_sim_request *request = call->request;
     struct aks_buf meta;
+    size_t bytes;
 
-    aks_buf_init(&meta, call->model->alloc, AKS_S3_MODEL_META_BYTES_MAX);
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct aks_http_header *header = &request->headers[i];
-
-        if (strncasecmp(header->name, META_PREFIX, strlen(META_PREFIX)) != 0)
-            continue;
-        if (strlen(header->name) >= sizeof(call->reply->headers[0].name) ||
-            strlen(header->value) > AKS_S3_MODEL_META_VALUE_MAX ||
-            ++kept->meta_count > AKS_S3_MODEL_META_MAX)
-            meta.failed = AKS_LIMIT;
-        append_meta(&meta, header);
-    }
-    if (meta.failed != AKS_OK) {
-        aks_buf_fini(&meta);
+    if (!measure_meta(call, &kept->meta_count, &bytes)) {
         aks_s3_model_reply_error(call, "MetadataTooLarge");
         return false;
+    }
+    aks_buf_init(&meta, call->model->alloc, AKS_S3_MODEL_META_BYTES_MAX);
+    for (size_t i = 0; i < request->header_count; i++) {
+        if (is_meta(&request->headers[i]))
+            append_meta(&meta, &request->headers[i]);
     }
     kept->meta = aks_buf_take(&meta);
     aks_buf_fini(&meta);
