@@ -16,7 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AKS_SIM_HOST_BYTES 256
+#define AKS_SIM_HOST_BYTES 320
 #define AKS_SIM_HOSTS_MAX 32
 #define AKS_SIM_REPLY_HEADERS_MAX 32
 #define AKS_SIM_REPLY_HEADER_BYTES 1024

@@ -5,6 +5,7 @@
 
 #include "testkit/operation.h"
 #include "testkit/world.h"
+#include "wire/url.h"
 
 #define AKS_WORLD_STORY_BYTES_MAX ((size_t)64 * 1024 * 1024)
 #define AKS_WORLD_WAITS_MAX 64
@@ -16,7 +17,7 @@
 struct world_place {
     bool aws;                           /* by bucket, whatever the region's host is */
     bool tls;
-    char authority[AKS_SIM_HOST_BYTES];
+    char authority[AKS_URL_HOST_BYTES + 16];
     char bucket[128];
     char path[AKS_WORLD_PATH_BYTES];    /* that stands before keys: "", "/bucket", "/upload" */
     struct aks_s3_model *s3;
