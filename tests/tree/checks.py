@@ -29,7 +29,7 @@ RESERVED_BUT = {
 }
 # header -> where it may be included
 HEADERS = {
-    r"(?:lua5\.4/)?(?:lua|lauxlib|lualib)\.h": r"src/script/|src/testkit/lib_testing|tests/c/script/|tests/lua/",
+    r"(?:lua5\.4/)?(?:lua|lauxlib|lualib)\.h": r"src/script/|src/testkit/lib_testing|tests/c/script/|tests/script/",
     r"curl/.*": r"src/os/http_curl[^/]*$",
     r"sqlite3\.h": r"src/engine/|src/sim/vfs_sim|tests/c/engine/|tests/c/sim/",
     r"openssl/.*": r"src/data/|src/os/|tests/c/",
