@@ -75,6 +75,11 @@ struct aks_fault_plan *aks_world_plan(struct aks_world *world);
 /** Puts a file; relative paths are the home's. */
 enum aks_status aks_world_put(struct aks_world *world, const char *path, const void *data,
     size_t len, struct aks_error *err);
+/** Writes into a file as another process would, whatever runs; relative paths are the home's. */
+enum aks_status aks_world_edit(struct aks_world *world, const char *path, int64_t offset,
+    const void *data, size_t len, struct aks_error *err);
+/** Did the file of this absolute path ever have these bytes, by put or edit? */
+bool aks_world_had(const struct aks_world *world, const char *path, const char *sha256);
 /** Sets a variable, or with NULL removes it. */
 enum aks_status aks_world_variable(struct aks_world *world, const char *name, const char *value,
     struct aks_error *err);

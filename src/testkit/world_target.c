@@ -3,6 +3,7 @@
 #include "engine/policy_text.h"
 #include "engine/target_s3_place.h"
 #include "script/load.h"
+#include "testkit/laws_internal.h"
 #include "testkit/world_internal.h"
 #include "wire/url.h"
 
@@ -112,6 +113,26 @@ aks_world_target_of(struct aks_world *world, const struct aks_http_request *requ
     return find(world, &to);
 }
 
+/* A manifest that has just been written: everything that it names must be there now. */
+static void
+look_at_manifest(struct aks_world *world, const struct aks_world_target *target,
+    const struct whither *to)
+{
+    char key[AKS_URL_BYTES_MAX];
+    struct aks_error err;
+    const void *data;
+    size_t len = 0;
+    const char *at = key_at(target->place, to, &len);
+
+    if (at == NULL || len < strlen(target->prefix) || !ends_with(at, "/" AKS_MANIFEST_NAME))
+        return;
+    (void)snprintf(key, sizeof(key), "%s", at + strlen(target->prefix));
+    data = aks_world_object(world, target, key, &len);
+    if (data == NULL || aks_laws_manifest(world, target, key, data, len, &err) != AKS_OK)
+        (void)snprintf(world->broken, sizeof(world->broken), "%s", data == NULL
+            ? "nothing half-seen: a manifest was taken and is not there" : err.message);
+}
+
 /* Hands a request to the model of its place. */
 static void
 serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *request,
@@ -141,6 +162,8 @@ serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *request,
         request->query);
     aks_world_story_served(world, target->name, aks_operation_name(request->method, url, name),
         request, reply);
+    if (reply->status < 300 && strcmp(request->method, "PUT") == 0)
+        look_at_manifest(world, target, &to);
 }
 
 static enum aks_status
