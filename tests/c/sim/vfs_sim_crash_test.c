@@ -327,6 +327,34 @@ vfs_tells_the_time_of_the_world_and_no_other(void **state)
     disk_fini(&disk);
 }
 
+static void
+empty_file_is_as_good_as_none_and_a_disk_that_does_not_answer_is_not(void **state)
+{
+    struct disk disk;
+    struct aks_vfs_sim *vfs = NULL;
+    sqlite3_vfs *base;
+    int there = -1;
+
+    disk_init(&disk, aks_alloc_system(), 1);
+    assert_int_equal(aks_vfs_sim_new(aks_alloc_system(), disk.files, &disk.clock, 5, &vfs, NULL),
+        AKS_OK);
+    base = sqlite3_vfs_find(disk.files->sqlite_vfs);
+    assert_non_null(base);
+    assert_int_equal(aks_files_sim_put(disk.sim, "/j", "", 0, 0, NULL), AKS_OK);
+    assert_int_equal(base->xAccess(base, "/j", SQLITE_ACCESS_EXISTS, &there), SQLITE_OK);
+    assert_int_equal(there, 0);
+    assert_int_equal(base->xAccess(base, "/k", SQLITE_ACCESS_EXISTS, &there), SQLITE_OK);
+    assert_int_equal(there, 0);
+    assert_int_equal(aks_files_sim_put(disk.sim, "/j", "x", 1, 0, NULL), AKS_OK);
+    assert_int_equal(base->xAccess(base, "/j", SQLITE_ACCESS_EXISTS, &there), SQLITE_OK);
+    assert_int_equal(there, 1);
+    disk_arm(&disk, "stat", 0, (struct aks_sim_fault){ .status = AKS_STATE });
+    assert_int_equal(base->xAccess(base, "/j", SQLITE_ACCESS_EXISTS, &there),
+        SQLITE_IOERR_ACCESS);
+    aks_vfs_sim_free(vfs);
+    disk_fini(&disk);
+}
+
 int
 main(void)
 {
@@ -337,6 +365,7 @@ main(void)
         cmocka_unit_test(failures_of_the_disk_are_told_and_leave_the_database_whole),
         cmocka_unit_test(vfs_survives_any_allocation_that_fails),
         cmocka_unit_test(vfs_tells_the_time_of_the_world_and_no_other),
+        cmocka_unit_test(empty_file_is_as_good_as_none_and_a_disk_that_does_not_answer_is_not),
     };
 
     return cmocka_run_group_tests_name("vfs and death", tests, NULL, NULL);
