@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define SEEDS 2000
+#define SEEDS 1500
 #define DEATHS 3
 #define TRANSACTIONS 12
 #define STEPS_MAX 160
