@@ -129,7 +129,7 @@ look_at_manifest(struct aks_world *world, const struct aks_world_target *target,
     (void)snprintf(key, sizeof(key), "%s", at + strlen(target->prefix));
     data = aks_world_object(world, target, key, &len);
     if (data == NULL || aks_laws_manifest(world, target, key, data, len, &err) != AKS_OK)
-        (void)snprintf(world->broken, sizeof(world->broken), "%s", data == NULL
+        (void)snprintf(world->broken, sizeof(world->broken), "%.500s", data == NULL
             ? "nothing half-seen: a manifest was taken and is not there" : err.message);
 }
 
