@@ -279,6 +279,12 @@ aks_world_crash_at(struct aks_world *world, uint64_t step)
     world->crash_at = step > 0 ? world->steps + step : 0;
 }
 
+bool
+aks_world_crash_due(const struct aks_world *world)
+{
+    return world->crash_at != 0;
+}
+
 uint64_t
 aks_world_steps(const struct aks_world *world)
 {

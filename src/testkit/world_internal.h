@@ -52,6 +52,8 @@ struct aks_world {
     bool learning;                      /* the policy is loaded to see its targets: no faults */
     struct aks_world_target targets[AKS_TARGETS_MAX];
     size_t target_count;
+    char **sources;                     /* of the policy, absolute */
+    size_t source_count;
     struct world_version *versions;
     size_t version_count;
     uint64_t steps;
