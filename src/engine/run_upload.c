@@ -202,6 +202,18 @@ start_transfers(struct upload *upload)
         upload->done = true;
 }
 
+/* The loop cannot be turned: nobody will ever be told that these are done. */
+static void
+drop_all(struct upload *upload)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        aks_transfer_free(upload->slots[i].transfer);
+        upload->slots[i].transfer = NULL;
+        upload->transfers[i] = NULL;
+    }
+    upload->under_way = 0;
+}
+
 /* All items, side by side as far as memory allows. */
 static enum aks_status
 send_items(struct upload *upload)
@@ -227,6 +239,7 @@ send_items(struct upload *upload)
             if (aks_loop_turn(&run->engine->loop, &err) != AKS_OK)
                 break;
         }
+        drop_all(upload);
         upload->outcome = outcome;
     }
     run->transfers = NULL;

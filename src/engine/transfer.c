@@ -37,6 +37,7 @@ struct aks_transfer {
     unsigned restarts;
     bool restart;                       /* after aborting */
     bool cancelled;
+    bool dropped;                       /* freed while a worker had its sample */
     bool told_read;
     struct aks_object_digest digest;
     struct aks_outcome outcome;
@@ -462,7 +463,9 @@ sample_taken(void *arg)
 
     aks_mem_free(transfer->options.port->alloc, transfer->sample);
     transfer->sample = NULL;
-    if (transfer->cancelled)
+    if (transfer->dropped)
+        aks_transfer_free(transfer);
+    else if (transfer->cancelled)
         abandon(transfer);
     else if (err.status != AKS_OK)
         fail_asking(transfer, "read", &err);
@@ -574,7 +577,12 @@ aks_transfer_free(struct aks_transfer *transfer)
 {
     if (transfer == NULL)
         return;
-    AKS_CHECK(transfer->state == TRANSFER_DONE || transfer->state == TRANSFER_WAITING);
+    if (transfer->sample != NULL) {
+        /* A worker still looks at it; its completion, if there is ever one, ends both. */
+        aks_loop_clear(transfer->options.loop, &transfer->timer);
+        transfer->dropped = true;
+        return;
+    }
     release(transfer);
     aks_mem_free(transfer->options.port->alloc, transfer->key);
     aks_mem_free(transfer->options.port->alloc, transfer);

@@ -64,7 +64,8 @@ const struct aks_transfer_result *aks_transfer_result(const struct aks_transfer 
 void aks_transfer_cancel(struct aks_transfer *transfer);
 /** Plain bytes that are stored, as far as is known. */
 int64_t aks_transfer_progress(const struct aks_transfer *transfer);
-/** Only before it began or after it is done. NULL is fine. */
+/** NULL is fine. What is under way is dropped where it stands, without done: for a loop that cannot
+ * be turned any more, as cancelling is better mannered. */
 void aks_transfer_free(struct aks_transfer *transfer);
 
 /** The size of parts for an object of ${bytes} plain bytes: ${part_bytes}, or more where

@@ -1,7 +1,7 @@
 /* What the files of the simulated disk share.
  *
- * There is one picture of the disk: as the process sees it. What is not synced yet is kept beside it
- * as a way back: each file has a list of the writes since its last sync, with the bytes that they
+ * There is one picture of the disk: as the process sees it. Beside it is kept the way back to what
+ * was synced: each file has a list of the writes since its last sync, with the bytes that they
  * replaced, and each folder one of the changes of its names, with the names that they took out. A
  * sync forgets them; a loss of power goes back along them and then forward again through what it
  * has chosen to keep. So a write that appends costs no second copy, and a sync costs nothing.
@@ -64,7 +64,7 @@ struct aks_sim_change {
     struct aks_sim_change *previous;
     uint64_t order;                     /* among all of the disk */
     bool half;                          /* the other half, in another folder, has the same order */
-    struct aks_sim_name *added;         /* not owned: in the folder, or taken out by a younger one */
+    struct aks_sim_name *added;         /* not owned: in the folder, or a younger one has it */
     struct aks_sim_name *removed[2];    /* owned */
 };
 

@@ -313,7 +313,8 @@ compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* From a copy, since whoever is called may change the folder. Plain byte order is not the tree's. */
+/* From a copy, since whoever is called may change the folder. The tree's order is not quite that
+ * of plain bytes. */
 static enum aks_status
 call_sorted(struct aks_files_sim *files, const struct aks_sim_node *folder,
     enum aks_status (*each)(void *each_ctx, const char *name, struct aks_error *err),

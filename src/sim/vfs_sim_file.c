@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 
+#include <errno.h>
 #include <string.h>
 
 #define SECTOR_BYTES 512
@@ -11,6 +12,14 @@ static struct aks_vfs_file *
 file_of(sqlite3_file *base)
 {
     return (struct aks_vfs_file *)base;
+}
+
+/* Remembers why, for whoever asks. */
+static int
+fail(struct aks_vfs_file *file, enum aks_status status, int rc)
+{
+    file->last_errno = status == AKS_NO_SPACE ? ENOSPC : EIO;
+    return rc;
 }
 
 static int
@@ -38,10 +47,11 @@ file_read(sqlite3_file *base, void *data, int amount, sqlite3_int64 offset)
 
     while (done < wanted) {
         size_t got = 0;
+        enum aks_status status = file->vfs->files->read(file->file,
+            offset + (sqlite3_int64)done, (uint8_t *)data + done, wanted - done, &got, NULL);
 
-        if (file->vfs->files->read(file->file, offset + (sqlite3_int64)done,
-                (uint8_t *)data + done, wanted - done, &got, NULL) != AKS_OK)
-            return SQLITE_IOERR_READ;
+        if (status != AKS_OK)
+            return fail(file, status, SQLITE_IOERR_READ);
         if (got == 0)
             break;
         done += got;
@@ -61,16 +71,16 @@ file_write(sqlite3_file *base, const void *data, int amount, sqlite3_int64 offse
 
     if (status == AKS_OK)
         return SQLITE_OK;
-    return status == AKS_NO_SPACE ? SQLITE_FULL : SQLITE_IOERR_WRITE;
+    return fail(file, status, status == AKS_NO_SPACE ? SQLITE_FULL : SQLITE_IOERR_WRITE);
 }
 
 static int
 file_truncate(sqlite3_file *base, sqlite3_int64 bytes)
 {
     struct aks_vfs_file *file = file_of(base);
+    enum aks_status status = file->vfs->files->truncate(file->file, bytes, NULL);
 
-    return file->vfs->files->truncate(file->file, bytes, NULL) == AKS_OK ? SQLITE_OK
-        : SQLITE_IOERR_TRUNCATE;
+    return status == AKS_OK ? SQLITE_OK : fail(file, status, SQLITE_IOERR_TRUNCATE);
 }
 
 enum aks_status
@@ -94,13 +104,15 @@ static int
 file_sync(sqlite3_file *base, int flags)
 {
     struct aks_vfs_file *file = file_of(base);
+    enum aks_status status = file->vfs->files->sync(file->file, NULL);
 
-    if (file->vfs->files->sync(file->file, NULL) != AKS_OK)
-        return SQLITE_IOERR_FSYNC;
+    if (status != AKS_OK)
+        return fail(file, status, SQLITE_IOERR_FSYNC);
     if (!file->sync_folder)
         return SQLITE_OK;
-    if (aks_vfs_sim_file_sync_folder(file->vfs, file->path) != AKS_OK)
-        return SQLITE_IOERR_DIR_FSYNC;
+    status = aks_vfs_sim_file_sync_folder(file->vfs, file->path);
+    if (status != AKS_OK)
+        return fail(file, status, SQLITE_IOERR_DIR_FSYNC);
     file->sync_folder = false;
     return SQLITE_OK;
 }
@@ -110,9 +122,10 @@ file_size(sqlite3_file *base, sqlite3_int64 *ret_bytes)
 {
     struct aks_vfs_file *file = file_of(base);
     struct aks_file_info info;
+    enum aks_status status = file->vfs->files->info(file->file, &info, NULL);
 
-    if (file->vfs->files->info(file->file, &info, NULL) != AKS_OK)
-        return SQLITE_IOERR_FSTAT;
+    if (status != AKS_OK)
+        return fail(file, status, SQLITE_IOERR_FSTAT);
     *ret_bytes = info.bytes;
     return SQLITE_OK;
 }
@@ -164,6 +177,9 @@ file_control(sqlite3_file *base, int what, void *arg)
     switch (what) {
     case SQLITE_FCNTL_LOCKSTATE:
         *number = file->level;
+        return SQLITE_OK;
+    case SQLITE_FCNTL_LAST_ERRNO:
+        *number = file->last_errno;
         return SQLITE_OK;
     case SQLITE_FCNTL_PERSIST_WAL:
         if (*number >= 0)

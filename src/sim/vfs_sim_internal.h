@@ -48,6 +48,7 @@ struct aks_vfs_file {
     const char *path;               /* SQLite's: valid until the file is closed */
     bool sync_folder;               /* its name is not synced yet */
     bool persist_wal;
+    int last_errno;                 /* of what failed last: ENOSPC, or EIO for all else */
     struct aks_vfs_shared *shared;  /* of a database; else NULL */
     int level;                      /* of its own lock */
     bool mapped;

@@ -121,6 +121,7 @@ aks_world_free(struct aks_world *world)
         return;
     aks_sim_free(world->sim);
     aks_world_targets_fini(world);
+    aks_world_files_fini(world);
     aks_world_story_fini(world);
     aks_mem_free(world->alloc, world);
 }
@@ -135,24 +136,6 @@ struct aks_fault_plan *
 aks_world_plan(struct aks_world *world)
 {
     return &world->plan;
-}
-
-enum aks_status
-aks_world_put(struct aks_world *world, const char *path, const void *data, size_t len,
-    struct aks_error *err)
-{
-    char *whole;
-    enum aks_status status;
-
-    world->learnt = false;
-    if (path[0] == '/')
-        return aks_files_sim_put(aks_sim_files(world->sim), path, data, len, 0, err);
-    whole = aks_mem_printf(world->alloc, "%s/%s", AKS_WORLD_HOME, path);
-    if (whole == NULL)
-        return aks_error_memory(err, "putting a file");
-    status = aks_files_sim_put(aks_sim_files(world->sim), whole, data, len, 0, err);
-    aks_mem_free(world->alloc, whole);
-    return status;
 }
 
 enum aks_status
@@ -294,6 +277,12 @@ void
 aks_world_crash_at(struct aks_world *world, uint64_t step)
 {
     world->crash_at = step > 0 ? world->steps + step : 0;
+}
+
+bool
+aks_world_crash_due(const struct aks_world *world)
+{
+    return world->crash_at != 0;
 }
 
 uint64_t

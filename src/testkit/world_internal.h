@@ -24,6 +24,14 @@ struct world_place {
     struct aks_http_model *http;
 };
 
+#define AKS_WORLD_VERSIONS_MAX 4096
+
+/* What a file once was. */
+struct world_version {
+    char *path;
+    char sha256[65];
+};
+
 /* What a server asked for, and whether it was kept to. */
 struct world_wait {
     char target[AKS_TARGET_NAME_BYTES];
@@ -44,6 +52,10 @@ struct aks_world {
     bool learning;                      /* the policy is loaded to see its targets: no faults */
     struct aks_world_target targets[AKS_TARGETS_MAX];
     size_t target_count;
+    char **sources;                     /* of the policy, absolute */
+    size_t source_count;
+    struct world_version *versions;
+    size_t version_count;
     uint64_t steps;
     uint64_t run_steps;                 /* in this run */
     int64_t run_began_ns;
@@ -62,8 +74,12 @@ struct aks_world {
         char target[AKS_TARGET_NAME_BYTES];
         char operation[AKS_OPERATION_NAME_BYTES];
     } failed[AKS_WORLD_WAITS_MAX];
-    char broken[256];                   /* a law that was broken on the way; "" for none */
+    char broken[512];                   /* a law that was broken on the way; "" for none */
 };
+
+/* world_file.c */
+
+void aks_world_files_fini(struct aks_world *world);
 
 /* world_target.c */
 

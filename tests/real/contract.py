@@ -49,6 +49,8 @@ class Step:
         for number, answer in enumerate(told.split("|")):
             words = answer.split()
             who = "all" if number == 0 else words.pop(0).rstrip(":")
+            if who not in ("all", *SERVERS):
+                raise ValueError(f"{place}: nobody is called {who}")
             self.saves += [word[1:] for word in words if word.startswith("$")]
             self.expected[who] = " ".join(word for word in words if not word.startswith("$"))
 
@@ -212,8 +214,9 @@ class Request:
         key = ("AWS4" + secret).encode()
         for part in [*scope.split("/"), text]:
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-        self.headers.append(("Authorization", f"AWS4-HMAC-SHA256 Credential={knobs.get('access', at['access'])}/{scope},"
-                             f" SignedHeaders={names}, Signature={key.hex()}"))
+        access = knobs.get("access", at["access"])
+        self.headers.append(("Authorization", f"AWS4-HMAC-SHA256 Credential={access}/{scope}, SignedHeaders={names}, "
+                                              f"Signature={key.hex()}"))
 
 
 class Reply:

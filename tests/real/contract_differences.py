@@ -3,17 +3,17 @@
 (server, script, the step's request, the facts that differ, why). A step is found by the beginning of its request.
 """
 
-MALFORMED = ("an Authorization header that is none is answered differently by everybody; the model says what AWS says, and "
-             "no client of ours ever sends one")
-COPIED = ("versitygw 1.8.0 takes the checksum of the whole source for that of the range which was copied, so that the upload "
-          "cannot be completed; the model makes the right one")
+MALFORMED = ("an Authorization header that is none is answered differently by everybody; the model says what AWS says, "
+             "and no client of ours ever sends one")
+COPIED = ("versitygw 1.8.0 takes the checksum of the whole source for that of the range which was copied, so that the "
+          "upload cannot be completed; the model makes the right one")
 ERROR = {"outcome", "/Error/Code"}
 
 DIFFERENCES = (
     ("minio", "lists.script", "GET .?list-type=2&prefix=@&max-keys=2&continuation-token=$next2",
      {"/ListBucketResult/IsTruncated", "/ListBucketResult/NextContinuationToken"},
-     "MinIO does not look beyond a page that is full, so it may promise a next page that is empty; a client must take that, "
-     "which is tested with pages of its own"),
+     "MinIO does not look beyond a page that is full, so it may promise a next page that is empty; the model ends where "
+     "the names do"),
     ("minio", "objects.script", "GET <1100>", ERROR,
      "MinIO refuses names that are too long when they are written, and does not find them when they are read"),
     ("minio", "signatures.script", "GET a Authorization=nonsense", ERROR, MALFORMED),

@@ -39,7 +39,8 @@ class Contract(cases.Case):
                         wrong.append(f"{step}\n    {server.name} answered {answer.outcome()}")
                     wrong += self.compare(server.name, step, answer.facts(), ours.facts(), occurred)
                 self.assertEqual(wrong, [], "\n".join(wrong))
-        listed = {(*row[:3], fact) for row in contract_differences.DIFFERENCES if row[0] == server.name for fact in row[3]}
+        listed = {(*row[:3], fact) for row in contract_differences.DIFFERENCES if row[0] == server.name
+                  for fact in row[3]}
         self.assertEqual(listed - occurred, set(), "differences that are listed and do not occur")
 
     def compare(self, name, step, real, ours, occurred):

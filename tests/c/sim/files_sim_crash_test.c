@@ -1,5 +1,5 @@
-/* What a death leaves of simulated files. A loss of power is drawn from the seed, so each test looks
- * at many: what must hold, and that all that may happen does. */
+/* What a death leaves of simulated files. A loss of power is drawn from the seed, so each test
+ * looks at many: what must hold, and that all that may happen does. */
 #include "base/rng.h"
 #include "sim/disk.h"
 

@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#define SEEDS 100
+#define SEEDS 50
 #define STEPS 2000
 #define SLOTS 6
 #define BYTES_MAX 9000

@@ -1,5 +1,5 @@
-/* One seeded trace of SQL goes to SQLite's own VFS on real files, to ours on simulated files, and to
- * ours on real files. They may not differ in a result, a row or a word. */
+/* One seeded trace of SQL goes to SQLite's own VFS on real files, to ours on simulated files, and
+ * to ours on real files. They may not differ in a result, a row or a word. */
 #include "base/buf.h"
 #include "base/rng.h"
 #include "os/os.h"

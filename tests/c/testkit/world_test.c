@@ -50,6 +50,15 @@ run(struct aks_world *world)
     return report;
 }
 
+static void
+lawful(struct aks_world *world, const json_t *report)
+{
+    struct aks_error err = { 0 };
+
+    if (aks_laws_check(world, report, &err) != AKS_OK)
+        fail_msg("%s\n%s", err.message, aks_world_story(world, AKS_STORY_EVENTS));
+}
+
 static const char *
 text(const json_t *report, const char *name)
 {
@@ -64,11 +73,43 @@ world_stores_a_source_in_parts(void **state)
     struct aks_world *world = world_new(1, 20 * 1024);
     json_t *report = run(world);
 
-    printf("%s\n%s%s%s\n", json_dumps(report, JSON_INDENT(1)), aks_world_story(world, AKS_STORY_EVENTS),
-        aks_world_story(world, AKS_STORY_REQUESTS), aks_world_log(world));
     assert_string_equal(text(report, "outcome"), "stored");
+    lawful(world, report);
     json_decref(report);
     aks_world_free(world);
+}
+
+/* Wherever the process dies, and whatever the disk keeps of it, the next run brings everything. */
+static void
+world_recovers_from_a_death_at_every_step(void **state)
+{
+    uint64_t steps;
+    struct aks_world *world = world_new(2, 20 * 1024);
+    json_t *report = run(world);
+
+    lawful(world, report);
+    steps = aks_world_steps(world);
+    json_decref(report);
+    aks_world_free(world);
+    for (uint64_t step = 1; step <= steps; step++) {
+        for (int power = 0; power < 2; power++) {
+            world = world_new(2, 20 * 1024);
+            aks_world_crash_at(world, step);
+            report = run(world);
+            assert_null(report);
+            assert_true(aks_world_died(world));
+            aks_world_restart(world, power == 1);
+            lawful(world, NULL);
+            report = run(world);
+            lawful(world, report);
+            if (json_integer_value(json_object_get(report, "exit_code")) != 0)
+                fail_msg("step %llu, power %d: %s\n%s%s", (unsigned long long)step, power,
+                    json_dumps(report, JSON_INDENT(1)), aks_world_story(world, AKS_STORY_EVENTS),
+                    aks_world_log(world));
+            json_decref(report);
+            aks_world_free(world);
+        }
+    }
 }
 
 int
@@ -76,6 +117,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(world_stores_a_source_in_parts),
+        cmocka_unit_test(world_recovers_from_a_death_at_every_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,250 @@
+#include "testkit/laws.h"
+
+#include "base/encode.h"
+#include "data/digest.h"
+#include "engine/queue.h"
+#include "testkit/laws_internal.h"
+
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define AUDIT_LINES_MAX 100000
+
+enum aks_status
+aks_laws_broken(struct aks_error *err, const char *law, const char *format, ...)
+{
+    char text[AKS_ERROR_MESSAGE_BYTES];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    return aks_error_set(err, AKS_INTERNAL, "%s: %.900s", law, text);
+}
+
+static const char *
+text_of(const json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    return text != NULL ? text : "";
+}
+
+static bool
+is_one_of(const char *text, const char *const *all)
+{
+    for (; *all != NULL; all++) {
+        if (strcmp(text, *all) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* What a report calls stored is where it says, with the bytes of some version of the source. */
+static enum aks_status
+check_held(struct aks_world *world, const json_t *file, struct aks_error *err)
+{
+    const char *key = text_of(file, "key");
+    const char *sha256 = text_of(file, "sha256");
+    const char *source = text_of(file, "source");
+    const json_t *names = json_object_get(file, "targets");
+    const json_t *name;
+    size_t i;
+
+    if (json_array_size(names) == 0)
+        return aks_laws_broken(err, "nothing lost", "%s is called %s and no target has it", source,
+            text_of(file, "outcome"));
+    if (!aks_world_had(world, source, sha256))
+        return aks_laws_broken(err, "nothing lost", "%s never had the digest %.16s... that the "
+            "report says", source, sha256);
+    json_array_foreach(names, i, name) {
+        const struct aks_world_target *target = aks_world_target(world, json_string_value(name));
+
+        if (target == NULL)
+            return aks_laws_broken(err, "nothing lost", "%s is stored in %s, which is no target",
+                source, json_string_value(name));
+        if (i == 0 && strcmp(text_of(file, "outcome"), "stored") == 0 &&
+            !aks_laws_manifest_names(world, target, key, sha256))
+            return aks_laws_broken(err, "nothing lost", "%s is called %s in %s, where no manifest "
+                "names %s with these bytes", source, text_of(file, "outcome"), target->name, key);
+    }
+    return AKS_OK;
+}
+
+static enum aks_status
+check_queued(struct aks_world *world, const char *job_id, const json_t *file,
+    struct aks_error *err)
+{
+    const char *source = text_of(file, "source");
+    struct aks_job job;
+    struct aks_error why;
+    enum aks_status status;
+    bool found = false;
+
+    aks_job_init(&job, world->alloc);
+    world->learning = true;
+    status = aks_queue_get(aks_sim_port(world->sim), AKS_WORLD_STATE "/queue", job_id, &job, &why);
+    world->learning = false;
+    for (size_t i = 0; status == AKS_OK && i < job.source_count; i++)
+        found = found || strcmp(job.sources[i], source) == 0;
+    aks_job_fini(&job);
+    if (!found)
+        return aks_laws_broken(err, "nothing lost", "%s is called queued and no job %s has it",
+            source, job_id);
+    return AKS_OK;
+}
+
+static enum aks_status
+check_report(struct aks_world *world, const json_t *report, struct aks_error *err)
+{
+    static const char *const fine[] = { "stored", "unchanged", "skipped", NULL };
+    static const char *const held[] = { "stored", "unchanged", NULL };
+    json_int_t code = json_integer_value(json_object_get(report, "exit_code"));
+    const json_t *files = json_object_get(report, "files");
+    const json_t *file;
+    enum aks_status status = AKS_OK;
+    size_t i;
+
+    json_array_foreach(files, i, file) {
+        const char *outcome = text_of(file, "outcome");
+
+        if (is_one_of(outcome, held))
+            status = check_held(world, file, err);
+        else if (strcmp(outcome, "queued") == 0)
+            status = check_queued(world, text_of(report, "job_id"), file, err);
+        if (status != AKS_OK)
+            return status;
+        if (code == 0 && !is_one_of(outcome, fine))
+            return aks_laws_broken(err, "nothing lost", "the exit code is 0 and %s is %s",
+                text_of(file, "source"), outcome);
+    }
+    return AKS_OK;
+}
+
+/* One record of the log, or what a crash left of one. */
+static enum aks_status
+check_record(const char *line, size_t len, const char *before, bool *torn, struct aks_error *err)
+{
+    json_t *record = json_loadb(line, len, 0, NULL);
+    enum aks_status status = AKS_OK;
+
+    if (record == NULL) {
+        if (*torn)
+            status = aks_laws_broken(err, "one chain", "two torn records follow each other");
+        *torn = true;
+        return status;
+    }
+    if (strcmp(text_of(record, "prev"), before) != 0)
+        status = aks_laws_broken(err, "one chain", "a record of the audit log follows another one "
+            "than the one before it: %.*s", (int)(len < 200 ? len : 200), line);
+    else if (*torn && strcmp(text_of(record, "event"), "healed") != 0)
+        status = aks_laws_broken(err, "one chain", "nothing is said of a torn record");
+    *torn = false;
+    json_decref(record);
+    return status;
+}
+
+static enum aks_status
+check_audit(struct aks_world *world, struct aks_error *err)
+{
+    char before[AKS_SHA256_HEX_BYTES];
+    enum aks_status status = AKS_OK;
+    bool torn = false;
+    size_t len = 0;
+    const char *text = aks_files_sim_look(aks_sim_files(world->sim), AKS_WORLD_STATE "/audit.jsonl",
+        &len);
+    unsigned lines = 0;
+
+    memset(before, '0', sizeof(before) - 1);
+    before[sizeof(before) - 1] = '\0';
+    while (status == AKS_OK && len > 0 && lines++ < AUDIT_LINES_MAX) {
+        const char *end = memchr(text, '\n', len);
+        size_t line = end != NULL ? (size_t)(end - text) : len;
+        uint8_t digest[AKS_SHA256_BYTES];
+
+        status = check_record(text, line, before, &torn, err);
+        aks_sha256(text, line, digest);
+        aks_hex_encode(digest, sizeof(digest), before);
+        len -= line + (end != NULL ? 1 : 0);
+        text += line + (end != NULL ? 1 : 0);
+    }
+    return status;
+}
+
+struct leak {
+    struct aks_world *world;
+    char where[256];
+};
+
+static bool
+holds_secret(const void *data, size_t len)
+{
+    return data != NULL && memmem(data, len, AKS_WORLD_SECRET_KEY, sizeof(AKS_WORLD_SECRET_KEY) - 1) != NULL;
+}
+
+static void
+look_in_file(void *ctx, const char *path, int64_t bytes)
+{
+    struct leak *leak = ctx;
+    size_t len = 0;
+    const void *data = aks_files_sim_look(aks_sim_files(leak->world->sim), path, &len);
+
+    if (leak->where[0] == '\0' && holds_secret(data, len))
+        (void)snprintf(leak->where, sizeof(leak->where), "%s", path);
+}
+
+static enum aks_status
+check_secrets(struct aks_world *world, const json_t *report, struct aks_error *err)
+{
+    const struct aks_buf *const texts[] = { &world->events, &world->requests, &world->decisions,
+        &world->log };
+    struct leak leak = { world, "" };
+    char *text = report != NULL ? json_dumps(report, JSON_COMPACT) : NULL;
+
+    if (text != NULL && holds_secret(text, strlen(text)))
+        (void)snprintf(leak.where, sizeof(leak.where), "the report");
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (holds_secret(texts[i]->data, texts[i]->len))
+            (void)snprintf(leak.where, sizeof(leak.where), "the log or a story");
+    }
+    free(text);
+    aks_files_sim_each(aks_sim_files(world->sim), look_in_file, &leak);
+    if (leak.where[0] != '\0')
+        return aks_laws_broken(err, "nothing leaked", "a secret stands in %s", leak.where);
+    return AKS_OK;
+}
+
+static enum aks_status
+check_left_over(struct aks_world *world, struct aks_error *err)
+{
+    unsigned files = aks_files_sim_open_count(aks_sim_files(world->sim));
+    unsigned requests = aks_network_sim_under_way(aks_sim_network(world->sim));
+
+    if (files > 0)
+        return aks_laws_broken(err, "nothing kept", "%u files are still open", files);
+    if (requests > 0)
+        return aks_laws_broken(err, "nothing kept", "%u requests are still under way", requests);
+    return AKS_OK;
+}
+
+enum aks_status
+aks_laws_check(struct aks_world *world, const json_t *report, struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+
+    if (world->broken[0] != '\0')
+        return aks_error_set(err, AKS_INTERNAL, "%s", world->broken);
+    status = check_left_over(world, err);
+    if (status == AKS_OK)
+        status = aks_laws_manifests(world, err);
+    if (status == AKS_OK && report != NULL)
+        status = check_report(world, report, err);
+    if (status == AKS_OK)
+        status = check_audit(world, err);
+    if (status == AKS_OK)
+        status = check_secrets(world, report, err);
+    return status;
+}
