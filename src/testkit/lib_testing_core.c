@@ -197,23 +197,29 @@ core_guard(lua_State *L)
     return lua_gettop(L);
 }
 
-/* wanted(name): does the filter let it through? */
+/* wanted(name): do the filter and the caller let it through? */
 static int
 core_wanted(lua_State *L)
 {
-    const char *filter = aks_testing_of(L)->options->filter;
+    const struct aks_suite_options *options = aks_testing_of(L)->options;
+    const char *name = luaL_checkstring(L, 1);
 
-    lua_pushboolean(L, filter == NULL || strstr(luaL_checkstring(L, 1), filter) != NULL);
+    lua_pushboolean(L, (options->filter == NULL || strstr(name, options->filter) != NULL) &&
+        (options->wanted == NULL || options->wanted(options->ctx, name)));
     return 1;
 }
 
-/* begin(name) -> two numbers to seed math.random with */
+/* begin(name) -> two numbers to seed math.random with; "" is the file itself */
 static int
 core_begin(lua_State *L)
 {
     struct aks_testing *testing = aks_testing_of(L);
+    const struct aks_suite_options *options = testing->options;
+    const char *name = luaL_checkstring(L, 1);
 
-    testing->test_seed = hash(testing->options->seed, luaL_checkstring(L, 1));
+    if (options->begin != NULL && name[0] != '\0')
+        options->begin(options->ctx, name);
+    testing->test_seed = hash(options->seed, name);
     testing->test_began_ns = now_ns(testing);
     testing->worlds_made = 0;
     testing->idle[0] = '\0';

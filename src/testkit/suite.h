@@ -45,6 +45,10 @@ struct aks_suite_options {
     uint64_t seed;                      /* of the whole file; each test's is made of it and its
                                          * name */
     int64_t test_ms_max;                /* 0: AKS_SUITE_SECONDS_MAX */
+    /* Of each test that the filter lets through, before any runs: is it to run? NULL: all are. */
+    bool (*wanted)(void *ctx, const char *name);
+    /* Before each test, and before what prepares and clears up for several; or NULL. */
+    void (*begin)(void *ctx, const char *name);
     void (*result)(void *ctx, const struct aks_suite_result *result);
     void (*decision)(void *ctx, const struct aks_suite_decision *decision);     /* or NULL */
     /* Lines of policies (script/lines.h): `active` for each that can run, `line` as it runs; or

@@ -26,6 +26,7 @@ RESERVED = {
 RESERVED_BUT = {
     ("src/cli/print.c", "open"): "fills standard descriptors that the caller closed, before there are ports",
     ("src/cli/progress.c", "clock_gettime"): "how often a person's terminal is drawn is nothing of the engine's",
+    ("src/os/child_posix.c", "exit"): "a child has nobody to return to",
 }
 # header -> where it may be included
 HEADERS = {
