@@ -32,7 +32,7 @@ static const struct option options[] = {
     { "new", "POLICY", "write a first test of this policy into the folder of tests", false },
     { "json", NULL, "one JSON document on standard output, nothing else there", true },
     { "quiet", NULL, "errors only", true },
-    { "verbose", NULL, "tell every decision", true },
+    { "verbose", NULL, "tell every decision, or every test", true },
     { "state", "DIR", "the state folder; else $XDG_STATE_HOME/akosha-sync", true },
     { "help", NULL, "this text", true },
     { "version", NULL, "the version", true },

@@ -13,9 +13,10 @@
 
 #define AKS_TEST_COVERAGE_FILES_MAX 256
 #define AKS_TEST_COVERAGE_LINES_MAX 20000
-#define AKS_TEST_COVERAGE_QUESTIONS 5
+#define AKS_TEST_COVERAGE_QUESTIONS 4
 
-/* The questions that a policy may be asked, in the order of engine/decide.h. */
+/* The questions that a policy may be asked, in the order of engine/decide.h; "finished" is none: it
+ * is told, and nothing comes of it. */
 extern const char *const aks_test_coverage_questions[AKS_TEST_COVERAGE_QUESTIONS];
 
 enum aks_test_mark { AKS_TEST_ACTIVE = 1, AKS_TEST_REACHED = 2 };

@@ -18,15 +18,6 @@
 static const char *const fields[] = { "seed", "policy", "policy_text", "modules", "files", "env",
     "small", "profile", "latency", "bandwidth", NULL };
 
-/* What a policy's environment holds unless the test says otherwise. */
-static const struct {
-    const char *name;
-    const char *value;
-} variables[] = {
-    { "AKOSHA_CLOUD_BUCKET", "memories" },
-    { "AKOSHA_HTTP_URL", "https://akosha.example/upload" },
-};
-
 /* --- the machine ------------------------------------------------------------------------------ */
 
 static enum aks_s3_profile
@@ -226,10 +217,8 @@ put_environment(lua_State *L, int index, struct aks_testing_world *world)
 {
     struct aks_error err;
 
-    for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++) {
-        if (aks_world_variable(world->world, variables[i].name, variables[i].value, &err) != AKS_OK)
-            aks_testing_raise(L, &err);
-    }
+    if (aks_world_usual_variables(world->world, &err) != AKS_OK)
+        aks_testing_raise(L, &err);
     if (lua_getfield(L, index, "env") != LUA_TNIL) {
         if (!lua_istable(L, -1))
             luaL_error(L, "sim.world: env: expected { NAME = value, OTHER = false }");

@@ -146,6 +146,15 @@ aks_world_variable(struct aks_world *world, const char *name, const char *value,
     return aks_sim_variable(world->sim, name, value, err);
 }
 
+enum aks_status
+aks_world_usual_variables(struct aks_world *world, struct aks_error *err)
+{
+    enum aks_status status = aks_world_variable(world, "AKOSHA_CLOUD_BUCKET", "memories", err);
+
+    return status != AKS_OK ? status
+        : aks_world_variable(world, "AKOSHA_HTTP_URL", "https://akosha.example/upload", err);
+}
+
 /* As a program tells it: message and, where there is one, the hint. */
 static enum aks_status
 took(const struct akosha_error *error, struct aks_error *err)
