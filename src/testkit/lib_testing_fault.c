@@ -251,6 +251,22 @@ free_text(void *thing)
     aks_buf_fini(thing);
 }
 
+void
+aks_testing_fault_push(lua_State *L, const struct aks_fault_rule *rule, bool maybe)
+{
+    void **box = aks_testing_box(L, free_text);
+    struct aks_buf text;
+
+    aks_buf_init(&text, &aks_testing_of(L)->memory.alloc, AKS_ERROR_MESSAGE_BYTES);
+    aks_fault_rule_lua(rule, &text);
+    if (maybe)
+        aks_buf_puts(&text, ":maybe()");
+    *box = &text;
+    lua_pushlstring(L, text.data, text.len);
+    aks_testing_box_free(box);
+    lua_remove(L, -2);
+}
+
 /* world:plan() -> the plan as lines of Lua */
 int
 aks_testing_fault_plan(lua_State *L)
@@ -260,16 +276,8 @@ aks_testing_fault_plan(lua_State *L)
 
     lua_newtable(L);
     for (size_t i = 0; i < plan->count; i++) {
-        void **box = aks_testing_box(L, free_text);
-        struct aks_buf text;
-
-        aks_buf_init(&text, &world->testing->memory.alloc, AKS_ERROR_MESSAGE_BYTES);
-        aks_fault_rule_lua(&plan->rules[i], &text);
-        *box = &text;
-        lua_pushlstring(L, text.data, text.len);
-        aks_testing_box_free(box);
-        lua_rawseti(L, -3, (lua_Integer)i + 1);
-        lua_pop(L, 1);
+        aks_testing_fault_push(L, &plan->rules[i], false);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;
 }

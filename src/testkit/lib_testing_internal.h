@@ -157,6 +157,8 @@ noreturn void aks_testing_raise(lua_State *L, const struct aks_error *err);
 /** Raises a failure, as LuaUnit's assertions do. */
 noreturn void aks_testing_fail(lua_State *L, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/** The same with the message that is on top. */
+noreturn void aks_testing_fail_with(lua_State *L);
 
 /* lib_testing_json.c */
 
@@ -177,9 +179,10 @@ void aks_testing_bytes_open(lua_State *L);
 
 /* lib_testing_make.c */
 
-/** Makes a world of the table at ${index}, with ${seed} unless the table has one (${force}: whatever
- * it has), and pushes it. Files hold ${file_bytes} at most, by the order of their names;
- * NULL: what they hold. */
+/** Makes a world of the table at ${index}, with ${seed} unless the table has one, and pushes
+ * it. Files hold ${file_bytes} at most, by the order of their names;
+ * NULL, or a negative
+ * number: what they hold. */
 struct aks_testing_world *aks_testing_make(lua_State *L, int index, const uint64_t *seed,
     const int64_t *file_bytes);
 int aks_testing_make_world(lua_State *L);
@@ -218,6 +221,8 @@ int aks_testing_fault_crash_at(lua_State *L);
 int aks_testing_fault_plan(lua_State *L);
 int aks_testing_fault_draw(lua_State *L);
 int aks_testing_fault_clear(lua_State *L);
+/** Pushes the rule as a line of Lua; ${maybe}: it may also not happen. */
+void aks_testing_fault_push(lua_State *L, const struct aks_fault_rule *rule, bool maybe);
 /** The first fault that was planned and did not happen, or false. Raises nothing. */
 bool aks_testing_fault_idle(struct aks_testing_world *world, char *ret_text, size_t bytes);
 /** Reads { rules_max, crashes, disk, transient } at ${index} (nil: anything). */

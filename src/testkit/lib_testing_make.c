@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "testkit/shrink.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -343,7 +344,8 @@ put_files(lua_State *L, int index, struct aks_testing_world *world, const int64_
         path = aks_testing_make_path(L, world, name);
         if (lua_type(L, -2) != LUA_TBOOLEAN || lua_toboolean(L, -2))
             aks_testing_bytes_put(L, lua_gettop(L) - 1, world->world, path,
-                bytes_max != NULL ? bytes_max[i] : INT64_MAX);
+                bytes_max != NULL && i < AKS_SHRINK_FILES_MAX && bytes_max[i] >= 0 ? bytes_max[i]
+                    : INT64_MAX);
         lua_pushboolean(L, 1);
         lua_setfield(L, mentioned, path);
         lua_pop(L, 3);

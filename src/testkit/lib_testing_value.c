@@ -117,13 +117,19 @@ aks_testing_fail(lua_State *L, const char *format, ...)
     if (vsnprintf(message, sizeof(message), format, args) < 0)
         message[0] = '\0';
     va_end(args);
+    lua_pushstring(L, message);
+    aks_testing_fail_with(L);
+}
+
+noreturn void
+aks_testing_fail_with(lua_State *L)
+{
     luaL_where(L, 1);
     if (lua_getfield(L, LUA_REGISTRYINDEX, AKS_TESTING_PREFIX) != LUA_TSTRING) {
         lua_pop(L, 1);
         lua_pushliteral(L, "");
     }
-    lua_insert(L, -2);
-    lua_pushstring(L, message);
+    lua_pushvalue(L, -3);
     lua_concat(L, 3);
     lua_error(L);
     aks_check_failed(__FILE__, __LINE__, "lua_error returned");
