@@ -141,9 +141,11 @@ local function run_test(runner, test, broken)
       status, message = late, late_message
     end
   end
-  local idle = core.finish()
+  local idle, unrun = core.finish()
   if not status and idle then
     status, message = "FAIL", idle
+  elseif status and status ~= "SKIP" and unrun and not message:find(unrun, 1, true) then
+    message = message .. "\nthe run did not begin: " .. unrun
   end
   core.result(test.name, OUTCOMES[status] or "passed", message or "")
 end

@@ -351,6 +351,20 @@ write_wait(struct writing *writing, const struct seen *first, struct aks_error *
     return AKS_OK;
 }
 
+/* In the world the policy lies in a home; a person knows it by its own path. */
+static void
+name_policy(const struct writing *writing, struct aks_error *err)
+{
+    static const char there[] = AKS_WORLD_POLICY;
+    char message[AKS_ERROR_MESSAGE_BYTES];
+
+    if (err == NULL || strncmp(err->message, there, sizeof(there) - 1) != 0)
+        return;
+    (void)snprintf(message, sizeof(message), "%s", err->message + sizeof(there) - 1);
+    (void)snprintf(err->message, sizeof(err->message), "%s%.*s", writing->path,
+        (int)(sizeof(message) - 1), message);
+}
+
 enum aks_status
 aks_first_test_write(const struct aks_port *real, const char *path, struct aks_buf *out,
     struct aks_error *err)
@@ -375,8 +389,10 @@ aks_first_test_write(const struct aks_port *real, const char *path, struct aks_b
     if (status == AKS_OK)
         status = write_wait(&writing, &first, err);
     aks_policy_text_fini(real->alloc, &writing.text);
-    if (status != AKS_OK)
+    if (status != AKS_OK) {
+        name_policy(&writing, err);
         return status;
+    }
     aks_buf_puts(out, "return lu.LuaUnit.run()\n");
     return aks_buf_status(out, "the tests", err);
 }

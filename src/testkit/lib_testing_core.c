@@ -223,22 +223,22 @@ core_begin(lua_State *L)
     testing->test_began_ns = now_ns(testing);
     testing->worlds_made = 0;
     testing->idle[0] = '\0';
+    testing->unrun[0] = '\0';
     lua_pushinteger(L, (lua_Integer)testing->test_seed);
     lua_pushinteger(L, (lua_Integer)hash(testing->test_seed, "random"));
     return 2;
 }
 
-/* finish() -> what was planned and did not happen, or nil */
+/* finish() -> what was planned and did not happen, or nil; why a run did not begin, or nil */
 static int
 core_finish(lua_State *L)
 {
     struct aks_testing *testing = aks_testing_of(L);
 
     aks_testing_close_worlds(testing);
-    if (testing->idle[0] == '\0')
-        return 0;
-    lua_pushstring(L, testing->idle);
-    return 1;
+    lua_pushstring(L, testing->idle[0] != '\0' ? testing->idle : NULL);
+    lua_pushstring(L, testing->unrun[0] != '\0' ? testing->unrun : NULL);
+    return 2;
 }
 
 /* result(name, outcome, message) */

@@ -130,6 +130,8 @@ push_failed(lua_State *L, const struct aks_testing_world *world, const struct ak
     lua_pushstring(L, aks_status_name(err->status));
     lua_setfield(L, -2, "failure");
     push_message(L, world, err->message);
+    (void)snprintf(world->testing->unrun, sizeof(world->testing->unrun), "%s",
+        lua_tostring(L, -1));
     lua_setfield(L, -2, "message");
     lua_pushstring(L, err->hint);
     lua_setfield(L, -2, "hint");
