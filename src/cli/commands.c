@@ -12,8 +12,8 @@ const struct aks_command aks_commands[] = {
       "run tests of policies in the simulated world",
       "PATH is a file of tests or a folder in which every *_test.lua is one; without one:\n"
       "tests/lua. Nothing is contacted and no time is waited for.\n"
-      "Exit codes: 0 all passed; 1 some failed; 2 wrong option, or no test found; 3 a file of tests\n"
-      "cannot be run.",
+      "Exit codes: 0 all passed; 1 some failed; 2 wrong option, or no test found; 3 a file of\n"
+      "tests cannot be run.",
       "  akosha-sync test --new policies/mine.lua\n"
       "  akosha-sync test --filter waits --seed 12345 --coverage tests/lua\n"
       "  akosha-sync test --report results.xml",

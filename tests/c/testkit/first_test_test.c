@@ -14,7 +14,8 @@
 
 #include <cmocka.h>
 
-/* Each round makes worlds and runs the engine in them: not every allocation, but some of each part. */
+/* Each round makes worlds and runs the engine in them: not every allocation, but some of each
+ * part. */
 #define FAILURES_STEP 211
 #define FAILURES_MAX 20000
 
@@ -138,7 +139,8 @@ modules_beside_the_policy_come_along(void **state)
     struct world *world = *state;
 
     (void)temp_folder_write(world->folder, "names.lua", module, strlen(module));
-    assert_int_equal(write(world, "p.lua", "local akosha, names = require 'akosha', require 'names'\n"
+    assert_int_equal(write(world, "p.lua",
+        "local akosha, names = require 'akosha', require 'names'\n"
         "return akosha.policy { api = 1, sources = { 'a.bin' },\n"
         "  targets = { cloud = akosha.s3 { bucket = names.bucket } } }"), AKS_OK);
     assert_has(world, "TestP:test_stores_in_cloud()");
