@@ -138,12 +138,14 @@ check_waits(struct aks_world *world, const struct aks_fault_step *step)
     for (size_t i = 0; i < world->wait_count; i++) {
         const struct world_wait *wait = &world->waits[i];
 
-        if (strcmp(wait->target, step->target) == 0 &&
-            strcmp(wait->operation, step->operation) == 0 && strcmp(wait->path, path) == 0 &&
-            step->now_ns < wait->until_ns && world->broken[0] == '\0')
-            (void)snprintf(world->broken, sizeof(world->broken), "waits as asked: %s %s came at "
-                "%.3f, asked for not before %.3f", step->target, step->operation,
-                seconds(step->now_ns), seconds(wait->until_ns));
+        if (strcmp(wait->target, step->target) != 0 ||
+            strcmp(wait->operation, step->operation) != 0 || strcmp(wait->path, path) != 0 ||
+            step->now_ns >= wait->until_ns || world->hasty[0] != '\0')
+            continue;
+        (void)snprintf(world->hasty, sizeof(world->hasty), "%s %s came at %.3f, asked for not "
+            "before %.3f", step->target, step->operation, seconds(step->now_ns),
+            seconds(wait->until_ns));
+        (void)snprintf(world->hasty_target, sizeof(world->hasty_target), "%s", step->target);
     }
 }
 

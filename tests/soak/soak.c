@@ -18,6 +18,7 @@ struct soak {
     uint64_t count;             /* 0: until the time is up */
     double seconds;
     uint64_t real_every;        /* every so many seeds one in real geometry; 0: none */
+    uint64_t mask;              /* what is left of each day's trouble */
     bool once;                  /* do not live each day twice */
     bool show;                  /* the story of the first seed */
     uint64_t days;
@@ -71,8 +72,9 @@ tell_failure(struct soak *soak, struct disaster_options *options, const struct a
     aks_buf_init(&text, aks_alloc_system(), STORY_BYTES_MAX);
     shrink(options, err->message);
     disaster_describe(options, &text);
-    printf("seed %" PRIu64 "%s: %s\n%s(soak --first %" PRIu64 " --count 1 --show)\n", options->seed,
-        options->real_geometry ? " in real geometry" : "", err->message, text.data, options->seed);
+    printf("seed %" PRIu64 "%s: %s\n%s(soak --first %" PRIu64 " --count 1 --once --show --mask 0x%" PRIx64
+        ")\n", options->seed, options->real_geometry ? " in real geometry" : "", err->message,
+        text.data, options->seed, options->mask);
     (void)fflush(stdout);
     aks_buf_fini(&text);
 }
@@ -80,7 +82,7 @@ tell_failure(struct soak *soak, struct disaster_options *options, const struct a
 static void
 live(struct soak *soak, uint64_t seed)
 {
-    struct disaster_options options = { seed, false, DISASTER_MASK_ALL };
+    struct disaster_options options = { seed, false, soak->mask };
     struct disaster_figures figures;
     struct aks_buf stories[2];
     struct aks_error err = { 0 };
@@ -132,11 +134,13 @@ read_arguments(struct soak *soak, int argc, char **argv)
             soak->first = strtoull(value, NULL, 10);
         } else if (strcmp(argv[i], "--count") == 0) {
             soak->count = strtoull(value, NULL, 10);
+        } else if (strcmp(argv[i], "--mask") == 0) {
+            soak->mask = strtoull(value, NULL, 0);
         } else if (strcmp(argv[i], "--real-every") == 0) {
             soak->real_every = strtoull(value, NULL, 10);
         } else {
             (void)fprintf(stderr, "usage: soak [--seconds S] [--first SEED] [--count N] "
-                "[--real-every N] [--once] [--show]\n");
+                "[--real-every N] [--mask BITS] [--once] [--show]\n");
             exit(2);
         }
         i++;
@@ -152,6 +156,7 @@ main(int argc, char **argv)
 
     soak.first = 1;
     soak.seconds = 10;
+    soak.mask = DISASTER_MASK_ALL;
     soak.real_every = 2000;
     read_arguments(&soak, argc, argv);
     for (uint64_t seed = soak.first; soak.failures < FAILURES_SHOWN_MAX; seed++) {
