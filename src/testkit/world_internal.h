@@ -36,7 +36,7 @@ struct world_version {
 struct world_wait {
     char target[AKS_TARGET_NAME_BYTES];
     char operation[AKS_OPERATION_NAME_BYTES];
-    char path[512];                     /* of the request: two objects may be under way */
+    char url[1024];                     /* of the request: of two uploads each has its own */
     int64_t until_ns;
 };
 
