@@ -98,8 +98,12 @@ aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *
     int64_t least_ms = INT64_MAX;
 
     for (size_t place = 0; place < item->route_count; place++) {
-        int64_t left_ms = left_alone_ms(run, item->route[place]);
+        size_t index = item->route[place];
+        int64_t left_ms = left_alone_ms(run, index);
 
+        /* Until its breaker closes nobody would go there either. */
+        if (left_ms == 0 && breaker_open(run, index))
+            left_ms = run->targets[index].breaker.open_until_ms - wall_ms(run);
         if (left_ms == 0)
             return -1;
         if (left_ms < least_ms)
