@@ -30,6 +30,8 @@ struct trouble {
     int64_t advance_ns;
     int edit;                   /* a source that changes before the run, or -1 */
     bool remove_state;          /* somebody deletes the database */
+    uint64_t write_at;          /* somebody writes into a source at this step of the run; 0: nobody */
+    size_t write_to;            /* which */
 };
 
 struct disaster {
@@ -44,6 +46,8 @@ struct disaster {
     unsigned rounds;
     struct aks_fault_plan plan;
     struct disaster_figures *figures;
+    const struct trouble *now;  /* of the round that goes on, or NULL */
+    uint64_t step;              /* of its run */
 };
 
 static uint64_t
@@ -113,6 +117,8 @@ draw_troubles(struct disaster *day)
         trouble->advance_ns = (int64_t)below(day, 4) * (int64_t)below(day, 86400) * AKS_NS_PER_S;
         trouble->edit = below(day, 3) == 0 ? (int)below(day, day->source_count) : -1;
         trouble->remove_state = below(day, 30) == 0;
+        trouble->write_at = below(day, 4) == 0 ? 1 + below(day, 400) : 0;
+        trouble->write_to = (size_t)below(day, day->source_count);
     }
 }
 
@@ -158,10 +164,10 @@ disaster_describe(const struct disaster_options *options, struct aks_buf *out)
 
         if (in_force(&day, ROUND_BIT + i))
             aks_buf_printf(out, "round %u: dies at step %" PRIu64 "%s, room %" PRId64 ", clock off by "
-                "%" PRId64 " ms, source %d changes%s, afterwards %.0f s pass\n", i, t->crash_at,
-                t->power ? " with the power" : "", t->room, t->skew_ms, t->edit,
-                t->remove_state ? ", state.db is deleted" : "",
-                (double)t->advance_ns / (double)AKS_NS_PER_S);
+                "%" PRId64 " ms, source %d changes%s, at step %" PRIu64 " source %zu is written to, "
+                "afterwards %.0f s pass\n", i, t->crash_at, t->power ? " with the power" : "", t->room,
+                t->skew_ms, t->edit, t->remove_state ? ", state.db is deleted" : "", t->write_at,
+                t->write_to, (double)t->advance_ns / (double)AKS_NS_PER_S);
     }
     for (unsigned i = 0; i < day.plan.count; i++) {
         if (!in_force(&day, i))
@@ -191,6 +197,37 @@ put_source(struct disaster *day, size_t index, struct aks_error *err)
     return status;
 }
 
+/* Asked at every step of the disk and the network; strikes never. */
+static bool
+write_meanwhile(void *ctx, const struct aks_fault_step *step)
+{
+    struct disaster *day = ctx;
+    uint64_t word = day->options->seed * 31 + day->step;
+    char name[16];
+
+    if (day->now == NULL || ++day->step != day->now->write_at)
+        return false;
+    (void)snprintf(name, sizeof(name), "s%zu.bin", day->now->write_to);
+    (void)aks_world_edit(day->world, name, (int64_t)(word % (day->sizes[day->now->write_to] + 1)),
+        &word, sizeof(word), NULL);
+    return false;
+}
+
+/* Two rules, as one is of the disk or of the network. */
+static void
+add_writer(struct disaster *day)
+{
+    for (int disk = 0; disk < 2; disk++) {
+        struct aks_fault_rule rule;
+
+        aks_fault_rule_init(&rule, AKS_FAULT_SLOW);
+        rule.disk = disk == 1;
+        rule.when = write_meanwhile;
+        rule.when_ctx = day;
+        (void)aks_fault_plan_add(aks_world_plan(day->world), &rule);
+    }
+}
+
 static enum aks_status
 make_world(struct disaster *day, struct aks_error *err)
 {
@@ -213,6 +250,8 @@ make_world(struct disaster *day, struct aks_error *err)
         if (in_force(day, i))
             (void)aks_fault_plan_add(aks_world_plan(day->world), &day->plan.rules[i]);
     }
+    if (status == AKS_OK)
+        add_writer(day);
     return status;
 }
 
@@ -252,7 +291,10 @@ bad_round(struct disaster *day, const struct trouble *trouble, struct aks_error 
     aks_world_crash_at(day->world, trouble->crash_at);
     aks_files_sim_set_room(aks_sim_files(sim), trouble->room);
     aks_sim_agenda(sim)->skew_ms = trouble->skew_ms;
+    day->now = trouble;
+    day->step = 0;
     status = lawful_run(day, trouble->power, &report, err);
+    day->now = NULL;
     json_decref(report);
     aks_world_crash_at(day->world, 0);
     aks_files_sim_set_room(aks_sim_files(sim), -1);

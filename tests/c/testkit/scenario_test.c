@@ -189,6 +189,60 @@ wait_is_over_after_a_lid_was_closed(void **state)
     aks_world_free(world);
 }
 
+/* S3 refuses what is signed at another time than its own; its reply tells which that is. */
+static void
+clock_that_is_an_hour_off_is_corrected_from_the_reply(void **state)
+{
+    struct aks_world *world = scenario_new(12, scenario_policy, BYTES);
+
+    aks_sim_agenda(aks_world_sim(world))->skew_ms = -3600 * AKS_MS_PER_S;
+    scenario_run_is(world, "stored");
+    scenario_tells(world, AKS_STORY_DECISIONS, "  0.0  cloud  probe  clock_skew -> wait 0.0");
+    scenario_does_not_tell(world, AKS_STORY_REQUESTS, "http");
+    aks_world_free(world);
+}
+
+/* A token expires after the second part: nothing else of that cloud works, and the next target has
+ * everything. */
+static void
+token_that_expires_half_way_leads_to_the_next_target(void **state)
+{
+    struct aks_world *world = scenario_new(13, scenario_policy, BYTES);
+    struct aks_fault_rule *rule = scenario_reply(world, "cloud", "", 403, "ExpiredToken");
+
+    /* Two probes, a Create, and two parts go before. */
+    rule->from_ns = 6 * AKS_NS_PER_MS + AKS_NS_PER_MS / 2;
+    scenario_run_is(world, "stored");
+    scenario_tells(world, AKS_STORY_REQUESTS, "  0.0  http  put  PUT 20480 -> 201");
+    aks_world_free(world);
+}
+
+/* Somebody writes into the source while it is read: what is stored is one state or the other. */
+static bool
+write_meanwhile(void *ctx, const struct aks_fault_step *step)
+{
+    struct aks_world *world = ctx;
+    struct aks_error err;
+
+    if (strcmp(step->operation, "part 3") == 0)
+        (void)aks_world_edit(world, "a.bin", 3, "changed", 7, &err);
+    return false;
+}
+
+static void
+source_that_changes_while_it_is_read_is_read_again(void **state)
+{
+    struct aks_world *world = scenario_new(14, scenario_policy, BYTES);
+    struct aks_fault_rule *rule = scenario_fault(world, AKS_FAULT_SILENT, "cloud", "part 3");
+
+    rule->when = write_meanwhile;
+    rule->when_ctx = world;
+    (void)strcpy(rule->verb, "serve");
+    json_decref(scenario_run(world));
+    scenario_tells(world, AKS_STORY_DECISIONS, "  0.0  cloud  snapshot  source_changed -> restart");
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -201,6 +255,9 @@ main(void)
         cmocka_unit_test(upload_is_taken_back_no_sooner_than_the_server_asks),
         cmocka_unit_test(error_inside_a_success_is_an_error),
         cmocka_unit_test(lost_answer_to_complete_is_settled_by_looking),
+        cmocka_unit_test(clock_that_is_an_hour_off_is_corrected_from_the_reply),
+        cmocka_unit_test(token_that_expires_half_way_leads_to_the_next_target),
+        cmocka_unit_test(source_that_changes_while_it_is_read_is_read_again),
         cmocka_unit_test(wait_is_over_after_a_lid_was_closed),
     };
 
