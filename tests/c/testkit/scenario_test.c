@@ -189,6 +189,21 @@ wait_is_over_after_a_lid_was_closed(void **state)
     aks_world_free(world);
 }
 
+/* Three tries, the first included, then the next target: whatever one server does, a run ends. */
+static void
+tries_end_with_the_third_one(void **state)
+{
+    struct aks_world *world = scenario_new(15, scenario_policy, BYTES);
+
+    (void)scenario_reply(world, "cloud", "create", 500, "InternalError");
+    scenario_run_is(world, "stored");
+    scenario_tells(world, AKS_STORY_DECISIONS, "  0.0  cloud  create  server -> wait 2.0");
+    scenario_tells(world, AKS_STORY_DECISIONS, "  2.0  cloud  create  server -> wait 4.0");
+    scenario_tells(world, AKS_STORY_DECISIONS, "  6.0  cloud  create  server -> next_target");
+    scenario_tells(world, AKS_STORY_REQUESTS, "  6.0  http  put  PUT 20480 -> 201");
+    aks_world_free(world);
+}
+
 /* S3 refuses what is signed at another time than its own; its reply tells which that is. */
 static void
 clock_that_is_an_hour_off_is_corrected_from_the_reply(void **state)
@@ -243,6 +258,41 @@ source_that_changes_while_it_is_read_is_read_again(void **state)
     aks_world_free(world);
 }
 
+static bool
+write_before_the_second_put(void *ctx, const struct aks_fault_step *step)
+{
+    struct aks_world *world = ctx;
+    struct aks_error err;
+
+    (void)aks_world_edit(world, "a.bin", 3, "changed", 7, &err);
+    (void)aks_world_edit(world, "b.bin", 3, "changed", 7, &err);
+    return true;
+}
+
+/* Found by seed 1999. An http target reads raw bytes again while they are sent, after the source was
+ * last looked at: what was written meanwhile went out under the digest of what had been there. Of
+ * two sources the second one gets a connection of its own, so there is time to write. */
+static void
+source_that_changes_while_it_is_put_is_put_again(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin', 'b.bin' }, compress = 'none',\n"
+        "  targets = { http = akosha.http { url = 'https://put.example.org/upload' } } }\n";
+    struct aks_world *world = scenario_new(1999, policy, BYTES);
+    struct aks_fault_rule *rule = scenario_fault(world, AKS_FAULT_SLOW, "http", "put");
+
+    scenario_put(world, "b.bin", 7, BYTES);
+    rule->when = write_before_the_second_put;
+    rule->when_ctx = world;
+    rule->times = 1;
+    (void)strcpy(rule->verb, "connect");
+    scenario_run_is(world, "stored");
+    assert_int_equal(rule->struck, 1);
+    scenario_tells(world, AKS_STORY_DECISIONS, "  0.0  http  snapshot  source_changed -> restart");
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -255,9 +305,11 @@ main(void)
         cmocka_unit_test(upload_is_taken_back_no_sooner_than_the_server_asks),
         cmocka_unit_test(error_inside_a_success_is_an_error),
         cmocka_unit_test(lost_answer_to_complete_is_settled_by_looking),
+        cmocka_unit_test(tries_end_with_the_third_one),
         cmocka_unit_test(clock_that_is_an_hour_off_is_corrected_from_the_reply),
         cmocka_unit_test(token_that_expires_half_way_leads_to_the_next_target),
         cmocka_unit_test(source_that_changes_while_it_is_read_is_read_again),
+        cmocka_unit_test(source_that_changes_while_it_is_put_is_put_again),
         cmocka_unit_test(wait_is_over_after_a_lid_was_closed),
     };
 
