@@ -1,7 +1,9 @@
 /* The soak: bad days out of seeds, each lived twice, until the time is up or a law is broken. */
 #include "disaster.h"
 
+#include "base/encode.h"
 #include "base/units.h"
+#include "data/digest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,7 +22,8 @@ struct soak {
     uint64_t real_every;        /* every so many seeds one in real geometry; 0: none */
     uint64_t mask;              /* what is left of each day's trouble */
     bool once;                  /* do not live each day twice */
-    bool show;                  /* the story of the first seed */
+    bool show;                  /* the stories */
+    struct aks_sha256 *digest;  /* of all stories, or NULL */
     uint64_t days;
     uint64_t real_days;
     uint64_t runs;
@@ -100,6 +103,8 @@ live(struct soak *soak, uint64_t seed)
     soak->virtual_s += (double)figures.virtual_ns / 1e9;
     if (soak->show)
         printf("%s", stories[0].data);
+    if (soak->digest != NULL)
+        aks_sha256_update(soak->digest, stories[0].data, stories[0].len);
     if (status != AKS_OK)
         tell_failure(soak, &options, &err);
     if (!soak->once && status == AKS_OK) {
@@ -128,6 +133,10 @@ read_arguments(struct soak *soak, int argc, char **argv)
             soak->show = true;
             continue;
         }
+        if (strcmp(argv[i], "--digest") == 0) {
+            soak->digest = aks_sha256_new(aks_alloc_system());
+            continue;
+        }
         if (strcmp(argv[i], "--seconds") == 0) {
             soak->seconds = strtod(value, NULL);
         } else if (strcmp(argv[i], "--first") == 0) {
@@ -140,11 +149,25 @@ read_arguments(struct soak *soak, int argc, char **argv)
             soak->real_every = strtoull(value, NULL, 10);
         } else {
             (void)fprintf(stderr, "usage: soak [--seconds S] [--first SEED] [--count N] "
-                "[--real-every N] [--mask BITS] [--once] [--show]\n");
+                "[--real-every N] [--mask BITS] [--once] [--show] [--digest]\n");
             exit(2);
         }
         i++;
     }
+}
+
+/* What two builds, or two processes, have to agree on. */
+static int
+print_digest(struct soak *soak)
+{
+    uint8_t digest[AKS_SHA256_BYTES];
+    char hex[AKS_SHA256_HEX_BYTES];
+
+    aks_sha256_final(soak->digest, digest);
+    aks_hex_encode(digest, sizeof(digest), hex);
+    aks_sha256_free(soak->digest);
+    printf("%s  stories of %" PRIu64 " seeds from %" PRIu64 "\n", hex, soak->days, soak->first);
+    return soak->failures == 0 ? 0 : 1;
 }
 
 int
@@ -164,6 +187,8 @@ main(int argc, char **argv)
             break;
         live(&soak, seed);
     }
+    if (soak.digest != NULL)
+        return print_digest(&soak);
     took_s = now_s() - began_s;
     printf("%" PRIu64 " worlds from seed %" PRIu64 " (%" PRIu64 " in real geometry, each %s): %" PRIu64
         " runs, %" PRIu64 " deaths, %" PRIu64 " rules that struck, %.0f virtual hours in %.1f s, %.0f "
