@@ -82,10 +82,16 @@ draw_policy(struct disaster *day)
         "akosha.retry.exponential()", "akosha.retry.exponential { first = 5, cap = 60, tries = 8 }",
         "function(failure) if failure.name == 'throttled' then return akosha.wait(1) end end",
         "function(failure) if failure.attempt > 2 then return akosha.next_target end end",
-        "function(failure) if failure.name == 'server' and failure.attempt > 3 then "
-            "return akosha.give_up end end" };
+        ("function(failure) if failure.name == 'server' and failure.attempt > 3 then "
+            "return akosha.give_up end end") };
     static const char *const dedups[] = { "'unchanged'", "'unchanged'", "'always'" };
     char sources[SOURCES_MAX * 16] = "";
+    /* One draw a statement: compilers differ in the order of arguments. */
+    bool crc = below(day, 4) == 0;
+    size_t route = (size_t)below(day, sizeof(routes) / sizeof(routes[0]));
+    size_t codec = (size_t)below(day, sizeof(codecs) / sizeof(codecs[0]));
+    size_t dedup = (size_t)below(day, sizeof(dedups) / sizeof(dedups[0]));
+    size_t schedule = (size_t)below(day, sizeof(schedules) / sizeof(schedules[0]));
 
     for (size_t i = 0; i < day->source_count; i++)
         (void)snprintf(sources + strlen(sources), sizeof(sources) - strlen(sources), "'s%zu.bin',", i);
@@ -98,9 +104,8 @@ draw_policy(struct disaster *day)
         "    http = akosha.http { url = 'https://put.example.org/upload' },\n"
         "    folder = akosha.dir { path = '/mnt/backup' } },\n"
         "  route = { %s }, compress = %s, dedup = %s,\n"
-        "  retry = %s }\n", sources, below(day, 4) == 0 ? ", payload = 'crc64nvme'" : "",
-        routes[below(day, 8)], codecs[below(day, 5)], dedups[below(day, 3)],
-        schedules[below(day, 8)]);
+        "  retry = %s }\n", sources, crc ? ", payload = 'crc64nvme'" : "", routes[route],
+        codecs[codec], dedups[dedup], schedules[schedule]);
 }
 
 static void
@@ -114,7 +119,8 @@ draw_troubles(struct disaster *day)
         trouble->power = below(day, 2) == 0;
         trouble->room = below(day, 8) == 0 ? (int64_t)below(day, 200000) : -1;
         trouble->skew_ms = below(day, 8) == 0 ? (int64_t)below(day, 7200000) - 3600000 : 0;
-        trouble->advance_ns = (int64_t)below(day, 4) * (int64_t)below(day, 86400) * AKS_NS_PER_S;
+        trouble->advance_ns = (int64_t)below(day, 4) * AKS_NS_PER_S;
+        trouble->advance_ns *= (int64_t)below(day, 86400);
         trouble->edit = below(day, 3) == 0 ? (int)below(day, day->source_count) : -1;
         trouble->remove_state = below(day, 30) == 0;
         trouble->write_at = below(day, 4) == 0 ? 1 + below(day, 400) : 0;
