@@ -65,7 +65,8 @@ local function source(f)
         local found = plain((all:sub(start, stop - 1):gsub("^function%s+[%w_.:]+%s*%(",
           "function(")))
         if found then
-          return found
+          local indent = lines[info.lastlinedefined]:match "^ *"
+          return (found:gsub("\n" .. indent, "\n  "))
         end
       end
     end

@@ -118,7 +118,7 @@ aks_testing_bytes_put(lua_State *L, int index, struct aks_world *world, const ch
         len = (size_t)(handle->bytes < bytes_max ? handle->bytes : bytes_max);
         data = make(L, len, seed_of(handle, path), &box)->data;
     } else {
-        data = lua_tolstring(L, index, &len);
+        data = lua_type(L, index) == LUA_TSTRING ? lua_tolstring(L, index, &len) : NULL;
     }
     if (data == NULL)
         luaL_error(L, "%s: expected a string or sim.bytes(n), got a %s", path,

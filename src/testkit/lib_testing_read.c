@@ -140,7 +140,7 @@ read_object(lua_State *L)
     return 1;
 }
 
-/* world:manifests(target) -> decoded, the oldest first, each with its "key" */
+/* world:manifests(target) -> decoded, by key, each with its "key" */
 static int
 read_manifests(lua_State *L)
 {
@@ -162,12 +162,38 @@ read_manifests(lua_State *L)
     return 1;
 }
 
-/* world:manifest(target) -> the newest, or nil */
+/* "uploaded_at" of the manifest on top, or "". The string is the manifest's. */
+static const char *
+uploaded_at(lua_State *L)
+{
+    const char *at = lua_getfield(L, -1, "uploaded_at") == LUA_TSTRING ? lua_tostring(L, -1) : "";
+
+    lua_pop(L, 1);
+    return at;
+}
+
+/* world:manifest(target) -> the newest by what it says of itself, or nil */
 static int
 read_manifest(lua_State *L)
 {
+    size_t count;
+    size_t newest = 1;
+    const char *latest = "";
+
     (void)read_manifests(L);
-    (void)lua_rawgeti(L, -1, (lua_Integer)lua_rawlen(L, -1));
+    count = lua_rawlen(L, -1);
+    for (size_t i = 1; i <= count; i++) {
+        const char *at;
+
+        (void)lua_rawgeti(L, -1, (lua_Integer)i);
+        at = uploaded_at(L);
+        if (strcmp(at, latest) >= 0) {
+            newest = i;
+            latest = at;
+        }
+        lua_pop(L, 1);
+    }
+    (void)lua_rawgeti(L, -1, (lua_Integer)newest);
     return 1;
 }
 
