@@ -58,7 +58,7 @@ struct aks_testing {
     unsigned worlds_made;               /* by this test */
     struct aks_testing_world *worlds;   /* that are open */
     unsigned worlds_open;
-    char unrun[AKS_ERROR_MESSAGE_BYTES];    /* why a run of this test did not begin; "": all did */
+    char unrun[AKS_ERROR_MESSAGE_BYTES];    /* why the test's last run did not begin, or "" */
     char idle[AKS_ERROR_MESSAGE_BYTES]; /* what was planned in a world that is gone, and did not
                                          * happen */
     struct aks_testing_policy {

@@ -158,6 +158,7 @@ aks_testing_world_run(lua_State *L, int index, const struct aks_world_run_option
     (void)lua_getiuservalue(L, index, 1);
     world->functions = lua_gettop(L);
     world->failed[0] = '\0';
+    world->testing->unrun[0] = '\0';
     world->L = L;
     status = aks_world_run(world->world, options, &report, &err);
     world->L = NULL;
