@@ -45,11 +45,15 @@ local function ended(lu, listed)
   return mark, refuse
 end
 
+local function with_file(message)
+  return message:find(core.file, 1, true) and message or core.file .. ": " .. message
+end
+
 local function load_tests(lu, text)
   local listed = {}
   local chunk, why = load((text:gsub("^#[^\n]*", "")), "@" .. core.file)
   if not chunk then
-    core.stop("policy", why)
+    core.stop("policy", with_file(why))
   end
   local mark, refuse = ended(lu, listed)
   core.begin("")
@@ -64,8 +68,7 @@ local function load_tests(lu, text)
   os.exit = refuse
   core.finish()
   if not ok then
-    message = message:find(core.file, 1, true) and message or core.file .. ": " .. message
-    core.stop(message:find "MiB of memory$" and "limit" or "policy", message)
+    core.stop(message:find "MiB of memory$" and "limit" or "policy", with_file(message))
   end
   return listed
 end

@@ -209,6 +209,7 @@ int
 aks_testing_guard(lua_State *L, int arg_count)
 {
     struct aks_testing *testing = aks_testing_of(L);
+    int base = lua_gettop(L) - arg_count - 1;
     int code;
 
     AKS_CHECK(!testing->armed);
@@ -220,7 +221,9 @@ aks_testing_guard(lua_State *L, int arg_count)
     code = lua_pcall(L, arg_count, LUA_MULTRET, 0);
     lua_sethook(testing->L, NULL, 0, 0);
     testing->armed = false;
+    /* Also where the error of the limit was caught. */
     if (code == LUA_OK && testing->over) {
+        lua_settop(L, base);
         lua_pushnil(L);
         code = LUA_ERRRUN;
     }

@@ -81,13 +81,11 @@ targets_index(lua_State *L)
     const char *name = aks_testing_text(L, 2, "world.target");
     const char *names[AKS_TARGETS_MAX + 1];
     const struct aks_world_target *target;
-    struct aks_error err;
     struct place *place;
 
     (void)lua_getiuservalue(L, 1, 1);
     (void)aks_testing_world_check(L, -1);
-    if (aks_world_learn(targets->world->world, &err) != AKS_OK)
-        aks_testing_raise(L, &err);
+    aks_testing_world_learn(L, targets->world);
     target = aks_world_target(targets->world->world, name);
     if (target == NULL) {
         names[aks_testing_fault_targets(targets->world, names)] = NULL;
@@ -221,7 +219,6 @@ aks_testing_fault_crash_at(lua_State *L)
 {
     struct aks_testing_world *world = aks_testing_world_check(L, 1);
     struct aks_testing_draft *draft;
-    struct aks_error err;
 
     lua_settop(L, 3);
     if (lua_isinteger(L, 2)) {
@@ -229,8 +226,7 @@ aks_testing_fault_crash_at(lua_State *L)
             (uint64_t)aks_testing_whole(L, 2, "world:crash_at", 1, INT64_MAX / 2));
         return 0;
     }
-    if (aks_world_learn(world->world, &err) != AKS_OK)
-        aks_testing_raise(L, &err);
+    aks_testing_world_learn(L, world);
     if (world->draft_count == AKS_FAULT_RULES_MAX)
         luaL_error(L, "a plan has %d faults at most", AKS_FAULT_RULES_MAX);
     draft = &world->drafts[world->draft_count];

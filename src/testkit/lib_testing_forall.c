@@ -44,7 +44,6 @@ struct trial {
     struct aks_shrink_case *tried;
     bool drawn;                         /* else it is still to be drawn, by its seed */
     char kind[KIND_BYTES];              /* "": all is well */
-    uint32_t struck[AKS_FAULT_RULES_MAX];
 };
 
 /* --- one case --------------------------------------------------------------------------------- */
@@ -131,8 +130,8 @@ try_case(lua_State *L)
             aks_world_advance(world->world, trial->tried->pause_ns);
         failed = run_fails(L, trial, world_index, 3);
     }
-    for (size_t i = 0; i < trial->tried->rule_count; i++)
-        trial->struck[i] = aks_world_plan(world->world)->rules[i].struck;
+    memcpy(trial->tried->rules, aks_world_plan(world->world)->rules,
+        trial->tried->rule_count * sizeof(trial->tried->rules[0]));
     aks_testing_world_close(world);
     return failed ? 1 : 0;
 }
@@ -179,7 +178,7 @@ time_is_up(void *ctx)
 
 /* Pushes { seed, runs, power, pause, sizes = {}, rules = {} }, for lua/testing/found.lua. */
 static void
-push_case(lua_State *L, const struct aks_shrink_case *found, const uint32_t *struck)
+push_case(lua_State *L, const struct aks_shrink_case *found)
 {
     lua_createtable(L, 0, 6);
     lua_pushinteger(L, (lua_Integer)found->seed);
@@ -198,7 +197,7 @@ push_case(lua_State *L, const struct aks_shrink_case *found, const uint32_t *str
     lua_setfield(L, -2, "sizes");
     lua_createtable(L, (int)found->rule_count, 0);
     for (size_t i = 0; i < found->rule_count; i++) {
-        aks_testing_fault_push(L, &found->rules[i], struck[i] == 0);
+        aks_testing_fault_push(L, &found->rules[i], found->rules[i].struck == 0);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_setfield(L, -2, "rules");
@@ -224,7 +223,7 @@ report(struct forall *forall, struct trial *first, int64_t tried)
             "that is not in its world?", (LUAI_UACINT)found->seed);
     (void)lua_getfield(L, LUA_REGISTRYINDEX, AKS_TESTING_FOUND);
     lua_pushvalue(L, WORLD_OPTIONS);
-    push_case(L, found, first->struck);
+    push_case(L, found);
     lua_pushvalue(L, -4);
     lua_pushvalue(L, CHECK);
     (void)lua_pushfstring(L, "seed %I, number %I of %I; %d faults made %d in %d tries",

@@ -199,6 +199,8 @@ const char *aks_testing_make_path(lua_State *L, struct aks_testing_world *world,
 void aks_testing_world_open(lua_State *L);
 /** The open world at ${index}; raises for anything else. */
 struct aks_testing_world *aks_testing_world_check(lua_State *L, int index);
+/** Raises, at the test's own line, if the policy does not load. */
+void aks_testing_world_learn(lua_State *L, struct aks_testing_world *world);
 /** Ends it; says in struct aks_testing what did not happen in it. Raises nothing. */
 void aks_testing_world_close(struct aks_testing_world *world);
 /** One run of the world at ${index}; its report is pushed. A law that is broken is in

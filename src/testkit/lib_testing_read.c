@@ -15,11 +15,9 @@ check_target(lua_State *L, struct aks_testing_world *world, int index, const cha
 {
     const char *names[AKS_TARGETS_MAX + 1];
     struct aks_world_target *target;
-    struct aks_error err;
     size_t count;
 
-    if (aks_world_learn(world->world, &err) != AKS_OK)
-        aks_testing_raise(L, &err);
+    aks_testing_world_learn(L, world);
     count = aks_world_target_count(world->world);
     if (lua_isnoneornil(L, index) && count == 1)
         return aks_world_target_at(world->world, 0);

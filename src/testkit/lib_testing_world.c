@@ -34,6 +34,33 @@ check_still(lua_State *L, const char *what)
     return world;
 }
 
+/* The policy lies in the world's home; a test knows it by its own path. */
+static void
+push_message(lua_State *L, const struct aks_testing_world *world, const char *message)
+{
+    if (strncmp(message, AKS_WORLD_POLICY, sizeof(AKS_WORLD_POLICY) - 1) == 0)
+        (void)lua_pushfstring(L, "%s%s", world->policy, message + sizeof(AKS_WORLD_POLICY) - 1);
+    else
+        lua_pushstring(L, message);
+}
+
+void
+aks_testing_world_learn(lua_State *L, struct aks_testing_world *world)
+{
+    struct aks_error err;
+
+    if (aks_world_learn(world->world, &err) == AKS_OK)
+        return;
+    luaL_where(L, 1);
+    push_message(L, world, err.message);
+    if (err.hint[0] != '\0')
+        (void)lua_pushfstring(L, " (%s)", err.hint);
+    else
+        lua_pushliteral(L, "");
+    lua_concat(L, 3);
+    lua_error(L);
+}
+
 /* --- its end ---------------------------------------------------------------------------------- */
 
 static void
@@ -103,16 +130,6 @@ tell_decisions(const struct aks_testing_world *world, const json_t *report)
         told.by_policy = strcmp(text_of(decision, "by"), "policy") == 0;
         options->decision(options->ctx, &told);
     }
-}
-
-/* The policy lies in the world's home; a test knows it by its own path. */
-static void
-push_message(lua_State *L, const struct aks_testing_world *world, const char *message)
-{
-    if (strncmp(message, AKS_WORLD_POLICY, sizeof(AKS_WORLD_POLICY) - 1) == 0)
-        (void)lua_pushfstring(L, "%s%s", world->policy, message + sizeof(AKS_WORLD_POLICY) - 1);
-    else
-        lua_pushstring(L, message);
 }
 
 /* A run that did not begin, as a report. */

@@ -52,6 +52,51 @@ whole_ms(int64_t ns)
     return ns / AKS_NS_PER_MS * AKS_NS_PER_MS;
 }
 
+/* --- no chance -------------------------------------------------------------------------------- */
+
+/* The rule once for each time that it struck, by number. False where that is not known. */
+static bool
+by_number(const struct aks_fault_rule *rule, struct aks_shrink_case *to)
+{
+    if (rule->struck > AKS_FAULT_STRIKES_MAX ||
+        to->rule_count + rule->struck > AKS_FAULT_RULES_MAX)
+        return false;
+    for (uint32_t i = 0; i < rule->struck; i++) {
+        struct aks_fault_rule *own = &to->rules[to->rule_count++];
+
+        *own = *rule;
+        own->rate = 1;
+        own->times = 0;
+        own->nth = rule->strikes[i];
+    }
+    return true;
+}
+
+/* What struck by chance, strikes by number: else no rule can be taken away without the luck of all
+ * the others changing. */
+static void
+without_chance(struct shrink *shrink)
+{
+    const struct aks_shrink_case *best = shrink->best;
+    struct aks_shrink_case *candidate = begin(shrink);
+    bool chance = false;
+
+    candidate->rule_count = 0;
+    for (size_t i = 0; i < best->rule_count; i++) {
+        if (best->rules[i].rate < 1) {
+            chance = true;
+            if (!by_number(&best->rules[i], candidate))
+                return;
+        } else if (candidate->rule_count == AKS_FAULT_RULES_MAX) {
+            return;
+        } else {
+            candidate->rules[candidate->rule_count++] = best->rules[i];
+        }
+    }
+    if (chance)
+        (void)try(shrink);
+}
+
 /* --- fewer ------------------------------------------------------------------------------------ */
 
 static void
@@ -166,6 +211,11 @@ simpler_frequency(struct shrink *shrink, size_t i)
         if (!try(shrink))
             break;
     }
+    while (shrink->best->rules[i].nth > 2) {
+        begin(shrink)->rules[i].nth /= 2;
+        if (!try(shrink))
+            break;
+    }
     while (shrink->best->rules[i].nth > 1) {
         begin(shrink)->rules[i].nth--;
         if (!try(shrink))
@@ -210,6 +260,7 @@ aks_shrink(const struct aks_shrink_options *options, struct aks_shrink_case *shr
     AKS_CHECK(options->fails != NULL);
     AKS_CHECK(shrunk->rule_count <= AKS_FAULT_RULES_MAX);
     shrink.tries_max = options->tries_max > 0 ? options->tries_max : AKS_SHRINK_TRIES_MAX;
+    without_chance(&shrink);
     for (int round = 0; round < ROUNDS_MAX; round++) {
         shrink.changed = false;
         fewer_rules(&shrink);

@@ -14,7 +14,7 @@
 
 struct aks_shrink_case {
     uint64_t seed;                      /* stays */
-    struct aks_fault_rule rules[AKS_FAULT_RULES_MAX];
+    struct aks_fault_rule rules[AKS_FAULT_RULES_MAX];   /* with what they counted when it failed */
     size_t rule_count;
     unsigned runs;                      /* from 1 */
     int64_t pause_ns;                   /* between runs */

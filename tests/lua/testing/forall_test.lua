@@ -9,7 +9,7 @@ local NONE = { rules_max = 0 }
 
 local function gave_up(report)
   for _, decision in ipairs(report.decisions or {}) do
-    if decision.answer == "give_up" then
+    if decision.answer == "give_up" and decision.by == "policy" then
       return true
     end
   end

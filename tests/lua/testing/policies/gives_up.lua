@@ -1,7 +1,7 @@
--- A policy with a hidden flaw: once a server was busy, the first answer that is lost ends it all.
+-- A policy with a hidden flaw: it gives up when two different failures meet in one run.
 local akosha = require "akosha"
 
-local busy = false
+local first
 
 return akosha.policy {
   api = 1,
@@ -13,8 +13,8 @@ return akosha.policy {
   route = { "cloud", "http" },
   compress = "none",
   retry = function(failure)
-    busy = busy or failure.http_status == 503
-    if busy and failure.failure == "bad_reply" then
+    first = first or failure.name
+    if failure.name ~= first then
       return akosha.give_up
     end
   end,
