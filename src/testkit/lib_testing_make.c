@@ -15,6 +15,8 @@
 #define SOURCE_BYTES 1024
 /* Collected by hand, as Lua cannot know what a world weighs. */
 #define OPEN_MAX 64
+/* The default's path, as the engine shows it. */
+#define BUILT_IN "built-in default"
 
 static const char *const fields[] = { "seed", "policy", "policy_text", "modules", "files", "env",
     "small", "profile", "latency", "bandwidth", NULL };
@@ -79,7 +81,7 @@ told_file(const struct aks_testing_world *world, const char *file, char ret_path
 {
     const char *slash = strrchr(world->policy, '/');
 
-    if (strcmp(file, AKS_WORLD_POLICY) == 0)
+    if (strcmp(file, AKS_WORLD_POLICY) == 0 || strcmp(file, BUILT_IN) == 0)
         return world->policy;
     if (strncmp(file, AKS_WORLD_HOME "/", sizeof(AKS_WORLD_HOME)) != 0 ||
         snprintf(ret_path, AKS_PATH_BYTES, "%.*s%s",

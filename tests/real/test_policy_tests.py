@@ -137,8 +137,12 @@ class Running(PolicyTests):
         self.assertTrue(self.closing(self.ran(person, "--filter", "one")).startswith("1 passed"))
         self.assertIn("none of 2 files", self.ran(person, "--filter", "absent", code=2).err)
 
-    def test_help_has_an_example(self):
-        self.assertIn("example:\n  akosha-sync test", self.ran(self.person(), "--help").out)
+    def test_help_has_an_example_and_the_docs_have_every_option(self):
+        told = self.ran(self.person(), "--help").out
+        self.assertIn("example:\n  akosha-sync test", told)
+        docs = (SHIPPED.parent / "docs/testing.md").read_text()
+        for option in set(re.findall(r"^  (--[a-z]+)", told, re.MULTILINE)) - {"--state", "--help", "--version"}:
+            self.assertIn(f"`{option}", docs)
 
 
 class BadTests(PolicyTests):
