@@ -240,7 +240,8 @@ check_fit(const struct aks_args *args, int argc, char **argv)
     if ((int)args->operand_count < command->operands_min)
         return aks_args_wrong(args, "an argument is missing: akosha-sync ", command->usage);
     if (command->operands_max >= 0 && (int)args->operand_count > command->operands_max)
-        return aks_args_wrong(args, "one argument too many: ", args->operands[args->operand_count - 1]);
+        return aks_args_wrong(args, "one argument too many: ",
+            args->operands[args->operand_count - 1]);
     if (args->quiet && args->verbose)
         return aks_args_wrong(args, "--quiet and --verbose exclude each other", "");
     return -1;
