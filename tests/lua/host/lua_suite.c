@@ -1,5 +1,6 @@
-/* Runs files of tests as `akosha-sync test` does, one after the other: lua_suite [-f FILTER] [-s SEED]
- * FILE... Tells what failed; the exit code says whether something did. */
+/* Runs files of tests as `akosha-sync test` does, one after the other:
+ * lua_suite [-v] [-f FILTER] [-s SEED] FILE...
+ * Tells what failed (-v: everything); the exit code says whether something did. */
 #include "os/os.h"
 #include "testkit/suite.h"
 
