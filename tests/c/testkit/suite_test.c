@@ -241,8 +241,8 @@ static void
 the_usual_ends_of_a_file_are_harmless(void **state)
 {
     static const char *const ends[] = { "", "return lu.LuaUnit.run()", "os.exit(lu.LuaUnit.run())",
-        "lu.LuaUnit:run()", "os.exit(lu.run())", "local r = lu.LuaUnit.new()\n"
-        "r:setOutputType('tap')\nos.exit(r:runSuite())" };
+        "lu.LuaUnit:run()", "os.exit(lu.run())",
+        "local r = lu.LuaUnit.new()\nr:setOutputType('tap')\nos.exit(r:runSuite())" };
     struct place *place = place_new(aks_alloc_system());
 
     for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
