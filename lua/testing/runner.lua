@@ -114,7 +114,7 @@ local function call(runner, instance, method, name)
   end
   local message = tostring(result.msg)
   local trace = result.trace
-  if result.status == "ERROR" and type(trace) == "string" and select(2, trace:gsub("\n", "")) > 1 then
+  if result.status == "ERROR" and type(trace) == "string" and trace:find "\n.*\n" then
     message = message .. "\n" .. trace
   end
   return result.status, message

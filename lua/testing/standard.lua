@@ -1,5 +1,5 @@
--- Lua's own libraries as tests have them: time stands still, chance is seeded, the disk is what lies
--- below the tests' folder, and to be read only.
+-- Lua's own libraries as tests have them: time stands still, chance is seeded, the disk is what
+-- lies below the tests' folder, and to be read only.
 local core = ...
 
 local open_text = {} -- what io.open has read, by handle

@@ -111,7 +111,7 @@ aks_testing_bytes_put(lua_State *L, int index, struct aks_world *world, const ch
     void **box = NULL;
     struct aks_error err;
     const char *data;
-    size_t len;
+    size_t len = 0;
     int top = lua_gettop(L);
 
     if (handle != NULL) {

@@ -120,7 +120,8 @@ draft_reply(lua_State *L)
     (void)lua_getfield(L, 2, "status");
     rule->http_status = (int)aks_testing_whole(L, -1, ":reply: status", 100, 599);
     if (lua_getfield(L, 2, "code") != LUA_TNIL)
-        aks_testing_draft_text(L, rule->http_code, aks_testing_text(L, -1, ":reply: code"), ":reply: code");
+        aks_testing_draft_text(L, rule->http_code, aks_testing_text(L, -1, ":reply: code"),
+            ":reply: code");
     if (lua_getfield(L, 2, "retry_after") != LUA_TNIL)
         rule->retry_after_s = aks_testing_whole(L, -1, ":reply: retry_after", 0, 1000000);
     rule->served = aks_testing_boolean(L, 2, "served", false);

@@ -129,7 +129,8 @@ name_verb(lua_State *L, struct aks_fault_rule *rule)
         aks_testing_unknown(L, "world.disk:on", "step", verb, disk_verbs);
     aks_testing_draft_text(L, rule->operation, strcmp(verb, "any") == 0 ? "" : verb, ":on");
     if (!lua_isnoneornil(L, 3))
-        aks_testing_draft_text(L, rule->target, aks_testing_text(L, 3, "world.disk:on: end of the path"), ":on");
+        aks_testing_draft_text(L, rule->target,
+            aks_testing_text(L, 3, "world.disk:on: end of the path"), ":on");
 }
 
 static void

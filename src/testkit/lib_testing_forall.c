@@ -111,7 +111,8 @@ run_fails(lua_State *L, struct trial *trial, int world_index, int check)
     return false;
 }
 
-/* A trial as a function of Lua: (trial, options of the world, check) -> why it fails, or nothing. */
+/* A trial as a function of Lua: (trial, options of the world, check) -> why it fails, or nothing.
+ */
 static int
 try_case(lua_State *L)
 {
@@ -287,7 +288,7 @@ read_forall(lua_State *L, struct forall *forall)
         luaL_error(L, "sim.forall: check: expected a function(world, report)");
 }
 
-/* sim.forall { seeds =, first_seed =, faults =, runs =, pause =, check =, and what a world takes } */
+/* sim.forall { seeds =, first_seed =, faults =, runs =, pause =, check =, and a world's fields } */
 int
 aks_testing_forall(lua_State *L)
 {

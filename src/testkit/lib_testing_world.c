@@ -180,6 +180,7 @@ aks_testing_world_run(lua_State *L, int index, const struct aks_world_run_option
     status = aks_world_run(world->world, options, &report, &err);
     world->L = NULL;
     *box = report;
+    aks_testing_look(L);
     if (world->failed[0] != '\0')
         luaL_error(L, "%s", world->failed);
     if (world->testing->memory.refused)

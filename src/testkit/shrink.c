@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define ROUNDS_MAX 8                    /* over everything; a round that changes nothing is the last */
+#define ROUNDS_MAX 8                    /* over everything; the last changes nothing */
 
 struct shrink {
     const struct aks_shrink_options *options;

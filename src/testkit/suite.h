@@ -21,7 +21,7 @@ struct aks_suite_result {
     enum aks_suite_outcome outcome;
     const char *message;                /* of all but PASSED: what, where, and the diff; else "" */
     int64_t duration_ms;                /* real time, on options.real's clock */
-    uint64_t seed;                      /* that the test ran under: repeats it */
+    uint64_t seed;                      /* of the file, as in the options: repeats the test */
 };
 
 /* What a world's policy was asked, for the coverage of decisions. */
@@ -38,7 +38,8 @@ struct aks_suite_decision {
 
 struct aks_suite_options {
     const struct aks_alloc *alloc;
-    const struct aks_port *real;        /* clock, and files for reading; nothing else is used */
+    const struct aks_port *real;        /* clock, working folder, and files for reading; nothing
+                                         * else is used */
     const char *file;                   /* absolute, or relative to the working folder */
     const char *root;                   /* tests may read below this folder only; absolute */
     const char *filter;                 /* runs tests whose name contains it; NULL: all */

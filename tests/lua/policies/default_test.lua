@@ -1,4 +1,5 @@
--- What the built-in policy does in a world. How it reads its variables: ../default_settings_test.lua.
+-- What the built-in policy does in a world. How it reads its variables:
+-- ../default_settings_test.lua.
 local lu, sim = require "luaunit", require "akosha.testing"
 
 TestDefault = {}

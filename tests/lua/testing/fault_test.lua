@@ -59,7 +59,8 @@ end
 
 function TestFault:test_replies()
   local world = small()
-  world.target.cloud:on("part", 2):reply { status = 503, code = "SlowDown", retry_after = 40 }:once()
+  world.target.cloud:on("part", 2):reply { status = 503, code = "SlowDown",
+                                           retry_after = 40 }:once()
   lu.assertEquals(world:run().outcome, "stored")
   lu.assertEquals(world:story "decisions", { "  0.0  cloud  part 2  throttled -> wait 40.0",
                                              " 40.0  cloud  part 2  ok" })

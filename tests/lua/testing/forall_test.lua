@@ -100,10 +100,11 @@ end
 
 function TestForall:test_chance_from_outside_is_noticed()
   local tries = 0
-  local message = find { seeds = 5, first_seed = 1, policy = FLAWED, faults = NONE, check = function()
-    tries = tries + 1
-    lu.assertNotEquals(tries, 3)
-  end }
+  local message = find { seeds = 5, first_seed = 1, policy = FLAWED, faults = NONE,
+    check = function()
+      tries = tries + 1
+      lu.assertNotEquals(tries, 3)
+    end }
   lu.assertStrContains(message, "failed once and not again")
 end
 
