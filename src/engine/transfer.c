@@ -108,11 +108,10 @@ tell_read(struct aks_transfer *transfer)
 static void
 release(struct aks_transfer *transfer)
 {
-    const struct aks_target_class *class = transfer->options.target->class;
-
     aks_loop_clear(transfer->options.loop, &transfer->timer);
+    /* By the object's class: of a transfer that was dropped, the target may be gone. */
     if (transfer->object != NULL)
-        class->object_free(transfer->object);
+        transfer->object->class->object_free(transfer->object);
     transfer->object = NULL;
     for (size_t i = 0; i < AKS_PIPELINE_PARTS_MAX; i++)
         transfer->sent[i].part = NULL;
