@@ -25,26 +25,6 @@ wall_ms(const struct aks_run *run)
     return clock->wall_ms(clock->ctx);
 }
 
-static bool
-breaker_open(const struct aks_run *run, size_t index)
-{
-    const struct aks_run_target *target = &run->targets[index];
-
-    return !target->opened && target->breaker.open_until_ms > wall_ms(run);
-}
-
-void
-aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_facts *ret_facts)
-{
-    const struct aks_breaker *breaker = &run->targets[index].breaker;
-
-    ret_facts->name = run->settings->targets[index].name;
-    ret_facts->kind = aks_target_kind_name(run->settings->targets[index].kind);
-    ret_facts->healthy = breaker->open_until_ms <= wall_ms(run);
-    ret_facts->last_success_ms = breaker->last_success_ms > 0
-        ? wall_ms(run) - breaker->last_success_ms : -1;
-}
-
 static void
 tell_progress(struct aks_run *run)
 {
@@ -88,18 +68,19 @@ aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err)
     }
 }
 
-/* Where ${item} goes next: past targets whose breaker is open, unless that leaves it nowhere to go
- * at all. */
+/* Where ${item} goes next: past targets whose breaker is open or that want to be left alone, unless
+ * that leaves it nowhere to go at all. */
 static bool
 choose_target(struct aks_run *run, struct aks_item *item)
 {
     for (size_t place = item->place; place < item->route_count; place++) {
-        if (breaker_open(run, item->route[place]))
+        if (!aks_run_health_fine(run, item->route[place]))
             continue;
         item->place = place;
         return true;
     }
-    if (item->tried)
+    /* A person who types run wants it tried; a job of the queue can wait. */
+    if (item->tried || run->options->job != NULL)
         return false;
     item->place = 0;
     return item->route_count > 0;
@@ -187,8 +168,13 @@ consider_all(struct aks_run *run, bool *ret_pending, struct aks_error *err)
         struct aks_item *item = &run->items[i];
         enum aks_status status;
 
-        if (item->state != AKS_ITEM_PENDING || !choose_target(run, item))
+        if (item->state != AKS_ITEM_PENDING)
             continue;
+        if (!choose_target(run, item)) {
+            if (item->error.status == AKS_OK)
+                aks_run_health_refuse(run, item);
+            continue;
+        }
         if (!item->considered) {
             status = consider(run, item, err);
             if (status != AKS_OK)
@@ -199,40 +185,6 @@ consider_all(struct aks_run *run, bool *ret_pending, struct aks_error *err)
             *ret_pending = true;
     }
     return AKS_OK;
-}
-
-/* The target itself does not answer, or cannot take anything: what a breaker is for. A person who
- * mends credentials or settings must not have to wait for one. */
-static bool
-opens_breaker(enum aks_status status)
-{
-    return status == AKS_OFFLINE || status == AKS_DNS || status == AKS_REFUSED ||
-        status == AKS_CONNECT_TIMEOUT || status == AKS_TIMEOUT || status == AKS_STALLED ||
-        status == AKS_THROTTLED || status == AKS_SERVER || status == AKS_BAD_REPLY ||
-        status == AKS_TLS;
-}
-
-static void
-note_health(struct aks_run *run, size_t index, const struct aks_outcome *outcome)
-{
-    struct aks_run_target *target = &run->targets[index];
-    struct aks_error err;
-    enum aks_status status = AKS_OK;
-
-    if (outcome->status == AKS_OK) {
-        status = aks_state_breaker_succeeded(run->engine->state, target->identity, wall_ms(run),
-            &err);
-    } else {
-        target->error = outcome->error;
-        if (opens_breaker(outcome->status)) {
-            status = aks_state_breaker_failed(run->engine->state, target->identity, wall_ms(run),
-                outcome->status, &err);
-            target->opened = true;
-        }
-    }
-    if (status != AKS_OK)
-        aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s: its health could not be noted: %s",
-            run->settings->targets[index].name, err.message);
 }
 
 /* What became of the items of one upload. */
@@ -316,7 +268,7 @@ upload_next(struct aks_run *run, struct aks_error *err)
         count_progress(run);
         status = aks_run_upload(run, index, items, count, &outcome);
         if (status != AKS_CANCELLED && run->ask.policy_error.status == AKS_OK)
-            note_health(run, index, &outcome);
+            aks_run_health_note(run, index, &outcome);
         settle(run, index, items, count, &outcome);
         status = ended(run, err);
     }
@@ -364,6 +316,8 @@ next_round(struct aks_run *run, bool *ret_again, struct aks_error *err)
         if (run->items[i].state == AKS_ITEM_PENDING)
             owed = &run->items[i];
     }
+    if (owed != NULL && run->options->job != NULL && !owed->tried)
+        return AKS_OK;      /* nobody was asked, so nobody has to be asked again */
     if (owed == NULL || owed->error.status == AKS_OK || ++run->rounds >= AKS_RUN_ROUNDS_MAX)
         return AKS_OK;
     facts.target = run->settings->targets[owed->route[owed->route_count - 1]].name;
@@ -371,7 +325,7 @@ next_round(struct aks_run *run, bool *ret_again, struct aks_error *err)
     facts.source = owed->source.name;
     facts.failure = owed->error.status;
     facts.transient = aks_status_transient(owed->error.status);
-    facts.retry_after_ms = -1;
+    facts.retry_after_ms = aks_run_health_retry_after_ms(run, owed);
     facts.attempt = run->rounds;
     facts.elapsed_ms = (clock->now_ns(clock->ctx) - run->started_ns) / AKS_NS_PER_MS;
     status = aks_ask_retry(&run->ask, &facts, &answer, err);

@@ -50,12 +50,15 @@ struct aks_run {
         char identity[65];
         struct aks_breaker breaker;
         bool opened;                    /* its breaker was opened by this run */
+        int64_t not_before_ns;          /* it asked to be left alone until then */
         bool used;                      /* took part in this run */
         char upload_id[32];             /* what this run committed there, or "" */
         struct aks_error error;         /* its last failure */
     } targets[AKS_TARGETS_MAX];
     int64_t sent_bytes;
     char job_id[AKS_JOB_ID_BYTES];
+    int64_t enqueued_at_ms;             /* of its job: later than that of any job that was there */
+    bool aged;                          /* it has been made so */
     bool job_written;                   /* what is owed is durably in the queue */
     struct aks_error keep_error;        /* why it is not; status AKS_OK if it is, or nothing is
                                          * owed */
@@ -90,9 +93,19 @@ enum aks_status aks_run_items_load(struct aks_run *run, struct aks_error *err);
 void aks_run_item_facts(const struct aks_item *item, int64_t wall_ms,
     struct aks_source_facts *ret_facts);
 
-/** Facts of target ${index} for the policy. */
+/** run_health.c: facts of target ${index} for the policy. */
 void aks_run_target_facts(const struct aks_run *run, size_t index,
     struct aks_target_facts *ret_facts);
+/** May target ${index} be asked now? */
+bool aks_run_health_fine(const struct aks_run *run, size_t index);
+/** What became of an upload there: its breaker, and what its server asked for. */
+void aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
+/** What the servers of the item's route have asked for, as far as none of them may be asked now: the
+ * shortest; -1 where one may. */
+int64_t aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *item);
+/** No target of its route is fine, and it is not worth asking all the same: the item's error says
+ * until when. */
+void aks_run_health_refuse(const struct aks_run *run, struct aks_item *item);
 void aks_run_item_failed(struct aks_item *item, const struct aks_error *err);
 
 /** run_compare.c: is ${item} already at target ${index}? By stat, then by digest. */

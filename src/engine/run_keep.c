@@ -24,10 +24,43 @@ owed(const struct aks_run *run, const struct aks_item *item)
     return run->options->job == NULL || item->error.status != AKS_SOURCE_MISSING;
 }
 
-static int64_t
-enqueued_at_ms(const struct aks_run *run)
+static void
+free_ids(const struct aks_alloc *alloc, char **ids, size_t count)
 {
-    return run->options->job != NULL ? run->options->job->enqueued_at_ms : run->started_at_ms;
+    for (size_t i = 0; i < count; i++)
+        aks_mem_free(alloc, ids[i]);
+    aks_mem_free(alloc, ids);
+}
+
+/* A run is later than every job that it finds, whatever the clocks said when those were written: else
+ * a clock that was once ahead lets old jobs, with old policies, win over new ones. */
+static void
+settle_age(struct aks_run *run)
+{
+    const struct aks_port *port = run->engine->port;
+    char **ids = NULL;
+    size_t count = 0;
+
+    if (run->aged)
+        return;
+    run->aged = true;
+    run->enqueued_at_ms = run->started_at_ms;
+    if (run->options->job != NULL) {
+        run->enqueued_at_ms = run->options->job->enqueued_at_ms;
+        return;
+    }
+    if (aks_queue_list(port, run->engine->queue_folder, &ids, &count, NULL) != AKS_OK)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct aks_job job;
+
+        aks_job_init(&job, port->alloc);
+        if (aks_queue_get(port, run->engine->queue_folder, ids[i], &job, NULL) == AKS_OK &&
+            job.enqueued_at_ms >= run->enqueued_at_ms)
+            run->enqueued_at_ms = job.enqueued_at_ms + 1;
+        aks_job_fini(&job);
+    }
+    free_ids(port->alloc, ids, count);
 }
 
 static enum aks_status
@@ -47,7 +80,7 @@ fill_job(const struct aks_run *run, size_t count, struct aks_job *job, struct ak
     enum aks_status status;
 
     (void)snprintf(job->id, sizeof(job->id), "%s", run->job_id);
-    job->enqueued_at_ms = enqueued_at_ms(run);
+    job->enqueued_at_ms = run->enqueued_at_ms;
     job->tries = (options->job != NULL ? options->job->tries : 0) + 1;
     job->no_fallback = options->no_fallback;
     job->sources = aks_mem_array(alloc, count, sizeof(char *));
@@ -99,6 +132,7 @@ aks_run_keep(struct aks_run *run)
     for (size_t i = 0; i < run->item_count; i++)
         count += owed(run, &run->items[i]);
     aks_error_clear(&run->keep_error);
+    settle_age(run);
     if (count > 0) {
         status = write_job(run, count, &err);
         if (status == AKS_OK)
@@ -156,8 +190,8 @@ take_out(const struct aks_run *run, struct aks_job *job)
 static bool
 older(const struct aks_run *run, const struct aks_job *job)
 {
-    if (job->enqueued_at_ms != enqueued_at_ms(run))
-        return job->enqueued_at_ms < enqueued_at_ms(run);
+    if (job->enqueued_at_ms != run->enqueued_at_ms)
+        return job->enqueued_at_ms < run->enqueued_at_ms;
     return strcmp(job->id, run->job_id) < 0;
 }
 
@@ -181,14 +215,6 @@ supersede_job(struct aks_run *run, const char *id)
     aks_job_fini(&job);
 }
 
-static void
-free_ids(const struct aks_alloc *alloc, char **ids, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        aks_mem_free(alloc, ids[i]);
-    aks_mem_free(alloc, ids);
-}
-
 void
 aks_run_supersede(struct aks_run *run)
 {
@@ -197,6 +223,7 @@ aks_run_supersede(struct aks_run *run)
     char **ids = NULL;
     size_t count = 0;
 
+    settle_age(run);
     if (aks_queue_list(port, run->engine->queue_folder, &ids, &count, &err) != AKS_OK) {
         aks_log_write(run->engine->log, AKS_LOG_WARNING, "the queue cannot be read: %s",
             err.message);

@@ -78,9 +78,10 @@ struct aks_breaker {
  * set back) counts as closed. */
 enum aks_status aks_state_breaker_get(struct aks_state *state, const char *target_identity,
     int64_t wall_ms, struct aks_breaker *ret_breaker, struct aks_error *err);
-/** One more failure: open for FIRST * 2^(failures - 1), at most MAX. */
+/** One more failure: open for FIRST * 2^(failures - 1) or ${least_ms} (what the server asked for),
+ * at most MAX. */
 enum aks_status aks_state_breaker_failed(struct aks_state *state, const char *target_identity,
-    int64_t wall_ms, enum aks_status reason, struct aks_error *err);
+    int64_t wall_ms, enum aks_status reason, int64_t least_ms, struct aks_error *err);
 enum aks_status aks_state_breaker_succeeded(struct aks_state *state, const char *target_identity,
     int64_t wall_ms, struct aks_error *err);
 

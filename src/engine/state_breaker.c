@@ -93,17 +93,22 @@ keep_open(struct aks_state *state, const char *target_identity, int64_t until_ms
 
 enum aks_status
 aks_state_breaker_failed(struct aks_state *state, const char *target_identity, int64_t wall_ms,
-    enum aks_status reason, struct aks_error *err)
+    enum aks_status reason, int64_t least_ms, struct aks_error *err)
 {
     static const char doing[] = "keep a target's health";
     int64_t failures = 0;
+    int64_t open_ms;
     enum aks_status status = aks_state_begin(state, false, doing, err);
 
     if (status != AKS_OK)
         return status;
     status = count_failure(state, target_identity, reason, &failures, err);
-    if (status == AKS_OK)
-        status = keep_open(state, target_identity, wall_ms + cool_off_ms(failures), err);
+    if (status == AKS_OK) {
+        open_ms = cool_off_ms(failures);
+        if (open_ms < least_ms)
+            open_ms = least_ms < AKS_BREAKER_MAX_MS ? least_ms : AKS_BREAKER_MAX_MS;
+        status = keep_open(state, target_identity, wall_ms + open_ms, err);
+    }
     return aks_state_finish(state, status, doing, err);
 }
 

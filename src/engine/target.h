@@ -134,6 +134,8 @@ struct aks_target_class {
 
     bool markers;                       /* has zero-byte objects whose keys end in '/' */
     bool can_list;
+    bool reads_in_finish;               /* finish reads digest.whole, where that can be read: the
+                                         * source must still be the same afterwards */
 };
 
 /* Every implementation begins with this. */

@@ -247,4 +247,5 @@ const struct aks_target_class aks_target_http = {
     .list = http_list,
     .markers = false,
     .can_list = false,
+    .reads_in_finish = true,
 };

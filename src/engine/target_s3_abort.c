@@ -70,10 +70,14 @@ deleted(void *ctx, const struct aks_s3_answer *answer)
 {
     struct aks_s3_object *object = ctx;
     struct aks_outcome outcome = answer->outcome;
+    int64_t wait_ms = (int64_t)DELETE_AGAIN_MS << (object->deletes - 1);
 
+    /* Whoever waits for the abort has a limit of its own. */
+    if (wait_ms < outcome.retry_after_ms)
+        wait_ms = outcome.retry_after_ms;
     if (object->deletes < deletes_max(object, outcome.status) &&
-        aks_loop_set(object->s3->options.loop, &object->patience,
-            (int64_t)DELETE_AGAIN_MS << (object->deletes - 1), delete, object, NULL) == AKS_OK)
+        aks_loop_set(object->s3->options.loop, &object->patience, wait_ms, delete, object,
+            NULL) == AKS_OK)
         return;
     if (outcome.status == AKS_OK || (outcome.status == AKS_NOT_FOUND &&
             strcmp(answer->s3.code, "NoSuchBucket") != 0))

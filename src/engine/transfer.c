@@ -237,15 +237,28 @@ fail_asking(struct aks_transfer *transfer, const char *operation, const struct a
     fail(transfer, &outcome);
 }
 
+/* Were the bytes that finish sent those of the digest? */
+static bool
+still_the_same(const struct aks_transfer *transfer, struct aks_error *err)
+{
+    return !transfer->options.target->class->reads_in_finish || transfer->digest.whole.bytes < 0 ||
+        aks_snapshot_check(aks_pipeline_snapshot(transfer->pipeline), err) == AKS_OK;
+}
+
 static void
 finish_done(void *ctx, const struct aks_outcome *outcome)
 {
     struct aks_transfer *transfer = ctx;
+    struct aks_error err;
 
     if (transfer->state != TRANSFER_FINISHING)
         return;
     if (outcome->status != AKS_OK) {
         fail(transfer, outcome);
+        return;
+    }
+    if (!still_the_same(transfer, &err)) {
+        fail_asking(transfer, "snapshot", &err);
         return;
     }
     aks_outcome_ok(&transfer->outcome);

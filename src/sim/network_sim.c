@@ -189,6 +189,8 @@ serve(struct aks_http_call *call)
     const struct aks_sim_host *host = &call->host->host;
     int64_t wall_ms = network->wall_ms(network->wall_ctx) + host->skew_ms;
 
+    call->copy.unheard = call->orphan || fault->http_status != 0 || fault->status != AKS_OK ||
+        fault->dies;
     if ((fault->status == AKS_OK && fault->http_status == 0 && !fault->dies) || fault->served)
         host->serve(host->ctx, wall_ms, &call->copy, &call->reply);
     if (fault->http_status != 0)

@@ -32,6 +32,8 @@ struct aks_sim_request {
     size_t header_count;
     const uint8_t *body;
     size_t body_len;
+    bool unheard;                   /* the client will not get the answer: it is lost, or replaced,
+                                     * or nobody waits for it any more */
 };
 
 /* A reply to be filled by a handler: aks_sim_reply_* of network_sim.c. */

@@ -230,6 +230,36 @@ check_left_over(struct aks_world *world, struct aks_error *err)
     return AKS_OK;
 }
 
+/* A policy may know better than a server; nobody else does. */
+static bool
+policy_decided(const json_t *report, const char *target)
+{
+    const json_t *decisions = json_object_get(report, "decisions");
+    const json_t *decision;
+    size_t i;
+
+    json_array_foreach(decisions, i, decision) {
+        if (strcmp(text_of(decision, "question"), "retry") == 0 &&
+            strcmp(text_of(decision, "by"), "policy") == 0 &&
+            (strcmp(text_of(decision, "target"), target) == 0 ||
+                strcmp(text_of(json_object_get(decision, "facts"), "operation"), "route") == 0))
+            return true;
+    }
+    return false;
+}
+
+static enum aks_status
+check_waits(struct aks_world *world, const json_t *report, struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+
+    /* After a death nobody can tell who decided. */
+    if (world->hasty[0] != '\0' && report != NULL && !policy_decided(report, world->hasty_target))
+        status = aks_laws_broken(err, "waits as asked", "%s", world->hasty);
+    world->hasty[0] = '\0';
+    return status;
+}
+
 enum aks_status
 aks_laws_check(struct aks_world *world, const json_t *report, struct aks_error *err)
 {
@@ -237,7 +267,9 @@ aks_laws_check(struct aks_world *world, const json_t *report, struct aks_error *
 
     if (world->broken[0] != '\0')
         return aks_error_set(err, AKS_INTERNAL, "%s", world->broken);
-    status = check_left_over(world, err);
+    status = check_waits(world, report, err);
+    if (status == AKS_OK)
+        status = check_left_over(world, err);
     if (status == AKS_OK)
         status = aks_laws_manifests(world, err);
     if (status == AKS_OK && report != NULL)

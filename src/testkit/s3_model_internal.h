@@ -3,6 +3,7 @@
 #define AKS_TESTKIT_S3_MODEL_INTERNAL_H
 
 #include "base/rng.h"
+#include "data/digest.h"
 #include "testkit/model_digest.h"
 #include "testkit/model_set.h"
 #include "testkit/s3_model.h"
@@ -185,6 +186,8 @@ struct aks_s3_call {
     struct aks_sigv4_pair query[AKS_S3_MODEL_QUERY_MAX];
     size_t query_count;
     char request_id[17];
+    bool sha256_known;              /* of the body: below */
+    uint8_t sha256[AKS_SHA256_BYTES];
 };
 
 /* s3_model_profile.c */
@@ -258,6 +261,9 @@ void aks_s3_model_store_drop_kept(const struct aks_s3_model *model, struct aks_s
  * is emptied. NULL without memory or over a limit: then ${data} is freed and ${kept} as it was. */
 struct aks_s3_stored *aks_s3_model_store_put(struct aks_s3_model *model, const char *key,
     void *data, size_t len, struct aks_s3_kept *kept, int64_t wall_ms);
+/** What an ETag is made of: MD5, or with quick_etags something as long. */
+void aks_s3_model_store_digest(const struct aks_s3_model *model, const void *data, size_t len,
+    uint8_t ret_digest[AKS_MODEL_MD5_BYTES]);
 struct aks_s3_stored *aks_s3_model_store_find(const struct aks_s3_model *model, const char *key);
 /** False if it was not there. */
 bool aks_s3_model_store_remove(struct aks_s3_model *model, const char *key);

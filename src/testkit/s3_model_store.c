@@ -2,6 +2,7 @@
 #include "testkit/s3_model_internal.h"
 
 #include "base/encode.h"
+#include "data/digest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -131,13 +132,28 @@ aks_s3_model_store_find(const struct aks_s3_model *model, const char *key)
     return aks_model_set_find(&model->objects, key);
 }
 
+void
+aks_s3_model_store_digest(const struct aks_s3_model *model, const void *data, size_t len,
+    uint8_t ret_digest[AKS_MODEL_MD5_BYTES])
+{
+    uint64_t crc[2];
+
+    if (!model->options.quick_etags) {
+        aks_model_digest_md5(data, len, ret_digest);
+        return;
+    }
+    crc[0] = aks_crc64nvme(0, data, len);
+    crc[1] = (uint64_t)len;
+    memcpy(ret_digest, crc, AKS_MODEL_MD5_BYTES);
+}
+
 static void
-name_by_md5(struct aks_s3_stored *stored)
+name_by_digest(const struct aks_s3_model *model, struct aks_s3_stored *stored)
 {
     uint8_t md5[AKS_MODEL_MD5_BYTES];
     char hex[2 * AKS_MODEL_MD5_BYTES + 1];
 
-    aks_model_digest_md5(stored->shown.data, stored->shown.len, md5);
+    aks_s3_model_store_digest(model, stored->shown.data, stored->shown.len, md5);
     aks_hex_encode(md5, sizeof(md5), hex);
     (void)snprintf(stored->etag, sizeof(stored->etag), "\"%s\"", hex);
 }
@@ -165,7 +181,7 @@ aks_s3_model_store_put(struct aks_s3_model *model, const char *key, void *data, 
     stored->shown.etag = stored->etag;
     stored->shown.content_type = stored->kept.content_type;
     stored->shown.stored_at_ms = wall_ms;
-    name_by_md5(stored);
+    name_by_digest(model, stored);
     before = aks_model_set_take(&model->objects, key);
     if (before != NULL)
         free_stored(model, before);

@@ -130,7 +130,7 @@ aks_s3_model_upload_put(struct aks_s3_model *model, struct aks_s3_upload *upload
     part->number = number;
     part->data = data;
     part->len = len;
-    aks_model_digest_md5(data, len, part->md5);
+    aks_s3_model_store_digest(model, data, len, part->md5);
     return part;
 }
 

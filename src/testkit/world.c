@@ -234,6 +234,8 @@ aks_world_run(struct aks_world *world, const struct aks_world_run_options *optio
     status = AKS_OK;
     aks_error_clear(err);
     world->run_steps = 0;
+    /* Who starts a run wants targets asked, whatever they said to the one before. */
+    world->wait_count = 0;
     world->run_began_ns = now_ns(world);
     aks_world_story_event(world, "run");
     code = run_engine(world, options, ret_report, &error);

@@ -36,7 +36,7 @@ struct world_version {
 struct world_wait {
     char target[AKS_TARGET_NAME_BYTES];
     char operation[AKS_OPERATION_NAME_BYTES];
-    char path[512];                     /* of the request: two objects may be under way */
+    char url[1024];                     /* of the request: of two uploads each has its own */
     int64_t until_ns;
 };
 
@@ -72,6 +72,10 @@ struct aks_world {
         char target[AKS_TARGET_NAME_BYTES];
         char operation[AKS_OPERATION_NAME_BYTES];
     } failed[AKS_WORLD_WAITS_MAX];
+    /* A request that came before its server's Retry-After was over: broken, unless the policy itself
+     * decided so. */
+    char hasty[256];
+    char hasty_target[AKS_TARGET_NAME_BYTES];
     char broken[512];                   /* a law that was broken on the way; "" for none */
 };
 

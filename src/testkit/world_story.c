@@ -103,17 +103,6 @@ note_failed(struct aks_world *world, const char *target, const char *operation)
     (void)snprintf(row->operation, sizeof(row->operation), "%s", operation);
 }
 
-/* Only the path: a query may hold an upload's id. */
-static void
-cut_path(const char *url, char *ret_path, size_t bytes)
-{
-    const char *start = strstr(url, "://");
-
-    start = start != NULL ? strchr(start + 3, '/') : url;
-    (void)snprintf(ret_path, bytes, "%.*s", start != NULL ? (int)strcspn(start, "?") : 0,
-        start != NULL ? start : "");
-}
-
 /* A server that says how long to wait is to be left alone for so long with that request. */
 static void
 note_wait(struct aks_world *world, const struct aks_fault_step *step, int64_t seconds_asked)
@@ -125,25 +114,25 @@ note_wait(struct aks_world *world, const struct aks_fault_step *step, int64_t se
     wait = &world->waits[world->wait_count++];
     (void)snprintf(wait->target, sizeof(wait->target), "%s", step->target);
     (void)snprintf(wait->operation, sizeof(wait->operation), "%s", step->operation);
-    cut_path(step->step->request->url, wait->path, sizeof(wait->path));
+    (void)snprintf(wait->url, sizeof(wait->url), "%s", step->step->request->url);
     wait->until_ns = step->now_ns + seconds_asked * AKS_NS_PER_S;
 }
 
 static void
 check_waits(struct aks_world *world, const struct aks_fault_step *step)
 {
-    char path[512];
-
-    cut_path(step->step->request->url, path, sizeof(path));
     for (size_t i = 0; i < world->wait_count; i++) {
         const struct world_wait *wait = &world->waits[i];
 
-        if (strcmp(wait->target, step->target) == 0 &&
-            strcmp(wait->operation, step->operation) == 0 && strcmp(wait->path, path) == 0 &&
-            step->now_ns < wait->until_ns && world->broken[0] == '\0')
-            (void)snprintf(world->broken, sizeof(world->broken), "waits as asked: %s %s came at "
-                "%.3f, asked for not before %.3f", step->target, step->operation,
-                seconds(step->now_ns), seconds(wait->until_ns));
+        if (strcmp(wait->target, step->target) != 0 ||
+            strcmp(wait->operation, step->operation) != 0 ||
+            strncmp(wait->url, step->step->request->url, sizeof(wait->url) - 1) != 0 ||
+            step->now_ns >= wait->until_ns || world->hasty[0] != '\0')
+            continue;
+        (void)snprintf(world->hasty, sizeof(world->hasty), "%s %s came at %.3f, asked for not "
+            "before %.3f", step->target, step->operation, seconds(step->now_ns),
+            seconds(wait->until_ns));
+        (void)snprintf(world->hasty_target, sizeof(world->hasty_target), "%s", step->target);
     }
 }
 
@@ -204,14 +193,15 @@ aks_world_story_served(struct aks_world *world, const char *target, const char *
     if (reply->status >= 300) {
         error_code(reply, code);
         note_failed(world, target, operation);
-    } else if (failed != NULL) {
+    } else if (failed != NULL && !request->unheard) {
         aks_buf_printf(&world->successes, "%" PRId64 " %s  %s  ok\n", now_ns(world), target,
             operation);
         *failed = world->failed[--world->failed_count];
     }
     if (!world->options.quiet)
-        aks_buf_printf(&world->requests, "%5.1f  %s  %s  %s %zu -> %d%s\n", seconds(now_ns(world)),
-            target, operation, request->method, request->body_len, reply->status, code);
+        aks_buf_printf(&world->requests, "%5.1f  %s  %s  %s %zu -> %d%s%s\n",
+            seconds(now_ns(world)), target, operation, request->method, request->body_len,
+            reply->status, code, request->unheard ? ", unheard" : "");
 }
 
 /* What a decision was about: the operation, or the question. */

@@ -60,7 +60,7 @@ make_and_write(int number)
         row = row_of(source, i);
         if (aks_state_stored_put(opened, T, &row, 1, &err) != AKS_OK)
             return tell("put");
-        if (aks_state_breaker_failed(opened, T, NOW, AKS_SERVER, &err) != AKS_OK)
+        if (aks_state_breaker_failed(opened, T, NOW, AKS_SERVER, -1, &err) != AKS_OK)
             return tell("breaker");
         if (aks_state_run_put(opened, "run", NOW, "stored", "{}", &err) != AKS_OK)
             return tell("run");

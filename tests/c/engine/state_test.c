@@ -128,7 +128,7 @@ breaker_opens_longer_with_each_failure_and_closes_with_a_success(void **state)
     assert_int_equal(breaker.failures, 0);
     assert_int_equal(breaker.open_until_ms, 0);
     for (size_t i = 0; i < sizeof(minutes) / sizeof(minutes[0]); i++) {
-        assert_int_equal(aks_state_breaker_failed(opened, T, NOW, AKS_THROTTLED, &err), AKS_OK);
+        assert_int_equal(aks_state_breaker_failed(opened, T, NOW, AKS_THROTTLED, -1, &err), AKS_OK);
         assert_int_equal(aks_state_breaker_get(opened, T, NOW, &breaker, &err), AKS_OK);
         assert_int_equal(breaker.failures, i + 1);
         assert_int_equal(breaker.open_until_ms, NOW + minutes[i] * 60000);
@@ -141,7 +141,7 @@ breaker_opens_longer_with_each_failure_and_closes_with_a_success(void **state)
     assert_int_equal(breaker.failures, 0);
     assert_int_equal(breaker.open_until_ms, 0);
     assert_int_equal(breaker.last_success_ms, NOW + 5);
-    assert_int_equal(aks_state_breaker_failed(opened, T, NOW + 7, AKS_DNS, &err), AKS_OK);
+    assert_int_equal(aks_state_breaker_failed(opened, T, NOW + 7, AKS_DNS, -1, &err), AKS_OK);
     assert_int_equal(aks_state_breaker_get(opened, T, NOW + 7, &breaker, &err), AKS_OK);
     assert_int_equal(breaker.failures, 1);
     assert_int_equal(breaker.last_success_ms, NOW + 5);
@@ -154,7 +154,7 @@ breaker_is_closed_after_its_time_and_when_the_clock_was_set_back(void **state)
     struct aks_state *opened = open_state();
     struct aks_breaker breaker;
 
-    assert_int_equal(aks_state_breaker_failed(opened, T, NOW, AKS_REFUSED, &err), AKS_OK);
+    assert_int_equal(aks_state_breaker_failed(opened, T, NOW, AKS_REFUSED, -1, &err), AKS_OK);
     assert_int_equal(aks_state_breaker_get(opened, T, NOW + 59999, &breaker, &err), AKS_OK);
     assert_int_equal(breaker.open_until_ms, NOW + 60000);
     assert_int_equal(aks_state_breaker_get(opened, T, NOW + 60000, &breaker, &err), AKS_OK);
@@ -170,7 +170,7 @@ breaker_is_closed_after_its_time_and_when_the_clock_was_set_back(void **state)
     opened = open_state();
     assert_int_equal(aks_state_breaker_get(opened, T, NOW, &breaker, &err), AKS_OK);
     assert_int_equal(breaker.reason, AKS_INTERNAL);
-    assert_int_equal(aks_state_breaker_failed(opened, T, NOW, AKS_REFUSED, &err), AKS_OK);
+    assert_int_equal(aks_state_breaker_failed(opened, T, NOW, AKS_REFUSED, -1, &err), AKS_OK);
     assert_int_equal(aks_state_breaker_get(opened, T, NOW, &breaker, &err), AKS_OK);
     assert_int_equal(breaker.failures, 1);
     aks_state_close(opened);

@@ -1,0 +1,137 @@
+/* Health of the targets as one run sees it: breakers, and what servers asked for. */
+#include "base/units.h"
+#include "engine/run.h"
+#include "wire/dates.h"
+
+#include <stdio.h>
+
+static int64_t
+wall_ms(const struct aks_run *run)
+{
+    const struct aks_clock *clock = &run->engine->port->clock;
+
+    return clock->wall_ms(clock->ctx);
+}
+
+static bool
+breaker_open(const struct aks_run *run, size_t index)
+{
+    const struct aks_run_target *target = &run->targets[index];
+
+    return !target->opened && target->breaker.open_until_ms > wall_ms(run);
+}
+
+static int64_t
+now_ns(const struct aks_run *run)
+{
+    const struct aks_clock *clock = &run->engine->port->clock;
+
+    return clock->now_ns(clock->ctx);
+}
+
+/* How long a target still wants to be left alone; 0: it does not. */
+static int64_t
+left_alone_ms(const struct aks_run *run, size_t index)
+{
+    int64_t left_ns = run->targets[index].not_before_ns - now_ns(run);
+
+    return left_ns > 0 ? (left_ns + AKS_NS_PER_MS - 1) / AKS_NS_PER_MS : 0;
+}
+
+void
+aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_facts *ret_facts)
+{
+    const struct aks_breaker *breaker = &run->targets[index].breaker;
+
+    ret_facts->name = run->settings->targets[index].name;
+    ret_facts->kind = aks_target_kind_name(run->settings->targets[index].kind);
+    ret_facts->healthy = breaker->open_until_ms <= wall_ms(run);
+    ret_facts->last_success_ms = breaker->last_success_ms > 0
+        ? wall_ms(run) - breaker->last_success_ms : -1;
+}
+
+bool
+aks_run_health_fine(const struct aks_run *run, size_t index)
+{
+    return !breaker_open(run, index) && left_alone_ms(run, index) == 0;
+}
+
+/* The target itself does not answer, or cannot take anything: what a breaker is for. A person who
+ * mends credentials or settings must not have to wait for one. */
+static bool
+opens_breaker(enum aks_status status)
+{
+    return status == AKS_OFFLINE || status == AKS_DNS || status == AKS_REFUSED ||
+        status == AKS_CONNECT_TIMEOUT || status == AKS_TIMEOUT || status == AKS_STALLED ||
+        status == AKS_THROTTLED || status == AKS_SERVER || status == AKS_BAD_REPLY ||
+        status == AKS_TLS;
+}
+
+void
+aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome *outcome)
+{
+    struct aks_run_target *target = &run->targets[index];
+    struct aks_error err;
+    enum aks_status status = AKS_OK;
+
+    if (outcome->status == AKS_OK) {
+        status = aks_state_breaker_succeeded(run->engine->state, target->identity, wall_ms(run),
+            &err);
+    } else {
+        target->error = outcome->error;
+        if (outcome->retry_after_ms > 0)
+            target->not_before_ns = now_ns(run) + outcome->retry_after_ms * AKS_NS_PER_MS;
+        if (opens_breaker(outcome->status)) {
+            status = aks_state_breaker_failed(run->engine->state, target->identity, wall_ms(run),
+                outcome->status, outcome->retry_after_ms, &err);
+            target->opened = true;
+        }
+    }
+    if (status != AKS_OK)
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s: its health could not be noted: %s",
+            run->settings->targets[index].name, err.message);
+}
+
+int64_t
+aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *item)
+{
+    int64_t least_ms = INT64_MAX;
+
+    for (size_t place = 0; place < item->route_count; place++) {
+        size_t index = item->route[place];
+        int64_t left_ms = left_alone_ms(run, index);
+
+        /* Until its breaker closes nobody would go there either. */
+        if (left_ms == 0 && breaker_open(run, index))
+            left_ms = run->targets[index].breaker.open_until_ms - wall_ms(run);
+        if (left_ms == 0)
+            return -1;
+        if (left_ms < least_ms)
+            least_ms = left_ms;
+    }
+    return least_ms;
+}
+
+/* The target of the route that may be asked first. */
+void
+aks_run_health_refuse(const struct aks_run *run, struct aks_item *item)
+{
+    const struct aks_run_target *first = NULL;
+    const char *name = "";
+    char date[AKS_DATE_BYTES];
+    enum aks_status reason;
+
+    for (size_t place = 0; place < item->route_count; place++) {
+        const struct aks_run_target *target = &run->targets[item->route[place]];
+
+        if (first != NULL && target->breaker.open_until_ms >= first->breaker.open_until_ms)
+            continue;
+        first = target;
+        name = run->settings->targets[item->route[place]].name;
+    }
+    if (first == NULL)
+        return;
+    reason = first->breaker.reason != AKS_OK ? first->breaker.reason : AKS_SERVER;
+    (void)aks_error_set(&item->error, reason, "%s: not asked before %s: it failed %u times in a row",
+        name, aks_date_iso(first->breaker.open_until_ms, date), first->breaker.failures);
+}

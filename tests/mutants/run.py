@@ -1,0 +1,112 @@
+"""Breaks the engine on purpose, one mutant at a time, and sees it caught: `run.py [NAME PART...]`.
+
+A copy of the tree is built once; each mutant changes one place of one file, is built again, and has to turn a scenario
+or the soak red. Ends with the line `N passed, N failed`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from mutants import MUTANTS
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "build" / "mutants"
+COPIED = ("CMakeLists.txt", "cmake", "include", "lua", "policies", "src", "tests")
+TARGETS = ("soak", "testkit_scenario_test", "testkit_world_test", "sim_engine_power_test")
+SECONDS_MAX = 240
+# In this order: the quick ones first. Each has to pass before anything is broken.
+CATCHERS = (
+    ("scenarios", ["tests/testkit_scenario_test"]),
+    ("deaths at every step", ["tests/testkit_world_test"]),
+    ("power cuts at every step", ["tests/sim_engine_power_test"]),
+    ("soak, 3,000 seeds", ["soak", "--count", "3000", "--once", "--real-every", "0"]),
+)
+
+
+def command(arguments, folder, seconds):
+    """(ended well, what it said)"""
+    try:
+        done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False, errors="replace",
+                              stdin=subprocess.DEVNULL, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return False, f"did not end within {seconds} s"
+    return done.returncode == 0, done.stdout + done.stderr
+
+
+def build(tree):
+    ninja = ["cmake", "--build", str(tree / "build"), "--target", *TARGETS]
+    return command(ninja, tree, 900)
+
+
+def prepare():
+    tree = WORK / "tree"
+    shutil.rmtree(WORK, ignore_errors=True)
+    tree.mkdir(parents=True)
+    for name in COPIED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
+        copy(ROOT / name, tree / name)
+    configured = command(["cmake", "-S", str(tree), "-B", str(tree / "build"), "-G", "Ninja",
+                          "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_FLAGS_RELEASE=-O1", "-DAKS_WERROR=OFF"], tree, 120)
+    for fine, said in (configured, build(tree)):
+        if not fine:
+            raise SystemExit(f"the tree cannot be built as it is:\n{said[-3000:]}")
+    return tree
+
+
+def first_words(said):
+    """What a catcher said, in a line."""
+    for line in said.splitlines():
+        if line.startswith(("seed ", "ERROR: ", "[  ERROR   ]", "akosha-sync: internal error")):
+            return line[:150]
+    return (said.strip().splitlines() or ["no word"])[-1][:150]
+
+
+def caught(tree):
+    """(catcher, its words) of the first that turns red, or None."""
+    for name, arguments in CATCHERS:
+        program = tree / "build" / arguments[0]
+        fine, said = command([str(program), *arguments[1:]], tree / "build", SECONDS_MAX)
+        if not fine:
+            return name, first_words(said)
+    return None
+
+
+def try_mutant(tree, name, file, old, new):
+    path = tree / file
+    text = path.read_text()
+    if text.count(old) != 1:
+        return False, f"{file} has what it replaces {text.count(old)} times"
+    path.write_text(text.replace(old, new))
+    try:
+        fine, said = build(tree)
+        if not fine:
+            return False, f"does not build: {said[-1500:]}"
+        found = caught(tree)
+    finally:
+        path.write_text(text)
+        os.utime(path)
+    return (True, f"{found[0]}: {found[1]}") if found else (False, "NOT CAUGHT")
+
+
+def main():
+    wanted = [m for m in MUTANTS if not sys.argv[1:] or any(part in m[0] for part in sys.argv[1:])]
+    tree = prepare()
+    found = caught(tree)
+    if found:
+        raise SystemExit(f"red before anything is broken: {found[0]}: {found[1]}")
+    passed = 0
+    for name, file, old, new in wanted:
+        began = time.monotonic()
+        fine, how = try_mutant(tree, name, file, old, new)
+        passed += fine
+        print(f"{'caught' if fine else 'MISSED'}  {name}\n        {how} ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"{passed} passed, {len(wanted) - passed} failed")
+    return passed != len(wanted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
