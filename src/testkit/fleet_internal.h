@@ -55,6 +55,7 @@ struct fleet_machine {
     unsigned deletes;
     struct aks_agenda_entry entry;      /* the session's end, then the request under way */
     struct aks_timer timer;             /* between rounds, and between deletes */
+    struct aks_timer limit;             /* of giving back what was sent */
     struct aks_ask ask;
     struct aks_attempt attempt;
     struct aks_fleet_request request;
@@ -62,6 +63,7 @@ struct fleet_machine {
     bool again;                         /* the request comes after a wait */
     bool connected;
     int64_t answered_ns;                /* the last time */
+    int64_t not_before_ns;              /* the bucket asked to be left alone until then */
 };
 
 struct fleet {

@@ -1,10 +1,12 @@
-/* One machine of the fleet: what engine/run, run_upload, run_commit and target_s3 ask of a bucket
- * for one source of one part, in the same order, each operation an attempt of the engine's. */
+/* One machine of the fleet: what engine/run, run_health, run_upload, run_commit and target_s3 ask
+ * of a bucket for one source of one part, in the same order, each operation an attempt of the
+ * engine's. */
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/classify.h"
 #include "engine/decide_default.h"
 #include "engine/run.h"
+#include "engine/transfer.h"
 #include "testkit/fleet_internal.h"
 
 #include <inttypes.h>
@@ -48,12 +50,12 @@ enter(struct fleet_machine *machine, int64_t delay_ns, void (*fire)(void *ctx))
 }
 
 static void
-set_timer(struct fleet_machine *machine, int64_t delay_ms, void (*fire)(void *ctx))
+set(struct fleet_machine *machine, struct aks_timer *timer, int64_t delay_ms,
+    void (*fire)(void *ctx))
 {
     struct aks_error err;
 
-    if (aks_loop_set(&machine->fleet->loop, &machine->timer, delay_ms, fire, machine,
-            &err) != AKS_OK)
+    if (aks_loop_set(&machine->fleet->loop, timer, delay_ms, fire, machine, &err) != AKS_OK)
         aks_fleet_fail(machine->fleet, &err);
 }
 
@@ -120,6 +122,18 @@ end(struct fleet_machine *machine, bool delivered)
 
 static void begin_upload(void *ctx);
 
+/* How long the bucket still wants to be left alone; -1: it does not. */
+static int64_t
+left_alone_ms(struct fleet_machine *machine, const struct aks_outcome *outcome)
+{
+    int64_t left_ns;
+
+    if (outcome->retry_after_ms > 0)
+        machine->not_before_ns = now_ns(machine) + outcome->retry_after_ms * AKS_NS_PER_MS;
+    left_ns = machine->not_before_ns - now_ns(machine);
+    return left_ns > 0 ? (left_ns + AKS_NS_PER_MS - 1) / AKS_NS_PER_MS : -1;
+}
+
 /* The target failed, and there is no other: once more through the route? */
 static void
 next_round(struct fleet_machine *machine, const struct aks_outcome *outcome)
@@ -137,7 +151,7 @@ next_round(struct fleet_machine *machine, const struct aks_outcome *outcome)
     facts.source = SOURCE;
     facts.failure = outcome->status;
     facts.transient = aks_status_transient(outcome->status);
-    facts.retry_after_ms = -1;
+    facts.retry_after_ms = left_alone_ms(machine, outcome);
     facts.attempt = machine->rounds;
     facts.elapsed_ms = (now_ns(machine) - machine->ask.started_ns) / AKS_NS_PER_MS;
     if (aks_ask_retry(&machine->ask, &facts, &answer, &err) != AKS_OK) {
@@ -145,7 +159,7 @@ next_round(struct fleet_machine *machine, const struct aks_outcome *outcome)
         return;
     }
     if (answer.verdict == AKS_WAIT || answer.verdict == AKS_RESTART)
-        set_timer(machine, answer.wait_ms, begin_upload);
+        set(machine, &machine->timer, answer.wait_ms, begin_upload);
     else
         end(machine, false);
 }
@@ -199,14 +213,36 @@ delete(void *ctx)
 
 /* What was sent is given back, or left; either way the upload failed as its attempt has it. */
 static void
+end_abort(struct fleet_machine *machine)
+{
+    aks_loop_clear(&machine->fleet->loop, &machine->limit);
+    next_round(machine, &machine->attempt.outcome);
+}
+
+/* A request that is under way is hung up on, and its connection with it. */
+static void
+abort_timed_out(void *ctx)
+{
+    struct fleet_machine *machine = ctx;
+
+    machine->connected = machine->connected && machine->entry.node.place == 0;
+    aks_agenda_remove(&machine->fleet->agenda, &machine->entry);
+    aks_loop_clear(&machine->fleet->loop, &machine->timer);
+    end_abort(machine);
+}
+
+static void
 deleted(struct fleet_machine *machine, const struct aks_outcome *outcome)
 {
     bool again = outcome->status == AKS_SERVER || outcome->status == AKS_THROTTLED;
+    int64_t wait_ms = (int64_t)DELETE_AGAIN_MS << (machine->deletes - 1);
 
+    if (wait_ms < outcome->retry_after_ms)
+        wait_ms = outcome->retry_after_ms;
     if (again && machine->deletes < DELETES_MAX)
-        set_timer(machine, (int64_t)DELETE_AGAIN_MS << (machine->deletes - 1), delete);
+        set(machine, &machine->timer, wait_ms, delete);
     else
-        next_round(machine, &machine->attempt.outcome);
+        end_abort(machine);
 }
 
 static void
@@ -219,7 +255,8 @@ failed(struct fleet_machine *machine, const struct aks_outcome *outcome)
     switch (machine->stage) {
     case FLEET_SOURCE:
         machine->deletes = 0;
-        set_timer(machine, 0, delete);
+        set(machine, &machine->timer, 0, delete);
+        set(machine, &machine->limit, AKS_TRANSFER_ABORT_MS, abort_timed_out);
         break;
     case FLEET_UPLOAD_MARKER:
         /* The commit is done; nobody needs the marker. */
@@ -356,6 +393,7 @@ aks_fleet_machine_stop(struct fleet_machine *machine)
 {
     aks_agenda_remove(&machine->fleet->agenda, &machine->entry);
     aks_loop_clear(&machine->fleet->loop, &machine->timer);
+    aks_loop_clear(&machine->fleet->loop, &machine->limit);
     if (!machine->running)
         return;
     aks_attempt_cancel(&machine->attempt);

@@ -140,12 +140,17 @@ real_init(struct real *real, uint64_t seed)
 {
     struct aks_sim_options sim = { aks_alloc_system(), seed, WALL_MS, { NULL, NULL }, "laptop-7",
         HOME, HOME, 0 };
-    struct aks_s3_model_options model = { AKS_S3_AWS, "us-east-1", "memories", ACCESS_KEY,
-        SECRET_KEY, NULL, 0, 0, 0, 0, NULL, seed };
+    struct aks_s3_model_options model = { 0 };
     struct aks_sim_host host = { "s3.example.org:443", serve, real, LATENCY_NS, 0, 0, 0 };
     struct aks_error err;
 
     memset(real, 0, sizeof(*real));
+    model.profile = AKS_S3_AWS;
+    model.region = "us-east-1";
+    model.bucket = "memories";
+    model.access_key = ACCESS_KEY;
+    model.secret_key = SECRET_KEY;
+    model.seed = seed;
     assert_int_equal(aks_sim_new(&sim, &real->sim, &err), AKS_OK);
     assert_int_equal(aks_s3_model_new(aks_alloc_system(), &model, &real->model, &err), AKS_OK);
     aks_network_sim_host(aks_sim_network(real->sim), &host);
