@@ -62,6 +62,8 @@ MUTANTS = (
     ("a source that changed while it was put is stored all the same", "src/engine/transfer.c",
      "    return !transfer->options.target->class->reads_in_finish || transfer->digest.whole.bytes < 0 ||",
      "    return transfer != NULL ||"),
+    ("a source is read while its stamps cannot tell a second write", "src/engine/transfer_begin.c",
+     "    if (wait_ms == 0)\n        return true;", "    if (wait_ms >= 0)\n        return true;"),
     ("a folder target does not sync what it stores", "src/engine/target_dir_object.c",
      "            status = files->sync(job->file->handle, err);", "            status = AKS_OK;"),
     ("the audit log forgets what stood before", "src/engine/audit.c",

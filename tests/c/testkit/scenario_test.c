@@ -293,6 +293,43 @@ source_that_changes_while_it_is_put_is_put_again(void **state)
     aks_world_free(world);
 }
 
+static bool
+write_once(void *ctx, const struct aks_fault_step *step)
+{
+    struct aks_world *world = ctx;
+    struct aks_error err;
+
+    (void)aks_world_edit(world, "a.bin", 3, "changed", 7, &err);
+    return true;
+}
+
+/* Found by seed 1103. A source was written to, and again within the same tick of the clock that stamps
+ * files, while a folder target copied it: the stamps were the same, the bytes were not, and the
+ * manifest said so of the old ones. Now nothing is read before the tick is over. */
+static void
+source_that_was_just_written_to_is_read_when_its_stamps_can_tell(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin' }, compress = 'none',\n"
+        "  targets = { folder = akosha.dir { path = '/mnt/backup' } } }\n";
+    struct aks_world *world = scenario_new(1103, policy, BYTES);
+    struct aks_fault_rule *rule = scenario_fault(world, AKS_FAULT_SLOW, "/mnt/backup", "make_folder");
+
+    rule->disk = true;
+    rule->when = write_once;
+    rule->when_ctx = world;
+    rule->times = 1;
+    rule = scenario_fault(world, AKS_FAULT_SLOW, ".part", "write");
+    rule->disk = true;
+    rule->when = write_once;
+    rule->when_ctx = world;
+    rule->nth = 2;
+    (void)strcpy(rule->target, "");
+    json_decref(scenario_run(world));
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -310,6 +347,7 @@ main(void)
         cmocka_unit_test(token_that_expires_half_way_leads_to_the_next_target),
         cmocka_unit_test(source_that_changes_while_it_is_read_is_read_again),
         cmocka_unit_test(source_that_changes_while_it_is_put_is_put_again),
+        cmocka_unit_test(source_that_was_just_written_to_is_read_when_its_stamps_can_tell),
         cmocka_unit_test(wait_is_over_after_a_lid_was_closed),
     };
 
