@@ -85,9 +85,9 @@ enum aks_status aks_world_variable(struct aks_world *world, const char *name, co
     struct aks_error *err);
 /** The variables that policies usually read: a bucket, and the address of a receiver. */
 enum aks_status aks_world_usual_variables(struct aks_world *world, struct aks_error *err);
-/** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to learn
- * its targets, and lets a model stand where each of them is. Done by run as well. What a model
- * holds stays where the place is the same. */
+/** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to
+ * learn its targets, and lets a model stand where each of them is. Done by run as well. What a
+ * model holds stays where the place is the same. */
 enum aks_status aks_world_learn(struct aks_world *world, struct aks_error *err);
 /** The sources that the policy names, absolute; known once it was learnt. NULL past the last. */
 const char *aks_world_source(const struct aks_world *world, size_t index);
