@@ -523,7 +523,9 @@ run_without_memory(void *ctx, const struct aks_alloc *alloc)
     enum aks_status status;
 
     place->options.alloc = alloc;
-    status = run(place, "function test_a() end");
+    status = run(place, "function test_a() local sim = require 'akosha.testing'\n"
+        "  local w = sim.world { small = true, policy_text = '', files = { a = sim.bytes(9) } }\n"
+        "  w.disk:on('write', 'x'):fail 'no_space':maybe()\n  w:plan() w:log() end");
     assert_true(status == AKS_OK || status == AKS_LIMIT || status == AKS_SETTINGS ||
         status == AKS_POLICY || status == AKS_INTERNAL);
     return 0;
