@@ -14,8 +14,8 @@
  */
 #define AKS_SNAPSHOT_RACY_MS 2000
 
-/* The clock that stamps files ticks this fast, or faster (100 Hz kernels: 10 ms). A write within the
- * tick of the one before leaves the stamps as they were. */
+/* The clock that stamps files ticks this fast, or faster (100 Hz kernels: 10 ms). A write within
+ * the tick of the one before leaves the stamps as they were. */
 #define AKS_SNAPSHOT_TICK_MS 20
 
 struct aks_snapshot {

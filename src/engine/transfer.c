@@ -172,7 +172,8 @@ aks_transfer_fail(struct aks_transfer *transfer, const struct aks_outcome *outco
 
 /* A failure that no attempt has asked the policy about yet. */
 void
-aks_transfer_fail_asking(struct aks_transfer *transfer, const char *operation, const struct aks_error *err)
+aks_transfer_fail_asking(struct aks_transfer *transfer, const char *operation,
+    const struct aks_error *err)
 {
     const struct aks_transfer_options *options = &transfer->options;
     struct aks_failure_facts facts = { 0 };

@@ -1,5 +1,5 @@
-/* How a transfer begins: a snapshot whose stamps can be believed, a look at a sample, the codec, and
- * the object. */
+/* How a transfer begins: a snapshot whose stamps can be believed, a look at a sample, the codec,
+ * and the object. */
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/transfer_internal.h"

@@ -23,7 +23,8 @@ draw_reply(struct aks_fault_rule *rule, struct aks_rng *rng, bool transient)
         const char *code;
         bool transient;
     } replies[] = {
-        { 503, "SlowDown", true }, { 500, "InternalError", true }, { 503, "ServiceUnavailable", true },
+        { 503, "SlowDown", true }, { 500, "InternalError", true },
+        { 503, "ServiceUnavailable", true },
         { 429, "", true }, { 502, "", true }, { 504, "", true },
         /* An error inside a success, as Complete can have it. */
         { 200, "InternalError", true },

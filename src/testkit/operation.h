@@ -1,5 +1,5 @@
-/* What a request is for, in the engine's words: the same that policies see in their facts and people
- * in reports. */
+/* What a request is for, in the engine's words: the same that policies see in their facts and
+ * people in reports. */
 #ifndef AKS_TESTKIT_OPERATION_H
 #define AKS_TESTKIT_OPERATION_H
 

@@ -33,7 +33,7 @@ struct aks_suite_decision {
     bool by_policy;
 };
 
-#define AKS_SUITE_SECONDS_MAX 60        /* real time that one test may take, unless told otherwise */
+#define AKS_SUITE_SECONDS_MAX 60        /* real time that one test may take, unless told */
 #define AKS_SUITE_MEMORY_BYTES (INT64_C(1024) * 1024 * 1024)
 
 struct aks_suite_options {
@@ -56,9 +56,9 @@ struct aks_suite_options {
     void *ctx;
 };
 
-/** Runs the file. AKS_OK when it ran, whatever its tests did; a failure (with file and line) when it
- * could not: AKS_NOT_FOUND, AKS_POLICY (does not load, loops while loading), AKS_SETTINGS (LuaUnit
- * is not installed: the hint says how), AKS_LIMIT. *ret_count: tests that ran. */
+/** Runs the file. AKS_OK when it ran, whatever its tests did; a failure (with file and line) when
+ * it could not: AKS_NOT_FOUND, AKS_POLICY (does not load, loops while loading), AKS_SETTINGS
+ * (LuaUnit is not installed: the hint says how), AKS_LIMIT. *ret_count: tests that ran. */
 enum aks_status aks_suite_run(const struct aks_suite_options *options, size_t *ret_count,
     struct aks_error *err);
 

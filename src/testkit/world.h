@@ -83,9 +83,9 @@ bool aks_world_had(const struct aks_world *world, const char *path, const char *
 /** Sets a variable, or with NULL removes it. */
 enum aks_status aks_world_variable(struct aks_world *world, const char *name, const char *value,
     struct aks_error *err);
-/** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to learn
- * its targets, and lets a model stand where each of them is. Done by run as well. What a model
- * holds stays where the place is the same. */
+/** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to
+ * learn its targets, and lets a model stand where each of them is. Done by run as well. What a
+ * model holds stays where the place is the same. */
 enum aks_status aks_world_learn(struct aks_world *world, struct aks_error *err);
 /** The sources that the policy names, absolute; known once it was learnt. NULL past the last. */
 const char *aks_world_source(const struct aks_world *world, size_t index);

@@ -1,5 +1,5 @@
-/* What the files of the world share: world.c (its life), world_target.c (who answers), world_story.c
- * (what is told). */
+/* What the files of the world share: world.c (its life), world_target.c (who answers),
+ * world_story.c (what is told). */
 #ifndef AKS_TESTKIT_WORLD_INTERNAL_H
 #define AKS_TESTKIT_WORLD_INTERNAL_H
 
@@ -74,8 +74,8 @@ struct aks_world {
         char target[AKS_TARGET_NAME_BYTES];
         char operation[AKS_OPERATION_NAME_BYTES];
     } failed[AKS_WORLD_WAITS_MAX];
-    /* A request that came before its server's Retry-After was over: broken, unless the policy itself
-     * decided so. */
+    /* A request that came before its server's Retry-After was over: broken, unless the policy
+     * itself decided so. */
     char hasty[256];
     char hasty_target[AKS_TARGET_NAME_BYTES];
     char broken[512];                   /* a law that was broken on the way; "" for none */
