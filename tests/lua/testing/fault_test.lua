@@ -146,6 +146,14 @@ function TestFault:test_the_disk_has_its_own()
   other:clear_plan()
 end
 
+function TestFault:test_words_come_in_any_order()
+  local world = small(1)
+  world.target.cloud:on "part":at "reply":nth(2):times(3):rate(0.5):from_time(1):until_time(9)
+    :maybe():fail "bad_reply"
+  lu.assertEquals(world:plan(), { "world.target[\"cloud\"]:on(\"part\"):at \"reply\""
+    .. ":fail \"bad_reply\":nth(2):times(3):rate(0.5):from_time(1):until_time(9)" })
+end
+
 function TestFault:test_says_what_it_does_not_know()
   local world = small()
   for message, call in pairs {
