@@ -61,6 +61,10 @@ struct aks_world {
     int64_t run_began_ns;
     uint64_t crash_at;                  /* of steps; 0: never */
     bool died;
+    bool sent;                          /* in this run something was asked to be stored */
+    bool committed;                     /* in this run a manifest was stored */
+    bool full;                          /* the disk has a limit */
+    bool disk_trouble;                  /* in this run the disk failed, or was full */
     struct aks_buf events;
     struct aks_buf requests;
     struct aks_buf decisions;
