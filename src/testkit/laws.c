@@ -109,8 +109,8 @@ find_job(void *ctx, const char *path, int64_t bytes)
         *found = true;
 }
 
-/* A process that died: what it had begun to send is owed, and a job says so, unless it is there. On a
- * disk that fails a job may not be kept; then sending is all that can be done. */
+/* A process that died: what it had begun to send is owed, and a job says so, unless it is there. On
+ * a disk that fails a job may not be kept; then sending is all that can be done. */
 static enum aks_status
 check_death(struct aks_world *world, struct aks_error *err)
 {
