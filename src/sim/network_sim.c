@@ -28,9 +28,8 @@ unlink_call(struct aks_http_call *call)
 }
 
 static void
-clear_timers(struct aks_http_call *call)
+clear_limits(struct aks_http_call *call)
 {
-    aks_agenda_remove(call->network->agenda, &call->entry);
     aks_agenda_remove(call->network->agenda, &call->connect_entry);
     aks_agenda_remove(call->network->agenda, &call->answer_entry);
     aks_agenda_remove(call->network->agenda, &call->stall_entry);
@@ -39,7 +38,8 @@ clear_timers(struct aks_http_call *call)
 static void
 call_free(struct aks_http_call *call)
 {
-    clear_timers(call);
+    aks_agenda_remove(call->network->agenda, &call->entry);
+    clear_limits(call);
     unlink_call(call);
     aks_buf_fini(&call->reply.body);
     aks_network_sim_copy_fini(call);
@@ -82,27 +82,34 @@ take_connection(struct aks_network_sim *network, const char *name)
     return false;
 }
 
+/* The server has it whole and will serve it, whoever has lost interest in the answer. */
+static bool
+on_its_way(const struct aks_http_call *call)
+{
+    return call->step == STEP_SERVE && call->entry.node.place != 0;
+}
+
+static void
+orphan(struct aks_http_call *call)
+{
+    AKS_CHECK(!call->orphan);
+    call->network->under_way--;
+    call->orphan = true;
+    clear_limits(call);
+}
+
 /* Tells the owner and goes. The reply's body and headers are the call's until then. */
 static void
 finish(struct aks_http_call *call)
 {
     struct aks_http_reply *told = &call->told;
 
-    clear_timers(call);
-    if (call->orphan) {
-        call_free(call);
-        return;
-    }
     told->duration_ns = call->network->agenda->now_ns - call->begun_ns;
     told->body = call->reply.body;
-    unlink_call(call);
-    call->orphan = true;            /* not under way any more, whatever done does */
-    call->prev = NULL;
-    call->next = NULL;
+    orphan(call);
     call->done(call->done_ctx, told);
-    aks_buf_fini(&call->reply.body);
-    aks_network_sim_copy_fini(call);
-    aks_mem_free(call->network->alloc, call);
+    if (!on_its_way(call))
+        call_free(call);
 }
 
 static enum aks_http_phase
@@ -472,23 +479,12 @@ submit(void *ctx, const struct aks_http_request *request, aks_http_done *done, v
     return AKS_OK;
 }
 
-/* What has been sent whole arrives, whoever has lost interest in the answer. */
 static void
 cancel(void *ctx, struct aks_http_call *call)
 {
-    struct aks_network_sim *network = ctx;
-    bool on_its_way = call->step == STEP_SERVE && call->entry.node.place != 0;
-
-    AKS_CHECK(!call->orphan);
-    if (!on_its_way) {
+    orphan(call);
+    if (!on_its_way(call))
         call_free(call);
-        return;
-    }
-    network->under_way--;
-    call->orphan = true;
-    aks_agenda_remove(network->agenda, &call->connect_entry);
-    aks_agenda_remove(network->agenda, &call->answer_entry);
-    aks_agenda_remove(network->agenda, &call->stall_entry);
 }
 
 enum aks_status
