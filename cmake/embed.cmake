@@ -1,4 +1,4 @@
-# Writes ${OUTPUT}: the files of ${INPUTS} as C arrays, for src/script/embed.h.
+# Writes ${OUTPUT}: the files of ${INPUTS} as C arrays, in the table ${TABLE}, for src/script/embed.h.
 set(arrays "")
 set(rows "")
 set(index 0)
@@ -8,17 +8,15 @@ foreach(input IN LISTS INPUTS)
     string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
     string(REGEX REPLACE "(([^,]*,){20})" "\\1\n" bytes "${bytes}")
     string(APPEND arrays "static const unsigned char file_${index}[] = {\n${bytes}0\n};\n")
-    if(input MATCHES "/policies/")
-        set(name "policies/${name}")
-    else()
-        set(name "akosha/${name}")
-    endif()
+    get_filename_component(folder ${input} DIRECTORY)
+    get_filename_component(folder ${folder} NAME)
     string(APPEND rows
-        "    { \"${name}\", (const char *)file_${index}, sizeof(file_${index}) - 1 },\n")
+        "    { \"${folder}/${name}\", (const char *)file_${index}, sizeof(file_${index}) - 1 },\n")
     math(EXPR index "${index} + 1")
 endforeach()
 file(WRITE ${OUTPUT}.new "#include \"script/embed.h\"\n\n${arrays}
-const struct aks_embedded aks_embedded_files[] = {
+extern const struct aks_embedded ${TABLE}[];
+const struct aks_embedded ${TABLE}[] = {
 ${rows}    { 0, 0, 0 }
 };\n")
 file(RENAME ${OUTPUT}.new ${OUTPUT})

@@ -55,18 +55,16 @@ function(aks_module name layer prefix)
     set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
 endfunction()
 
-# Lua sources as C arrays inside a layer: lua/akosha/*.lua and policies/default.lua.
-function(aks_embed_lua layer)
+# Lua sources as C arrays inside a layer, in a table of that name (src/script/embed.h).
+function(aks_embed_lua layer table)
     if(NOT TARGET aks_${layer})
         return()
     endif()
-    file(GLOB modules CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/lua/akosha/*.lua)
-    set(inputs ${modules} ${CMAKE_SOURCE_DIR}/policies/default.lua)
-    set(output ${CMAKE_BINARY_DIR}/generated/embedded_lua.c)
+    set(output ${CMAKE_BINARY_DIR}/generated/${table}.c)
     add_custom_command(OUTPUT ${output}
-        COMMAND ${CMAKE_COMMAND} "-DINPUTS=${inputs}" -DOUTPUT=${output}
+        COMMAND ${CMAKE_COMMAND} "-DINPUTS=${ARGN}" -DTABLE=${table} -DOUTPUT=${output}
             -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-        DEPENDS ${inputs} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+        DEPENDS ${ARGN} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
         VERBATIM)
     target_sources(aks_${layer} PRIVATE ${output})
 endfunction()

@@ -1,8 +1,8 @@
 #include "api/api_internal.h"
 
+#include "base/utf8.h"
 #include "engine/policy_text.h"
 #include "engine/queue.h"
-#include "engine/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,8 +67,8 @@ akosha_api_error(const struct aks_error *err, struct akosha_error *ret_error)
     ret_error->failure = aks_status_name(err->status);
     (void)snprintf(ret_error->message, sizeof(ret_error->message), "%s", err->message);
     (void)snprintf(ret_error->hint, sizeof(ret_error->hint), "%s", err->hint);
-    aks_text_mend(ret_error->message);
-    aks_text_mend(ret_error->hint);
+    aks_utf8_mend(ret_error->message);
+    aks_utf8_mend(ret_error->hint);
     return ret_error->code;
 }
 

@@ -21,9 +21,18 @@ static const struct option options[] = {
     { "no-fallback", NULL, "only the first target of each route", false },
     { "dry-run", NULL, "decide everything, send nothing", false },
     { "allow-env", "NAME", "let the policy read this variable too; may be repeated", false },
+    { "filter", "TEXT", "only tests whose name contains it", false },
+    { "seed", "N", "the seed of all chance; else a fresh one, which is told", false },
+    { "jobs", "N", "processes at a time, up to 16; else as many as processors", false },
+    { "timeout", "S", "seconds that one test may take; else 60", false },
+    { "format", "FORMAT", "text, tap or junit on standard output; else text", false },
+    { "report", "FILE", "write TAP (FILE ends in .tap) or JUnit there as well", false },
+    { "coverage", NULL, "what the tests reached of policies: lines, decisions", false },
+    { "list", NULL, "show the tests, run none", false },
+    { "new", "POLICY", "write a first test of this policy into the folder of tests", false },
     { "json", NULL, "one JSON document on standard output, nothing else there", true },
     { "quiet", NULL, "errors only", true },
-    { "verbose", NULL, "tell every decision", true },
+    { "verbose", NULL, "tell every decision, or every test", true },
     { "state", "DIR", "the state folder; else $XDG_STATE_HOME/akosha-sync", true },
     { "help", NULL, "this text", true },
     { "version", NULL, "the version", true },
@@ -89,8 +98,8 @@ print_help(void)
         "not kept; 130, 143 interrupted\n");
 }
 
-static int
-wrong(const struct aks_args *args, const char *what, const char *value)
+int
+aks_args_wrong(const struct aks_args *args, const char *what, const char *value)
 {
     struct akosha_error error = { AKOSHA_USAGE, "settings", "", "" };
 
@@ -133,26 +142,42 @@ find_option(const char *name, size_t len)
 static int
 apply(struct aks_args *args, const char *name, const char *value)
 {
-    if (strcmp(name, "json") == 0) {
-        args->json = true;
-    } else if (strcmp(name, "quiet") == 0) {
-        args->quiet = true;
-    } else if (strcmp(name, "verbose") == 0) {
-        args->verbose = true;
-    } else if (strcmp(name, "no-fallback") == 0) {
-        args->no_fallback = true;
-    } else if (strcmp(name, "dry-run") == 0) {
-        args->dry_run = true;
-    } else if (strcmp(name, "state") == 0) {
-        args->state = value;
-    } else if (strcmp(name, "policy") == 0) {
-        args->policy = value;
-    } else if (strcmp(name, "target") == 0) {
-        args->target = value;
-    } else if (strcmp(name, "allow-env") == 0) {
+    const struct {
+        const char *name;
+        bool *on;
+        const char **value;
+    } places[] = {
+        { "json", &args->json, NULL },
+        { "quiet", &args->quiet, NULL },
+        { "verbose", &args->verbose, NULL },
+        { "no-fallback", &args->no_fallback, NULL },
+        { "dry-run", &args->dry_run, NULL },
+        { "coverage", &args->coverage, NULL },
+        { "list", &args->list, NULL },
+        { "state", NULL, &args->state },
+        { "policy", NULL, &args->policy },
+        { "target", NULL, &args->target },
+        { "filter", NULL, &args->filter },
+        { "seed", NULL, &args->seed },
+        { "jobs", NULL, &args->jobs },
+        { "timeout", NULL, &args->timeout },
+        { "format", NULL, &args->format },
+        { "report", NULL, &args->report },
+        { "new", NULL, &args->new_test },
+    };
+
+    if (strcmp(name, "allow-env") == 0) {
         if (args->allow_count == AKS_ARGS_ALLOW_MAX)
-            return wrong(args, "--allow-env is given too often: ", value);
+            return aks_args_wrong(args, "--allow-env is given too often: ", value);
         args->allow[args->allow_count++] = value;
+    }
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (strcmp(name, places[i].name) != 0)
+            continue;
+        if (places[i].on != NULL)
+            *places[i].on = true;
+        else
+            *places[i].value = value;
     }
     return -1;
 }
@@ -167,12 +192,12 @@ parse_option(struct aks_args *args, const char *word, const char *next, bool *re
     const struct option *option = find_option(word + 2, len);
 
     if (option == NULL)
-        return wrong(args, "unknown option ", word);
+        return aks_args_wrong(args, "unknown option ", word);
     if (option->value == NULL && value != NULL)
-        return wrong(args, "this option takes no value: ", word);
+        return aks_args_wrong(args, "this option takes no value: ", word);
     if (option->value != NULL && value == NULL) {
         if (next == NULL)
-            return wrong(args, "this option needs a value: ", word);
+            return aks_args_wrong(args, "this option needs a value: ", word);
         value = next;
         *ret_took_next = true;
     }
@@ -181,7 +206,7 @@ parse_option(struct aks_args *args, const char *word, const char *next, bool *re
     else if (strcmp(option->name, "version") == 0)
         *ret_version = true;
     else if (option->value != NULL && value[0] == '\0')
-        return wrong(args, "this option needs a value: ", word);
+        return aks_args_wrong(args, "this option needs a value: ", word);
     else
         return apply(args, option->name, value);
     return -1;
@@ -210,14 +235,15 @@ check_fit(const struct aks_args *args, int argc, char **argv)
             continue;
         option = find_option(argv[i] + 2, strcspn(argv[i] + 2, "="));
         if (option != NULL && !takes(command, option))
-            return wrong(args, "this command does not take ", argv[i]);
+            return aks_args_wrong(args, "this command does not take ", argv[i]);
     }
     if ((int)args->operand_count < command->operands_min)
-        return wrong(args, "an argument is missing: akosha-sync ", command->usage);
+        return aks_args_wrong(args, "an argument is missing: akosha-sync ", command->usage);
     if (command->operands_max >= 0 && (int)args->operand_count > command->operands_max)
-        return wrong(args, "one argument too many: ", args->operands[args->operand_count - 1]);
+        return aks_args_wrong(args, "one argument too many: ",
+            args->operands[args->operand_count - 1]);
     if (args->quiet && args->verbose)
-        return wrong(args, "--quiet and --verbose exclude each other", "");
+        return aks_args_wrong(args, "--quiet and --verbose exclude each other", "");
     return -1;
 }
 
@@ -244,11 +270,11 @@ aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit)
             *ret_exit = parse_option(args, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took_next,
                 &help, &version);
         } else if (!options_end && argv[i][0] == '-' && argv[i][1] != '\0') {
-            *ret_exit = wrong(args, "unknown option ", argv[i]);
+            *ret_exit = aks_args_wrong(args, "unknown option ", argv[i]);
         } else if (i == 1 && find_command(argv[i]) != NULL) {
             args->command = find_command(argv[i]);
         } else if (args->operand_count == sizeof(operands) / sizeof(operands[0])) {
-            *ret_exit = wrong(args, "too many arguments, from ", argv[i]);
+            *ret_exit = aks_args_wrong(args, "too many arguments, from ", argv[i]);
         } else {
             operands[args->operand_count++] = argv[i];
         }

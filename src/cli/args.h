@@ -34,6 +34,16 @@ struct aks_args {
     size_t allow_count;
     bool no_fallback;
     bool dry_run;
+    /* Of `test`; numbers as they were written. */
+    const char *filter;
+    const char *seed;
+    const char *jobs;
+    const char *timeout;
+    const char *format;
+    const char *report;
+    const char *new_test;
+    bool coverage;
+    bool list;
     const char **operands;
     size_t operand_count;
 };
@@ -42,6 +52,9 @@ struct aks_args {
  * after help or the version, 2 after a wrong command line, each of which was told.
  * ${ret_args}->operands are within ${argv}, which is reordered. */
 void aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit);
+
+/** Tells a wrong command line, "usage: ${what}${value}"; returns its exit code. */
+int aks_args_wrong(const struct aks_args *args, const char *what, const char *value);
 
 /* Every command, ending with a NULL name. */
 extern const struct aks_command aks_commands[];

@@ -8,6 +8,16 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync --policy policies/prod.lua\n"
       "  akosha-sync run --target http --json memory.db",
       "policy target no-fallback dry-run allow-env", 0, -1, aks_cmd_run },
+    { "test", "test [OPTION]... [PATH]...",
+      "run tests of policies in the simulated world",
+      "PATH is a file of tests or a folder in which every *_test.lua is one; without one:\n"
+      "tests/lua. Nothing is contacted and no time is waited for.\n"
+      "Exit codes: 0 all passed; 1 some failed; 2 wrong option, or no test found; 3 a file of\n"
+      "tests cannot be run.",
+      "  akosha-sync test --new policies/mine.lua\n"
+      "  akosha-sync test --filter waits --seed 12345 --coverage tests/lua\n"
+      "  akosha-sync test --report results.xml",
+      "filter seed jobs timeout format report coverage list new", 0, -1, aks_cmd_test },
     { "list", "list [--policy FILE] [--target NAME]",
       "show the uploads that the policy's targets hold",
       "",

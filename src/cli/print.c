@@ -87,9 +87,8 @@ aks_print_guard(void)
     return out;
 }
 
-/* JSON string contents; control characters as escapes. */
-static void
-print_json_string(const char *text)
+void
+aks_print_json_string(const char *text)
 {
     aks_print_out("\"");
     for (const char *c = text; *c != '\0'; c++) {
@@ -111,10 +110,10 @@ aks_print_failure(bool json, const struct akosha_error *error)
         return;
     aks_print_out("{\"schema\": 1, \"success\": false, \"exit_code\": %d, \"error\": "
         "{\"failure\": \"%s\", \"message\": ", error->code, error->failure);
-    print_json_string(error->message);
+    aks_print_json_string(error->message);
     aks_print_out(", \"target\": null, \"hint\": ");
     if (error->hint[0] != '\0')
-        print_json_string(error->hint);
+        aks_print_json_string(error->hint);
     else
         aks_print_out("null");
     aks_print_out("}}\n");

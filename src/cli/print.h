@@ -16,6 +16,8 @@ int aks_print_flush(void);
  * control characters in what is told are shown as '?', so that one error stays one line. */
 void aks_print_error(const char *hint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/** As a JSON string, in quotes. */
+void aks_print_json_string(const char *text);
 /** Tells ${error} on standard error and, if ${json}, as a document on standard output. */
 void aks_print_failure(bool json, const struct akosha_error *error);
 /** One line on standard error, without a prefix. */

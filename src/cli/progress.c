@@ -74,6 +74,15 @@ draw_bar(char *bar, int64_t done, int64_t total)
     bar[BAR_CELLS] = '\0';
 }
 
+static void
+draw(const char *text, int64_t ms)
+{
+    (void)fprintf(stderr, "\r%.*s\033[K", columns() - 1, text);
+    (void)fflush(stderr);
+    line.shown = true;
+    line.drawn_ms = ms;
+}
+
 void
 aks_progress_show(void *ctx, const struct akosha_progress *progress)
 {
@@ -104,10 +113,19 @@ aks_progress_show(void *ctx, const struct akosha_progress *progress)
             aks_units_bytes((int64_t)line.bytes_per_s, rate), progress->target,
             progress->source != NULL ? ": " : "",
             progress->source != NULL ? progress->source : "");
-    (void)fprintf(stderr, "\r%.*s\033[K", columns() - 1, text);
-    (void)fflush(stderr);
-    line.shown = true;
-    line.drawn_ms = ms;
+    draw(text, ms);
+}
+
+void
+aks_progress_text(const char *text)
+{
+    int64_t ms;
+
+    if (!line.wanted)
+        return;
+    ms = now_ms();
+    if (!line.shown || ms - line.drawn_ms >= DRAW_EVERY_MS)
+        draw(text, ms);
 }
 
 void

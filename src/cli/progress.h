@@ -10,6 +10,8 @@
 void aks_progress_start(bool wanted);
 /** For struct akosha_options. */
 void aks_progress_show(void *ctx, const struct akosha_progress *progress);
+/** Shows ${text} instead, for what is no run. */
+void aks_progress_text(const char *text);
 /** Takes the line away before something else is printed. */
 void aks_progress_clear(void);
 

@@ -91,8 +91,8 @@ load_lane(const uint8_t *p, size_t lane)
     return _mm_loadu_si128((const void *)(p + lane * LANE_BYTES));
 }
 
-/* What is left of all the bytes but ${p} is one lane, which as a message has the same CRC: the tables
- * finish it. */
+/* What is left of all the bytes but ${p} is one lane, which as a message has the same CRC: the
+ * tables finish it. */
 __attribute__((target("pclmul"), noinline)) static uint64_t
 finish_lane(__m128i lane, const uint8_t *p, size_t len)
 {

@@ -100,8 +100,8 @@ void aks_run_target_facts(const struct aks_run *run, size_t index,
 bool aks_run_health_fine(const struct aks_run *run, size_t index);
 /** What became of an upload there: its breaker, and what its server asked for. */
 void aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
-/** What the servers of the item's route have asked for, as far as none of them may be asked now: the
- * shortest; -1 where one may. */
+/** What the servers of the item's route have asked for, as far as none of them may be asked now:
+ * the shortest; -1 where one may. */
 int64_t aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *item);
 /** No target of its route is fine, and it is not worth asking all the same: the item's error says
  * until when. */

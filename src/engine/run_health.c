@@ -132,6 +132,7 @@ aks_run_health_refuse(const struct aks_run *run, struct aks_item *item)
     if (first == NULL)
         return;
     reason = first->breaker.reason != AKS_OK ? first->breaker.reason : AKS_SERVER;
-    (void)aks_error_set(&item->error, reason, "%s: not asked before %s: it failed %u times in a row",
-        name, aks_date_iso(first->breaker.open_until_ms, date), first->breaker.failures);
+    (void)aks_error_set(&item->error, reason,
+        "%s: not asked before %s: it failed %u times in a row", name,
+        aks_date_iso(first->breaker.open_until_ms, date), first->breaker.failures);
 }

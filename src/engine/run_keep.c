@@ -32,8 +32,8 @@ free_ids(const struct aks_alloc *alloc, char **ids, size_t count)
     aks_mem_free(alloc, ids);
 }
 
-/* A run is later than every job that it finds, whatever the clocks said when those were written: else
- * a clock that was once ahead lets old jobs, with old policies, win over new ones. */
+/* A run is later than every job that it finds, whatever the clocks said when those were written:
+ * else a clock that was once ahead lets old jobs, with old policies, win over new ones. */
 static void
 settle_age(struct aks_run *run)
 {

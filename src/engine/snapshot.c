@@ -125,6 +125,19 @@ aks_snapshot_racy(const struct aks_snapshot *snapshot)
     return snapshot->taken_at_ms - mtime_ms < AKS_SNAPSHOT_RACY_MS;
 }
 
+int64_t
+aks_snapshot_settle_ms(const struct aks_snapshot *snapshot)
+{
+    int64_t stamp_ns = snapshot->info.mtime_ns > snapshot->info.ctime_ns
+        ? snapshot->info.mtime_ns : snapshot->info.ctime_ns;
+    int64_t age_ms = snapshot->taken_at_ms - stamp_ns / AKS_NS_PER_MS;
+
+    /* A stamp far from this clock is another machine's, or a person's: it says nothing of now. */
+    if (age_ms >= AKS_SNAPSHOT_TICK_MS || age_ms < -AKS_SNAPSHOT_TICK_MS)
+        return 0;
+    return age_ms < 0 ? AKS_SNAPSHOT_TICK_MS : AKS_SNAPSHOT_TICK_MS - age_ms;
+}
+
 void
 aks_snapshot_close(struct aks_snapshot *snapshot)
 {

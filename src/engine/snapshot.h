@@ -14,6 +14,10 @@
  */
 #define AKS_SNAPSHOT_RACY_MS 2000
 
+/* The clock that stamps files ticks this fast, or faster (100 Hz kernels: 10 ms). A write within
+ * the tick of the one before leaves the stamps as they were. */
+#define AKS_SNAPSHOT_TICK_MS 20
+
 struct aks_snapshot {
     const struct aks_port *port;
     const char *path;                   /* the source's; borrowed */
@@ -32,6 +36,9 @@ enum aks_status aks_snapshot_take(const struct aks_port *port, const struct aks_
 enum aks_status aks_snapshot_check(const struct aks_snapshot *snapshot, struct aks_error *err);
 /** Were its stamps too fresh to prove anything later? */
 bool aks_snapshot_racy(const struct aks_snapshot *snapshot);
+/** How long until a write would change the stamps for certain, as far as this machine's clock can
+ * tell: 0 to AKS_SNAPSHOT_TICK_MS. Before that nothing that is read can be trusted. */
+int64_t aks_snapshot_settle_ms(const struct aks_snapshot *snapshot);
 /** Fine on a zeroed struct. */
 void aks_snapshot_close(struct aks_snapshot *snapshot);
 /** Reads exactly ${len} bytes; AKS_SOURCE_CHANGED if the file has become shorter. Thread-safe. */

@@ -6,8 +6,6 @@
 
 struct json_t;
 
-/** In place: every byte that is no part of a character of UTF-8 becomes '?'. */
-void aks_text_mend(char *text);
 /** ${text}, mended, as a JSON string (a new reference); NULL if there is no memory. */
 struct json_t *aks_text_json(const char *text);
 /** ${path}, owned, with its bytes percent-encoded where it is no UTF-8; NULL if there is no

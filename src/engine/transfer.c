@@ -2,50 +2,10 @@
 
 #include "base/check.h"
 #include "base/units.h"
-#include "engine/sample.h"
+#include "engine/transfer_internal.h"
 
 #include <stdio.h>
 #include <string.h>
-
-/* What must stay free beside a compressed copy: state database and queue write there too. */
-#define SCRATCH_MARGIN_BYTES (4 * AKS_MIB)
-
-enum transfer_state {
-    TRANSFER_WAITING, TRANSFER_SAMPLING, TRANSFER_SENDING, TRANSFER_FINISHING, TRANSFER_ABORTING,
-    TRANSFER_DONE
-};
-
-struct sent_part {
-    struct aks_transfer *transfer;
-    struct aks_part *part;              /* NULL: this place is free */
-};
-
-struct aks_transfer {
-    struct aks_transfer_options options;
-    enum transfer_state state;
-    struct aks_timer timer;
-    struct aks_snapshot snapshot;       /* until the pipeline takes it over */
-    struct aks_sample *sample;              /* while it is with a worker */
-    struct aks_compress_settings compress;
-    bool raw_only;                      /* a codec was tried and cannot be used here */
-    char *key;
-    struct aks_pipeline *pipeline;
-    struct aks_target_object *object;
-    struct sent_part sent[AKS_PIPELINE_PARTS_MAX];
-    unsigned in_flight;
-    int64_t acked_bytes;
-    unsigned restarts;
-    bool restart;                       /* after aborting */
-    bool cancelled;
-    bool dropped;                       /* freed while a worker had its sample */
-    bool told_read;
-    struct aks_object_digest digest;
-    struct aks_outcome outcome;
-    struct aks_transfer_result result;
-};
-
-static void begin(void *ctx);
-static void pump(struct aks_transfer *transfer);
 
 int64_t
 aks_transfer_part_bytes(int64_t bytes, int64_t part_bytes, bool encoded)
@@ -71,7 +31,7 @@ aks_transfer_new(const struct aks_transfer_options *options, struct aks_transfer
     transfer->options = *options;
     for (size_t i = 0; i < AKS_PIPELINE_PARTS_MAX; i++)
         transfer->sent[i].transfer = transfer;
-    status = aks_loop_set(options->loop, &transfer->timer, 0, begin, transfer, err);
+    status = aks_loop_set(options->loop, &transfer->timer, 0, aks_transfer_begin, transfer, err);
     if (status != AKS_OK) {
         aks_mem_free(options->port->alloc, transfer);
         return status;
@@ -108,11 +68,10 @@ tell_read(struct aks_transfer *transfer)
 static void
 release(struct aks_transfer *transfer)
 {
-    const struct aks_target_class *class = transfer->options.target->class;
-
     aks_loop_clear(transfer->options.loop, &transfer->timer);
+    /* By the object's class: of a transfer that was dropped, the target may be gone. */
     if (transfer->object != NULL)
-        class->object_free(transfer->object);
+        transfer->object->class->object_free(transfer->object);
     transfer->object = NULL;
     for (size_t i = 0; i < AKS_PIPELINE_PARTS_MAX; i++)
         transfer->sent[i].part = NULL;
@@ -142,7 +101,7 @@ aborted(struct aks_transfer *transfer)
     transfer->restart = false;
     transfer->restarts++;
     transfer->acked_bytes = 0;
-    begin(transfer);
+    aks_transfer_begin(transfer);
 }
 
 static void
@@ -169,8 +128,8 @@ abort_timed_out(void *ctx)
 }
 
 /* The try is over without success: gives back what was sent, then ends or begins anew. */
-static void
-abandon(struct aks_transfer *transfer)
+void
+aks_transfer_abandon(struct aks_transfer *transfer)
 {
     const struct aks_target_class *class = transfer->options.target->class;
     int64_t limit_ms = transfer->cancelled ? AKS_TRANSFER_ABORT_INTERRUPTED_MS
@@ -190,8 +149,8 @@ abandon(struct aks_transfer *transfer)
     class->abort(transfer->object, abort_done, transfer);
 }
 
-static void
-fail(struct aks_transfer *transfer, const struct aks_outcome *outcome)
+void
+aks_transfer_fail(struct aks_transfer *transfer, const struct aks_outcome *outcome)
 {
     const struct aks_transfer_options *options = &transfer->options;
 
@@ -208,12 +167,13 @@ fail(struct aks_transfer *transfer, const struct aks_outcome *outcome)
         transfer->raw_only = true;
         transfer->restart = true;
     }
-    abandon(transfer);
+    aks_transfer_abandon(transfer);
 }
 
 /* A failure that no attempt has asked the policy about yet. */
-static void
-fail_asking(struct aks_transfer *transfer, const char *operation, const struct aks_error *err)
+void
+aks_transfer_fail_asking(struct aks_transfer *transfer, const char *operation,
+    const struct aks_error *err)
 {
     const struct aks_transfer_options *options = &transfer->options;
     struct aks_failure_facts facts = { 0 };
@@ -235,7 +195,7 @@ fail_asking(struct aks_transfer *transfer, const char *operation, const struct a
     }
     /* Waiting for a source that changes is the same as reading it again. */
     outcome.verdict = answer.verdict == AKS_WAIT ? AKS_RESTART : answer.verdict;
-    fail(transfer, &outcome);
+    aks_transfer_fail(transfer, &outcome);
 }
 
 /* Were the bytes that finish sent those of the digest? */
@@ -255,11 +215,11 @@ finish_done(void *ctx, const struct aks_outcome *outcome)
     if (transfer->state != TRANSFER_FINISHING)
         return;
     if (outcome->status != AKS_OK) {
-        fail(transfer, outcome);
+        aks_transfer_fail(transfer, outcome);
         return;
     }
     if (!still_the_same(transfer, &err)) {
-        fail_asking(transfer, "snapshot", &err);
+        aks_transfer_fail_asking(transfer, "snapshot", &err);
         return;
     }
     aks_outcome_ok(&transfer->outcome);
@@ -275,7 +235,7 @@ finish(struct aks_transfer *transfer)
     struct aks_error err;
 
     if (aks_snapshot_check(snapshot, &err) != AKS_OK) {
-        fail_asking(transfer, "snapshot", &err);
+        aks_transfer_fail_asking(transfer, "snapshot", &err);
         return;
     }
     transfer->result.key = transfer->key;
@@ -310,9 +270,9 @@ send_done(void *ctx, const struct aks_outcome *outcome)
         transfer->acked_bytes += part->body.bytes;
     aks_pipeline_give(transfer->pipeline, part);
     if (outcome->status != AKS_OK)
-        fail(transfer, outcome);
+        aks_transfer_fail(transfer, outcome);
     else
-        pump(transfer);
+        aks_transfer_pump(transfer);
 }
 
 static void
@@ -328,8 +288,8 @@ send(struct aks_transfer *transfer, struct aks_part *part)
     transfer->options.target->class->send(transfer->object, part, send_done, sent);
 }
 
-static void
-pump(struct aks_transfer *transfer)
+void
+aks_transfer_pump(struct aks_transfer *transfer)
 {
     struct aks_target *target = transfer->options.target;
     enum aks_pipeline_state state;
@@ -347,7 +307,7 @@ pump(struct aks_transfer *transfer)
     }
     state = aks_pipeline_state(transfer->pipeline, &err);
     if (state == AKS_PIPELINE_FAILED) {
-        fail_asking(transfer, "read", &err);
+        aks_transfer_fail_asking(transfer, "read", &err);
         return;
     }
     if (state != AKS_PIPELINE_ENDED)
@@ -358,186 +318,9 @@ pump(struct aks_transfer *transfer)
 }
 
 static void
-pipeline_changed(void *ctx)
-{
-    pump(ctx);
-}
-
-static enum aks_status
-open_object(struct aks_transfer *transfer, struct aks_error *err)
-{
-    const struct aks_transfer_options *options = &transfer->options;
-    const struct aks_target_class *class = options->target->class;
-    struct aks_pipeline_options pipeline = { 0 };
-    struct aks_object_spec spec = { 0 };
-    bool encoded = transfer->compress.codec != AKS_CODEC_NONE;
-    int64_t bytes = transfer->snapshot.info.bytes;
-    enum aks_status status;
-
-    aks_mem_free(options->port->alloc, transfer->key);
-    transfer->key = aks_mem_printf(options->port->alloc, "%s%s%s", options->folder,
-        options->source->name, aks_codec_suffix(transfer->compress.codec));
-    if (transfer->key == NULL)
-        return aks_error_memory(err, "starting a transfer");
-    spec.key = transfer->key;
-    spec.content_type = aks_codec_content_type(transfer->compress.codec);
-    spec.source = options->source->name;
-    spec.bytes = encoded ? -1 : bytes;
-    spec.part_bytes = aks_transfer_part_bytes(bytes, options->ask->policy->settings->part_bytes,
-        encoded);
-    transfer->result.part_bytes = spec.part_bytes;
-    status = class->open(options->target, &spec, &transfer->object, err);
-    if (status != AKS_OK)
-        return status;
-    pipeline.port = options->port;
-    pipeline.loop = options->loop;
-    pipeline.pool = options->pool;
-    pipeline.codec = transfer->compress.codec;
-    pipeline.level = transfer->compress.level;
-    pipeline.part_bytes = spec.part_bytes;
-    pipeline.check = class->part_check(options->target);
-    pipeline.changed = pipeline_changed;
-    pipeline.ctx = transfer;
-    return aks_pipeline_new(&pipeline, &transfer->snapshot, &transfer->pipeline, err);
-}
-
-static void
-start_sending(struct aks_transfer *transfer)
-{
-    struct aks_error err;
-
-    transfer->state = TRANSFER_SENDING;
-    if (open_object(transfer, &err) != AKS_OK)
-        fail_asking(transfer, "open", &err);
-}
-
-/* An http target keeps what a codec makes in a file until it knows the length. Where there is no
- * room for that, the bytes go as they are. */
-static bool
-room_for_copy(const struct aks_transfer *transfer)
-{
-    const struct aks_files *files = &transfer->options.port->files;
-    int64_t bytes;
-
-    if (transfer->compress.codec == AKS_CODEC_NONE ||
-        transfer->options.target->settings->kind != AKS_TARGET_HTTP)
-        return true;
-    return files->free_bytes(files->ctx, transfer->options.scratch_folder, &bytes,
-        NULL) != AKS_OK || bytes >= transfer->snapshot.info.bytes + SCRATCH_MARGIN_BYTES;
-}
-
-/* The codec is known when the sample has been looked at, or where nobody asks. */
-static void
-choose_codec(struct aks_transfer *transfer, double ratio)
-{
-    const struct aks_transfer_options *options = &transfer->options;
-    struct aks_compress_facts facts = { 0 };
-    struct aks_outcome outcome;
-    struct aks_error err;
-
-    facts.source.name = options->source->name;
-    facts.source.path = options->source->path;
-    facts.source.kind = aks_source_kind_name(options->source->kind);
-    facts.source.bytes = transfer->snapshot.info.bytes;
-    facts.source.age_ms = transfer->snapshot.taken_at_ms -
-        transfer->snapshot.info.mtime_ns / AKS_NS_PER_MS;
-    facts.target = *options->target_facts;
-    facts.sample_ratio = ratio;
-    if (aks_ask_compress(options->ask, &facts, &transfer->compress, &err) != AKS_OK) {
-        aks_outcome_failed(&outcome, &err);
-        outcome.verdict = AKS_GIVE_UP;
-        fail(transfer, &outcome);
-        return;
-    }
-    transfer->result.codec_reason = NULL;
-    if (transfer->compress.codec == AKS_CODEC_NONE && ratio < AKS_SAMPLE_RATIO_MIN && ratio > 0)
-        transfer->result.codec_reason = "a sample does not shrink";
-    if (transfer->raw_only || !room_for_copy(transfer)) {
-        transfer->compress.codec = AKS_CODEC_NONE;
-        transfer->result.codec_reason = "no room for a compressed copy";
-    }
-    start_sending(transfer);
-}
-
-static void
-take_sample(void *arg)
-{
-    struct aks_transfer *transfer = arg;
-
-    aks_sample_take(transfer->sample, &transfer->snapshot, transfer->options.port->alloc);
-}
-
-static void
-sample_taken(void *arg)
-{
-    struct aks_transfer *transfer = arg;
-    struct aks_error err = transfer->sample->error;
-    double ratio = aks_sample_ratio(transfer->sample);
-
-    aks_mem_free(transfer->options.port->alloc, transfer->sample);
-    transfer->sample = NULL;
-    if (transfer->dropped)
-        aks_transfer_free(transfer);
-    else if (transfer->cancelled)
-        abandon(transfer);
-    else if (err.status != AKS_OK)
-        fail_asking(transfer, "read", &err);
-    else
-        choose_codec(transfer, ratio);
-}
-
-static bool
-wants_sample(const struct aks_transfer *transfer)
-{
-    const struct aks_policy *policy = transfer->options.ask->policy;
-
-    if (transfer->raw_only || transfer->snapshot.info.bytes == 0)
-        return false;
-    if (policy->decide.compress != NULL)
-        return true;
-    return policy->settings->compress.codec != AKS_CODEC_NONE && !policy->settings->compress.always;
-}
-
-static void
-begin(void *ctx)
-{
-    struct aks_transfer *transfer = ctx;
-    const struct aks_transfer_options *options = &transfer->options;
-    const struct aks_work *work = &options->port->work;
-    struct aks_error err;
-
-    if (aks_snapshot_take(options->port, options->source, &transfer->snapshot, &err) != AKS_OK) {
-        struct aks_outcome outcome;
-
-        aks_outcome_failed(&outcome, &err);
-        outcome.verdict = AKS_GIVE_UP;
-        transfer->state = TRANSFER_SAMPLING;
-        fail(transfer, &outcome);
-        return;
-    }
-    transfer->state = TRANSFER_SAMPLING;
-    if (!wants_sample(transfer)) {
-        /* Nothing shrinks nothing; else nobody will look at the ratio. */
-        choose_codec(transfer, transfer->snapshot.info.bytes == 0 ? 1 : 0);
-        return;
-    }
-    transfer->sample = aks_mem_new(options->port->alloc, sizeof(*transfer->sample));
-    if (transfer->sample == NULL) {
-        (void)aks_error_memory(&err, "looking at a sample");
-        fail_asking(transfer, "read", &err);
-        return;
-    }
-    if (work->submit(work->ctx, take_sample, sample_taken, transfer, &err) != AKS_OK) {
-        aks_mem_free(options->port->alloc, transfer->sample);
-        transfer->sample = NULL;
-        fail_asking(transfer, "read", &err);
-    }
-}
-
-static void
 fire_abandon(void *ctx)
 {
-    abandon(ctx);
+    aks_transfer_abandon(ctx);
 }
 
 void
@@ -567,7 +350,7 @@ aks_transfer_cancel(struct aks_transfer *transfer)
     /* Not from inside this call, where there is memory for a timer: done may free its caller. */
     if (aks_loop_set(transfer->options.loop, &transfer->timer, 0, fire_abandon, transfer,
             NULL) != AKS_OK)
-        abandon(transfer);
+        aks_transfer_abandon(transfer);
 }
 
 int64_t

@@ -148,6 +148,8 @@ aks_fault_plan_ask(struct aks_fault_plan *plan, const struct aks_fault_step *ste
         if (found != NULL)
             continue;
         found = rule;
+        if (rule->struck < AKS_FAULT_STRIKES_MAX)
+            rule->strikes[rule->struck] = rule->matched;
         rule->struck++;
         strike(rule, ret_fault);
     }

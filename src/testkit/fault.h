@@ -14,6 +14,7 @@
 
 #define AKS_FAULT_RULES_MAX 64
 #define AKS_FAULT_TEXT_BYTES 64
+#define AKS_FAULT_STRIKES_MAX 8
 #define AKS_FAULT_ANY_TARGET ""
 
 /* A step as rules see it: with the target's name and the operation's. */
@@ -57,6 +58,7 @@ struct aks_fault_rule {
     /* Counted by the plan. */
     uint32_t matched;
     uint32_t struck;
+    uint32_t strikes[AKS_FAULT_STRIKES_MAX];    /* at which match it struck: the first ones */
 };
 
 struct aks_fault_plan {

@@ -23,7 +23,8 @@ draw_reply(struct aks_fault_rule *rule, struct aks_rng *rng, bool transient)
         const char *code;
         bool transient;
     } replies[] = {
-        { 503, "SlowDown", true }, { 500, "InternalError", true }, { 503, "ServiceUnavailable", true },
+        { 503, "SlowDown", true }, { 500, "InternalError", true },
+        { 503, "ServiceUnavailable", true },
         { 429, "", true }, { 502, "", true }, { 504, "", true },
         /* An error inside a success, as Complete can have it. */
         { 200, "InternalError", true },
@@ -239,7 +240,7 @@ aks_fault_rule_lua(const struct aks_fault_rule *rule, struct aks_buf *out)
     lua_what(rule, out);
     if (rule->kind == AKS_FAULT_FAIL && rule->served)
         aks_buf_puts(out, ":served()");
-    if (rule->disk && rule->bytes > 0)
+    if (rule->bytes > 0)
         aks_buf_printf(out, ":after_bytes(%" PRId64 ")", rule->bytes);
     if (rule->nth != 0)
         aks_buf_printf(out, ":nth(%" PRIu32 ")", rule->nth);

@@ -188,7 +188,8 @@ struct leak {
 static bool
 holds_secret(const void *data, size_t len)
 {
-    return data != NULL && memmem(data, len, AKS_WORLD_SECRET_KEY, sizeof(AKS_WORLD_SECRET_KEY) - 1) != NULL;
+    return data != NULL &&
+        memmem(data, len, AKS_WORLD_SECRET_KEY, sizeof(AKS_WORLD_SECRET_KEY) - 1) != NULL;
 }
 
 static void

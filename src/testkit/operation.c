@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const names[] = { "probe", "create", "part", "complete", "abort", "parts", "put",
-    "manifest", "marker", "get", "list", "look", "other" };
+    "manifest", "marker", "get", "list", "look", "other", NULL };
 
 static bool
 ends_with(const char *text, size_t len, const char *end)
@@ -94,9 +94,15 @@ aks_operation_known(const char *pattern)
 {
     if (strncmp(pattern, "part ", 5) == 0)
         return pattern[5] != '\0' && strspn(pattern + 5, "0123456789") == strlen(pattern + 5);
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+    for (size_t i = 0; names[i] != NULL; i++) {
         if (strcmp(pattern, names[i]) == 0)
             return true;
     }
     return false;
+}
+
+const char *const *
+aks_operation_names(void)
+{
+    return names;
 }

@@ -32,8 +32,8 @@ struct aks_s3_model_options {
     int64_t rate_per_s;                 /* writes a second before SlowDown; 0: no limit */
     const char *credentials_allowed;    /* NULL: everything; else comma-separated operations that
                                          * are refused with AccessDenied: "ListObjectsV2" ... */
-    bool quick_etags;                   /* out of CRC-64 instead of MD5: as good for clients, to whom
-                                         * they are opaque, and a third of a large world's time */
+    bool quick_etags;                   /* out of CRC-64, not MD5: as good for clients, to whom they
+                                         * are opaque, and a third of a large world's time */
     uint64_t seed;                      /* of upload ids and such */
 };
 

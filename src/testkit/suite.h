@@ -21,7 +21,7 @@ struct aks_suite_result {
     enum aks_suite_outcome outcome;
     const char *message;                /* of all but PASSED: what, where, and the diff; else "" */
     int64_t duration_ms;                /* real time, on options.real's clock */
-    uint64_t seed;                      /* that the test ran under: repeats it */
+    uint64_t seed;                      /* of the file, as in the options: repeats the test */
 };
 
 /* What a world's policy was asked, for the coverage of decisions. */
@@ -33,18 +33,23 @@ struct aks_suite_decision {
     bool by_policy;
 };
 
-#define AKS_SUITE_SECONDS_MAX 60        /* real time that one test may take, unless told otherwise */
+#define AKS_SUITE_SECONDS_MAX 60        /* real time that one test may take, unless told */
 #define AKS_SUITE_MEMORY_BYTES (INT64_C(1024) * 1024 * 1024)
 
 struct aks_suite_options {
     const struct aks_alloc *alloc;
-    const struct aks_port *real;        /* clock, and files for reading; nothing else is used */
+    const struct aks_port *real;        /* clock, working folder, and files for reading; nothing
+                                         * else is used */
     const char *file;                   /* absolute, or relative to the working folder */
     const char *root;                   /* tests may read below this folder only; absolute */
     const char *filter;                 /* runs tests whose name contains it; NULL: all */
     uint64_t seed;                      /* of the whole file; each test's is made of it and its
                                          * name */
     int64_t test_ms_max;                /* 0: AKS_SUITE_SECONDS_MAX */
+    /* Of each test that the filter lets through, before any runs: is it to run? NULL: all are. */
+    bool (*wanted)(void *ctx, const char *name);
+    /* Before each test, and before what prepares and clears up for several; or NULL. */
+    void (*begin)(void *ctx, const char *name);
     void (*result)(void *ctx, const struct aks_suite_result *result);
     void (*decision)(void *ctx, const struct aks_suite_decision *decision);     /* or NULL */
     /* Lines of policies (script/lines.h): `active` for each that can run, `line` as it runs; or
@@ -55,9 +60,9 @@ struct aks_suite_options {
     void *ctx;
 };
 
-/** Runs the file. AKS_OK when it ran, whatever its tests did; a failure (with file and line) when it
- * could not: AKS_NOT_FOUND, AKS_POLICY (does not load, loops while loading), AKS_SETTINGS (LuaUnit
- * is not installed: the hint says how), AKS_LIMIT. *ret_count: tests that ran. */
+/** Runs the file. AKS_OK when it ran, whatever its tests did; a failure (with file and line) when
+ * it could not: AKS_NOT_FOUND, AKS_POLICY (does not load, loops while loading), AKS_SETTINGS
+ * (LuaUnit is not installed: the hint says how), AKS_LIMIT. *ret_count: tests that ran. */
 enum aks_status aks_suite_run(const struct aks_suite_options *options, size_t *ret_count,
     struct aks_error *err);
 

@@ -8,8 +8,8 @@
 
 #include <stddef.h>
 
-/** Appends the plain bytes of ${data}. ${codec}: "none" "gzip" "zstd". AKS_CORRUPT if it is not whole,
- * AKS_LIMIT beyond ${out}'s ceiling. */
+/** Appends the plain bytes of ${data}. ${codec}: "none" "gzip" "zstd". AKS_CORRUPT if it is not
+ * whole, AKS_LIMIT beyond ${out}'s ceiling. */
 enum aks_status aks_unpack(const char *codec, const void *data, size_t len, struct aks_buf *out,
     struct aks_error *err);
 

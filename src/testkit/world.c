@@ -146,6 +146,15 @@ aks_world_variable(struct aks_world *world, const char *name, const char *value,
     return aks_sim_variable(world->sim, name, value, err);
 }
 
+enum aks_status
+aks_world_usual_variables(struct aks_world *world, struct aks_error *err)
+{
+    enum aks_status status = aks_world_variable(world, "AKOSHA_CLOUD_BUCKET", "memories", err);
+
+    return status != AKS_OK ? status
+        : aks_world_variable(world, "AKOSHA_HTTP_URL", "https://akosha.example/upload", err);
+}
+
 /* As a program tells it: message and, where there is one, the hint. */
 static enum aks_status
 took(const struct akosha_error *error, struct aks_error *err)
@@ -279,6 +288,12 @@ void
 aks_world_crash_at(struct aks_world *world, uint64_t step)
 {
     world->crash_at = step > 0 ? world->steps + step : 0;
+}
+
+bool
+aks_world_crash_due(const struct aks_world *world)
+{
+    return world->crash_at != 0;
 }
 
 uint64_t

@@ -83,10 +83,14 @@ bool aks_world_had(const struct aks_world *world, const char *path, const char *
 /** Sets a variable, or with NULL removes it. */
 enum aks_status aks_world_variable(struct aks_world *world, const char *name, const char *value,
     struct aks_error *err);
-/** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to learn
- * its targets, and lets a model stand where each of them is. Done by run as well. What a model
- * holds stays where the place is the same. */
+/** The variables that policies usually read: a bucket, and the address of a receiver. */
+enum aks_status aks_world_usual_variables(struct aks_world *world, struct aks_error *err);
+/** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to
+ * learn its targets, and lets a model stand where each of them is. Done by run as well. What a
+ * model holds stays where the place is the same. */
 enum aks_status aks_world_learn(struct aks_world *world, struct aks_error *err);
+/** The sources that the policy names, absolute; known once it was learnt. NULL past the last. */
+const char *aks_world_source(const struct aks_world *world, size_t index);
 size_t aks_world_target_count(const struct aks_world *world);
 /** By index, or by name (NULL if there is none). */
 struct aks_world_target *aks_world_target_at(struct aks_world *world, size_t index);
@@ -104,6 +108,8 @@ void aks_world_restart(struct aks_world *world, bool power);
 void aks_world_advance(struct aks_world *world, int64_t ns);
 /** The process dies at the ${step}th step from now (from 1); 0: it does not. */
 void aks_world_crash_at(struct aks_world *world, uint64_t step);
+/** Is that step still to come? */
+bool aks_world_crash_due(const struct aks_world *world);
 /** Steps of disk and network so far. */
 uint64_t aks_world_steps(const struct aks_world *world);
 /** No rule of the plan strikes any more (or again). */

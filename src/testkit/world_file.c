@@ -54,9 +54,11 @@ aks_world_put(struct aks_world *world, const char *path, const void *data, size_
     struct aks_error *err)
 {
     char *whole = whole_path(world, path);
+    size_t path_len = strlen(path);
     enum aks_status status;
 
-    world->learnt = false;
+    if (path_len >= 4 && strcmp(path + path_len - 4, ".lua") == 0)
+        world->learnt = false;
     if (whole == NULL)
         return aks_error_memory(err, "putting a file");
     status = aks_files_sim_put(aks_sim_files(world->sim), whole, data, len, 0, err);

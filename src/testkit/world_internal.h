@@ -1,5 +1,5 @@
-/* What the files of the world share: world.c (its life), world_target.c (who answers), world_story.c
- * (what is told). */
+/* What the files of the world share: world.c (its life), world_target.c (who answers),
+ * world_story.c (what is told). */
 #ifndef AKS_TESTKIT_WORLD_INTERNAL_H
 #define AKS_TESTKIT_WORLD_INTERNAL_H
 
@@ -52,6 +52,8 @@ struct aks_world {
     bool learning;                      /* the policy is loaded to see its targets: no faults */
     struct aks_world_target targets[AKS_TARGETS_MAX];
     size_t target_count;
+    char **sources;                     /* of the policy, absolute */
+    size_t source_count;
     struct world_version *versions;
     size_t version_count;
     uint64_t steps;
@@ -72,8 +74,8 @@ struct aks_world {
         char target[AKS_TARGET_NAME_BYTES];
         char operation[AKS_OPERATION_NAME_BYTES];
     } failed[AKS_WORLD_WAITS_MAX];
-    /* A request that came before its server's Retry-After was over: broken, unless the policy itself
-     * decided so. */
+    /* A request that came before its server's Retry-After was over: broken, unless the policy
+     * itself decided so. */
     char hasty[256];
     char hasty_target[AKS_TARGET_NAME_BYTES];
     char broken[512];                   /* a law that was broken on the way; "" for none */

@@ -204,6 +204,17 @@ aks_world_story_served(struct aks_world *world, const char *target, const char *
             reply->status, code, request->unheard ? ", unheard" : "");
 }
 
+/* Answers to failures, and whatever a policy decided by itself: what the defaults say where nothing
+ * went wrong is no story. */
+static bool
+worth_telling(const json_t *decision)
+{
+    const char *question = json_string_value(json_object_get(decision, "question"));
+    const char *by = json_string_value(json_object_get(decision, "by"));
+
+    return strcmp(question, "retry") == 0 || strcmp(by, "policy") == 0;
+}
+
 /* What a decision was about: the operation, or the question. */
 static void
 decision_line(struct aks_buf *out, double at_s, const json_t *decision)
@@ -251,7 +262,8 @@ aks_world_story_report(struct aks_world *world, const json_t *report)
         double at_s = began_s + json_number_value(json_object_get(decision, "at_s"));
 
         successes = tell_successes(world, successes, at_s);
-        decision_line(&world->decisions, at_s, decision);
+        if (worth_telling(decision))
+            decision_line(&world->decisions, at_s, decision);
     }
     (void)tell_successes(world, successes, INFINITY_S);
     aks_buf_reset(&world->successes);

@@ -39,6 +39,16 @@ ends_with(const char *text, const char *end)
     return len >= end_len && strcasecmp(text + len - end_len, end) == 0;
 }
 
+static void
+forget_sources(struct aks_world *world)
+{
+    for (size_t i = 0; i < world->source_count; i++)
+        aks_mem_free(world->alloc, world->sources[i]);
+    aks_mem_free(world->alloc, world->sources);
+    world->sources = NULL;
+    world->source_count = 0;
+}
+
 void
 aks_world_targets_fini(struct aks_world *world)
 {
@@ -48,6 +58,7 @@ aks_world_targets_fini(struct aks_world *world)
     }
     world->place_count = 0;
     world->target_count = 0;
+    forget_sources(world);
 }
 
 /* The key of a request within ${place}, or NULL if it goes elsewhere. */
@@ -305,6 +316,29 @@ add_target(struct aks_world *world, const struct aks_target_settings *settings,
     return AKS_OK;
 }
 
+/* As the engine expands them: the policy lies in the home. */
+static enum aks_status
+keep_sources(struct aks_world *world, const struct aks_settings *settings, struct aks_error *err)
+{
+    forget_sources(world);
+    world->sources = aks_mem_array(world->alloc, settings->source_count + 1,
+        sizeof(*world->sources));
+    if (world->sources == NULL)
+        return aks_error_memory(err, "reading a policy's sources");
+    for (size_t i = 0; i < settings->source_count; i++) {
+        const char *source = settings->sources[i];
+        bool home = source[0] == '~';
+
+        world->sources[i] = source[0] == '/' ? aks_mem_strdup(world->alloc, source)
+            : aks_mem_printf(world->alloc, "%s%s%s", AKS_WORLD_HOME, home ? "" : "/",
+                home ? source + 1 : source);
+        if (world->sources[i] == NULL)
+            return aks_error_memory(err, "reading a policy's sources");
+        world->source_count++;
+    }
+    return AKS_OK;
+}
+
 static enum aks_status
 load_targets(struct aks_world *world, struct aks_error *err)
 {
@@ -327,6 +361,8 @@ load_targets(struct aks_world *world, struct aks_error *err)
         status = loader.load(loader.ctx, &text, &environment, &policy, err);
     if (status == AKS_OK)
         world->target_count = 0;
+    if (status == AKS_OK)
+        status = keep_sources(world, policy->settings, err);
     for (size_t i = 0; status == AKS_OK && i < policy->settings->target_count; i++)
         status = add_target(world, &policy->settings->targets[i], err);
     if (policy != NULL)
@@ -354,6 +390,12 @@ size_t
 aks_world_target_count(const struct aks_world *world)
 {
     return world->target_count;
+}
+
+const char *
+aks_world_source(const struct aks_world *world, size_t index)
+{
+    return index < world->source_count ? world->sources[index] : NULL;
 }
 
 struct aks_world_target *

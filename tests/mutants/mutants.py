@@ -1,6 +1,7 @@
 """Ways to break the engine on purpose: each must be caught. (name, file, what stands there, what instead)
 
-What stands there occurs once in the file. The name says what the mutant does wrong.
+What stands there occurs once in the file. The name says what the mutant does wrong. Where the engine has more than one
+guard, each but the last is broken as well: further triples (file, what stands there, what instead) follow.
 """
 
 MUTANTS = (
@@ -37,7 +38,9 @@ MUTANTS = (
     ("the breaker never closes", "src/engine/run_health.c",
      "    return !target->opened && target->breaker.open_until_ms > wall_ms(run);",
      "    return target->breaker.failures > 0 || target->opened;"),
-    ("an error inside a 200 counts as success", "src/engine/target_s3_multipart.c",
+    ("an error inside a 200 counts as success", "src/engine/classify.c",
+     "    if (told)\n        fail_by_s3(", "    if (told && !success)\n        fail_by_s3(",
+     "src/engine/target_s3_multipart.c",
      "    if (answer.outcome.status == AKS_OK &&\n        aks_s3_xml_complete(",
      "    if (given->outcome.status == AKS_OK) {\n        aks_s3_step_tried(&object->step, &given->outcome);\n        return;\n    }\n"
      "    if (answer.outcome.status == AKS_OK &&\n        aks_s3_xml_complete("),
@@ -57,11 +60,12 @@ MUTANTS = (
     ("the clock's skew is not corrected", "src/engine/target_s3_mend.c",
      "    s3->clock_offset_ms = offset_ms;", "    s3->clock_offset_ms = 0;"),
     ("a source that changed while it was read is stored all the same", "src/engine/transfer.c",
-     "    if (aks_snapshot_check(snapshot, &err) != AKS_OK) {\n        fail_asking(transfer, \"snapshot\", &err);",
-     "    if (aks_snapshot_check(snapshot, &err) == AKS_INTERNAL) {\n        fail_asking(transfer, \"snapshot\", &err);"),
+     "    if (aks_snapshot_check(snapshot, &err) != AKS_OK) {", "    if (aks_snapshot_check(snapshot, &err) == AKS_INTERNAL) {"),
     ("a source that changed while it was put is stored all the same", "src/engine/transfer.c",
      "    return !transfer->options.target->class->reads_in_finish || transfer->digest.whole.bytes < 0 ||",
      "    return transfer != NULL ||"),
+    ("a source is read while its stamps cannot tell a second write", "src/engine/transfer_begin.c",
+     "    if (wait_ms == 0)\n        return true;", "    if (wait_ms >= 0)\n        return true;"),
     ("a folder target does not sync what it stores", "src/engine/target_dir_object.c",
      "            status = files->sync(job->file->handle, err);", "            status = AKS_OK;"),
     ("the audit log forgets what stood before", "src/engine/audit.c",

@@ -75,20 +75,24 @@ def caught(tree):
     return None
 
 
-def try_mutant(tree, name, file, old, new):
-    path = tree / file
-    text = path.read_text()
-    if text.count(old) != 1:
-        return False, f"{file} has what it replaces {text.count(old)} times"
-    path.write_text(text.replace(old, new))
+def try_mutant(tree, edits):
+    """Breaks what ${edits} say, (file, old, new) each; (caught?, how)."""
+    before = {}
     try:
+        for file, old, new in edits:
+            text = (tree / file).read_text()
+            before.setdefault(file, text)
+            if text.count(old) != 1:
+                return False, f"{file} has what it replaces {text.count(old)} times"
+            (tree / file).write_text(text.replace(old, new))
         fine, said = build(tree)
         if not fine:
             return False, f"does not build: {said[-1500:]}"
         found = caught(tree)
     finally:
-        path.write_text(text)
-        os.utime(path)
+        for file, text in before.items():
+            (tree / file).write_text(text)
+            os.utime(tree / file)
     return (True, f"{found[0]}: {found[1]}") if found else (False, "NOT CAUGHT")
 
 
@@ -99,9 +103,9 @@ def main():
     if found:
         raise SystemExit(f"red before anything is broken: {found[0]}: {found[1]}")
     passed = 0
-    for name, file, old, new in wanted:
+    for name, *words in wanted:
         began = time.monotonic()
-        fine, how = try_mutant(tree, name, file, old, new)
+        fine, how = try_mutant(tree, [words[i:i + 3] for i in range(0, len(words), 3)])
         passed += fine
         print(f"{'caught' if fine else 'MISSED'}  {name}\n        {how} ({time.monotonic() - began:.0f} s)", flush=True)
     print(f"{passed} passed, {len(wanted) - passed} failed")

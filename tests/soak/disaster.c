@@ -30,7 +30,7 @@ struct trouble {
     int64_t advance_ns;
     int edit;                   /* a source that changes before the run, or -1 */
     bool remove_state;          /* somebody deletes the database */
-    uint64_t write_at;          /* somebody writes into a source at this step of the run; 0: nobody */
+    uint64_t write_at;          /* at this step somebody writes into a source; 0: nobody does */
     size_t write_to;            /* which */
 };
 
@@ -78,7 +78,8 @@ draw_policy(struct disaster *day)
     static const char *const codecs[] = { "'none'", "'gzip'", "'zstd'",
         "{ codec = 'zstd', always = true }", "{ codec = 'gzip', level = 6 }" };
     static const char *const schedules[] = { "akosha.retry.none()",
-        "akosha.retry.fixed { first = 1, tries = 4 }", "akosha.retry.linear { first = 1, tries = 5 }",
+        "akosha.retry.fixed { first = 1, tries = 4 }",
+        "akosha.retry.linear { first = 1, tries = 5 }",
         "akosha.retry.exponential()", "akosha.retry.exponential { first = 5, cap = 60, tries = 8 }",
         "function(failure) if failure.name == 'throttled' then return akosha.wait(1) end end",
         "function(failure) if failure.attempt > 2 then return akosha.next_target end end",
@@ -94,13 +95,15 @@ draw_policy(struct disaster *day)
     size_t schedule = (size_t)below(day, sizeof(schedules) / sizeof(schedules[0]));
 
     for (size_t i = 0; i < day->source_count; i++)
-        (void)snprintf(sources + strlen(sources), sizeof(sources) - strlen(sources), "'s%zu.bin',", i);
+        (void)snprintf(sources + strlen(sources), sizeof(sources) - strlen(sources),
+            "'s%zu.bin',", i);
     (void)snprintf(day->policy, sizeof(day->policy),
         "local akosha = require 'akosha'\n"
         "return akosha.policy { api = 1, sources = { %s },\n"
         "  targets = {\n"
         "    cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://s3.example.org'%s },\n"
-        "    other = akosha.s3 { bucket = 'other-bucket', region = 'eu-central-1', prefix = 'a/b' },\n"
+        "    other = akosha.s3 { bucket = 'other-bucket', region = 'eu-central-1',\n"
+        "                        prefix = 'a/b' },\n"
         "    http = akosha.http { url = 'https://put.example.org/upload' },\n"
         "    folder = akosha.dir { path = '/mnt/backup' } },\n"
         "  route = { %s }, compress = %s, dedup = %s,\n"
@@ -169,10 +172,11 @@ disaster_describe(const struct disaster_options *options, struct aks_buf *out)
         const struct trouble *t = &day.troubles[i];
 
         if (in_force(&day, ROUND_BIT + i))
-            aks_buf_printf(out, "round %u: dies at step %" PRIu64 "%s, room %" PRId64 ", clock off by "
-                "%" PRId64 " ms, source %d changes%s, at step %" PRIu64 " source %zu is written to, "
-                "afterwards %.0f s pass\n", i, t->crash_at, t->power ? " with the power" : "", t->room,
-                t->skew_ms, t->edit, t->remove_state ? ", state.db is deleted" : "", t->write_at,
+            aks_buf_printf(out, "round %u: dies at step %" PRIu64 "%s, room %" PRId64
+                ", clock off by %" PRId64 " ms, source %d changes%s, at step %" PRIu64 " source "
+                "%zu is written to, afterwards %.0f s pass\n", i, t->crash_at,
+                t->power ? " with the power" : "", t->room, t->skew_ms, t->edit,
+                t->remove_state ? ", state.db is deleted" : "", t->write_at,
                 t->write_to, (double)t->advance_ns / (double)AKS_NS_PER_S);
     }
     for (unsigned i = 0; i < day.plan.count; i++) {
@@ -334,8 +338,8 @@ check_home(struct disaster *day, const json_t *report, struct aks_error *err)
         aks_sha256(data, len, digest);
         aks_hex_encode(digest, sizeof(digest), hex);
         if (strcmp(hex, json_string_value(json_object_get(file, "sha256"))) != 0)
-            return aks_error_set(err, AKS_INTERNAL, "nothing lost: %s is called %s with other bytes "
-                "than it has", json_string_value(json_object_get(file, "source")),
+            return aks_error_set(err, AKS_INTERNAL, "nothing lost: %s is called %s with other "
+                "bytes than it has", json_string_value(json_object_get(file, "source")),
                 json_string_value(json_object_get(file, "outcome")));
     }
     return AKS_OK;
@@ -369,8 +373,8 @@ come_home(struct disaster *day, struct aks_error *err)
     }
     aks_files_sim_each(aks_sim_files(aks_world_sim(day->world)), count_jobs, &jobs);
     if (status == AKS_OK && jobs > 0)
-        status = aks_error_set(err, AKS_INTERNAL, "nothing lost: all is well, and %u jobs are still "
-            "in the queue", jobs);
+        status = aks_error_set(err, AKS_INTERNAL, "nothing lost: all is well, and %u jobs are "
+            "still in the queue", jobs);
     return status;
 }
 

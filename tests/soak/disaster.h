@@ -1,6 +1,6 @@
-/* A bad day out of a seed: a policy, some sources, a plan of faults, deaths, power cuts, full disks,
- * wrong clocks, somebody who writes meanwhile; then everything is well again and one last run must
- * bring all of it home. */
+/* A bad day out of a seed: a policy, some sources, a plan of faults, deaths, power cuts, full
+ * disks, wrong clocks, somebody who writes meanwhile; then everything is well again and one last
+ * run must bring all of it home. */
 #ifndef AKS_SOAK_DISASTER_H
 #define AKS_SOAK_DISASTER_H
 

@@ -75,8 +75,9 @@ tell_failure(struct soak *soak, struct disaster_options *options, const struct a
     aks_buf_init(&text, aks_alloc_system(), STORY_BYTES_MAX);
     shrink(options, err->message);
     disaster_describe(options, &text);
-    printf("seed %" PRIu64 "%s: %s\n%s(soak --first %" PRIu64 " --count 1 --once --show --mask 0x%" PRIx64
-        ")\n", options->seed, options->real_geometry ? " in real geometry" : "", err->message,
+    printf("seed %" PRIu64 "%s: %s\n%s(soak --first %" PRIu64 " --count 1 --once --show --mask 0x%"
+        PRIx64 ")\n", options->seed,
+        options->real_geometry ? " in real geometry" : "", err->message,
         text.data, options->seed, options->mask);
     (void)fflush(stdout);
     aks_buf_fini(&text);
@@ -190,9 +191,10 @@ main(int argc, char **argv)
     if (soak.digest != NULL)
         return print_digest(&soak);
     took_s = now_s() - began_s;
-    printf("%" PRIu64 " worlds from seed %" PRIu64 " (%" PRIu64 " in real geometry, each %s): %" PRIu64
-        " runs, %" PRIu64 " deaths, %" PRIu64 " rules that struck, %.0f virtual hours in %.1f s, %.0f "
-        "worlds a second\n", soak.days, soak.first, soak.real_days, soak.once ? "once" : "twice",
+    printf("%" PRIu64 " worlds from seed %" PRIu64 " (%" PRIu64 " in real geometry, each %s): %"
+        PRIu64 " runs, %" PRIu64 " deaths, %" PRIu64 " rules that struck, %.0f virtual hours in "
+        "%.1f s, %.0f worlds a second\n", soak.days, soak.first, soak.real_days,
+        soak.once ? "once" : "twice",
         soak.runs, soak.deaths, soak.struck, soak.virtual_s / 3600, took_s,
         (double)soak.days * (soak.once ? 1 : 2) / took_s);
     printf("%" PRIu64 " passed, %u failed\n", soak.days - soak.failures, soak.failures);

@@ -2,6 +2,9 @@
 
 import re
 import subprocess
+from pathlib import Path
+
+FLEET = Path(__file__).resolve().parents[2] / "docs" / "fleet.md"
 
 # (file, beginning of its symbols) -> why they do not carry the file's name
 EXCEPTIONS = {
@@ -84,8 +87,17 @@ def check_curl_is_not_linked(folder):
     return [f"akosha-sync: linked to {lib}" for lib in re.findall(r"Shared library: \[(lib(?:curl|ssl)[^\]]*)\]", needed)]
 
 
+def check_fleet(folder, document=FLEET):
+    """The tables of docs/fleet.md are what `./dev fleet` prints."""
+    printed = subprocess.run([str(folder / "bench" / "fleet")], capture_output=True, text=True, check=True, timeout=120)
+    if printed.stdout and printed.stdout in document.read_text():
+        return []
+    return [f"{document.name}: holds other tables than `./dev fleet` prints"]
+
+
 CHECKS = {
     "exported names": check_exports,
     "the program is hardened": check_hardening,
     "the program starts without libcurl": check_curl_is_not_linked,
+    "the fleet's tables are those of the docs": check_fleet,
 }

@@ -26,10 +26,11 @@ RESERVED = {
 RESERVED_BUT = {
     ("src/cli/print.c", "open"): "fills standard descriptors that the caller closed, before there are ports",
     ("src/cli/progress.c", "clock_gettime"): "how often a person's terminal is drawn is nothing of the engine's",
+    ("src/os/child_posix.c", "exit"): "a child has nobody to return to",
 }
 # header -> where it may be included
 HEADERS = {
-    r"(?:lua5\.4/)?(?:lua|lauxlib|lualib)\.h": r"src/script/|src/testkit/lib_testing|tests/c/script/|tests/lua/",
+    r"(?:lua5\.4/)?(?:lua|lauxlib|lualib)\.h": r"src/script/|src/testkit/lib_testing|tests/c/script/|tests/script/",
     r"curl/.*": r"src/os/http_curl[^/]*$",
     r"sqlite3\.h": r"src/engine/|src/sim/vfs_sim|tests/c/engine/|tests/c/sim/",
     r"openssl/.*": r"src/data/|src/os/|tests/c/",

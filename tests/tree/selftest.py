@@ -78,7 +78,7 @@ def compile_c(folder, name, text, *flags):
 
 
 def run_built():
-    """What is wrong with the checks of what was built: a stray export and a soft program are found."""
+    """What is wrong with the checks of what was built: a stray export, a soft program and an old table are found."""
     bad = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -95,4 +95,11 @@ def run_built():
                       "no run path"):
             if not any(lacks in line for line in found):
                 bad.append(f"not found: {lacks}")
+        (folder / "bench").mkdir()
+        compile_c(folder / "bench", "fleet", 'int puts(const char *); int main(void) { return puts("| 1 |") < 0; }')
+        document = folder / "fleet.md"
+        for text, differs in (("# A fleet\n\n| 1 |\n", False), ("# A fleet\n\n| 2 |\n", True)):
+            document.write_text(text)
+            if bool(built.check_fleet(folder, document)) != differs:
+                bad.append(f"not told apart: a table that the program prints, and another ({text!r})")
     return bad

@@ -1,5 +1,6 @@
 #include "engine/text.h"
 
+#include "base/utf8.h"
 #include "support/failing_alloc.h"
 
 #include <setjmp.h>
@@ -32,7 +33,7 @@ text_becomes_utf_8(void **state)
         json_t *json = aks_text_json(cases[i][0]);
 
         (void)snprintf(text, sizeof(text), "%s", cases[i][0]);
-        aks_text_mend(text);
+        aks_utf8_mend(text);
         assert_string_equal(text, cases[i][1]);
         assert_string_equal(json_string_value(json), cases[i][1]);
         json_decref(json);

@@ -14,7 +14,8 @@
 const char scenario_policy[] =
     "local akosha = require 'akosha'\n"
     "return akosha.policy { api = 1, sources = { 'a.bin' },\n"
-    "  targets = { cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://s3.example.org' },\n"
+    "  targets = { cloud = akosha.s3 { bucket = 'memories',\n"
+    "                                  endpoint = 'https://s3.example.org' },\n"
     "              http = akosha.http { url = 'https://put.example.org/upload' } },\n"
     "  route = { 'cloud', 'http' }, compress = 'none',\n"
     "  retry = akosha.retry.exponential { first = 2, jitter = 'none' } }\n";

@@ -13,9 +13,9 @@
 
 #define BYTES (20 * (size_t)1024)
 
-/* Found by seed 41 of the soak. The first target answered its probe with 503 and Retry-After: 19; the
- * second one failed too; and the next round through the route, less than a second later, asked the
- * first one again. */
+/* Found by seed 41 of the soak. The first target answered its probe with 503 and Retry-After: 19;
+ * the second one failed too; and the next round through the route, less than a second later, asked
+ * the first one again. */
 static void
 retry_after_of_a_probe_holds_for_the_next_round(void **state)
 {
@@ -98,9 +98,9 @@ job_from_the_future_is_superseded_by_the_next_run(void **state)
     aks_world_free(world);
 }
 
-/* Found by the soak. A person's run asks its first target even where every breaker is open; a job of
- * the queue, taken up in the same process, asked too, and a server that had just said Retry-After
- * was asked once more. */
+/* Found by the soak. A person's run asks its first target even where every breaker is open; a job
+ * of the queue, taken up in the same process, asked too, and a server that had just said
+ * Retry-After was asked once more. */
 static void
 job_of_the_queue_does_not_ask_where_every_breaker_is_open(void **state)
 {
@@ -269,9 +269,9 @@ write_before_the_second_put(void *ctx, const struct aks_fault_step *step)
     return true;
 }
 
-/* Found by seed 1999. An http target reads raw bytes again while they are sent, after the source was
- * last looked at: what was written meanwhile went out under the digest of what had been there. Of
- * two sources the second one gets a connection of its own, so there is time to write. */
+/* Found by seed 1999. An http target reads raw bytes again while they are sent, after the source
+ * was last looked at: what was written meanwhile went out under the digest of what had been there.
+ * Of two sources the second one gets a connection of its own, so there is time to write. */
 static void
 source_that_changes_while_it_is_put_is_put_again(void **state)
 {
@@ -293,6 +293,46 @@ source_that_changes_while_it_is_put_is_put_again(void **state)
     aks_world_free(world);
 }
 
+/* Another byte before every read: what is hashed and what is copied never agree. */
+static bool
+write_each_time(void *ctx, const struct aks_fault_step *step)
+{
+    struct aks_world *world = ctx;
+    uint64_t steps = aks_world_steps(world);
+    struct aks_error err;
+
+    (void)aks_world_edit(world, "a.bin", 3, &steps, sizeof(steps), &err);
+    return false;
+}
+
+/* Found by seed 1103. A source was written to, and again within the same tick of the clock that
+ * stamps files, while a folder target copied it: the stamps were the same, the bytes were not, and
+ * the manifest said so of the old ones. Now nothing is read before the tick is over. */
+static void
+source_that_was_just_written_to_is_read_when_its_stamps_can_tell(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin' }, compress = 'none',\n"
+        "  targets = { folder = akosha.dir { path = '/mnt/backup' } } }\n";
+    struct aks_world *world = scenario_new(1103, policy, BYTES);
+    struct aks_fault_rule *rule = scenario_fault(world, AKS_FAULT_SLOW, "/a.bin", "read");
+    struct aks_error err;
+    json_t *report;
+
+    assert_int_equal(aks_files_sim_make_folders(aks_sim_files(aks_world_sim(world)), "/mnt/backup",
+        &err), AKS_OK);
+    rule->disk = true;
+    rule->when = write_each_time;
+    rule->when_ctx = world;
+    report = scenario_run(world);
+    assert_string_equal(json_string_value(json_object_get(report, "outcome")), "queued");
+    json_decref(report);
+    scenario_tells(world, AKS_STORY_DECISIONS,
+        "  0.0  folder  snapshot  source_changed -> restart");
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -310,6 +350,7 @@ main(void)
         cmocka_unit_test(token_that_expires_half_way_leads_to_the_next_target),
         cmocka_unit_test(source_that_changes_while_it_is_read_is_read_again),
         cmocka_unit_test(source_that_changes_while_it_is_put_is_put_again),
+        cmocka_unit_test(source_that_was_just_written_to_is_read_when_its_stamps_can_tell),
         cmocka_unit_test(wait_is_over_after_a_lid_was_closed),
     };
 

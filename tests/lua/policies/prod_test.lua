@@ -1,59 +1,87 @@
-local lu = require "luaunit"
-local host = require "host"
+-- What prod.lua does in a world: cloud first, HTTP when there is no cloud, patience in between.
+local lu, sim = require "luaunit", require "akosha.testing"
 
 TestProd = {}
 
-local BUCKET = { AKOSHA_CLOUD_BUCKET = "memories" }
-
-local function load(env)
-  return host.load { path = "policies/prod.lua", env = env }
+local function prod(options)
+  options.policy, options.small = "policies/prod.lua", true
+  options.files = options.files or { ["reflection.duckdb"] = sim.bytes(20 * sim.KiB) }
+  return sim.world(options)
 end
 
-function TestProd:test_goes_to_the_cloud_then_over_http()
-  local s = load({ AKOSHA_CLOUD_BUCKET = "memories",
-                   AKOSHA_HTTP_URL = "https://akosha.internal:8682/upload" }):settings()
-  lu.assertEquals(s.route, { "cloud", "http" })
-  lu.assertEquals(s.targets[1], { name = "cloud", kind = "s3", bucket = "memories", region = "auto",
-    prefix = "", credentials = "auto", path_style = -1, payload = "signed" })
-  lu.assertEquals(s.targets[2], { name = "http", kind = "http",
-      url = "https://akosha.internal:8682/upload" })
+function TestProd:test_waits_as_long_as_the_server_asks()
+  local world = sim.world { seed = 7, policy = "policies/prod.lua",
+                            files = { ["reflection.duckdb"] = sim.bytes(20 * sim.MiB) } }
+  world.target.cloud:on("part", 2):reply { status = 503, retry_after = 40 }:once()
+  lu.assertEquals(world:run().outcome, "stored")
+  lu.assertEquals(world:story "decisions", { "  0.0  cloud  part 2  throttled -> wait 40.0",
+                                             " 40.0  cloud  part 2  ok" })
 end
 
-function TestProd:test_without_a_url_there_is_the_cloud_alone()
-  lu.assertEquals(load(BUCKET):settings().route, { "cloud" })
+function TestProd:test_goes_over_http_when_no_cloud_can_be_reached()
+  local world = prod {}
+  world.target.cloud:on "any":fail "offline":until_time(60)
+  local report = world:run()
+  lu.assertEquals(report.outcome, "stored")
+  lu.assertEquals(report.method, "http")
+  lu.assertEquals(world:objects "cloud", {})
+  world:advance(sim.hour)
+  world:edit_file("reflection.duckdb", sim.bytes(20 * sim.KiB, 2))
+  lu.assertEquals(world:run().method, "cloud")
 end
 
-function TestProd:test_takes_endpoint_region_and_prefix_from_the_environment()
-  local target = load({ AKOSHA_CLOUD_BUCKET = "memories",
-      AKOSHA_CLOUD_ENDPOINT = "https://s3.example.org/",
-    AKOSHA_CLOUD_REGION = "eu-west-1", AKOSHA_CLOUD_PREFIX = "team/a" }):settings().targets[1]
-  lu.assertEquals(target.endpoint, "https://s3.example.org")
-  lu.assertEquals(target.region, "eu-west-1")
-  lu.assertEquals(target.prefix, "team/a/")
+function TestProd:test_without_a_url_the_work_waits_for_the_cloud()
+  local world = prod { env = { AKOSHA_HTTP_URL = false } }
+  world.target.cloud:on "any":fail "offline":until_time(60)
+  lu.assertEquals(world:run().outcome, "queued")
+  lu.assertEquals(#world:queue(), 1)
+  world:advance(sim.hour)
+  lu.assertEquals(world:run().outcome, "stored")
+  lu.assertEquals(world:queue(), {})
 end
 
-function TestProd:test_compresses_skips_what_is_unchanged_and_backs_off()
-  local s = load(BUCKET):settings()
-  lu.assertEquals(s.compress, { codec = "zstd", always = false })
-  lu.assertEquals(s.dedup, "unchanged")
-  lu.assertEquals(s.retry, { first_ms = 2000, factor = 2.0, cap_ms = 30000, jitter = "full",
-      tries = 3 })
-  lu.assertEquals(s.sources, { "~/.claude/data/reflection.duckdb",
-      "~/.claude/data/knowledge_graph.duckdb" })
+function TestProd:test_takes_endpoint_and_prefix_from_the_environment()
+  local world = prod { env = { AKOSHA_CLOUD_ENDPOINT = "https://s3.example.org/",
+                               AKOSHA_CLOUD_PREFIX = "team/a" } }
+  lu.assertEquals(world:run().outcome, "stored")
+  lu.assertStrContains(table.concat(world:log(), "\n"), "s3.example.org")
+  lu.assertStrMatches(world:manifest "cloud".key, "systems/laptop%-7/.*/manifest.json")
 end
 
-function TestProd:test_asks_no_lua_while_it_runs()
-  for _, asked in pairs(load(BUCKET):asks()) do
-    lu.assertFalse(asked)
-  end
+function TestProd:test_sends_nothing_twice()
+  local world = prod {}
+  lu.assertEquals(world:run().outcome, "stored")
+  local before = world:objects "cloud"
+  lu.assertEquals(world:run().outcome, "unchanged")
+  lu.assertEquals(world:objects "cloud", before)
+end
+
+function TestProd:test_compresses_what_shrinks()
+  local world = prod { files = { ["reflection.duckdb"] = ("memory "):rep(4000) } }
+  lu.assertEquals(world:run().files[1].codec, "zstd")
+  lu.assertEquals(prod {}:run().files[1].codec, "none")
+end
+
+function TestProd:test_goes_on_after_the_power_was_lost()
+  local world = prod {}
+  lu.assertEquals(world:run().outcome, "stored")
+  world:edit_file("reflection.duckdb", sim.bytes(30 * sim.KiB, 2))
+  world:crash_at { "cloud", "part 3", served = true }
+  lu.assertEquals(world:run().outcome, "crashed")
+  world:restart { power = false }
+  lu.assertEquals(world:run().outcome, "stored")
 end
 
 function TestProd:test_says_which_variable_is_missing()
-  local policy, message, hint, status = load {}
-  lu.assertNil(policy)
-  lu.assertEquals(message, "policies/prod.lua:10: akosha.s3: no bucket")
-  lu.assertStrContains(hint, "AKOSHA_CLOUD_BUCKET")
-  lu.assertEquals(status, "policy")
+  local report = prod { env = { AKOSHA_CLOUD_BUCKET = false } }:run()
+  lu.assertEquals(report.error.message, "policies/prod.lua:10: akosha.s3: no bucket")
+  lu.assertStrContains(report.error.hint, "AKOSHA_CLOUD_BUCKET")
+end
+
+function TestProd:test_loses_nothing_on_bad_days()
+  sim.forall { seeds = 50, policy = "policies/prod.lua",
+               faults = { rules_max = 4, crashes = true, transient = true },
+               files = { ["reflection.duckdb"] = sim.bytes(20 * sim.KiB) } }
 end
 
 return lu.LuaUnit.run()

@@ -483,7 +483,7 @@ open_host(lua_State *L)
     lua_setfield(L, -2, "null");
     lua_pushstring(L, program);
     lua_setfield(L, -2, "program");
-    lua_pushliteral(L, AKS_SOURCE_FOLDER "/tests/lua");
+    lua_pushliteral(L, AKS_SOURCE_FOLDER "/tests/script");
     lua_setfield(L, -2, "folder");
     return 1;
 }
@@ -499,7 +499,7 @@ run(lua_State *L)
     /* LuaUnit is one file that any Lua 5 runs; some releases of the distribution stop at 5.3's
      * folder. */
     lua_pushliteral(L, "/usr/share/lua/5.4/?.lua;/usr/share/lua/5.3/?.lua;"
-        AKS_SOURCE_FOLDER "/tests/lua/?.lua");
+        AKS_SOURCE_FOLDER "/tests/script/?.lua");
     lua_setfield(L, -2, "path");
     lua_settop(L, 0);
     if (luaL_loadfilex(L, file, "t") != LUA_OK)

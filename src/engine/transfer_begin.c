@@ -1,0 +1,217 @@
+/* How a transfer begins: a snapshot whose stamps can be believed, a look at a sample, the codec,
+ * and the object. */
+#include "base/check.h"
+#include "base/units.h"
+#include "engine/transfer_internal.h"
+
+/* What must stay free beside a compressed copy: state database and queue write there too. */
+#define SCRATCH_MARGIN_BYTES (4 * AKS_MIB)
+/* A source that is written to in each tick for a second has no moment at which it can be read. */
+#define AKS_TRANSFER_SETTLES_MAX 50
+
+static void
+pipeline_changed(void *ctx)
+{
+    aks_transfer_pump(ctx);
+}
+
+static enum aks_status
+open_object(struct aks_transfer *transfer, struct aks_error *err)
+{
+    const struct aks_transfer_options *options = &transfer->options;
+    const struct aks_target_class *class = options->target->class;
+    struct aks_pipeline_options pipeline = { 0 };
+    struct aks_object_spec spec = { 0 };
+    bool encoded = transfer->compress.codec != AKS_CODEC_NONE;
+    int64_t bytes = transfer->snapshot.info.bytes;
+    enum aks_status status;
+
+    aks_mem_free(options->port->alloc, transfer->key);
+    transfer->key = aks_mem_printf(options->port->alloc, "%s%s%s", options->folder,
+        options->source->name, aks_codec_suffix(transfer->compress.codec));
+    if (transfer->key == NULL)
+        return aks_error_memory(err, "starting a transfer");
+    spec.key = transfer->key;
+    spec.content_type = aks_codec_content_type(transfer->compress.codec);
+    spec.source = options->source->name;
+    spec.bytes = encoded ? -1 : bytes;
+    spec.part_bytes = aks_transfer_part_bytes(bytes, options->ask->policy->settings->part_bytes,
+        encoded);
+    transfer->result.part_bytes = spec.part_bytes;
+    status = class->open(options->target, &spec, &transfer->object, err);
+    if (status != AKS_OK)
+        return status;
+    pipeline.port = options->port;
+    pipeline.loop = options->loop;
+    pipeline.pool = options->pool;
+    pipeline.codec = transfer->compress.codec;
+    pipeline.level = transfer->compress.level;
+    pipeline.part_bytes = spec.part_bytes;
+    pipeline.check = class->part_check(options->target);
+    pipeline.changed = pipeline_changed;
+    pipeline.ctx = transfer;
+    return aks_pipeline_new(&pipeline, &transfer->snapshot, &transfer->pipeline, err);
+}
+
+static void
+start_sending(struct aks_transfer *transfer)
+{
+    struct aks_error err;
+
+    transfer->state = TRANSFER_SENDING;
+    if (open_object(transfer, &err) != AKS_OK)
+        aks_transfer_fail_asking(transfer, "open", &err);
+}
+
+/* An http target keeps what a codec makes in a file until it knows the length. Where there is no
+ * room for that, the bytes go as they are. */
+static bool
+room_for_copy(const struct aks_transfer *transfer)
+{
+    const struct aks_files *files = &transfer->options.port->files;
+    int64_t bytes;
+
+    if (transfer->compress.codec == AKS_CODEC_NONE ||
+        transfer->options.target->settings->kind != AKS_TARGET_HTTP)
+        return true;
+    return files->free_bytes(files->ctx, transfer->options.scratch_folder, &bytes,
+        NULL) != AKS_OK || bytes >= transfer->snapshot.info.bytes + SCRATCH_MARGIN_BYTES;
+}
+
+/* The codec is known when the sample has been looked at, or where nobody asks. */
+static void
+choose_codec(struct aks_transfer *transfer, double ratio)
+{
+    const struct aks_transfer_options *options = &transfer->options;
+    struct aks_compress_facts facts = { 0 };
+    struct aks_outcome outcome;
+    struct aks_error err;
+
+    facts.source.name = options->source->name;
+    facts.source.path = options->source->path;
+    facts.source.kind = aks_source_kind_name(options->source->kind);
+    facts.source.bytes = transfer->snapshot.info.bytes;
+    facts.source.age_ms = transfer->snapshot.taken_at_ms -
+        transfer->snapshot.info.mtime_ns / AKS_NS_PER_MS;
+    facts.target = *options->target_facts;
+    facts.sample_ratio = ratio;
+    if (aks_ask_compress(options->ask, &facts, &transfer->compress, &err) != AKS_OK) {
+        aks_outcome_failed(&outcome, &err);
+        outcome.verdict = AKS_GIVE_UP;
+        aks_transfer_fail(transfer, &outcome);
+        return;
+    }
+    transfer->result.codec_reason = NULL;
+    if (transfer->compress.codec == AKS_CODEC_NONE && ratio < AKS_SAMPLE_RATIO_MIN && ratio > 0)
+        transfer->result.codec_reason = "a sample does not shrink";
+    if (transfer->raw_only || !room_for_copy(transfer)) {
+        transfer->compress.codec = AKS_CODEC_NONE;
+        transfer->result.codec_reason = "no room for a compressed copy";
+    }
+    start_sending(transfer);
+}
+
+static void
+take_sample(void *arg)
+{
+    struct aks_transfer *transfer = arg;
+
+    aks_sample_take(transfer->sample, &transfer->snapshot, transfer->options.port->alloc);
+}
+
+static void
+sample_taken(void *arg)
+{
+    struct aks_transfer *transfer = arg;
+    struct aks_error err = transfer->sample->error;
+    double ratio = aks_sample_ratio(transfer->sample);
+
+    aks_mem_free(transfer->options.port->alloc, transfer->sample);
+    transfer->sample = NULL;
+    if (transfer->dropped)
+        aks_transfer_free(transfer);
+    else if (transfer->cancelled)
+        aks_transfer_abandon(transfer);
+    else if (err.status != AKS_OK)
+        aks_transfer_fail_asking(transfer, "read", &err);
+    else
+        choose_codec(transfer, ratio);
+}
+
+static bool
+wants_sample(const struct aks_transfer *transfer)
+{
+    const struct aks_policy *policy = transfer->options.ask->policy;
+
+    if (transfer->raw_only || transfer->snapshot.info.bytes == 0)
+        return false;
+    if (policy->decide.compress != NULL)
+        return true;
+    return policy->settings->compress.codec != AKS_CODEC_NONE && !policy->settings->compress.always;
+}
+
+static void
+refuse(struct aks_transfer *transfer, const struct aks_error *err)
+{
+    struct aks_outcome outcome;
+
+    aks_outcome_failed(&outcome, err);
+    outcome.verdict = AKS_GIVE_UP;
+    transfer->state = TRANSFER_SAMPLING;
+    aks_transfer_fail(transfer, &outcome);
+}
+
+/* Stamps of this very tick of the file system's clock would not tell another write from the last
+ * one: then the transfer begins when the tick is over. */
+static bool
+settled(struct aks_transfer *transfer)
+{
+    int64_t wait_ms = aks_snapshot_settle_ms(&transfer->snapshot);
+    struct aks_error err;
+
+    if (wait_ms == 0)
+        return true;
+    aks_snapshot_close(&transfer->snapshot);
+    transfer->state = TRANSFER_WAITING;
+    if (++transfer->settles > AKS_TRANSFER_SETTLES_MAX)
+        (void)aks_error_set(&err, AKS_SOURCE_BUSY, "source %s: is written to all the time",
+            transfer->options.source->path);
+    else if (aks_loop_set(transfer->options.loop, &transfer->timer, wait_ms, aks_transfer_begin,
+            transfer, &err) == AKS_OK)
+        return false;
+    refuse(transfer, &err);
+    return false;
+}
+
+void
+aks_transfer_begin(void *ctx)
+{
+    struct aks_transfer *transfer = ctx;
+    const struct aks_transfer_options *options = &transfer->options;
+    const struct aks_work *work = &options->port->work;
+    struct aks_error err;
+
+    if (aks_snapshot_take(options->port, options->source, &transfer->snapshot, &err) != AKS_OK) {
+        refuse(transfer, &err);
+        return;
+    }
+    if (!settled(transfer))
+        return;
+    transfer->state = TRANSFER_SAMPLING;
+    if (!wants_sample(transfer)) {
+        /* Nothing shrinks nothing; else nobody will look at the ratio. */
+        choose_codec(transfer, transfer->snapshot.info.bytes == 0 ? 1 : 0);
+        return;
+    }
+    transfer->sample = aks_mem_new(options->port->alloc, sizeof(*transfer->sample));
+    if (transfer->sample == NULL) {
+        (void)aks_error_memory(&err, "looking at a sample");
+        aks_transfer_fail_asking(transfer, "read", &err);
+        return;
+    }
+    if (work->submit(work->ctx, take_sample, sample_taken, transfer, &err) != AKS_OK) {
+        aks_mem_free(options->port->alloc, transfer->sample);
+        transfer->sample = NULL;
+        aks_transfer_fail_asking(transfer, "read", &err);
+    }
+}

@@ -1,0 +1,58 @@
+/* Shared by transfer_begin.c (snapshot, sample, codec, opening) and transfer.c (sending, finishing,
+ * giving up). */
+#ifndef AKS_ENGINE_TRANSFER_INTERNAL_H
+#define AKS_ENGINE_TRANSFER_INTERNAL_H
+
+#include "engine/sample.h"
+#include "engine/transfer.h"
+
+#include <stdbool.h>
+
+enum transfer_state {
+    TRANSFER_WAITING, TRANSFER_SAMPLING, TRANSFER_SENDING, TRANSFER_FINISHING, TRANSFER_ABORTING,
+    TRANSFER_DONE
+};
+
+struct sent_part {
+    struct aks_transfer *transfer;
+    struct aks_part *part;              /* NULL: this place is free */
+};
+
+struct aks_transfer {
+    struct aks_transfer_options options;
+    enum transfer_state state;
+    struct aks_timer timer;
+    struct aks_snapshot snapshot;       /* until the pipeline takes it over */
+    struct aks_sample *sample;              /* while it is with a worker */
+    struct aks_compress_settings compress;
+    bool raw_only;                      /* a codec was tried and cannot be used here */
+    char *key;
+    struct aks_pipeline *pipeline;
+    struct aks_target_object *object;
+    struct sent_part sent[AKS_PIPELINE_PARTS_MAX];
+    unsigned in_flight;
+    int64_t acked_bytes;
+    unsigned restarts;
+    unsigned settles;                   /* how often its stamps were too fresh to begin */
+    bool restart;                       /* after aborting */
+    bool cancelled;
+    bool dropped;                       /* freed while a worker had its sample */
+    bool told_read;
+    struct aks_object_digest digest;
+    struct aks_outcome outcome;
+    struct aks_transfer_result result;
+};
+
+/* Takes the snapshot and goes on from there; fires in a turn of the loop. */
+void aks_transfer_begin(void *ctx);
+/* Sends what can be sent now. */
+void aks_transfer_pump(struct aks_transfer *transfer);
+/* One try has failed, and the policy was asked. */
+void aks_transfer_fail(struct aks_transfer *transfer, const struct aks_outcome *outcome);
+/* A failure that no attempt has asked the policy about yet. */
+void aks_transfer_fail_asking(struct aks_transfer *transfer, const char *operation,
+    const struct aks_error *err);
+/* The try is over without success: gives back what was sent, then ends or begins anew. */
+void aks_transfer_abandon(struct aks_transfer *transfer);
+
+#endif
