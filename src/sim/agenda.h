@@ -28,7 +28,8 @@ void aks_agenda_init(struct aks_agenda *agenda, const struct aks_alloc *alloc, u
     int64_t wall_ms);
 /** Forgets what is left; entries are their owners'. */
 void aks_agenda_fini(struct aks_agenda *agenda);
-/** ${entry} must not be entered already. Due ${delay_ns} >= 0 from now. */
+/** ${entry} must not be entered already. Due ${delay_ns} >= 0 from now, or less than a microsecond
+ * later: so far the seed tells apart what is due together. */
 enum aks_status aks_agenda_enter(struct aks_agenda *agenda, struct aks_agenda_entry *entry,
     int64_t delay_ns, void (*fire)(void *ctx), void *ctx);
 /** Fine on one that is not entered. */

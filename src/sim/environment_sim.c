@@ -112,6 +112,8 @@ aks_environment_sim_set(struct aks_environment_sim *environment, const char *nam
     size_t i = find(environment, name, &there);
     char *pair = NULL;
 
+    if (name[0] == '\0' || strchr(name, '=') != NULL)
+        return aks_error_set(err, AKS_SETTINGS, "\"%.64s\" cannot be a variable's name", name);
     if (value != NULL) {
         pair = aks_mem_printf(environment->alloc, "%s=%s", name, value);
         if (pair == NULL)

@@ -25,7 +25,8 @@ enum aks_status aks_environment_sim_init(struct aks_environment_sim *environment
 void aks_environment_sim_fini(struct aks_environment_sim *environment);
 /** Borrows ${environment}. */
 struct aks_environment aks_environment_sim_port(struct aks_environment_sim *environment);
-/** NULL ${value} removes it. AKS_LIMIT beyond AKS_SIM_VARIABLES_MAX. */
+/** NULL ${value} removes it. AKS_LIMIT beyond AKS_SIM_VARIABLES_MAX; AKS_SETTINGS for a name that
+ * none can have. */
 enum aks_status aks_environment_sim_set(struct aks_environment_sim *environment, const char *name,
     const char *value, struct aks_error *err);
 

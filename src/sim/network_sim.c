@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-/* A connection that nobody used for so long is gone, as with libcurl. */
+/* A connection that nobody used for longer is gone, as with the real port. */
 #define IDLE_NS (20 * AKS_NS_PER_S)
+/* Never, for time-outs. */
+#define NEVER_NS INT64_MAX
 
 static void step_begin(void *ctx);
 
@@ -26,9 +28,8 @@ unlink_call(struct aks_http_call *call)
 }
 
 static void
-clear_timers(struct aks_http_call *call)
+clear_limits(struct aks_http_call *call)
 {
-    aks_agenda_remove(call->network->agenda, &call->entry);
     aks_agenda_remove(call->network->agenda, &call->connect_entry);
     aks_agenda_remove(call->network->agenda, &call->answer_entry);
     aks_agenda_remove(call->network->agenda, &call->stall_entry);
@@ -37,11 +38,64 @@ clear_timers(struct aks_http_call *call)
 static void
 call_free(struct aks_http_call *call)
 {
-    clear_timers(call);
+    aks_agenda_remove(call->network->agenda, &call->entry);
+    clear_limits(call);
     unlink_call(call);
     aks_buf_fini(&call->reply.body);
     aks_network_sim_copy_fini(call);
     aks_mem_free(call->network->alloc, call);
+}
+
+static void
+drop_connection(struct aks_network_sim *network, size_t index)
+{
+    network->idle_count--;
+    memmove(&network->idle[index], &network->idle[index + 1],
+        (network->idle_count - index) * sizeof(network->idle[0]));
+}
+
+static void
+keep_connection(struct aks_network_sim *network, const char *name)
+{
+    struct connection *own;
+
+    if (network->idle_count == AKS_NETWORK_SIM_IDLE_MAX)
+        drop_connection(network, 0);
+    own = &network->idle[network->idle_count++];
+    (void)snprintf(own->name, sizeof(own->name), "%s", name);
+    own->since_ns = network->agenda->now_ns;
+}
+
+/* Is there one to that name? It is not idle any more. */
+static bool
+take_connection(struct aks_network_sim *network, const char *name)
+{
+    while (network->idle_count > 0 &&
+        network->agenda->now_ns - network->idle[0].since_ns > IDLE_NS)
+        drop_connection(network, 0);
+    for (size_t i = network->idle_count; i > 0; i--) {
+        if (strcmp(network->idle[i - 1].name, name) == 0) {
+            drop_connection(network, i - 1);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The server has it whole and will serve it, whoever has lost interest in the answer. */
+static bool
+on_its_way(const struct aks_http_call *call)
+{
+    return call->step == STEP_SERVE && call->entry.node.place != 0;
+}
+
+static void
+orphan(struct aks_http_call *call)
+{
+    AKS_CHECK(!call->orphan);
+    call->network->under_way--;
+    call->orphan = true;
+    clear_limits(call);
 }
 
 /* Tells the owner and goes. The reply's body and headers are the call's until then. */
@@ -50,35 +104,73 @@ finish(struct aks_http_call *call)
 {
     struct aks_http_reply *told = &call->told;
 
-    clear_timers(call);
-    if (call->orphan) {
-        call_free(call);
-        return;
-    }
     told->duration_ns = call->network->agenda->now_ns - call->begun_ns;
-    told->sent_bytes = call->sent_bytes;
     told->body = call->reply.body;
-    if (told->transport == AKS_OK) {
-        told->phase = AKS_HTTP_DONE;
-        call->host->idle++;
-        call->host->idle_since_ns = call->network->agenda->now_ns;
-    }
-    unlink_call(call);
-    call->orphan = true;            /* not under way any more, whatever done does */
-    call->prev = NULL;
-    call->next = NULL;
+    orphan(call);
     call->done(call->done_ctx, told);
-    aks_buf_fini(&call->reply.body);
-    aks_network_sim_copy_fini(call);
-    aks_mem_free(call->network->alloc, call);
+    if (!on_its_way(call))
+        call_free(call);
+}
+
+static enum aks_http_phase
+phase_of(const struct aks_http_call *call)
+{
+    /* A request without a body is sent as soon as it is connected. */
+    if (call->step == STEP_SEND && call->copy.body_len == 0)
+        return AKS_HTTP_ANSWER;
+    return (enum aks_http_phase)call->step;
+}
+
+static size_t
+at_most(int64_t bytes, size_t limit)
+{
+    if (bytes < 0)
+        return 0;
+    return (uint64_t)bytes < limit ? (size_t)bytes : limit;
+}
+
+/* What was sent, and what has come, of a request that ends before it is done. */
+static void
+cut(struct aks_http_call *call)
+{
+    struct aks_buf *body = &call->reply.body;
+    size_t got = 0;
+
+    if (call->step == STEP_REPLY)
+        got = at_most(call->fault.bytes, call->request->reply_bytes_max);
+    if (got < body->len) {
+        body->len = got;
+        body->data[got] = '\0';
+    }
+    if (call->step == STEP_SEND)
+        call->told.sent_bytes = (int64_t)at_most(call->fault.bytes, call->copy.body_len);
+    else if (call->step > STEP_SEND)
+        call->told.sent_bytes = (int64_t)call->copy.body_len;
 }
 
 static void
 fail(struct aks_http_call *call, enum aks_status status, const char *why)
 {
     call->told.transport = aks_error_set(&call->told.error, status, "%s %s: %s",
-        call->request->method, call->host->host.name, why);
-    call->told.phase = (enum aks_http_phase)call->step;
+        call->request->method, call->name, why);
+    call->told.phase = phase_of(call);
+    cut(call);
+    finish(call);
+}
+
+/* The whole reply is here. */
+static void
+succeed(struct aks_http_call *call)
+{
+    aks_network_sim_tell_body(call);
+    if (call->told.transport == AKS_OK) {
+        call->told.phase = AKS_HTTP_DONE;
+        call->told.sent_bytes = (int64_t)call->copy.body_len;
+        keep_connection(call->network, call->name);
+    } else {
+        call->told.phase = AKS_HTTP_REPLY;
+        cut(call);
+    }
     finish(call);
 }
 
@@ -95,47 +187,59 @@ connect_expired(void *ctx)
         fail(call, AKS_TIMEOUT, "the TLS handshake did not finish in time");
 }
 
+/* Of two that are due together the answer's counts, as with the real port. */
 static void
-answer_expired(void *ctx)
+expired(void *ctx)
 {
-    fail(ctx, AKS_TIMEOUT, "no answer in time");
+    struct aks_http_call *call = ctx;
+
+    if (call->answer_due_ns <= call->stall_due_ns)
+        fail(call, AKS_TIMEOUT, "no answer in time");
+    else
+        fail(call, AKS_STALLED, "no byte went either way any more");
 }
 
-static void
-stall_expired(void *ctx)
+/* In nanoseconds; 0 for no limit. */
+static int64_t
+limit_ns(int64_t timeout_ms)
 {
-    fail(ctx, AKS_STALLED, "no byte went either way any more");
+    if (timeout_ms <= 0 || timeout_ms > INT64_MAX / 2 / AKS_NS_PER_MS)
+        return 0;
+    return timeout_ms * AKS_NS_PER_MS;
 }
 
 /* A timer that cannot be set for want of memory ends the request: it would wait for ever. */
 static bool
 arm(struct aks_http_call *call, struct aks_agenda_entry *entry, int64_t delay_ns,
-    void (*fire)(void *ctx))
+    int64_t *ret_due_ns)
 {
-    aks_agenda_remove(call->network->agenda, entry);
-    if (aks_agenda_enter(call->network->agenda, entry, delay_ns, fire, call) == AKS_OK)
-        return true;
-    fail(call, AKS_LIMIT, "out of memory");
-    return false;
+    struct aks_agenda *agenda = call->network->agenda;
+
+    aks_agenda_remove(agenda, entry);
+    if (aks_agenda_enter(agenda, entry, delay_ns, expired, call) != AKS_OK) {
+        fail(call, AKS_LIMIT, "out of memory");
+        return false;
+    }
+    *ret_due_ns = delay_ns < NEVER_NS - agenda->now_ns ? agenda->now_ns + delay_ns : NEVER_NS;
+    return true;
 }
 
 /* From now on bytes move for ${moving_ns}, and a silence of the request's limit is too long. */
 static bool
 arm_stall(struct aks_http_call *call, int64_t moving_ns)
 {
-    if (call->orphan || call->request->stall_timeout_ms <= 0)
-        return true;
-    return arm(call, &call->stall_entry,
-        moving_ns + call->request->stall_timeout_ms * AKS_NS_PER_MS, stall_expired);
+    int64_t stall_ns = limit_ns(call->request->stall_timeout_ms);
+
+    return stall_ns == 0 ||
+        arm(call, &call->stall_entry, moving_ns + stall_ns, &call->stall_due_ns);
 }
 
 static bool
 arm_answer(struct aks_http_call *call)
 {
-    if (call->orphan || call->request->answer_timeout_ms <= 0)
-        return true;
-    return arm(call, &call->answer_entry, call->request->answer_timeout_ms * AKS_NS_PER_MS,
-        answer_expired);
+    int64_t answer_ns = limit_ns(call->request->answer_timeout_ms);
+
+    return answer_ns == 0 || arm(call, &call->answer_entry, answer_ns, &call->answer_due_ns);
 }
 
 static int64_t
@@ -150,7 +254,7 @@ transfer_ns(int64_t bytes, int64_t bytes_per_s)
 static int64_t
 usual_ns(const struct aks_http_call *call, int64_t *ret_moving_ns)
 {
-    const struct aks_sim_host *host = &call->host->host;
+    const struct aks_sim_host *host = call->host;
 
     *ret_moving_ns = 0;
     switch (call->step) {
@@ -186,7 +290,7 @@ serve(struct aks_http_call *call)
 {
     const struct aks_sim_fault *fault = &call->fault;
     struct aks_network_sim *network = call->network;
-    const struct aks_sim_host *host = &call->host->host;
+    const struct aks_sim_host *host = call->host;
     int64_t wall_ms = network->wall_ms(network->wall_ctx) + host->skew_ms;
 
     call->copy.unheard = call->orphan || fault->http_status != 0 || fault->status != AKS_OK ||
@@ -207,14 +311,12 @@ step_end(void *ctx)
     if (call->step == STEP_SERVE)
         serve(call);
     if (fault->status != AKS_OK && !call->orphan) {
-        if (call->step == STEP_REPLY)
-            call->told.status = call->reply.status;
         fail(call, fault->status, "as the plan of faults has it");
         return;
     }
     switch (call->step) {
     case STEP_NAME:
-        if (call->host->host.serve == NULL)
+        if (call->host->serve == NULL)
             fail(call, AKS_DNS, "there is no host of that name");
         else
             go_to(call, STEP_CONNECT);
@@ -226,7 +328,6 @@ step_end(void *ctx)
         go_to(call, STEP_SEND);
         break;
     case STEP_SEND:
-        call->sent_bytes = (int64_t)call->copy.body_len;
         go_to(call, STEP_SERVE);
         break;
     case STEP_SERVE:
@@ -236,8 +337,7 @@ step_end(void *ctx)
             go_to(call, STEP_REPLY);
         break;
     case STEP_REPLY:
-        aks_network_sim_reply_tell(call);
-        finish(call);
+        succeed(call);
         break;
     case STEP_DONE:
         break;
@@ -265,7 +365,7 @@ ask(struct aks_http_call *call)
         return;
     step.place = AKS_SIM_NETWORK;
     step.verb = verbs[call->step];
-    step.subject = call->host->host.name;
+    step.subject = call->name;
     step.bytes = step_bytes(call);
     step.changes = call->step == STEP_SERVE;
     step.request = call->request;
@@ -297,6 +397,8 @@ step_begin(void *ctx)
 
     if (call->step == STEP_SEND && !connected(call))
         return;
+    if (call->step == STEP_REPLY)
+        aks_network_sim_tell_head(call);
     ask(call);
     if (call->fault.dies) {
         /* Nobody is there any more; what a server has got, it may still serve. */
@@ -308,16 +410,37 @@ step_begin(void *ctx)
         return;
     if (call->step == STEP_REPLY) {
         aks_agenda_remove(agenda, &call->answer_entry);
-        call->told.status = call->reply.status;
+        call->answer_due_ns = NEVER_NS;
     }
     delay_ns = usual_ns(call, &moving_ns);
     if (call->step >= STEP_SEND && !arm_stall(call, moving_ns))
         return;
     if (call->fault.delay_ns < 0)
         return;
+    if (call->fault.delay_ns > INT64_MAX - delay_ns)
+        delay_ns = INT64_MAX - call->fault.delay_ns;
     if (aks_agenda_enter(agenda, &call->entry, delay_ns + call->fault.delay_ns, step_end,
             call) != AKS_OK)
         fail(call, AKS_LIMIT, "out of memory");
+}
+
+/* The first step, on a connection that is there or a new one. */
+static enum aks_status
+begin(struct aks_http_call *call, struct aks_error *err)
+{
+    struct aks_network_sim *network = call->network;
+    const struct aks_http_request *request = call->request;
+    int64_t connect_ns = limit_ns(request->connect_timeout_ms);
+    enum aks_status status = AKS_OK;
+
+    if (!request->fresh_connection && take_connection(network, call->name))
+        call->step = STEP_SEND;
+    else if (connect_ns > 0)
+        status = aks_agenda_enter(network->agenda, &call->connect_entry, connect_ns,
+            connect_expired, call);
+    if (status == AKS_OK)
+        status = aks_agenda_enter(network->agenda, &call->entry, 0, step_begin, call);
+    return status == AKS_OK ? AKS_OK : aks_error_memory(err, "submitting a request");
 }
 
 static enum aks_status
@@ -326,7 +449,6 @@ submit(void *ctx, const struct aks_http_request *request, aks_http_done *done, v
 {
     struct aks_network_sim *network = ctx;
     struct aks_http_call *call = aks_mem_new(network->alloc, sizeof(*call));
-    struct aks_agenda *agenda = network->agenda;
     enum aks_status status;
 
     if (call == NULL)
@@ -335,28 +457,15 @@ submit(void *ctx, const struct aks_http_request *request, aks_http_done *done, v
     call->request = request;
     call->done = done;
     call->done_ctx = done_ctx;
-    call->begun_ns = agenda->now_ns;
+    call->begun_ns = network->agenda->now_ns;
+    call->answer_due_ns = NEVER_NS;
+    call->stall_due_ns = NEVER_NS;
     aks_buf_init(&call->reply.body, network->alloc, AKS_NETWORK_SIM_BODY_BYTES_MAX);
     status = aks_network_sim_copy_head(call, err);
-    if (status == AKS_OK) {
-        struct host *host = call->host;
-
-        if (host->idle > 0 && agenda->now_ns - host->idle_since_ns > IDLE_NS)
-            host->idle = 0;
-        if (host->idle > 0 && !request->fresh_connection) {
-            host->idle--;
-            call->step = STEP_SEND;
-        } else if (request->connect_timeout_ms > 0) {
-            status = aks_agenda_enter(agenda, &call->connect_entry,
-                request->connect_timeout_ms * AKS_NS_PER_MS, connect_expired, call);
-        }
-        if (status == AKS_OK)
-            status = aks_agenda_enter(agenda, &call->entry, 0, step_begin, call);
-        if (status != AKS_OK)
-            (void)aks_error_memory(err, "submitting a request");
-    }
+    if (status == AKS_OK)
+        status = begin(call, err);
     if (status != AKS_OK) {
-        aks_agenda_remove(agenda, &call->connect_entry);
+        aks_agenda_remove(network->agenda, &call->connect_entry);
         aks_network_sim_copy_fini(call);
         aks_mem_free(network->alloc, call);
         return status;
@@ -370,22 +479,12 @@ submit(void *ctx, const struct aks_http_request *request, aks_http_done *done, v
     return AKS_OK;
 }
 
-/* What has been sent whole arrives, whoever has lost interest in the answer. */
 static void
 cancel(void *ctx, struct aks_http_call *call)
 {
-    struct aks_network_sim *network = ctx;
-    bool on_its_way = call->step == STEP_SERVE && call->entry.node.place != 0;
-
-    if (!on_its_way) {
+    orphan(call);
+    if (!on_its_way(call))
         call_free(call);
-        return;
-    }
-    network->under_way--;
-    call->orphan = true;
-    aks_agenda_remove(network->agenda, &call->connect_entry);
-    aks_agenda_remove(network->agenda, &call->answer_entry);
-    aks_agenda_remove(network->agenda, &call->stall_entry);
 }
 
 enum aks_status
@@ -430,12 +529,12 @@ aks_network_sim_host(struct aks_network_sim *network, const struct aks_sim_host 
 {
     size_t i = 0;
 
-    while (i < network->host_count && strcmp(network->hosts[i].host.name, host->name) != 0)
+    while (i < network->host_count && strcmp(network->hosts[i].name, host->name) != 0)
         i++;
     AKS_CHECK(i < AKS_SIM_HOSTS_MAX);
     if (i == network->host_count)
         network->host_count++;
-    network->hosts[i].host = *host;
+    network->hosts[i] = *host;
 }
 
 void
@@ -448,8 +547,7 @@ aks_network_sim_crash(struct aks_network_sim *network)
         if (!call->orphan)
             cancel(network, call);
     }
-    for (size_t i = 0; i < network->host_count; i++)
-        network->hosts[i].idle = 0;
+    network->idle_count = 0;
 }
 
 unsigned

@@ -20,46 +20,37 @@ ends_with(const char *text, const char *end)
     return len >= end_len && strcasecmp(text + len - end_len, end) == 0;
 }
 
-static struct host *
-find_host(struct aks_network_sim *network, const char *name)
+/* The host of that name, the longest ending that stands for it, or nobody. */
+static const struct aks_sim_host *
+find_host(const struct aks_network_sim *network, const char *name)
 {
-    struct host *wild = NULL;
+    const struct aks_sim_host *wild = &network->nowhere;
 
     for (size_t i = 0; i < network->host_count; i++) {
-        const char *own = network->hosts[i].host.name;
+        const struct aks_sim_host *host = &network->hosts[i];
 
-        if (strcasecmp(own, name) == 0)
-            return &network->hosts[i];
-        if (own[0] == '.' && ends_with(name, own))
-            wild = &network->hosts[i];
-    }
-    if (wild == NULL) {
-        wild = &network->nowhere;
-        (void)snprintf(wild->host.name, sizeof(wild->host.name), "%.*s",
-            AKS_SIM_HOST_BYTES - 1, name);
+        if (strcasecmp(host->name, name) == 0)
+            return host;
+        if (host->name[0] == '.' && ends_with(name, host->name) &&
+            strlen(host->name) > strlen(wild->name))
+            wild = host;
     }
     return wild;
 }
 
-/* As with the real port: what is not encrypted stays on this machine. */
-static bool
-is_loopback(const char *authority)
-{
-    return strncmp(authority, "127.", 4) == 0 || strncmp(authority, "[::1]", 5) == 0 ||
-        strcasecmp(authority, "localhost") == 0 || strncasecmp(authority, "localhost:", 10) == 0;
-}
-
 /* Cuts "scheme://authority/path?query" up in place. */
-static enum aks_status
-cut_url(struct aks_http_call *call, char *url, struct aks_error *err)
+static void
+cut_url(struct aks_http_call *call, char *url)
 {
     struct aks_sim_request *copy = &call->copy;
     char *authority = strstr(url, "://");
+    const char *usual;
     char *query;
     char *path;
 
     AKS_CHECK(authority != NULL);
-    copy->tls = strncmp(url, "https://", 8) == 0;
+    copy->tls = strncasecmp(url, "https://", 8) == 0;
+    usual = copy->tls ? ":443" : ":80";
     authority += 3;
     query = strchr(authority, '?');
     copy->query = "";
@@ -76,11 +67,10 @@ cut_url(struct aks_http_call *call, char *url, struct aks_error *err)
         authority--;
         copy->path = path;
     }
+    /* Host: has no port where it is the usual one. */
+    if (ends_with(authority, usual))
+        authority[strlen(authority) - strlen(usual)] = '\0';
     copy->host = authority;
-    if (!copy->tls && !is_loopback(authority))
-        return aks_error_set(err, AKS_SETTINGS, "cannot send to http://%s: plain http is for this "
-            "machine only (127.0.0.1, [::1], localhost)", authority);
-    return AKS_OK;
 }
 
 static void
@@ -91,6 +81,8 @@ name_with_port(const struct aks_sim_request *copy, char ret_name[AKS_SIM_HOST_BY
 
     (void)snprintf(ret_name, AKS_SIM_HOST_BYTES, "%s%s", copy->host,
         port ? "" : copy->tls ? ":443" : ":80");
+    for (char *at = ret_name; *at != '\0'; at++)
+        *at = *at >= 'A' && *at <= 'Z' ? (char)(*at + 'a' - 'A') : *at;
 }
 
 static size_t
@@ -119,11 +111,13 @@ aks_network_sim_copy_head(struct aks_http_call *call, struct aks_error *err)
 {
     const struct aks_http_request *request = call->request;
     struct aks_sim_request *copy = &call->copy;
-    char name[AKS_SIM_HOST_BYTES];
+    enum aks_status status = aks_network_sim_check(request, err);
     char *at;
     char *url;
 
-    AKS_CHECK(request->header_count <= AKS_HTTP_HEADERS_MAX);
+    if (status != AKS_OK)
+        return status;
+    call->copy.body = nothing;
     call->text = aks_mem_resize(call->network->alloc, NULL, text_bytes(request));
     if (call->text == NULL)
         return aks_error_memory(err, "submitting a request");
@@ -136,21 +130,16 @@ aks_network_sim_copy_head(struct aks_http_call *call, struct aks_error *err)
     }
     copy->header_count = request->header_count;
     copy->headers = call->headers;
-    copy->body = nothing;
     copy->body_len = request->body != NULL ? (size_t)request->body->bytes : 0;
-    if (request->body != NULL || strcmp(copy->method, "PUT") == 0 ||
-        strcmp(copy->method, "POST") == 0) {
+    if (copy->body_len > 0 || strcmp(copy->method, "PUT") == 0 ||
+        strcmp(copy->method, "POST") == 0 || strcmp(copy->method, "PATCH") == 0) {
         (void)snprintf(call->length, sizeof(call->length), "%zu", copy->body_len);
         call->headers[copy->header_count].name = "Content-Length";
         call->headers[copy->header_count++].value = call->length;
     }
-    if (copy->body_len > AKS_NETWORK_SIM_BODY_BYTES_MAX)
-        return aks_error_set(err, AKS_LIMIT, "a simulated request takes %zu bytes at most",
-            AKS_NETWORK_SIM_BODY_BYTES_MAX);
-    if (cut_url(call, url, err) != AKS_OK)
-        return AKS_SETTINGS;
-    name_with_port(copy, name);
-    call->host = find_host(call->network, name);
+    cut_url(call, url);
+    name_with_port(copy, call->name);
+    call->host = find_host(call->network, call->name);
     return AKS_OK;
 }
 
@@ -212,11 +201,11 @@ aks_network_sim_instead(struct aks_http_call *call)
 }
 
 void
-aks_network_sim_reply_tell(struct aks_http_call *call)
+aks_network_sim_tell_head(struct aks_http_call *call)
 {
     struct aks_sim_reply *reply = &call->reply;
     struct aks_http_reply *told = &call->told;
-    bool length = false;
+    bool length = reply->status == 204 || reply->status == 304;
 
     for (size_t i = 0; i < reply->header_count; i++) {
         call->told_headers[i].name = reply->headers[i].name;
@@ -231,11 +220,20 @@ aks_network_sim_reply_tell(struct aks_http_call *call)
     }
     told->headers = call->told_headers;
     told->status = reply->status;
-    if (strcmp(call->copy.method, "HEAD") == 0)
+    if (strcmp(call->copy.method, "HEAD") == 0 && reply->body.failed == AKS_OK)
         aks_buf_reset(&reply->body);
+}
+
+void
+aks_network_sim_tell_body(struct aks_http_call *call)
+{
+    struct aks_sim_reply *reply = &call->reply;
+    struct aks_http_reply *told = &call->told;
+
     if (aks_buf_status(&reply->body, "a simulated reply", &told->error) != AKS_OK)
         told->transport = AKS_LIMIT;
     else if (reply->body.len > call->request->reply_bytes_max)
-        told->transport = aks_error_set(&told->error, AKS_TOO_LARGE, "%s %s: the reply has more "
-            "than %zu bytes", call->copy.method, call->copy.host, call->request->reply_bytes_max);
+        told->transport = aks_error_set(&told->error, AKS_TOO_LARGE, "%s %s: the reply is longer "
+            "than the %zu bytes that are expected at most", call->copy.method, call->name,
+            call->request->reply_bytes_max);
 }

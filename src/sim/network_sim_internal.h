@@ -1,5 +1,5 @@
-/* Shared by network_sim.c (a request's way through the steps) and network_sim_copy.c (what of it
- * arrives, and what comes back). */
+/* Shared by network_sim.c (a request's way through the steps), network_sim_copy.c (what of it
+ * arrives, and what comes back) and network_sim_check.c (what is not sent at all). */
 #ifndef AKS_SIM_NETWORK_SIM_INTERNAL_H
 #define AKS_SIM_NETWORK_SIM_INTERNAL_H
 
@@ -11,10 +11,13 @@
 /* In the order of enum aks_http_phase, which they become where a request fails. */
 enum step { STEP_NAME, STEP_CONNECT, STEP_TLS, STEP_SEND, STEP_SERVE, STEP_REPLY, STEP_DONE };
 
-struct host {
-    struct aks_sim_host host;           /* serve is NULL for a name that nobody has */
-    unsigned idle;                      /* connections that can be used again */
-    int64_t idle_since_ns;
+/* Idle connections that are kept, as with the real port: of all hosts together. */
+#define AKS_NETWORK_SIM_IDLE_MAX 16
+
+/* That can be used again. */
+struct connection {
+    char name[AKS_SIM_HOST_BYTES];
+    int64_t since_ns;
 };
 
 struct aks_network_sim {
@@ -24,9 +27,11 @@ struct aks_network_sim {
     int64_t (*wall_ms)(void *ctx);
     void *wall_ctx;
     struct aks_http http;
-    struct host hosts[AKS_SIM_HOSTS_MAX];
+    struct aks_sim_host hosts[AKS_SIM_HOSTS_MAX];
     size_t host_count;
-    struct host nowhere;
+    struct aks_sim_host nowhere;                /* serve is NULL: a name that nobody has */
+    struct connection idle[AKS_NETWORK_SIM_IDLE_MAX];   /* idle longest first */
+    size_t idle_count;
     struct aks_http_call *calls;
     unsigned under_way;
 };
@@ -35,7 +40,8 @@ struct aks_http_call {
     struct aks_http_call *prev;
     struct aks_http_call *next;
     struct aks_network_sim *network;
-    struct host *host;
+    const struct aks_sim_host *host;
+    char name[AKS_SIM_HOST_BYTES];              /* "host:port", in lower case */
     const struct aks_http_request *request;     /* the client's; gone once it is an orphan */
     aks_http_done *done;
     void *done_ctx;
@@ -43,7 +49,8 @@ struct aks_http_call {
     struct aks_sim_fault fault;                 /* of this step */
     bool orphan;                                /* nobody waits for its answer any more */
     int64_t begun_ns;
-    int64_t sent_bytes;
+    int64_t answer_due_ns;
+    int64_t stall_due_ns;
     struct aks_agenda_entry entry;
     struct aks_agenda_entry connect_entry;
     struct aks_agenda_entry answer_entry;
@@ -58,6 +65,11 @@ struct aks_http_call {
     struct aks_http_reply told;
 };
 
+/** AKS_SETTINGS or AKS_LIMIT for what the real port would not send either; says nothing secret. */
+enum aks_status aks_network_sim_check(const struct aks_http_request *request,
+    struct aks_error *err);
+/** Is "host", or "host:port", this machine? */
+bool aks_network_sim_check_loopback(const char *authority);
 /** Everything but the body, and the host that it goes to. */
 enum aks_status aks_network_sim_copy_head(struct aks_http_call *call, struct aks_error *err);
 /** Reads the body; a failure is in call->told. */
@@ -65,7 +77,9 @@ enum aks_status aks_network_sim_copy_body(struct aks_http_call *call);
 void aks_network_sim_copy_fini(struct aks_http_call *call);
 /** The fault's answer instead of the server's. */
 void aks_network_sim_instead(struct aks_http_call *call);
-/** Fills call->told out of call->reply. */
-void aks_network_sim_reply_tell(struct aks_http_call *call);
+/** The head of call->reply as it comes: status and headers. Of HEAD there is no more. */
+void aks_network_sim_tell_head(struct aks_http_call *call);
+/** Its body has come, whole; it may be too much. */
+void aks_network_sim_tell_body(struct aks_http_call *call);
 
 #endif

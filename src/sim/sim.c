@@ -236,6 +236,12 @@ aks_sim_variable(struct aks_sim *sim, const char *name, const char *value, struc
     return aks_environment_sim_set(&sim->environment, name, value, err);
 }
 
+unsigned
+aks_sim_work_under_way(const struct aks_sim *sim)
+{
+    return sim->work.under_way;
+}
+
 void
 aks_sim_kill(struct aks_sim *sim)
 {
@@ -261,10 +267,10 @@ aks_sim_restart(struct aks_sim *sim, bool power)
 void
 aks_sim_pass(struct aks_sim *sim, int64_t ns)
 {
-    int64_t until_ns = sim->agenda.now_ns + ns;
+    struct aks_agenda *agenda = &sim->agenda;
+    int64_t until_ns = ns < INT64_MAX - agenda->now_ns ? agenda->now_ns + ns : INT64_MAX;
 
     AKS_CHECK(ns >= 0);
-    while (sim->agenda.now_ns < until_ns &&
-        aks_agenda_step(&sim->agenda, until_ns - sim->agenda.now_ns))
+    while (aks_agenda_step(agenda, until_ns > agenda->now_ns ? until_ns - agenda->now_ns : 0))
         continue;
 }

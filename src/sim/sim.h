@@ -44,6 +44,9 @@ struct aks_files_sim *aks_sim_files(struct aks_sim *sim);
 struct aks_network_sim *aks_sim_network(struct aks_sim *sim);
 struct aks_agenda *aks_sim_agenda(struct aks_sim *sim);
 
+/** Pieces of work that have not completed. */
+unsigned aks_sim_work_under_way(const struct aks_sim *sim);
+
 /** Sets ("NAME", "value") or, with NULL, removes a variable; between processes only. */
 enum aks_status aks_sim_variable(struct aks_sim *sim, const char *name, const char *value,
     struct aks_error *err);

@@ -141,7 +141,7 @@ aks_fault_plan_ask(struct aks_fault_plan *plan, const struct aks_fault_step *ste
         rule->matched++;
         if (rule->nth != 0 && rule->matched != rule->nth)
             continue;
-        if (rule->times != 0 && rule->struck == rule->times)
+        if (rule->times != 0 && rule->struck >= rule->times)
             continue;
         if (rule->rate < 1 && aks_rng_unit(&plan->rng) >= rule->rate)
             continue;

@@ -173,8 +173,24 @@ lua_seconds(struct aks_buf *out, const char *call, int64_t ns)
 {
     char text[32];
 
-    (void)snprintf(text, sizeof(text), "%.9g", (double)ns / (double)AKS_NS_PER_S);
+    (void)snprintf(text, sizeof(text), "%.15g", (double)ns / (double)AKS_NS_PER_S);
     aks_buf_printf(out, "%s(%s)", call, text);
+}
+
+/* A text as Lua reads it, with its quotes. */
+static void
+lua_text(struct aks_buf *out, const char *text)
+{
+    aks_buf_putc(out, '"');
+    for (; *text != '\0'; text++) {
+        if (*text == '"' || *text == '\\')
+            aks_buf_putc(out, '\\');
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            aks_buf_printf(out, "\\%03d", *text);
+        else
+            aks_buf_putc(out, *text);
+    }
+    aks_buf_putc(out, '"');
 }
 
 static void
@@ -224,20 +240,26 @@ unusual_step(const struct aks_fault_rule *rule)
 void
 aks_fault_rule_lua(const struct aks_fault_rule *rule, struct aks_buf *out)
 {
-    const char *operation = rule->operation;
+    const char *operation = rule->operation[0] != '\0' ? rule->operation : "any";
 
-    if (rule->disk)
+    if (rule->disk) {
         aks_buf_puts(out, "world.disk");
-    else if (rule->target[0] != '\0')
-        aks_buf_printf(out, "world.target[\"%s\"]", rule->target);
-    else
+    } else if (rule->target[0] != '\0') {
+        aks_buf_puts(out, "world.target[");
+        lua_text(out, rule->target);
+        aks_buf_putc(out, ']');
+    } else {
         aks_buf_puts(out, "world.network");
+    }
     if (!rule->disk && strncmp(operation, "part ", 5) == 0)
-        aks_buf_printf(out, ":on(\"part\", %s)", operation + 5);
-    else if (rule->disk && rule->target[0] != '\0')
-        aks_buf_printf(out, ":on(\"%s\", \"%s\")", operation, rule->target);
+        aks_buf_printf(out, ":on(\"part\", %s", operation + 5);
     else
-        aks_buf_printf(out, ":on(\"%s\")", operation[0] != '\0' ? operation : "any");
+        aks_buf_printf(out, ":on(\"%s\"", operation);
+    if (rule->disk && rule->target[0] != '\0') {
+        aks_buf_puts(out, ", ");
+        lua_text(out, rule->target);
+    }
+    aks_buf_putc(out, ')');
     if (unusual_step(rule))
         aks_buf_printf(out, ":at \"%s\"", rule->verb);
     lua_what(rule, out);

@@ -13,6 +13,12 @@
 
 #define AUDIT_LINES_MAX 100000
 
+const struct aks_alloc *
+aks_laws_alloc(void)
+{
+    return aks_alloc_system();
+}
+
 enum aks_status
 aks_laws_broken(struct aks_error *err, const char *law, const char *format, ...)
 {
@@ -84,7 +90,7 @@ check_queued(struct aks_world *world, const char *job_id, const json_t *file,
     enum aks_status status;
     bool found = false;
 
-    aks_job_init(&job, world->alloc);
+    aks_job_init(&job, aks_laws_alloc());
     world->learning = true;
     status = aks_queue_get(aks_sim_port(world->sim), AKS_WORLD_STATE "/queue", job_id, &job, &why);
     world->learning = false;
@@ -249,11 +255,14 @@ check_left_over(struct aks_world *world, struct aks_error *err)
 {
     unsigned files = aks_files_sim_open_count(aks_sim_files(world->sim));
     unsigned requests = aks_network_sim_under_way(aks_sim_network(world->sim));
+    unsigned work = aks_sim_work_under_way(world->sim);
 
     if (files > 0)
         return aks_laws_broken(err, "nothing kept", "%u files are still open", files);
     if (requests > 0)
         return aks_laws_broken(err, "nothing kept", "%u requests are still under way", requests);
+    if (work > 0)
+        return aks_laws_broken(err, "nothing kept", "%u pieces of work are still under way", work);
     return AKS_OK;
 }
 

@@ -9,6 +9,8 @@
 
 #define AKS_LAWS_PLAIN_BYTES_MAX ((size_t)256 * 1024 * 1024)
 
+/** For what checking takes: a world that is short of memory breaks no law by it. */
+const struct aks_alloc *aks_laws_alloc(void);
 /** AKS_INTERNAL with "<law>: ..." in ${err}. */
 enum aks_status aks_laws_broken(struct aks_error *err, const char *law, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -18,14 +18,14 @@ hex_digest(const void *data, size_t len, char ret_hex[AKS_SHA256_HEX_BYTES])
 }
 
 static enum aks_status
-check_plain(struct aks_world *world, const struct aks_manifest_object *object, const void *data,
-    size_t len, struct aks_error *err)
+check_plain(const struct aks_manifest_object *object, const void *data, size_t len,
+    struct aks_error *err)
 {
     char hex[AKS_SHA256_HEX_BYTES];
     struct aks_buf plain;
     enum aks_status status;
 
-    aks_buf_init(&plain, world->alloc, AKS_LAWS_PLAIN_BYTES_MAX);
+    aks_buf_init(&plain, aks_laws_alloc(), AKS_LAWS_PLAIN_BYTES_MAX);
     status = aks_unpack(object->codec, data, len, &plain, err);
     if (status == AKS_OK) {
         hex_digest(plain.data, plain.len, hex);
@@ -57,7 +57,7 @@ check_object(struct aks_world *world, const struct aks_world_target *target,
     if (strcmp(hex, object->stored_sha256) != 0)
         return aks_laws_broken(err, law, "%s: %s has other bytes than its manifest says",
             target->name, object->key);
-    return check_plain(world, object, data, len, err);
+    return check_plain(object, data, len, err);
 }
 
 enum aks_status
@@ -68,7 +68,7 @@ aks_laws_manifest(struct aks_world *world, const struct aks_world_target *target
     struct aks_error why;
     enum aks_status status;
 
-    aks_manifest_init(&manifest, world->alloc);
+    aks_manifest_init(&manifest, aks_laws_alloc());
     status = aks_manifest_read(data, len, &manifest, &why);
     if (status != AKS_OK)
         status = aks_laws_broken(err, law, "%s: %s cannot be read: %.200s", target->name, key,
@@ -128,7 +128,7 @@ look_for(void *ctx, const char *key, const void *data, size_t len)
 
     if (walk->found || !is_manifest(key))
         return;
-    aks_manifest_init(&manifest, walk->world->alloc);
+    aks_manifest_init(&manifest, aks_laws_alloc());
     if (aks_manifest_read(data, len, &manifest, NULL) == AKS_OK) {
         for (size_t i = 0; i < manifest.object_count; i++) {
             if (strcmp(manifest.objects[i].key, walk->key) == 0 &&

@@ -8,9 +8,12 @@
 #define PIECE_BYTES ((size_t)64 * 1024)
 #define GZIP_WINDOW (15 + 16)           /* zlib: the largest window, with gzip's frame */
 
+/* What could not be unpacked for want of room is not corrupt. */
 static enum aks_status
-corrupt(const char *codec, struct aks_error *err)
+corrupt(const char *codec, const struct aks_buf *out, struct aks_error *err)
 {
+    if (out->failed != AKS_OK)
+        return aks_buf_status(out, "an unpacked object", err);
     return aks_error_set(err, AKS_CORRUPT, "an object is no whole %s file", codec);
 }
 
@@ -36,7 +39,7 @@ unpack_gzip(const void *data, size_t len, struct aks_buf *out, struct aks_error 
             break;
     }
     (void)inflateEnd(&stream);
-    return rc == Z_STREAM_END ? AKS_OK : corrupt("gzip", err);
+    return rc == Z_STREAM_END ? AKS_OK : corrupt("gzip", out, err);
 }
 
 static enum aks_status
@@ -61,7 +64,8 @@ unpack_zstd(const void *data, size_t len, struct aks_buf *out, struct aks_error 
             break;
     }
     (void)ZSTD_freeDStream(stream);
-    return left == 0 && in.pos == in.size ? AKS_OK : corrupt("zstd", err);
+    /* Nothing at all is no frame. */
+    return left == 0 && in.pos == in.size && len > 0 ? AKS_OK : corrupt("zstd", out, err);
 }
 
 enum aks_status

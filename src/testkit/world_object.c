@@ -14,13 +14,15 @@ const void *
 aks_world_object(struct aks_world *world, const struct aks_world_target *target, const char *key,
     size_t *ret_len)
 {
+    /* Looking is no part of the world, which may be short of memory. */
+    const struct aks_alloc *alloc = aks_alloc_system();
     const struct aks_s3_object *object;
     const void *found = NULL;
     char *whole;
 
     if (target->http != NULL)
         return aks_http_model_object(target->http, key, ret_len);
-    whole = aks_mem_printf(world->alloc, "%s%s%s", target->s3 != NULL ? target->prefix
+    whole = aks_mem_printf(alloc, "%s%s%s", target->s3 != NULL ? target->prefix
         : target->folder, target->s3 != NULL ? "" : "/", key);
     if (whole == NULL)
         return NULL;
@@ -33,7 +35,7 @@ aks_world_object(struct aks_world *world, const struct aks_world_target *target,
     } else {
         found = aks_files_sim_look(aks_sim_files(world->sim), whole, ret_len);
     }
-    aks_mem_free(world->alloc, whole);
+    aks_mem_free(alloc, whole);
     return found;
 }
 
