@@ -38,6 +38,7 @@ struct world_wait {
     char operation[AKS_OPERATION_NAME_BYTES];
     char url[1024];                     /* of the request: of two uploads each has its own */
     int64_t until_ns;
+    bool heard;                         /* its head has come through to the client */
 };
 
 struct aks_world {
