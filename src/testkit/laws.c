@@ -125,8 +125,8 @@ check_death(struct aks_world *world, struct aks_error *err)
     if (!found)
         aks_files_sim_each(aks_sim_files(world->sim), find_job, &found);
     world->sent = false;
-    return found ? AKS_OK : aks_laws_broken(err, "nothing lost", "a process died after it had begun "
-        "to send, and no job is left of it");
+    return found ? AKS_OK : aks_laws_broken(err, "nothing lost",
+        "a process died after it had begun to send, and no job is left of it");
 }
 
 static enum aks_status
