@@ -2,7 +2,8 @@
 #ifndef AKS_SOAK_RATES_H
 #define AKS_SOAK_RATES_H
 
-/** Prints two lines: 20 KiB in parts of 5 KiB, and 20 MiB in parts of 5 MiB. 0, or 1 if a world fails. */
+/** Prints two lines: 20 KiB in parts of 5 KiB, and 20 MiB in parts of 5 MiB. 0, or 1 if a world
+ * fails. */
 int rates_print(void);
 
 #endif
