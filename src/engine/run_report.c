@@ -213,7 +213,8 @@ path_json(const struct aks_run *run, const char *path)
 {
     const struct aks_alloc *alloc = run->engine->port->alloc;
     char *shown = aks_text_path(alloc, path);
-    json_t *text = json_string(shown != NULL ? shown : "");
+    /* Better a path that is mended than none: the report says what became of whom. */
+    json_t *text = shown != NULL ? json_string(shown) : aks_text_json(path);
 
     aks_mem_free(alloc, shown);
     return text;

@@ -266,8 +266,11 @@ aks_world_run(struct aks_world *world, const struct aks_world_run_options *optio
         return AKS_OK;
     }
     aks_world_story_report(world, *ret_report);
-    if (*ret_report != NULL)
+    /* The run could load the policy after all: learning it had been short of memory. */
+    if (*ret_report != NULL) {
+        (void)aks_world_learn(world, NULL);
         return AKS_OK;
+    }
     aks_world_story_event(world, "failed: %s", err->message);
     return status;
 }
