@@ -53,6 +53,43 @@ aks_engine_make_folders(const struct aks_port *port, const char *path, struct ak
     return AKS_OK;
 }
 
+/* Are names on the way to the state folder sure to last? The database is made when they are. */
+static bool
+lasts(const struct aks_engine *engine)
+{
+    const struct aks_files *files = &engine->port->files;
+    char *path = aks_mem_printf(engine->port->alloc, "%s/state.db", engine->state_folder);
+    struct aks_file_info info;
+    bool there = path != NULL && files->stat(files->ctx, path, true, &info, NULL) == AKS_OK;
+
+    aks_mem_free(engine->port->alloc, path);
+    return there;
+}
+
+/* Makes every folder on the way to ${path} last. One that may not be looked into was there before
+ * us. */
+static enum aks_status
+sync_way(const struct aks_port *port, const char *path, struct aks_error *err)
+{
+    const struct aks_files *files = &port->files;
+    char prefix[AKS_PATH_BYTES];
+    size_t len = strlen(path);
+
+    memcpy(prefix, path, len + 1);
+    for (size_t i = len; i > 0; i--) {
+        enum aks_status status;
+
+        if (path[i] != '/' && path[i] != '\0')
+            continue;
+        prefix[i] = '\0';
+        status = files->sync_folder(files->ctx, prefix, err);
+        if (status != AKS_OK && status != AKS_FORBIDDEN)
+            return status;
+    }
+    (void)files->sync_folder(files->ctx, "/", NULL);
+    return AKS_OK;
+}
+
 static enum aks_status
 open_folders(struct aks_engine *engine, const char *folder, struct aks_error *err)
 {
@@ -68,6 +105,8 @@ open_folders(struct aks_engine *engine, const char *folder, struct aks_error *er
     status = aks_engine_make_folders(engine->port, folder, err);
     if (status == AKS_OK)
         status = aks_engine_make_folders(engine->port, engine->scratch_folder, err);
+    if (status == AKS_OK && !lasts(engine))
+        status = sync_way(engine->port, folder, err);
     return status == AKS_OK ? AKS_OK : state_error(err, status, folder);
 }
 

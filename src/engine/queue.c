@@ -85,8 +85,9 @@ job_name(const char *name, char ret_id[AKS_JOB_ID_BYTES])
 }
 
 struct count {
-    const char *id;         /* not counted */
+    const char *id;         /* not counted among the others */
     size_t others;
+    bool any;
 };
 
 static enum aks_status
@@ -95,12 +96,15 @@ count_name(void *ctx, const char *name, struct aks_error *err)
     struct count *count = ctx;
     char id[AKS_JOB_ID_BYTES];
 
-    if (job_name(name, id) && strcmp(id, count->id) != 0)
-        count->others++;
+    if (!job_name(name, id))
+        return AKS_OK;
+    count->any = true;
+    count->others += strcmp(id, count->id) != 0;
     return AKS_OK;
 }
 
-/* Makes the folder if it is missing, and its name last. */
+/* Makes the folder if it is missing, and its name last: also where somebody else made it, who may
+ * have died before. */
 static enum aks_status
 make_folder(const struct aks_port *port, const char *folder, struct aks_error *err)
 {
@@ -110,9 +114,7 @@ make_folder(const struct aks_port *port, const char *folder, struct aks_error *e
     char *parent;
     enum aks_status status = files->make_folder(files->ctx, folder, err);
 
-    if (status == AKS_CONFLICT)
-        return AKS_OK;
-    if (status != AKS_OK)
+    if (status != AKS_OK && status != AKS_CONFLICT)
         return status;
     parent = aks_mem_strndup(port->alloc, folder, parent_len);
     if (parent == NULL)
@@ -127,11 +129,12 @@ static enum aks_status
 check_room(const struct aks_port *port, const char *folder, const char *id, struct aks_error *err)
 {
     const struct aks_files *files = &port->files;
-    struct count count = { id, 0 };
+    struct count count = { id, 0, false };
     struct aks_error why;
     enum aks_status status = files->list(files->ctx, folder, count_name, &count, &why);
 
-    if (status == AKS_NOT_FOUND)
+    /* Where a job is, its folder was made to last before it came. */
+    if (status == AKS_NOT_FOUND || (status == AKS_OK && !count.any))
         status = make_folder(port, folder, &why);
     if (status != AKS_OK)
         return queue_failure(status, &why, "keep", id, err);

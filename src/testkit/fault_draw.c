@@ -114,6 +114,9 @@ draw_disk(struct aks_fault_rule *rule, struct aks_rng *rng)
     rule->disk = true;
     (void)snprintf(rule->operation, sizeof(rule->operation), "%s", verbs[below(rng, 10)]);
     (void)snprintf(rule->target, sizeof(rule->target), "%s", paths[below(rng, 8)]);
+    /* Who may make a folder may sync it. */
+    if (rule->status == AKS_FORBIDDEN && strcmp(rule->operation, "sync_folder") == 0)
+        rule->status = AKS_STATE;
 }
 
 /* How often, and when. */

@@ -103,6 +103,32 @@ check_queued(struct aks_world *world, const char *job_id, const json_t *file,
     return AKS_OK;
 }
 
+static void
+find_job(void *ctx, const char *path, int64_t bytes)
+{
+    static const char queue[] = AKS_WORLD_STATE "/queue/";
+    bool *found = ctx;
+    size_t len = strlen(path);
+
+    if (strncmp(path, queue, sizeof(queue) - 1) == 0 && len > 5 &&
+        strcmp(path + len - 5, ".json") == 0)
+        *found = true;
+}
+
+/* A process that died: what it had begun to send is owed, and a job says so, unless it is there. On
+ * a disk that fails a job may not be kept; then sending is all that can be done. */
+static enum aks_status
+check_death(struct aks_world *world, struct aks_error *err)
+{
+    bool found = !world->sent || world->committed || world->disk_trouble;
+
+    if (!found)
+        aks_files_sim_each(aks_sim_files(world->sim), find_job, &found);
+    world->sent = false;
+    return found ? AKS_OK : aks_laws_broken(err, "nothing lost",
+        "a process died after it had begun to send, and no job is left of it");
+}
+
 static enum aks_status
 check_report(struct aks_world *world, const json_t *report, struct aks_error *err)
 {
@@ -282,8 +308,8 @@ aks_laws_check(struct aks_world *world, const json_t *report, struct aks_error *
         status = check_left_over(world, err);
     if (status == AKS_OK)
         status = aks_laws_manifests(world, err);
-    if (status == AKS_OK && report != NULL)
-        status = check_report(world, report, err);
+    if (status == AKS_OK)
+        status = report != NULL ? check_report(world, report, err) : check_death(world, err);
     if (status == AKS_OK)
         status = check_audit(world, err);
     if (status == AKS_OK)

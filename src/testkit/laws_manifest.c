@@ -25,6 +25,10 @@ check_plain(const struct aks_manifest_object *object, const void *data, size_t l
     struct aks_buf plain;
     enum aks_status status;
 
+    if (strcmp(object->codec, "none") == 0)
+        return strcmp(object->sha256, object->stored_sha256) == 0 &&
+            object->bytes == object->stored_bytes ? AKS_OK : aks_laws_broken(err, law, "%s is not "
+            "encoded, and its manifest gives it two digests", object->key);
     aks_buf_init(&plain, aks_laws_alloc(), AKS_LAWS_PLAIN_BYTES_MAX);
     status = aks_unpack(object->codec, data, len, &plain, err);
     if (status == AKS_OK) {

@@ -1,7 +1,6 @@
 /* One Lua state for the tests of one file, under a ceiling of memory and a limit of real time.
  * Wider than a policy's, and as little of the outside world in it: what is not read below the root
- * is not there (lua/testing/standard.lua). The limits guard against accidents, not against mischief.
- */
+ * is not there (lua/testing/standard.lua). The limits guard against accidents, not mischief. */
 #include "testkit/lib_testing_internal.h"
 
 #include "base/check.h"

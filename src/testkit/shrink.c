@@ -202,7 +202,11 @@ simpler_frequency(struct shrink *shrink, size_t i)
         begin(shrink)->rules[i].until_ns = INT64_MAX;
         (void)try(shrink);
     }
-    if (shrink->best->rules[i].times == 0) {
+    if (shrink->best->rules[i].nth != 0 && shrink->best->rules[i].times != 0) {
+        begin(shrink)->rules[i].times = 0;
+        (void)try(shrink);
+    }
+    if (shrink->best->rules[i].nth == 0 && shrink->best->rules[i].times == 0) {
         begin(shrink)->rules[i].times = 2;
         (void)try(shrink);
     }

@@ -52,6 +52,11 @@ on_step(void *ctx, const struct aks_sim_step *step, struct aks_sim_fault *ret_fa
         ret_fault->dies = true;
     else if (!world->calm)
         (void)aks_fault_plan_ask(&world->plan, &seen, ret_fault);
+    if (step->place == AKS_SIM_DISK && ret_fault->status != AKS_OK)
+        world->disk_trouble = true;
+    if (step->place == AKS_SIM_DISK && strcmp(step->verb, "rename") == 0 &&
+        strstr(step->subject, "/manifest.json") != NULL)
+        world->committed = true;
     if (ret_fault->dies) {
         world->died = true;
         world->crash_at = 0;
@@ -243,6 +248,9 @@ aks_world_run(struct aks_world *world, const struct aks_world_run_options *optio
     status = AKS_OK;
     aks_error_clear(err);
     world->run_steps = 0;
+    world->sent = false;
+    world->committed = false;
+    world->disk_trouble = world->full;
     /* Who starts a run wants targets asked, whatever they said to the one before. */
     world->wait_count = 0;
     world->run_began_ns = now_ns(world);

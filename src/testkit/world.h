@@ -78,6 +78,8 @@ enum aks_status aks_world_put(struct aks_world *world, const char *path, const v
 /** Writes into a file as another process would, whatever runs; relative paths are the home's. */
 enum aks_status aks_world_edit(struct aks_world *world, const char *path, int64_t offset,
     const void *data, size_t len, struct aks_error *err);
+/** Room on the disk from now on, as aks_files_sim_set_room. */
+void aks_world_room(struct aks_world *world, int64_t bytes);
 /** Did the file of this absolute path ever have these bytes, by put or edit? */
 bool aks_world_had(const struct aks_world *world, const char *path, const char *sha256);
 /** Sets a variable, or with NULL removes it. */

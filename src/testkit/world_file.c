@@ -84,6 +84,13 @@ aks_world_edit(struct aks_world *world, const char *path, int64_t offset, const 
     return status;
 }
 
+void
+aks_world_room(struct aks_world *world, int64_t bytes)
+{
+    world->full = bytes >= 0;
+    aks_files_sim_set_room(aks_sim_files(world->sim), bytes);
+}
+
 bool
 aks_world_had(const struct aks_world *world, const char *path, const char *sha256)
 {

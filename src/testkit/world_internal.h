@@ -38,6 +38,7 @@ struct world_wait {
     char operation[AKS_OPERATION_NAME_BYTES];
     char url[1024];                     /* of the request: of two uploads each has its own */
     int64_t until_ns;
+    bool heard;                         /* its head has come through to the client */
 };
 
 struct aks_world {
@@ -61,6 +62,10 @@ struct aks_world {
     int64_t run_began_ns;
     uint64_t crash_at;                  /* of steps; 0: never */
     bool died;
+    bool sent;                          /* in this run something was asked to be stored */
+    bool committed;                     /* in this run a manifest was stored */
+    bool full;                          /* the disk has a limit */
+    bool disk_trouble;                  /* in this run the disk failed, or was full */
     struct aks_buf events;
     struct aks_buf requests;
     struct aks_buf decisions;

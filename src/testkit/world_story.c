@@ -108,13 +108,21 @@ static void
 note_wait(struct aks_world *world, const struct aks_fault_step *step, int64_t seconds_asked)
 {
     struct world_wait *wait;
+    size_t left = 0;
 
+    /* What is over is forgotten. */
+    for (size_t i = 0; i < world->wait_count; i++) {
+        if (world->waits[i].until_ns > step->now_ns)
+            world->waits[left++] = world->waits[i];
+    }
+    world->wait_count = left;
     if (world->wait_count == AKS_WORLD_WAITS_MAX)
         return;
     wait = &world->waits[world->wait_count++];
     (void)snprintf(wait->target, sizeof(wait->target), "%s", step->target);
     (void)snprintf(wait->operation, sizeof(wait->operation), "%s", step->operation);
     (void)snprintf(wait->url, sizeof(wait->url), "%s", step->step->request->url);
+    wait->heard = false;
     wait->until_ns = step->now_ns + seconds_asked * AKS_NS_PER_S;
 }
 
@@ -124,7 +132,7 @@ check_waits(struct aks_world *world, const struct aks_fault_step *step)
     for (size_t i = 0; i < world->wait_count; i++) {
         const struct world_wait *wait = &world->waits[i];
 
-        if (strcmp(wait->target, step->target) != 0 ||
+        if (!wait->heard || strcmp(wait->target, step->target) != 0 ||
             strcmp(wait->operation, step->operation) != 0 ||
             strncmp(wait->url, step->step->request->url, sizeof(wait->url) - 1) != 0 ||
             step->now_ns >= wait->until_ns || world->hasty[0] != '\0')
@@ -133,6 +141,19 @@ check_waits(struct aks_world *world, const struct aks_fault_step *step)
             "before %.3f", step->target, step->operation, seconds(step->now_ns),
             seconds(wait->until_ns));
         (void)snprintf(world->hasty_target, sizeof(world->hasty_target), "%s", step->target);
+    }
+}
+
+/* The reply to ${step} begins to arrive, and with it what it asks for. */
+static void
+hear(struct aks_world *world, const struct aks_fault_step *step)
+{
+    for (size_t i = 0; i < world->wait_count; i++) {
+        struct world_wait *wait = &world->waits[i];
+
+        if (strcmp(wait->target, step->target) == 0 &&
+            strncmp(wait->url, step->step->request->url, sizeof(wait->url) - 1) == 0)
+            wait->heard = true;
     }
 }
 
@@ -147,6 +168,8 @@ network_step(struct aks_world *world, const struct aks_fault_step *step,
         if (fault->http_status != 0 && fault->retry_after_s > 0)
             note_wait(world, step, fault->retry_after_s);
     }
+    if (strcmp(step->step->verb, "reply") == 0 && fault->delay_ns >= 0 && !fault->dies)
+        hear(world, step);
     if (wrong)
         note_failed(world, step->target, step->operation);
     if (text[0] != '\0' && !world->options.quiet)

@@ -137,6 +137,7 @@ look_at_manifest(struct aks_world *world, const struct aks_world_target *target,
 
     if (at == NULL || len < strlen(target->prefix) || !ends_with(at, "/" AKS_MANIFEST_NAME))
         return;
+    world->committed = true;
     (void)snprintf(key, sizeof(key), "%s", at + strlen(target->prefix));
     data = aks_world_object(world, target, key, &len);
     if (data == NULL || aks_laws_manifest(world, target, key, data, len, &err) != AKS_OK)
@@ -173,6 +174,10 @@ serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *request,
         request->query);
     aks_world_story_served(world, target->name, aks_operation_name(request->method, url, name),
         request, reply);
+    /* A probe may put something small as well; what belongs to an object is of these. */
+    if (strcmp(request->method, "POST") == 0 || strstr(request->query, "partNumber=") != NULL ||
+        (target->http != NULL && strcmp(request->method, "PUT") == 0))
+        world->sent = true;
     if (reply->status < 300 && strcmp(request->method, "PUT") == 0)
         look_at_manifest(world, target, &to);
 }

@@ -15,7 +15,7 @@ from mutants import MUTANTS
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
-COPIED = ("CMakeLists.txt", "cmake", "include", "lua", "policies", "src", "tests")
+COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
 TARGETS = ("soak", "testkit_scenario_test", "testkit_world_test", "sim_engine_power_test")
 SECONDS_MAX = 240
 # In this order: the quick ones first. Each has to pass before anything is broken.

@@ -299,7 +299,7 @@ bad_round(struct disaster *day, const struct trouble *trouble, struct aks_error 
         (void)aks_files_sim_remove(aks_sim_files(sim), AKS_WORLD_STATE "/state.db-wal", NULL);
     }
     aks_world_crash_at(day->world, trouble->crash_at);
-    aks_files_sim_set_room(aks_sim_files(sim), trouble->room);
+    aks_world_room(day->world, trouble->room);
     aks_sim_agenda(sim)->skew_ms = trouble->skew_ms;
     day->now = trouble;
     day->step = 0;
@@ -307,7 +307,7 @@ bad_round(struct disaster *day, const struct trouble *trouble, struct aks_error 
     day->now = NULL;
     json_decref(report);
     aks_world_crash_at(day->world, 0);
-    aks_files_sim_set_room(aks_sim_files(sim), -1);
+    aks_world_room(day->world, -1);
     aks_sim_agenda(sim)->skew_ms = 0;
     aks_world_advance(day->world, trouble->advance_ns);
     return status;

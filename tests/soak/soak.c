@@ -1,5 +1,6 @@
 /* The soak: bad days out of seeds, each lived twice, until the time is up or a law is broken. */
 #include "disaster.h"
+#include "rates.h"
 
 #include "base/encode.h"
 #include "base/units.h"
@@ -134,6 +135,8 @@ read_arguments(struct soak *soak, int argc, char **argv)
             soak->show = true;
             continue;
         }
+        if (strcmp(argv[i], "--rates") == 0)
+            exit(rates_print());
         if (strcmp(argv[i], "--digest") == 0) {
             soak->digest = aks_sha256_new(aks_alloc_system());
             continue;
@@ -150,7 +153,8 @@ read_arguments(struct soak *soak, int argc, char **argv)
             soak->real_every = strtoull(value, NULL, 10);
         } else {
             (void)fprintf(stderr, "usage: soak [--seconds S] [--first SEED] [--count N] "
-                "[--real-every N] [--mask BITS] [--once] [--show] [--digest]\n");
+                "[--real-every N] [--mask BITS] [--once] [--show] [--digest] "
+                "[--rates]\n");
             exit(2);
         }
         i++;

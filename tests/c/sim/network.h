@@ -32,12 +32,13 @@ struct network {
     int64_t served_at_ns;
     int64_t served_wall_ms;
     bool unheard;                       /* the last one */
-    char request[4096];                 /* "PUT https s3.example.org /bucket/key x=%2F&y\n", and
-                                         * "name=value\n" of each header */
+    /* "PUT https s3.example.org /bucket/key x=%2F&y\nname=value\n" */
+    char request[4096];
     size_t good_bytes;                  /* of its body, that were as they should be */
 };
 
-/** One server, NETWORK_NAME, 1 ms away, without limits of bandwidth. */
+/** One server, NETWORK_NAME, 1 ms away, without limits of bandwidth. Wait and delays use the
+ * agenda. */
 enum aks_status network_open(struct network *network, const struct aks_alloc *alloc, uint64_t seed);
 void network_close(struct network *network);
 /** The same, for setup and teardown of cmocka. */

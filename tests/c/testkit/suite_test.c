@@ -480,7 +480,8 @@ decisions_and_lines_of_policies_are_told(void **state)
     put(place, "/home/me/work/policies/mine.lua", "local akosha = require 'akosha'\n"
         "require 'beside'\n"
         "return akosha.policy { api = 1, sources = { 'a.bin' }, compress = 'none',\n"
-        "  targets = { cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://s3.example' } },\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories',\n"
+        "    endpoint = 'https://s3.example' } },\n"
         "  retry = function(failure)\n"
         "    return akosha.wait(3)\n"
         "  end }\n");
@@ -493,8 +494,8 @@ decisions_and_lines_of_policies_are_told(void **state)
         "function test_3() sim.world { policy = 'policies/none.lua' } end\n"), AKS_OK);
     expect(place, 0, "test_1", AKS_SUITE_PASSED, "");
     assert_string_equal(place->decisions, "policies/mine.lua retry throttled wait 3.0 1\n");
-    assert_non_null(strstr(place->lines, "can policies/mine.lua:6\n"));
-    assert_non_null(strstr(place->lines, "ran policies/mine.lua:6\n"));
+    assert_non_null(strstr(place->lines, "can policies/mine.lua:7\n"));
+    assert_non_null(strstr(place->lines, "ran policies/mine.lua:7\n"));
     assert_non_null(strstr(place->lines, "ran policies/beside.lua:1\n"));
     expect(place, 2, "test_3", AKS_SUITE_ERROR, "policies/none.lua");
     place_free(place);
@@ -523,7 +524,9 @@ run_without_memory(void *ctx, const struct aks_alloc *alloc)
     enum aks_status status;
 
     place->options.alloc = alloc;
-    status = run(place, "function test_a() end");
+    status = run(place, "function test_a() local sim = require 'akosha.testing'\n"
+        "  local w = sim.world { small = true, policy_text = '', files = { a = sim.bytes(9) } }\n"
+        "  w.disk:on('write', 'x'):fail 'no_space':maybe()\n  w:plan() w:log() end");
     assert_true(status == AKS_OK || status == AKS_LIMIT || status == AKS_SETTINGS ||
         status == AKS_POLICY || status == AKS_INTERNAL);
     return 0;

@@ -110,7 +110,7 @@ function TestWorld:test_a_death_and_what_comes_after_it()
   world:crash_at "complete"
   lu.assertEquals(world:run(), { outcome = "crashed" })
   lu.assertErrorMsgContains("the machine is down", world.run, world)
-  world:restart { power = false }
+  world:restart { power = true }
   lu.assertEquals(#world:queue(), 1)
   lu.assertNil(world:manifest "cloud")
   lu.assertEquals(world:run().outcome, "stored")
