@@ -69,8 +69,8 @@ variables_are_set_replaced_and_removed(void **state)
 static void
 names_that_begin_alike_are_told_apart(void **state)
 {
-    static const char *const names[] = { "AB", "A", "A.B", "A1", "ABC", "A_", "HOM", "HOME_" };
-    static const char *const sorted[] = { "A.B=2", "A1=3", "A=1", "AB=0", "ABC=4", "A_=5", "HOM=6",
+    static const char *const names[] = { "AA", "A", "A.B", "A1", "ABC", "A_", "HOM", "HOME_" };
+    static const char *const sorted[] = { "A.B=2", "A1=3", "A=1", "AA=0", "ABC=4", "A_=5", "HOM=6",
         "HOME=/home/person", "HOME_=7" };
     char value[2] = "0";
 
