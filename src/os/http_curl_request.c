@@ -19,70 +19,6 @@
 /* More gains nothing (measured up to 2 MiB) and each request has its own. */
 #define UPLOAD_BUFFER_BYTES (128L * 1024)
 #define DOWNLOAD_BUFFER_BYTES (64L * 1024)
-#define METHOD_BYTES_MAX 16
-
-static bool
-is_token(const char *text)
-{
-    if (text[0] == '\0')
-        return false;
-    for (const char *at = text; *at != '\0'; at++) {
-        bool alnum = (*at >= '0' && *at <= '9') || (*at >= 'A' && *at <= 'Z')
-            || (*at >= 'a' && *at <= 'z');
-
-        if (!alnum && strchr("!#$%&'*+-.^_`|~", *at) == NULL)
-            return false;
-    }
-    return true;
-}
-
-static bool
-is_port_header(const char *name)
-{
-    static const char *const names[] = { "Host", "Content-Length", "User-Agent", "Expect",
-        "Transfer-Encoding", "Connection" };
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcasecmp(name, names[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-/* Values are never shown: they may be secrets. */
-static enum aks_status
-check_headers(const struct aks_http_request *request, struct aks_error *err)
-{
-    if (request->header_count > AKS_HTTP_HEADERS_MAX)
-        return aks_error_set(err, AKS_LIMIT, "cannot send %zu headers: at most %d",
-            request->header_count, AKS_HTTP_HEADERS_MAX);
-    for (size_t i = 0; i < request->header_count; i++) {
-        const struct aks_http_header *header = &request->headers[i];
-
-        if (!is_token(header->name))
-            return aks_error_set(err, AKS_SETTINGS, "cannot send header number %zu: its name has "
-                "bytes that no name may have", i + 1);
-        if (is_port_header(header->name))
-            return aks_error_set(err, AKS_SETTINGS, "cannot send the header %s: the transport sets "
-                "it itself", header->name);
-        for (const char *at = header->value; *at != '\0'; at++) {
-            if (((unsigned char)*at < ' ' && *at != '\t') || *at == 0x7f)
-                return aks_error_set(err, AKS_SETTINGS, "cannot send the header %s: its value has "
-                    "a line end or another control character", header->name);
-        }
-    }
-    return AKS_OK;
-}
-
-static bool
-loopback_literal(const char *host)
-{
-    struct in_addr v4;
-
-    if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0)
-        return true;
-    return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == IN_LOOPBACKNET;
-}
 
 /* Takes the URL apart with the parser that will be used to send, so that both see the same host. */
 static enum aks_status
@@ -113,7 +49,7 @@ check_url(struct aks_http_call *call, struct aks_error *err)
     (void)snprintf(call->origin, sizeof(call->origin), "%s://%s%s%s", scheme, host,
         port != NULL ? ":" : "", port != NULL ? port : "");
     call->tls = strcmp(scheme, "https") == 0;
-    call->loopback = loopback_literal(host);
+    call->loopback = aks_http_loopback(host);
     if (!call->tls && strcmp(scheme, "http") != 0)
         status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: only https:// can be used, "
             "and http:// to this machine", call->origin);
@@ -134,17 +70,8 @@ aks_http_curl_request_check(struct aks_http_call *call, struct aks_error *err)
     const struct aks_http_request *request = &call->request;
     enum aks_status status;
 
-    if (!is_token(request->method) || strlen(request->method) > METHOD_BYTES_MAX)
-        return aks_error_set(err, AKS_SETTINGS, "cannot send a request: bad method");
-    for (const char *at = request->url; *at != '\0'; at++) {
-        if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f || *at == '#')
-            return aks_error_set(err, AKS_SETTINGS, "cannot use the URL of a request: byte %zu of "
-                "it must be percent-encoded", (size_t)(at - request->url) + 1);
-    }
-    status = check_url(call, err);
-    if (status != AKS_OK)
-        return status;
-    return check_headers(request, err);
+    status = aks_http_request_check(request, err);
+    return status == AKS_OK ? check_url(call, err) : status;
 }
 
 /* A server that refuses a body answers and hangs up, and the next bytes that we send make the

@@ -80,6 +80,13 @@ struct aks_http {
     void *ctx;
 };
 
+/** What no port may send, whichever it is: a method that is no token, bytes in the URL that must be
+ * encoded, too many headers (AKS_LIMIT), headers that are the port's or would end a line. Values are
+ * not shown: they may be secrets. AKS_SETTINGS. */
+enum aks_status aks_http_request_check(const struct aks_http_request *request,
+    struct aks_error *err);
+/** Is it this machine: 127.0.0.0/8, "[::1]", "localhost"? */
+bool aks_http_loopback(const char *host);
 /** The value of the first header of that name (any case), or NULL. */
 const char *aks_http_reply_header(const struct aks_http_reply *reply, const char *name);
 
