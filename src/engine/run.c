@@ -261,8 +261,9 @@ upload_next(struct aks_run *run, struct aks_error *err)
             items[count++] = item;
     }
     AKS_CHECK(count > 0);
-    /* A committed upload is never added to. */
-    if (run->targets[index].upload_id[0] != '\0')
+    /* A committed upload is never added to, nor one of which nobody knows whether it is. */
+    if (run->targets[index].upload_id[0] != '\0' ||
+        strcmp(run->targets[index].manifest_id, run->upload_id) == 0)
         status = aks_engine_new_id(run->engine, run->upload_id, err);
     if (status == AKS_OK) {
         count_progress(run);

@@ -53,6 +53,8 @@ struct aks_run {
         int64_t not_before_ns;          /* it asked to be left alone until then */
         bool used;                      /* took part in this run */
         char upload_id[32];             /* what this run committed there, or "" */
+        char manifest_id[32];           /* under which a manifest was sent there last: whatever the
+                                         * answer was, it may stand there */
         struct aks_error error;         /* its last failure */
     } targets[AKS_TARGETS_MAX];
     int64_t sent_bytes;

@@ -259,7 +259,11 @@ put_manifest(struct upload *upload)
     if (status != AKS_OK) {
         status = aks_run_upload_failed(upload, &err, AKS_GIVE_UP);
     } else {
+        struct aks_run_target *target = &upload->run->targets[upload->index];
+
         (void)snprintf(key, sizeof(key), "%s%s", upload->folder, AKS_MANIFEST_NAME);
+        (void)snprintf(target->manifest_id, sizeof(target->manifest_id), "%s",
+            upload->run->upload_id);
         status = put(upload, key, "application/json", text.data, text.len, true);
     }
     if (status == AKS_OK && upload->class->markers) {

@@ -81,8 +81,8 @@ struct aks_http {
 };
 
 /** What no port may send, whichever it is: a method that is no token, bytes in the URL that must be
- * encoded, too many headers (AKS_LIMIT), headers that are the port's or would end a line. Values are
- * not shown: they may be secrets. AKS_SETTINGS. */
+ * encoded, too many headers (AKS_LIMIT), headers that are the port's or would end a line. Values
+ * are not shown: they may be secrets. AKS_SETTINGS. */
 enum aks_status aks_http_request_check(const struct aks_http_request *request,
     struct aks_error *err);
 /** Is it this machine: 127.0.0.0/8, "[::1]", "localhost"? */

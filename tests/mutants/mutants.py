@@ -25,6 +25,8 @@ MUTANTS = (
      "    if (status == AKS_OK && !lasts(engine))", "    if (status == AKS_OK && lasts(engine) && err == NULL)"),
     ("a queue's folder is trusted that somebody else made", "src/engine/queue.c",
      "    if (status == AKS_NOT_FOUND || (status == AKS_OK && !count.any))", "    if (status == AKS_NOT_FOUND)"),
+    ("an upload that may be committed is begun again under its id", "src/engine/run.c",
+     "        strcmp(run->targets[index].manifest_id, run->upload_id) == 0)", "        err == NULL)"),
     ("Retry-After is ignored by the default", "src/engine/decide_default.c",
      "    if (ret->wait_ms < facts->retry_after_ms)", "    if (ret->wait_ms < -facts->retry_after_ms)"),
     ("Retry-After is forgotten between targets", "src/engine/run_health.c",

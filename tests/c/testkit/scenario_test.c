@@ -397,6 +397,29 @@ queue_that_a_dead_process_made_is_made_to_last(void **state)
     }
 }
 
+/* Found by seed 56160. The manifest was written and every answer to it lost, and looking at it
+ * failed as well; so the run began again, under the same upload id. Its objects were those of a
+ * committed upload now, and when one of them could not be put again, what was taken back was what
+ * the manifest named. */
+static void
+upload_that_may_be_committed_is_left_alone(void **state)
+{
+    struct aks_world *world = scenario_new(56160, scenario_policy, 100);
+    struct aks_fault_rule *lost = scenario_reply(world, "cloud", "manifest", 500, "InternalError");
+    struct aks_fault_rule *unseen = scenario_reply(world, "cloud", "get", 500, "InternalError");
+    struct aks_fault_rule *http = scenario_fault(world, AKS_FAULT_FAIL, "http", "");
+    struct aks_fault_rule *again = scenario_reply(world, "cloud", "put", 500, "InternalError");
+
+    lost->served = true;
+    lost->times = 3;
+    unseen->times = 3;
+    aks_fault_rule_status(http, AKS_REFUSED);
+    again->from_ns = AKS_NS_PER_S;
+    again->served = true;
+    scenario_run_is(world, "queued");
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -417,6 +440,7 @@ main(void)
         cmocka_unit_test(source_that_was_just_written_to_is_read_when_its_stamps_can_tell),
         cmocka_unit_test(job_on_a_new_machine_survives_a_loss_of_power),
         cmocka_unit_test(queue_that_a_dead_process_made_is_made_to_last),
+        cmocka_unit_test(upload_that_may_be_committed_is_left_alone),
         cmocka_unit_test(wait_is_over_after_a_lid_was_closed),
     };
 
