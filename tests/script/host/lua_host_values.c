@@ -89,6 +89,8 @@ json_table(lua_State *L, int index)
     size_t len = lua_rawlen(L, index);
     json_t *json;
 
+    /* Each level needs room of its own, which no sanitizer sees: Lua's stack is Lua's. */
+    luaL_checkstack(L, 4, "JSON");
     if (len > 0) {
         json = json_array();
         for (size_t i = 1; i <= len; i++) {
