@@ -129,4 +129,60 @@ function TestRoute:test_predicates_compose()
   lu.assertFalse(holds(mixed, { kind = "file", bytes = 4 }))
 end
 
+-- { what it is, text, part of the message }
+local function with(fields)
+  return 'local akosha = require "akosha"\n'
+      .. 'return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } },\n'
+      .. fields .. " }"
+end
+
+local WRONG = {
+  { "a route to a target that there is not", with "route = akosha.route.first { 'disc' }",
+      ':2: akosha.route.first of line 3: there is no target "disc"; did you mean "disk"?' },
+  { "a route of nothing", with "route = akosha.route.first()",
+      "akosha.route.first: expected a name of a target, a list of names or a function,"
+          .. " got nothing" },
+  { "an empty route", with "route = akosha.route.first {}",
+      "akosha.route.first: the list is empty" },
+  { "a route of numbers", with "route = akosha.route.first { 1 }",
+      "akosha.route.first: expected names of targets, got number 1" },
+  { "a target twice", with "route = akosha.route.first { 'disk', 'disk' }",
+      'target "disk" is named twice' },
+  { "a route when nothing", with "route = akosha.route.when(nil, 'disk')",
+      "akosha.route.when: expected a predicate" },
+  { "a route when something, to nowhere",
+      with "route = akosha.route.when(akosha.match.kind 'file')",
+      "akosha.route.when: expected a name of a target" },
+  { "a kind that there is not", with "route = akosha.route.by_kind { duckbd = 'disk' }",
+      'akosha.route.by_kind: unknown field "duckbd"; did you mean "duckdb"?' },
+  { "a kind's route as number", with "route = akosha.route.by_kind { file = 5 }",
+      "akosha.route.by_kind: file: expected a name of a target" },
+  { "a match of an unknown kind", "local a = require 'akosha'\nlocal _ = a.match.kind 'duck'",
+      ':2: akosha.match.kind: expected "duckdb", "sqlite" or "file", got string "duck"' },
+  { "a match of no name", "local _ = require 'akosha'.match.name ''",
+      ':1: akosha.match.name: expected a name of 1 to 100 bytes' },
+  { "a match of a bare size", "local _ = require 'akosha'.match.size '100 MiB'",
+      ':1: akosha.match.size: expected a comparison like "> 100 MiB"' },
+  { "a match of a size without a unit", "local _ = require 'akosha'.match.size '> 100'",
+      'got string "> 100"' },
+  { "a match of a size as number", "local _ = require 'akosha'.match.size(100)", "got number 100" },
+  { "a match of an age in bytes", "local _ = require 'akosha'.match.age '< 1 MiB'",
+      ':1: akosha.match.age: expected a comparison like "< 1 h" (s, min, h, d), got string' },
+  { "a predicate and a number", "local _ = require 'akosha'.match.kind 'file' & 1",
+      ":1: akosha.match: & and |: expected a predicate or a function, got number 1" },
+  { "a predicate of no source", "local _ = require 'akosha'.match.kind 'file' {}",
+      ":1: akosha.match: expected the facts of a source, got a table" },
+  { "a predicate's metatable", "setmetatable(require 'akosha'.match.kind 'file', {})",
+      ":1: setmetatable: the metatable is protected" },
+}
+
+function TestRoute:test_what_is_wrong_is_refused_when_the_policy_is_loaded()
+  for _, case in ipairs(WRONG) do
+    local loaded, message, _, status = host.load { text = case[2] }
+    lu.assertNil(loaded, case[1])
+    lu.assertStrContains(message, case[3])
+    lu.assertEquals(status, "policy")
+  end
+end
+
 return lu.LuaUnit.run()
