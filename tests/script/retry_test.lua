@@ -105,6 +105,15 @@ function TestRetry:test_by_failure_without_a_default_has_the_engines()
 end
 
 -- Memory is collected meanwhile: what a schedule leads to must live as long as the policy.
+function TestRetry:test_by_failure_lives_as_long_as_its_policy()
+  local p = policy([[akosha.retry.by_failure { throttled = akosha.retry.fixed { first = 7 } },
+    finished = function() for i = 1, 20000 do local _ = { i } end end]])
+  for _ = 1, 3 do
+    lu.assertTrue(p:finished { outcome = "stored" })
+    lu.assertEquals({ p:retry { failure = "throttled" } }, { "wait", 7000 })
+  end
+end
+
 function TestRetry:test_by_failure_can_be_returned_and_asked()
   local p = policy [[(function()
     local patient = akosha.retry.by_failure { throttled = akosha.retry.fixed { first = 7 },

@@ -1,4 +1,5 @@
--- What lua/akosha/types.lua tells an editor of a report is what reports have, and the other way round.
+-- What lua/akosha/types.lua tells an editor of a report is what reports have, and the other way
+-- round.
 local lu, sim = require "luaunit", require "akosha.testing"
 
 TestReport = {}
