@@ -15,8 +15,10 @@ local akosha = {
   restart = core.restart,
   give_up = core.give_up,
 
-  -- What `retry` can be without a function.
+  -- What `retry` and `route` can be without a function of one's own.
   retry = require "akosha.retry",
+  route = require "akosha.route",
+  match = require "akosha.match",
 
   env = core.env,
   log = core.log,

@@ -104,21 +104,63 @@ aks_handle_push_schedule(lua_State *L, const struct aks_schedule *schedule)
     *own = *schedule;
 }
 
+void
+aks_handle_push_by_failure(lua_State *L, const struct aks_schedule *const *each)
+{
+    const struct aks_schedule **own_each;
+    struct aks_schedule *own = new_handle(L,
+        sizeof(*own) + AKS_STATUS_COUNT * sizeof(*own_each), 1, SCHEDULE);
+
+    own_each = (const struct aks_schedule **)(own + 1);
+    memset(own, 0, sizeof(*own));
+    own->growth = AKS_GROWTH_BY_FAILURE;
+    own->by_failure = own_each;
+    for (size_t i = 0; i < AKS_STATUS_COUNT; i++) {
+        AKS_CHECK(each[i]->growth != AKS_GROWTH_BY_FAILURE);
+        own_each[i] = each[i];
+    }
+    lua_insert(L, -2);
+    (void)lua_setiuservalue(L, -2, 1);
+}
+
 const struct aks_schedule *
 aks_handle_schedule(lua_State *L, int index)
 {
     return test_handle(L, index, SCHEDULE);
 }
 
+/* AWS's "decorrelated jitter": a wait is anything from the first to factor times the one before. A
+ * schedule keeps nothing between two questions, so the waits up to this one are drawn again. */
+static int64_t
+decorrelated_ms(const struct aks_retry_settings *settings, unsigned attempt, struct aks_rng *rng)
+{
+    double first = (double)settings->first_ms;
+    double wait = first;
+
+    for (unsigned i = 0; i < attempt && i < settings->tries; i++) {
+        wait = first + (wait * settings->factor - first) * aks_rng_unit(rng);
+        if (wait > (double)settings->cap_ms)
+            wait = (double)settings->cap_ms;
+    }
+    return (int64_t)wait;
+}
+
 void
 aks_handle_ask_schedule(const struct aks_schedule *schedule,
     const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret)
 {
-    struct aks_retry_settings settings = schedule->settings;
+    struct aks_retry_settings settings;
 
+    if (schedule->growth == AKS_GROWTH_BY_FAILURE)
+        schedule = schedule->by_failure[facts->failure];
+    settings = schedule->settings;
     /* Neither product nor sum can overflow: a step is at most a day, an attempt 32 bits. */
     if (schedule->growth == AKS_GROWTH_LINEAR && facts->attempt > 1)
         settings.first_ms += schedule->step_ms * (int64_t)(facts->attempt - 1);
+    if (schedule->growth == AKS_GROWTH_DECORRELATED) {
+        settings.first_ms = decorrelated_ms(&settings, facts->attempt, rng);
+        settings.cap_ms = settings.first_ms;
+    }
     aks_decide_default_retry(&settings, facts, rng, ret);
 }
 

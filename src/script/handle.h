@@ -20,10 +20,13 @@ const struct aks_retry_answer *aks_handle_decision(lua_State *L, int index);
 
 /** A schedule of akosha.retry. [-0, +1, raises] */
 void aks_handle_push_schedule(lua_State *L, const struct aks_schedule *schedule);
+/** A schedule that is another one for each failure: ${each} has AKS_STATUS_COUNT of them, whose
+ * handles are in the table on top. [-1, +1, raises] */
+void aks_handle_push_by_failure(lua_State *L, const struct aks_schedule *const *each);
 /** NULL if the value is none. [-0, +0] */
 const struct aks_schedule *aks_handle_schedule(lua_State *L, int index);
-/** What the schedule says to this failure; as the engine's own default, plus linear growth. [-0,
- * +0] */
+/** What the schedule says to this failure; as the engine's own default, plus the growths that it
+ * does not know. [-0, +0] */
 void aks_handle_ask_schedule(const struct aks_schedule *schedule,
     const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret);
 

@@ -107,13 +107,27 @@ option(lua_State *L, const char *name)
     return lua_tostring(L, OPTION - 1);
 }
 
+/* A cap that nobody named does not cut a first wait that somebody did. */
+static int64_t
+take_cap(lua_State *L, int64_t first_ms)
+{
+    const char *what = option(L, "cap");
+    int64_t cap_ms = first_ms > AKS_RETRY_CAP_MS_DEFAULT ? first_ms : AKS_RETRY_CAP_MS_DEFAULT;
+
+    if (!lua_isnil(L, OPTION))
+        cap_ms = aks_value_seconds(L, OPTION, what, 0, AKS_RETRY_WAIT_MS_MAX);
+    if (cap_ms < first_ms)
+        aks_value_raise(L, "%s: cap is below first", lua_tostring(L, 1));
+    return cap_ms;
+}
+
 /* schedule(what, growth, { first, factor, step, cap, jitter, tries }): all fields that the
- * growth uses are given. Anything but fixed and exponential cannot be written as the engine's
- * settings. */
+ * growth uses are given, but for cap. */
 static int
 lib_schedule(lua_State *L)
 {
-    static const char *const growths[] = { "none", "fixed", "linear", "exponential", NULL };
+    static const char *const growths[] = { "none", "fixed", "exponential", "linear",
+        "decorrelated", NULL };
     static const char *const jitters[] = { "none", "full", "equal", NULL };
     struct aks_schedule schedule = { .settings = { .factor = 1 } };
     struct aks_retry_settings *settings = &schedule.settings;
@@ -121,9 +135,7 @@ lib_schedule(lua_State *L)
     luaL_checktype(L, OPTIONS, LUA_TTABLE);
     schedule.growth = (enum aks_growth)aks_value_choice(L, 2, "growth", growths);
     settings->first_ms = aks_value_seconds(L, OPTION, option(L, "first"), 0, AKS_RETRY_WAIT_MS_MAX);
-    settings->cap_ms = aks_value_seconds(L, OPTION, option(L, "cap"), 0, AKS_RETRY_WAIT_MS_MAX);
-    if (settings->cap_ms < settings->first_ms)
-        aks_value_raise(L, "%s: cap is below first", lua_tostring(L, 1));
+    settings->cap_ms = take_cap(L, settings->first_ms);
     settings->jitter =
         (enum aks_jitter)aks_value_choice(L, OPTION, option(L, "jitter"), jitters);
     settings->tries = (unsigned)aks_value_whole(L, OPTION, option(L, "tries"), "", 1,
@@ -131,7 +143,7 @@ lib_schedule(lua_State *L)
     if (schedule.growth == AKS_GROWTH_LINEAR)
         schedule.step_ms =
             aks_value_seconds(L, OPTION, option(L, "step"), 0, AKS_RETRY_WAIT_MS_MAX);
-    if (schedule.growth == AKS_GROWTH_EXPONENTIAL) {
+    if (schedule.growth == AKS_GROWTH_EXPONENTIAL || schedule.growth == AKS_GROWTH_DECORRELATED) {
         const char *what = option(L, "factor");
 
         settings->factor = lua_tonumber(L, OPTION);
@@ -147,10 +159,13 @@ void
 aks_lib_push(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        { "by_failure", aks_lib_by_failure },
         { "dir", aks_spec_dir },
         { "env", aks_lib_env },
+        { "expected", aks_lib_expected },
         { "http", aks_spec_http },
         { "log", aks_lib_print },
+        { "names", aks_lib_names },
         { "policy", aks_spec_policy },
         { "s3", aks_spec_s3 },
         { "schedule", lib_schedule },

@@ -3,6 +3,7 @@
 #define AKS_SCRIPT_LIB_AKOSHA_H
 
 #include "engine/policy.h"
+#include "engine/settings.h"
 
 #include <lua.h>
 
@@ -14,5 +15,13 @@ void aks_lib_keep_environment(lua_State *L, const struct aks_policy_environment 
 int aks_lib_env(lua_State *L);
 /** `print`, as lua_CFunction: goes where akosha.log goes. */
 int aks_lib_print(lua_State *L);
+
+/* For builders in Lua, as lua_CFunction (script/lib_builders.c). */
+int aks_lib_expected(lua_State *L);
+int aks_lib_by_failure(lua_State *L);
+int aks_lib_names(lua_State *L);
+/** Raises if a route that was built names a target that the settings do not have. [-0, +0,
+ * raises] */
+void aks_lib_check_names(lua_State *L, const struct aks_settings *settings);
 
 #endif

@@ -202,6 +202,8 @@ take_route(lua_State *L, struct aks_settings *settings)
 {
     int type = aks_value_field(L, FIELDS, "route");
 
+    if (type == LUA_TFUNCTION)
+        aks_lib_check_names(L, settings);
     if (type == LUA_TNIL || keep_function(L, AKS_VM_ROUTE)) {
         settings->route_count = settings->target_count;
         for (size_t i = 0; i < settings->target_count; i++)
@@ -266,8 +268,12 @@ take_retry(lua_State *L, struct aks_settings *settings)
         aks_value_expected(L, WHAT ": retry",
             "a schedule (akosha.retry.exponential { ... }) or a function", -1);
     vm->schedule = *schedule;
-    vm->retry_by_schedule = schedule->growth == AKS_GROWTH_LINEAR;
-    settings->retry = schedule->settings;
+    vm->retry_by_schedule = schedule->growth >= AKS_GROWTH_LINEAR;
+    if (schedule->growth != AKS_GROWTH_BY_FAILURE)
+        settings->retry = schedule->settings;
+    /* In the place of a function: so that what it leads to lives. */
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, aks_spec_function_key(AKS_VM_RETRY));
 }
 
 static void

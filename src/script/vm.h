@@ -36,13 +36,18 @@ enum aks_vm_question {
     AKS_VM_ROUTE, AKS_VM_DEDUP, AKS_VM_COMPRESS, AKS_VM_RETRY, AKS_VM_FINISHED, AKS_VM_QUESTIONS
 };
 
-/* How a schedule of akosha.retry grows. */
-enum aks_growth { AKS_GROWTH_NONE, AKS_GROWTH_FIXED, AKS_GROWTH_LINEAR, AKS_GROWTH_EXPONENTIAL };
+/* How a schedule of akosha.retry grows. From linear on, the engine's settings cannot say it. */
+enum aks_growth {
+    AKS_GROWTH_NONE, AKS_GROWTH_FIXED, AKS_GROWTH_EXPONENTIAL, AKS_GROWTH_LINEAR,
+    AKS_GROWTH_DECORRELATED, AKS_GROWTH_BY_FAILURE
+};
 
 struct aks_schedule {
     enum aks_growth growth;
     struct aks_retry_settings settings;
     int64_t step_ms;                    /* linear only */
+    /* By failure only: one for each status, none of them by failure; the handle keeps them. */
+    const struct aks_schedule *const *by_failure;
 };
 
 /* What the message handler found out while the stack was still there. */

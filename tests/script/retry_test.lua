@@ -50,6 +50,84 @@ function TestRetry:test_linear_waits_grow_by_the_step_up_to_the_cap()
   lu.assertEquals({ p:retry { attempt = 1, retry_after_ms = 40000 } }, { "wait", 40000 })
 end
 
+-- Four waits out of many: what the formula allows, and that it is used up to both ends.
+function TestRetry:test_decorrelated_waits_lie_between_the_first_and_three_times_the_one_before()
+  local p = policy "akosha.retry.decorrelated { first = 1, cap = 20, tries = 9 }"
+  for attempt, most in ipairs { 3000, 9000, 20000, 20000 } do
+    local low, high = math.huge, 0
+    for _ = 1, 400 do
+      local verdict, ms = p:retry { attempt = attempt }
+      lu.assertEquals(verdict, "wait")
+      low, high = math.min(low, ms), math.max(high, ms)
+    end
+    lu.assertTrue(low >= 1000 and low < 1300, low)
+    lu.assertTrue(high <= most and high > most * 0.8, high)
+  end
+  lu.assertEquals(p:retry { attempt = 9 }, "next_target")
+  lu.assertEquals(p:retry { operation = "probe", failure = "offline" }, "next_target")
+  lu.assertEquals({ p:retry { attempt = 1, retry_after_ms = 40000 } }, { "wait", 40000 })
+end
+
+function TestRetry:test_decorrelated_waits_repeat_with_their_seed_and_are_spread()
+  local function waits(seed)
+    local p = policy("akosha.retry.decorrelated { cap = 60, tries = 99 }", { seed = seed })
+    local all = {}
+    for attempt = 1, 20 do
+      all[attempt] = select(2, p:retry { attempt = attempt })
+    end
+    return all
+  end
+  lu.assertEquals(waits(1), waits(1))
+  lu.assertNotEquals(waits(1), waits(2))
+end
+
+function TestRetry:test_by_failure_asks_the_schedule_of_the_failure()
+  local p = policy [[akosha.retry.by_failure {
+    throttled = akosha.retry.fixed { first = 30, tries = 9 },
+    server    = akosha.retry.linear { first = 1, step = 2, jitter = "none" },
+    default   = akosha.retry.none(),
+  }]]
+  lu.assertEquals({ p:retry { failure = "throttled", attempt = 8 } }, { "wait", 30000 })
+  lu.assertEquals({ p:retry { failure = "server", attempt = 2 } }, { "wait", 3000 })
+  lu.assertEquals(p:retry { failure = "server", attempt = 3 }, "next_target")
+  lu.assertEquals(p:retry { failure = "stalled" }, "next_target")
+  lu.assertEquals(p:retry { failure = "source_changed" }, "restart")
+end
+
+function TestRetry:test_by_failure_without_a_default_has_the_engines()
+  local p = policy "akosha.retry.by_failure { throttled = akosha.retry.none() }"
+  local verdict, ms = p:retry { failure = "server", attempt = 2 }
+  lu.assertEquals(verdict, "wait")
+  lu.assertTrue(ms <= 4000)
+  lu.assertEquals(p:retry { failure = "server", attempt = 3 }, "next_target")
+  lu.assertEquals(p:retry { failure = "throttled" }, "next_target")
+  lu.assertEquals(p:settings().retry, policy("akosha.retry.exponential()"):settings().retry)
+end
+
+-- Memory is collected meanwhile: what a schedule leads to must live as long as the policy.
+function TestRetry:test_by_failure_lives_as_long_as_its_policy()
+  local p = policy([[akosha.retry.by_failure { throttled = akosha.retry.fixed { first = 7 } },
+    finished = function() for i = 1, 20000 do local _ = { i } end end]])
+  for _ = 1, 3 do
+    lu.assertTrue(p:finished { outcome = "stored" })
+    lu.assertEquals({ p:retry { failure = "throttled" } }, { "wait", 7000 })
+  end
+end
+
+function TestRetry:test_by_failure_can_be_returned_and_asked()
+  local p = policy [[(function()
+    local patient = akosha.retry.by_failure { throttled = akosha.retry.fixed { first = 7 },
+                                              server = akosha.retry.fixed { first = 5 } }
+    for i = 1, 20000 do local _ = { i } end
+    return function(failure)
+      local decision = patient:decide(failure)
+      return decision.seconds == 5 and patient or decision
+    end
+  end)()]]
+  lu.assertEquals({ p:retry { failure = "throttled" } }, { "wait", 7000 })
+  lu.assertEquals({ p:retry { failure = "server" } }, { "wait", 5000 })
+end
+
 function TestRetry:test_a_function_may_return_a_schedule()
   local p = policy [[function(failure)
     if failure.name == "throttled" then

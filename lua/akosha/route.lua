@@ -1,0 +1,55 @@
+-- Routes: functions for the field `route`. A route is made of names of targets, lists of names (the
+-- first that takes the source has it), other routes, and functions of one's own.
+local core = ...
+
+local route = {}
+
+local function no_opinion() end
+
+-- A function that answers with names, if it is not one already.
+local function answering(what, value)
+  if type(value) == "function" then
+    return value
+  end
+  local names = core.names(what, value)
+  return function()
+    return names
+  end
+end
+
+-- These targets in this order: the first that takes the source has it.
+function route.first(names)
+  return answering("akosha.route.first", names)
+end
+
+-- One route for the sources that a predicate holds for, another for the others. Without the other
+-- one, those go as if there were no route.
+function route.when(predicate, yes, otherwise)
+  local what = "akosha.route.when"
+  if type(predicate) ~= "function" and getmetatable(predicate) ~= "akosha.match" then
+    core.expected(what, "a predicate (akosha.match.kind \"duckdb\") or a function", predicate)
+  end
+  yes = answering(what, yes)
+  otherwise = otherwise == nil and no_opinion or answering(what, otherwise)
+  return function(source, targets)
+    if predicate(source) then
+      return yes(source, targets)
+    end
+    return otherwise(source, targets)
+  end
+end
+
+-- A route for each kind of source; `default` for the kinds that are not named.
+function route.by_kind(routes)
+  local what = "akosha.route.by_kind"
+  local by_kind = core.take(what, routes, "duckdb", "sqlite", "file", "default")
+  for kind, value in pairs(by_kind) do
+    by_kind[kind] = answering(what .. ": " .. kind, value)
+  end
+  local default = by_kind.default or no_opinion
+  return function(source, targets)
+    return (by_kind[source.kind] or default)(source, targets)
+  end
+end
+
+return route

@@ -1,0 +1,155 @@
+/* What builders in Lua (lua/akosha/retry.lua, route.lua, match.lua) have checked in C. */
+#include "script/lib_akosha.h"
+
+#include "base/check.h"
+#include "script/handle.h"
+#include "script/spec.h"
+#include "script/value.h"
+
+#include <lauxlib.h>
+
+#include <string.h>
+
+/* In the registry: a list of { what the builder is called in messages, names of targets }. */
+#define NOTED "akosha.names"
+
+#define WHAT 1          /* stack indices of the builders' arguments */
+#define GIVEN 2
+#define DEFAULT 3
+#define KEPT 4
+
+#define NAMES_EXPECTED "a name of a target, a list of names or a function"
+
+/* expected(what, expected, value): raises "what: expected ..., got ...". */
+int
+aks_lib_expected(lua_State *L)
+{
+    aks_value_expected(L, luaL_checkstring(L, WHAT), luaL_checkstring(L, GIVEN), 3);
+}
+
+/* --- schedules -------------------------------------------------------------------------------- */
+
+/* The schedule of one failure, if the table at GIVEN has one, and its handle into KEPT. */
+static void
+take_one(lua_State *L, const char *name, const struct aks_schedule **slot)
+{
+    const struct aks_schedule *schedule;
+
+    if (aks_value_field(L, GIVEN, name) != LUA_TNIL) {
+        schedule = aks_handle_schedule(L, -1);
+        if (schedule == NULL || schedule->growth == AKS_GROWTH_BY_FAILURE) {
+            (void)lua_pushfstring(L, "%s: %s", lua_tostring(L, WHAT), name);
+            aks_value_expected(L, lua_tostring(L, -1),
+                "a schedule (akosha.retry.exponential { ... })", -2);
+        }
+        *slot = schedule;
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, KEPT, (lua_Integer)lua_rawlen(L, KEPT) + 1);
+    }
+    lua_pop(L, 1);
+}
+
+/* by_failure(what, { throttled = schedule, ... default = schedule }, default): of failures that
+ * another try cannot mend, none. */
+int
+aks_lib_by_failure(lua_State *L)
+{
+    const struct aks_schedule *each[AKS_STATUS_COUNT];
+    const struct aks_schedule *otherwise = aks_handle_schedule(L, DEFAULT);
+    const char *names[AKS_STATUS_COUNT + 1];
+    size_t count = 0;
+
+    AKS_CHECK(otherwise != NULL);
+    for (int i = 0; i < AKS_STATUS_COUNT; i++) {
+        if (aks_status_transient((enum aks_status)i))
+            names[count++] = aks_status_name((enum aks_status)i);
+    }
+    names[count++] = "default";
+    names[count] = NULL;
+    lua_settop(L, DEFAULT);
+    aks_value_fields(L, GIVEN, luaL_checkstring(L, WHAT), names);
+    lua_createtable(L, (int)count, 0);
+    lua_pushvalue(L, DEFAULT);
+    lua_rawseti(L, KEPT, 1);
+    take_one(L, "default", &otherwise);
+    for (int i = 0; i < AKS_STATUS_COUNT; i++) {
+        each[i] = otherwise;
+        if (aks_status_transient((enum aks_status)i))
+            take_one(L, aks_status_name((enum aks_status)i), &each[i]);
+    }
+    aks_handle_push_by_failure(L, each);
+    return 1;
+}
+
+/* --- names of targets ------------------------------------------------------------------------- */
+
+/* Replaces the string or list at GIVEN with a list of our own. [-0, +0, raises] */
+static void
+copy_names(lua_State *L, const char *what)
+{
+    bool one = lua_type(L, GIVEN) == LUA_TSTRING;
+    size_t count = 1;
+
+    if (!one && !lua_istable(L, GIVEN))
+        aks_value_expected(L, what, NAMES_EXPECTED, GIVEN);
+    if (!one)
+        count = aks_value_list(L, GIVEN, what, "a list of names of targets", AKS_TARGETS_MAX);
+    if (count == 0)
+        aks_value_raise(L, "%s: the list is empty", what);
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 1; i <= count; i++) {
+        if (one)
+            lua_pushvalue(L, GIVEN);
+        else
+            (void)lua_rawgeti(L, GIVEN, (lua_Integer)i);
+        if (lua_type(L, -1) != LUA_TSTRING)
+            aks_value_expected(L, what, "names of targets", -1);
+        lua_rawseti(L, -2, (lua_Integer)i);
+    }
+    lua_replace(L, GIVEN);
+}
+
+/* names(what, names): a copy of one name or a list of them as a list. While a policy is loaded they
+ * are noted for aks_lib_check_names: which targets there are is known only then. */
+int
+aks_lib_names(lua_State *L)
+{
+    const char *what = luaL_checkstring(L, WHAT);
+    lua_Debug frame;
+    int level;
+
+    lua_settop(L, GIVEN);
+    copy_names(L, what);
+    if (aks_vm_of(L)->phase != AKS_VM_LOAD)
+        return 1;
+    (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, NOTED);
+    lua_createtable(L, 2, 0);
+    if (aks_value_policy_frame(L, 0, &level, &frame))
+        (void)lua_pushfstring(L, "%s of line %d", what, frame.currentline);
+    else
+        lua_pushvalue(L, WHAT);
+    lua_rawseti(L, -2, 1);
+    lua_pushvalue(L, GIVEN);
+    lua_rawseti(L, -2, 2);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    lua_settop(L, GIVEN);
+    return 1;
+}
+
+void
+aks_lib_check_names(lua_State *L, const struct aks_settings *settings)
+{
+    int top = lua_gettop(L);
+    size_t targets[AKS_TARGETS_MAX];
+    size_t count;
+
+    (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, NOTED);
+    for (size_t i = 1; i <= lua_rawlen(L, top + 1); i++) {
+        (void)lua_rawgeti(L, top + 1, (lua_Integer)i);
+        (void)lua_rawgeti(L, top + 2, 1);
+        (void)lua_rawgeti(L, top + 2, 2);
+        aks_spec_route(L, top + 4, lua_tostring(L, top + 3), settings, targets, &count);
+        lua_settop(L, top + 1);
+    }
+    lua_settop(L, top);
+}

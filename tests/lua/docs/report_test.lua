@@ -1,0 +1,73 @@
+-- What lua/akosha/types.lua tells an editor of a report is what reports have, and the other way
+-- round.
+local lu, sim = require "luaunit", require "akosha.testing"
+
+TestReport = {}
+
+local POLICY = [[
+local akosha = require "akosha"
+return akosha.policy { api = 1, sources = { "a.bin", "b.bin" },
+  targets = { cloud = akosha.s3 { bucket = "memories" },
+              http = akosha.http { url = "https://put.example.org/upload" } },
+  retry = function() end }
+]]
+-- Where more was decided than a report keeps.
+local RARE = { ["akosha.Report.decisions_dropped"] = true }
+
+local file = assert(io.open "lua/akosha/types.lua")
+local said = require "tests.script.annotations" (file:read "a")
+file:close()
+
+local function type_of(value)
+  local kind = math.type(value) or type(value)
+  return kind == "float" and "number" or kind
+end
+
+-- Notes in ${met} each field that a table of this class has; fails for one that is not annotated.
+local function compare(class, value, met)
+  for name, inner in pairs(value) do
+    local path = class .. "." .. name
+    local field = lu.assertNotNil(said.classes[class][name], path) or said.classes[class][name]
+    met[path] = true
+    if field.list then
+      for _, entry in ipairs(inner) do
+        if said.classes[field.type] then
+          compare(field.type, entry, met)
+        else
+          lu.assertEquals(type_of(entry), field.type, path)
+        end
+      end
+    elseif said.classes[field.type] then
+      compare(field.type, inner, met)
+    else
+      lu.assertEquals(type_of(inner), said.aliases[field.type] and "string" or field.type, path)
+    end
+  end
+  for name, field in pairs(said.classes[class]) do
+    lu.assertTrue(field.optional or value[name] ~= nil, class .. "." .. name)
+  end
+end
+
+function TestReport:test_every_field_is_annotated_and_every_annotation_is_a_field()
+  local met = {}
+  local world = sim.world { small = true, policy_text = POLICY,
+                            files = { ["a.bin"] = sim.bytes(20 * sim.KiB), ["b.bin"] = "b" } }
+  world.target.cloud:on("part", 2):reply { status = 503, retry_after = 40 }:once()
+  compare("akosha.Report", world:run { dry_run = true }, met)
+  compare("akosha.Report", world:run(), met)
+  world = sim.world { small = true, policy_text = POLICY,
+                      files = { ["a.bin"] = sim.bytes(20 * sim.KiB), ["b.bin"] = false } }
+  world.target.cloud:on "any":fail "dns"
+  world.target.http:on "any":reply { status = 403 }
+  compare("akosha.Report", world:run(), met)
+  local missing = {}
+  for class, fields in pairs(said.classes) do
+    for name in pairs(class:find "^akosha%.Report" and fields or {}) do
+      local path = class .. "." .. name
+      missing[#missing + 1] = not met[path] and not RARE[path] and path or nil
+    end
+  end
+  lu.assertEquals(missing, {})
+end
+
+return lu.LuaUnit.run()
