@@ -64,8 +64,8 @@ is_digit(uint8_t c)
     return is_between(c, '0', '9');
 }
 
-/* Is ${c} of the class that the letter ${class} names? A letter that names none stands for itself. In
- * capitals it is all but the class. */
+/* Is ${c} of the class that the letter ${class} names? A letter that names none stands for
+ * itself. In capitals it is all but the class. */
 static inline bool
 in_class(uint8_t c, uint8_t class)
 {
@@ -286,7 +286,8 @@ take_balanced(struct aks_match *match)
     return WAY_BACK;
 }
 
-/* "%f[set]": the byte before is not of the set, the one behind is; outside the text there are zeros. */
+/* "%f[set]": the byte before is not of the set, the one behind is; outside the text there are
+ * zeros. */
 static enum way
 pass_frontier(struct aks_match *match)
 {
@@ -353,7 +354,8 @@ take_greedily(struct aks_match *match, const uint8_t *next, const uint8_t *least
     return WAY_ON;
 }
 
-/* An item for a single byte, with what repeats it. Where it does not fit even once, no place is kept. */
+/* An item for a single byte, with what repeats it. Where it does not fit even once, no place is
+ * kept. */
 static enum way
 take_single(struct aks_match *match)
 {
@@ -541,7 +543,7 @@ begins_with(const uint8_t *text, const uint8_t *pattern, size_t len, size_t *ret
 {
     size_t at = 0;
 
-    *ret_steps = 1;
+    *ret_steps = 0;
     while (len - at > BYTES_PER_STEP) {
         if (memcmp(text + at, pattern + at, BYTES_PER_STEP) != 0)
             return false;
@@ -557,22 +559,27 @@ aks_match_plain(struct aks_match *match, size_t from, size_t *ret_begin)
     size_t len = (size_t)(match->pattern_end - match->pattern);
     const uint8_t *p = match->text + from;
     size_t steps;
+    bool is_there;
 
     AKS_CHECK(from <= (size_t)(match->text_end - match->text));
     *ret_begin = from;
     if (len == 0)
         return AKS_MATCH_YES;
     while ((size_t)(match->text_end - p) >= len) {
-        const uint8_t *found = memchr(p, match->pattern[0], (size_t)(match->text_end - p) - len + 1);
+        size_t places = (size_t)(match->text_end - p) - len + 1;
+        const uint8_t *found = memchr(p, match->pattern[0], places);
+        size_t passed = found != NULL ? (size_t)(found - p) : places;
 
-        if (found == NULL)
-            return spend(match, (size_t)(match->text_end - p) / BYTES_PER_STEP) ?
-                AKS_MATCH_NO : AKS_MATCH_STOPPED;
-        *ret_begin = (size_t)(found - match->text);
-        if (begins_with(found, match->pattern, len, &steps))
-            return AKS_MATCH_YES;
-        if (!spend(match, steps + (size_t)(found - p) / BYTES_PER_STEP))
+        if (!spend(match, 1 + passed / BYTES_PER_STEP))
             return AKS_MATCH_STOPPED;
+        if (found == NULL)
+            return AKS_MATCH_NO;
+        *ret_begin = (size_t)(found - match->text);
+        is_there = begins_with(found, match->pattern, len, &steps);
+        if (!spend(match, steps))
+            return AKS_MATCH_STOPPED;
+        if (is_there)
+            return AKS_MATCH_YES;
         p = found + 1;
     }
     return AKS_MATCH_NO;

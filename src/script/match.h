@@ -1,9 +1,9 @@
-/* Lua's patterns over bytes, with every step counted. Knows nothing of Lua's state: what calls it from
- * Lua is script/patterns.c.
+/* Lua's patterns over bytes, with every step counted. Knows nothing of Lua's state: what calls it
+ * from Lua is script/patterns.c.
  *
- * Written from Lua's manual; what the manual leaves open is as in Lua 5.4, which the tests compare it
- * with: mistakes in a pattern are found when the match comes to them, and not before. Classes are those
- * of the C locale, whatever the host has set. Nothing is allocated. */
+ * Written from Lua's manual; what the manual leaves open is as in Lua 5.4, which the tests
+ * compare it with: mistakes in a pattern are found when the match comes to them, and not before.
+ * Classes are those of the C locale, whatever the host has set. Nothing is allocated. */
 #ifndef AKS_SCRIPT_MATCH_H
 #define AKS_SCRIPT_MATCH_H
 
@@ -13,8 +13,8 @@
 
 /* As in Lua (LUA_MAXCAPTURES). */
 #define AKS_MATCH_CAPTURES_MAX 32
-/* Places to go back to that are kept at once. Lua's matcher calls itself for each, 200 deep with the
- * first call, so that the same patterns are too complex. */
+/* Places to go back to that are kept at once. Lua's matcher calls itself for each, 200 deep with
+ * the first call, so that the same patterns are too complex. */
 #define AKS_MATCH_PLACES_MAX 199
 /* Steps between two calls of charge: some microseconds. */
 #define AKS_MATCH_BATCH_STEPS 1024
@@ -89,8 +89,8 @@ struct aks_match {
 /** Borrows both; the pattern comes without the "^" that anchors it. */
 void aks_match_init(struct aks_match *match, const char *text, size_t text_len,
     const char *pattern, size_t pattern_len, aks_match_charge charge, void *ctx);
-/** Is there a match that begins exactly at ${begin}? Fills ${match->captures}; those that the pattern
- * does not close are left open. */
+/** Is there a match that begins exactly at ${begin}? Fills ${match->captures}; those that the
+ * pattern does not close are left open. */
 enum aks_match_result aks_match_at(struct aks_match *match, size_t begin, size_t *ret_end);
 /** The first match that begins at ${from} or later and does not end at ${not_end}, which may be
  * SIZE_MAX. */

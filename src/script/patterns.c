@@ -37,8 +37,8 @@ charge(void *ctx, size_t steps)
     return true;
 }
 
-/* Begins a run over strings that Lua keeps. The pattern's length counts, because it has been read for
- * what is special in it. [-0, +0, raises] */
+/* Begins a run over strings that Lua keeps. The pattern's length counts, because it has been read
+ * for what is special in it. [-0, +0, raises] */
 static void
 begin(struct run *run, lua_State *L, const char *text, size_t text_len, const char *pattern,
     size_t pattern_len)
@@ -310,8 +310,8 @@ aks_patterns_gmatch(lua_State *L)
 
 #define REPLACEMENT 3   /* stack index */
 
-/* Adds the replacement string with its "%1". A capture goes through Lua, whose buffer may want to have
- * its box on top: so it is pushed last and added at once. [-0, +0, raises; the buffer's] */
+/* Adds the replacement string with its "%1". A capture goes through Lua, whose buffer may want to
+ * have its box on top: so it is pushed last and added at once. [-0, +0, raises; the buffer's] */
 static void
 add_string(struct run *run, luaL_Buffer *buffer, size_t from, size_t end)
 {

@@ -1,5 +1,5 @@
-/* string.find, match, gmatch and gsub over the matcher that counts its steps (script/match.h): what a
- * pattern takes is charged to the budget as it goes on. Results and messages are Lua's. */
+/* string.find, match, gmatch and gsub over the matcher that counts its steps (script/match.h):
+ * what a pattern takes is charged to the budget as it goes on. Results and messages are Lua's. */
 #ifndef AKS_SCRIPT_PATTERNS_H
 #define AKS_SCRIPT_PATTERNS_H
 

@@ -1,5 +1,5 @@
-/* Our functions over patterns against Lua's own, which are only in this test: random patterns, wrong ones
- * among them, on random texts give the same values, or the same error. */
+/* Our functions over patterns against Lua's own, which are only in this test: random patterns,
+ * wrong ones among them, on random texts give the same values, or the same error. */
 #include "base/rng.h"
 #include "script/budget.h"
 #include "script/patterns.h"
@@ -115,8 +115,8 @@ static void
 put_item(struct bytes *pattern, struct aks_rng *rng)
 {
     static const char *const others[] = {
-        "(", ")", "()", "%1", "%2", "%b()", "%bab", "%b", "%f", "$", "^", "%", "(.)", "(a*)", "%f%w",
-        "%0", "[",
+        "(", ")", "()", "%1", "%2", "%b()", "%bab", "%b", "%f", "$", "^", "%", "(.)", "(a*)",
+        "%f%w", "%0", "[",
     };
     const char *other = others[below(rng, sizeof(others) / sizeof(others[0]))];
 
@@ -231,7 +231,8 @@ push_arguments(lua_State *L, struct aks_rng *rng, const char *name, const struct
     return lua_gettop(L) - top;
 }
 
-/* Calls ${library}'s ${name} with the ${count} values at ${first}. [-0, +results]; true if it raised */
+/* Calls ${library}'s ${name} with the ${count} values at ${first}. [-0, +results]; true if it
+ * raised */
 static bool
 call(lua_State *L, int library, const char *name, int first, int count)
 {
@@ -279,8 +280,8 @@ equal_results(lua_State *L, int a, int b)
     return true;
 }
 
-/* Calls both with the ${count} values on top. Messages about arguments name the function, which Lua finds
- * for its own only. [-count, +0]; true if they raised */
+/* Calls both with the ${count} values on top. Messages about arguments name the function, which
+ * Lua finds for its own only. [-count, +0]; true if they raised */
 static bool
 check_same(lua_State *L, const char *name, int count)
 {
@@ -300,7 +301,8 @@ check_same(lua_State *L, const char *name, int count)
 
         print_case(L, name, first, count);
         for (int i = a; i <= top; i++)
-            (void)fprintf(stderr, "  %s %s\n", i < b ? "Lua: " : "ours:", luaL_tolstring(L, i, NULL));
+            (void)fprintf(stderr, "  %s %s\n", i < b ? "Lua: " : "ours:",
+                luaL_tolstring(L, i, NULL));
         fail_msg("not the same");
     }
     lua_settop(L, first - 1);
@@ -363,10 +365,12 @@ every_byte_is_in_the_classes_of_lua(void **state)
 
 /* Code that gives the same for string and ours, which it finds as `s`. */
 static const char *const fixed[] = {
-    "s.find(nil, 'a')", "s.find('a')", "s.find('a', {})", "s.find('a', 'a', 'x')", "s.gsub('a', 'a')",
+    "s.find(nil, 'a')", "s.find('a')", "s.find('a', {})", "s.find('a', 'a', 'x')",
+    "s.gsub('a', 'a')",
     "s.gsub('a', 'a', true)", "s.gsub('a', 'a', 'b', {})", "s.gmatch('a')", "s.gmatch({}, 'a')",
     "s.match(123, '%d', '2')", "s.gsub('abc', '%w', '%%%0', 2.0)", "s.find('a', 'a', 1.5)",
-    "s.find('abc', 'b', math_min)", "s.find('abc', 'b', math_max)", "s.match('abc', '()', math_max)",
+    "s.find('abc', 'b', math_min)", "s.find('abc', 'b', math_max)",
+    "s.match('abc', '()', math_max)",
     "s.gmatch('abc', '()', math_min)()", "s.gmatch('abc', '()', math_max)()",
     "s.gsub('abc', '', '-', math_max)", "s.gsub('abc', '', '-', math_min)",
     "s.find('abc', '', 4)", "s.find('abc', '', 5)", "s.find('abc', '', 4, true)", "s.find('', '')",
@@ -384,7 +388,8 @@ static const char *const fixed[] = {
     "s.match('xx', '%bxx')", "s.gsub('THE (quick) fox', '%f[%a]%a+', '<%0>')",
     "s.gsub('abc', '%f[%z]', 'x')", "s.gsub('abc', '%f[\\0]', 'x')", "s.gsub('a\\0b', '%z', 'x')",
     "s.find('a\\0b', '\\0')", "s.find('a\\0b', '[\\0]b')", "s.match('a\\0\\0b', '\\0+')",
-    "s.gsub('hello world', '%w+', '%0 %0', 1)", "s.gsub('abc', '^a', 'x')", "s.gsub('aaa', '^a', 'x')",
+    "s.gsub('hello world', '%w+', '%0 %0', 1)", "s.gsub('abc', '^a', 'x')",
+    "s.gsub('aaa', '^a', 'x')",
     "s.gsub('abc', 'b', function() end)", "s.gsub('abc', 'b', function() return {} end)",
     "s.gsub('abc', 'b', function() return 1.5 end)", "s.gsub('abc', '(b)(c)', '%2%1')",
     "s.gsub('abc', 'b', '%2')", "s.gsub('abc', 'b', '%')", "s.gsub('abc', 'b', '%a')",
@@ -463,6 +468,10 @@ work_is_charged_where_no_hook_looks(void **state)
         "for i = 1, 1e4 do pcall(ours.gsub, ('a'):rep(900), '.*', error) end",
         "for i = 1, 1e5 do pcall(ours.match, 'a', ('['):rep(30000)) end",
         "while true do pcall(ours.match, ('a'):rep(100000), '.-b') end",
+        "local s = ('a'):rep(1e6) .. 'b' for i = 1, 1000 do ours.find(s, 'b', 1, true) end",
+        "local s = ('a'):rep(1e6) for i = 1, 1000 do ours.find(s, s, 1, true) end",
+        "local s = ('a'):rep(1e6) .. '%' for i = 1, 1000 do ours.find('', s) end",
+        "local s = ('%%'):rep(1e5) for i = 1, 1000 do ours.gsub('a', 'a', s) end",
     };
 
     for (size_t i = 0; i < sizeof(greedy) / sizeof(greedy[0]); i++) {
