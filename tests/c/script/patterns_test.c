@@ -464,14 +464,14 @@ work_is_charged_where_no_hook_looks(void **state)
         "ours.match(('a'):rep(100000), '[' .. ('b'):rep(100000) .. 'a]*')",
         "ours.match(('a'):rep(100000), '%f[' .. ('b'):rep(100000) .. 'c]')",
         "ours.match(('a'):rep(100000), '[' .. ('b'):rep(100000) .. 'a]-c')",
-        "for i = 1, 1e5 do pcall(ours.match, ('a'):rep(900), 'a*(') end",
+        "for i = 1, 1e4 do pcall(ours.match, ('a'):rep(900), 'a*(') end",
         "for i = 1, 1e4 do pcall(ours.gsub, ('a'):rep(900), '.*', error) end",
         "for i = 1, 1e5 do pcall(ours.match, 'a', ('['):rep(30000)) end",
         "while true do pcall(ours.match, ('a'):rep(100000), '.-b') end",
         "local s = ('a'):rep(1e6) .. 'b' for i = 1, 1000 do ours.find(s, 'b', 1, true) end",
         "local s = ('a'):rep(1e6) for i = 1, 1000 do ours.find(s, s, 1, true) end",
         "local s = ('a'):rep(1e6) .. '%' for i = 1, 1000 do ours.find('', s) end",
-        "local s = ('%%'):rep(1e5) for i = 1, 1000 do ours.gsub('a', 'a', s) end",
+        "ours.gsub(('a'):rep(1000), 'b*', ('%0'):rep(10000))",
     };
 
     for (size_t i = 0; i < sizeof(greedy) / sizeof(greedy[0]); i++) {
