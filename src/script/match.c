@@ -38,9 +38,9 @@ aks_match_spend(struct aks_match *match, size_t steps)
 }
 
 static enum way
-fault(struct aks_match *match, enum aks_match_fault fault)
+fault(struct aks_match *match, enum aks_match_fault what)
 {
-    match->fault = fault;
+    match->fault = what;
     return WAY_FAULT;
 }
 
@@ -259,31 +259,36 @@ close_capture(struct aks_match *match)
 static enum way
 take_balanced(struct aks_match *match)
 {
+    const uint8_t *end = match->text_end;
     const uint8_t *p = match->at;
     uint8_t opens;
     uint8_t closes;
     size_t depth = 1;
+    size_t steps = 0;
 
     if (match->pattern_end - match->item < 4)
         return fault(match, AKS_MATCH_BALANCE_CUT);
     opens = match->item[2];
     closes = match->item[3];
-    if (p == match->text_end || *p != opens)
+    if (p == end || *p != opens)
         return WAY_BACK;
-    while (++p < match->text_end) {
-        if (!spend(match, 1))
-            return WAY_STOP;
-        if (*p == closes) {
-            if (--depth == 0) {
-                match->at = p + 1;
-                match->item += 4;
-                return WAY_ON;
-            }
-        } else if (*p == opens) {
-            depth++;
+    while (depth > 0 && ++p < end) {
+        if (++steps == AKS_MATCH_BATCH_STEPS) {
+            if (!spend(match, steps))
+                return WAY_STOP;
+            steps = 0;
         }
+        if (*p == closes)
+            depth--;
+        else if (*p == opens)
+            depth++;
     }
-    return WAY_BACK;
+    match->steps += steps;
+    if (depth > 0)
+        return WAY_BACK;
+    match->at = p + 1;
+    match->item += 4;
+    return WAY_ON;
 }
 
 /* "%f[set]": the byte before is not of the set, the one behind is; outside the text there are

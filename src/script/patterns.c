@@ -40,7 +40,7 @@ charge(void *ctx, size_t steps)
 /* Begins a run over strings that Lua keeps. The pattern's length counts, because it has been read
  * for what is special in it. [-0, +0, raises] */
 static void
-begin(struct run *run, lua_State *L, const char *text, size_t text_len, const char *pattern,
+begin_run(struct run *run, lua_State *L, const char *text, size_t text_len, const char *pattern,
     size_t pattern_len)
 {
     run->L = L;
@@ -103,31 +103,38 @@ found(struct run *run, enum aks_match_result result)
 
 /* --- captures --------------------------------------------------------------------------------- */
 
-/* Pushes capture ${i}, from 0; the whole match is the first of a pattern without captures.
- * [-0, +1, raises] */
-static void
-push_capture(struct run *run, size_t i, size_t from, size_t end)
+/* Finds the bytes of capture ${i}, from 0; the whole match is the first of a pattern without
+ * captures. False if it is a position, which is then ${ret_begin}. [-0, +0, raises] */
+static bool
+find_capture(struct run *run, size_t i, size_t from, size_t end, size_t *ret_begin, size_t *ret_len)
 {
     const struct aks_match_capture *capture = &run->match.captures[i];
 
-    if (i >= run->match.capture_count) {
-        if (i > 0)
-            raise(run, "invalid capture index %%%d", (int)i + 1);
-        (void)aks_match_spend(&run->match, STEPS_PER_VALUE + (end - from) / BYTES_PER_STEP);
-        lua_pushlstring(run->L, run->text + from, end - from);
-        return;
+    *ret_begin = from;
+    *ret_len = end - from;
+    if (i < run->match.capture_count) {
+        *ret_begin = capture->begin;
+        *ret_len = capture->len;
+        if (capture->kind == AKS_MATCH_OPEN)
+            raise(run, "unfinished capture");
+    } else if (i > 0) {
+        raise(run, "invalid capture index %%%d", (int)i + 1);
     }
-    (void)aks_match_spend(&run->match, STEPS_PER_VALUE + capture->len / BYTES_PER_STEP);
-    switch (capture->kind) {
-    case AKS_MATCH_OPEN:
-        raise(run, "unfinished capture");
-    case AKS_MATCH_POSITION:
-        lua_pushinteger(run->L, (lua_Integer)capture->begin + 1);
-        return;
-    case AKS_MATCH_CLOSED:
-        lua_pushlstring(run->L, run->text + capture->begin, capture->len);
-        return;
-    }
+    (void)aks_match_spend(&run->match, STEPS_PER_VALUE + *ret_len / BYTES_PER_STEP);
+    return i >= run->match.capture_count || capture->kind == AKS_MATCH_CLOSED;
+}
+
+/* [-0, +1, raises] */
+static void
+push_capture(struct run *run, size_t i, size_t from, size_t end)
+{
+    size_t begin;
+    size_t len;
+
+    if (find_capture(run, i, from, end, &begin, &len))
+        lua_pushlstring(run->L, run->text + begin, len);
+    else
+        lua_pushinteger(run->L, (lua_Integer)begin + 1);
 }
 
 /* [-0, +count, raises] */
@@ -234,10 +241,10 @@ find_or_match(lua_State *L, bool find)
         return 1;
     }
     if (find && (lua_toboolean(L, 4) || is_plain(pattern, pattern_len))) {
-        begin(&run, L, text, text_len, pattern, pattern_len);
+        begin_run(&run, L, text, text_len, pattern, pattern_len);
         return find_plain(&run, init);
     }
-    begin(&run, L, text, text_len, pattern + anchored, pattern_len - anchored);
+    begin_run(&run, L, text, text_len, pattern + anchored, pattern_len - anchored);
     return find_pattern(&run, init, anchored, find);
 }
 
@@ -275,7 +282,7 @@ next_match(lua_State *L)
     struct run run;
     int pushed = 0;
 
-    begin(&run, L, text, text_len, pattern, pattern_len);
+    begin_run(&run, L, text, text_len, pattern, pattern_len);
     if (found(&run, aks_match_next(&run.match, from, last_end < 0 ? SIZE_MAX : (size_t)last_end,
         &from, &end))) {
         lua_pushinteger(L, (lua_Integer)end);
@@ -310,8 +317,22 @@ aks_patterns_gmatch(lua_State *L)
 
 #define REPLACEMENT 3   /* stack index */
 
-/* Adds the replacement string with its "%1". A capture goes through Lua, whose buffer may want to
- * have its box on top: so it is pushed last and added at once. [-0, +0, raises; the buffer's] */
+/* [-0, +0, raises; the buffer's] */
+static void
+add_capture(struct run *run, luaL_Buffer *buffer, size_t i, size_t from, size_t end)
+{
+    size_t begin;
+    size_t len;
+
+    if (find_capture(run, i, from, end, &begin, &len)) {
+        luaL_addlstring(buffer, run->text + begin, len);
+        return;
+    }
+    lua_pushinteger(run->L, (lua_Integer)begin + 1);
+    luaL_addvalue(buffer);
+}
+
+/* Adds the replacement string with its "%1". [-0, +0, raises; the buffer's] */
 static void
 add_string(struct run *run, luaL_Buffer *buffer, size_t from, size_t end)
 {
@@ -322,22 +343,22 @@ add_string(struct run *run, luaL_Buffer *buffer, size_t from, size_t end)
     while (p < stop) {
         const char *escape = memchr(p, '%', (size_t)(stop - p));
         const char *piece_end = escape != NULL ? escape : stop;
+        char which;
 
         (void)aks_match_spend(&run->match, 1 + (size_t)(piece_end - p) / BYTES_PER_STEP);
         luaL_addlstring(buffer, p, (size_t)(piece_end - p));
         if (escape == NULL)
             return;
-        p = escape + 2;
-        if (p <= stop && escape[1] == '%') {
+        which = stop - escape > 1 ? escape[1] : '\0';
+        if (which == '%')
             luaL_addchar(buffer, '%');
-        } else if (p <= stop && escape[1] == '0') {
+        else if (which == '0')
             luaL_addlstring(buffer, run->text + from, end - from);
-        } else if (p <= stop && escape[1] >= '1' && escape[1] <= '9') {
-            push_capture(run, (size_t)(escape[1] - '1'), from, end);
-            luaL_addvalue(buffer);
-        } else {
+        else if (which >= '1' && which <= '9')
+            add_capture(run, buffer, (size_t)(which - '1'), from, end);
+        else
             raise(run, "invalid use of '%%' in replacement string");
-        }
+        p = escape + 2;
     }
 }
 
@@ -425,7 +446,7 @@ aks_patterns_gsub(lua_State *L)
 
     luaL_argexpected(L, type == LUA_TNUMBER || type == LUA_TSTRING || type == LUA_TTABLE ||
         type == LUA_TFUNCTION, REPLACEMENT, "string/function/table");
-    begin(&run, L, text, text_len, pattern + anchored, pattern_len - anchored);
+    begin_run(&run, L, text, text_len, pattern + anchored, pattern_len - anchored);
     luaL_buffinit(L, &buffer);
     count = replace(&run, &buffer, anchored, count_max, &changed);
     if (changed)
