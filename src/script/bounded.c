@@ -102,64 +102,12 @@ bounded_rep(lua_State *L)
     return call_wrapped(L);
 }
 
-/* How many items of the pattern may match a varying number of bytes; one more where it may begin
- * anywhere. */
-static unsigned
-varying_items(const char *pattern, size_t len)
-{
-    unsigned items = len > 0 && pattern[0] == '^' ? 0 : 1;
-
-    for (size_t i = 0; i < len; i++) {
-        if (pattern[i] == '%') {
-            i++;
-            items += i < len && pattern[i] == 'b';
-        } else if (i > 0 && strchr("*+-", pattern[i]) != NULL && pattern[i] != '\0') {
-            items++;
-        }
-    }
-    return items;
-}
-
-/* The matcher tries, at worst, each way to spread n bytes over q varying items and what is left
- * over: (n + q) over q ways. Measured: 552 ms for 49 million. The text for an item of its own,
- * as in plain finding, costs bytes times bytes. */
-static double
-steps_at_worst(size_t text_len, const char *pattern, size_t pattern_len, bool plain)
-{
-    unsigned items = plain ? 0 : varying_items(pattern, pattern_len);
-    double steps = 1;
-
-    for (unsigned i = 1; i <= items && steps < 10 * AKS_BOUNDED_PATTERN_STEPS; i++)
-        steps = steps * ((double)text_len + i) / i;
-    return steps + (double)text_len * (double)pattern_len / BYTES_PER_INSTRUCTION;
-}
-
-static int
-bounded_pattern(lua_State *L)
-{
-    size_t text_len;
-    size_t pattern_len;
-    bool plain = lua_type(L, 4) == LUA_TBOOLEAN && lua_toboolean(L, 4);
-    const char *pattern;
-
-    (void)luaL_checklstring(L, 1, &text_len);
-    pattern = luaL_checklstring(L, 2, &pattern_len);
-    if (steps_at_worst(text_len, pattern, pattern_len, plain) > AKS_BOUNDED_PATTERN_STEPS)
-        aks_value_raise(L, "this pattern could take too long on a text of %zu bytes", text_len);
-    charge_for(L, 1);
-    return call_wrapped(L);
-}
-
 static const struct {
     const char *library;
     const char *name;       /* NULL: every other function of the library */
     lua_CFunction wrapper;
 } wrappers[] = {
     { "string", "rep", bounded_rep },
-    { "string", "find", bounded_pattern },
-    { "string", "match", bounded_pattern },
-    { "string", "gmatch", bounded_pattern },
-    { "string", "gsub", bounded_pattern },
     { "string", NULL, bounded_string },
     { "utf8", NULL, bounded_string },
     { "table", "sort", bounded_sort },

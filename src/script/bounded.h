@@ -9,8 +9,6 @@
 #define AKS_BOUNDED_REP_BYTES (1024 * 1024)
 /* Entries that table.sort and table.move take: sorting these takes about 0.1 s. */
 #define AKS_BOUNDED_TABLE_ENTRIES 100000
-/* Steps that a pattern may need on its text in the worst case, at about 10 ns each. */
-#define AKS_BOUNDED_PATTERN_STEPS 20000000.0
 
 /** Replaces the C function on top, which is ${library}.${name}, by its wrapper; one that needs
  * none stays as it is, with its upvalues. [-1, +1, raises] */

@@ -3,7 +3,8 @@
  *
  * A count hook looks every AKS_BUDGET_INTERVAL instructions. Once over, the hook fires at every
  * instruction, so that no pcall of the policy can go on. The hook does not run inside C
- * functions: those that may take long are bounded and charged by script/bounded.c. */
+ * functions: those that may take long are bounded and charged by script/bounded.c, or, over
+ * patterns, by script/patterns.c. */
 #ifndef AKS_SCRIPT_BUDGET_H
 #define AKS_SCRIPT_BUDGET_H
 

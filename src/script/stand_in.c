@@ -6,6 +6,7 @@
 #include "script/identity.h"
 #include "script/lib_akosha.h"
 #include "script/modules.h"
+#include "script/patterns.h"
 #include "script/value.h"
 #include "script/vm.h"
 #include "script/walk.h"
@@ -142,7 +143,11 @@ static const struct {
     { "coroutine", "close", charged_coroutine, true },
     { "coroutine", "create", charged_coroutine, true },
     { "coroutine", "wrap", safe_wrap, false },
+    { "string", "find", aks_patterns_find, false },
     { "string", "format", aks_identity_format, true },
+    { "string", "gmatch", aks_patterns_gmatch, false },
+    { "string", "gsub", aks_patterns_gsub, false },
+    { "string", "match", aks_patterns_match, false },
 };
 
 void

@@ -120,6 +120,7 @@ raise_unknown(lua_State *L, const char *what, const char *key, const char *const
     char shown[AKS_VALUE_SHOWN_BYTES];
     size_t len = 0;
 
+    (void)snprintf(known, sizeof(known), "none");
     for (size_t i = 0; names[i] != NULL; i++) {
         aks_nearest_offer(&best, key, names[i]);
         if (len < sizeof(known))
