@@ -120,7 +120,7 @@ raise_unknown(lua_State *L, const char *what, const char *key, const char *const
     char shown[AKS_VALUE_SHOWN_BYTES];
     size_t len = 0;
 
-    (void)snprintf(known, sizeof(known), "none");
+    known[0] = '\0';
     for (size_t i = 0; names[i] != NULL; i++) {
         aks_nearest_offer(&best, key, names[i]);
         if (len < sizeof(known))
@@ -131,6 +131,8 @@ raise_unknown(lua_State *L, const char *what, const char *key, const char *const
     if (best.name != NULL)
         aks_value_raise(L, "%s: unknown field %s; did you mean \"%s\"?", what,
             shown + strlen("string "), best.name);
+    if (names[0] == NULL)
+        aks_value_raise(L, "%s: unknown field %s: it takes none", what, shown + strlen("string "));
     aks_value_raise(L, "%s: unknown field %s; known: %s", what, shown + strlen("string "), known);
 }
 

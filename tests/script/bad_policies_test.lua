@@ -68,6 +68,8 @@ local CASES = {
       'unknown field "Compress"; did you mean "compress"?' },
   { "a field like no other", with "zzzzzz = 1",
       'unknown field "zzzzzz"; known: api, sources, targets, route,' },
+  { "a field where there are none", with "retry = akosha.retry.none { zzzzzzzz = 1 }",
+    'unknown field "zzzzzzzz": it takes none' },
   { "a field of a later version", with "schedule = {}", 'unknown field "schedule"' },
   { "a metatable", AKOSHA .. "return akosha.policy(setmetatable({}, {}))",
       "expected a plain table, got one with a metatable" },

@@ -57,7 +57,8 @@ end
 -- What a table of options may have, out of the message about one that it may not have.
 local function known(builder)
   local _, message = load(("local _ = %s { zzzzzzzzzzzz = 1 }"):format(builder))
-  local list = message:match 'unknown field "zzzzzzzzzzzz"; known: (.*)$'
+  local list = message:match 'unknown field "zzzzzzzzzzzz"; known: (.*)$' or
+    message:match 'unknown field "zzzzzzzzzzzz": it takes none()$' and ""
   local names = {}
   for name in lu.assertNotNil(list, message) or list:gmatch "[^, ]+" do
     names[name] = true
