@@ -132,7 +132,9 @@ confirm_item(struct aks_run *run, struct aks_item *item, size_t index, bool *unc
         *err = outcome.error;
         return outcome.status;
     }
-    /* It cannot be asked now: the upload will find out what is wrong with it. */
+    /* It cannot be asked now: the upload will find out what is wrong with it, unless it wants to be
+     * left alone. */
+    aks_run_health_heard(run, index, &outcome);
     *unchanged = false;
     return AKS_OK;
 }
@@ -159,7 +161,33 @@ consider(struct aks_run *run, struct aks_item *item, struct aks_error *err)
     return dedup_item(run, item, index, unchanged, err);
 }
 
-/* Considers every item that is owed for the target it would go to next. */
+/* Considers ${item} for the target it would go to next; where that turns out to want to be left
+ * alone, for the one after it. */
+static enum aks_status
+consider_item(struct aks_run *run, struct aks_item *item, struct aks_error *err)
+{
+    for (size_t i = 0; i <= item->route_count && item->state == AKS_ITEM_PENDING; i++) {
+        enum aks_status status;
+        bool fine;
+
+        if (!choose_target(run, item)) {
+            if (item->error.status == AKS_OK)
+                aks_run_health_refuse(run, item);
+            break;
+        }
+        if (item->considered)
+            break;
+        fine = aks_run_health_fine(run, item->route[item->place]);
+        status = consider(run, item, err);
+        if (status != AKS_OK)
+            return status;
+        item->considered = !fine || i == item->route_count ||
+            aks_run_health_fine(run, item->route[item->place]);
+    }
+    return AKS_OK;
+}
+
+/* All that are owed. */
 static enum aks_status
 consider_all(struct aks_run *run, bool *ret_pending, struct aks_error *err)
 {
@@ -170,18 +198,10 @@ consider_all(struct aks_run *run, bool *ret_pending, struct aks_error *err)
 
         if (item->state != AKS_ITEM_PENDING)
             continue;
-        if (!choose_target(run, item)) {
-            if (item->error.status == AKS_OK)
-                aks_run_health_refuse(run, item);
-            continue;
-        }
-        if (!item->considered) {
-            status = consider(run, item, err);
-            if (status != AKS_OK)
-                return status;
-            item->considered = true;
-        }
-        if (item->state == AKS_ITEM_PENDING)
+        status = consider_item(run, item, err);
+        if (status != AKS_OK)
+            return status;
+        if (item->state == AKS_ITEM_PENDING && item->considered)
             *ret_pending = true;
     }
     return AKS_OK;

@@ -100,6 +100,8 @@ void aks_run_target_facts(const struct aks_run *run, size_t index,
     struct aks_target_facts *ret_facts);
 /** May target ${index} be asked now? */
 bool aks_run_health_fine(const struct aks_run *run, size_t index);
+/** What a server asked for, whatever it was asked. */
+void aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
 /** What became of an upload there: its breaker, and what its server asked for. */
 void aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
 /** What the servers of the item's route have asked for, as far as none of them may be asked now:

@@ -68,6 +68,13 @@ opens_breaker(enum aks_status status)
 }
 
 void
+aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome)
+{
+    if (outcome->status != AKS_OK && outcome->retry_after_ms > 0)
+        run->targets[index].not_before_ns = now_ns(run) + outcome->retry_after_ms * AKS_NS_PER_MS;
+}
+
+void
 aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome *outcome)
 {
     struct aks_run_target *target = &run->targets[index];
@@ -79,8 +86,7 @@ aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome 
             &err);
     } else {
         target->error = outcome->error;
-        if (outcome->retry_after_ms > 0)
-            target->not_before_ns = now_ns(run) + outcome->retry_after_ms * AKS_NS_PER_MS;
+        aks_run_health_heard(run, index, outcome);
         if (opens_breaker(outcome->status)) {
             status = aks_state_breaker_failed(run->engine->state, target->identity, wall_ms(run),
                 outcome->status, outcome->retry_after_ms, &err);

@@ -116,6 +116,11 @@ after_crc(struct aks_s3_probe *probe, const struct aks_outcome *outcome)
     int http = outcome->http_status;
     bool definite = http >= 200 && http < 500 && http != 408 && http != 429;
 
+    /* A server that says when to come back means it, whatever it was asked. */
+    if (outcome->status == AKS_THROTTLED && outcome->retry_after_ms > 0) {
+        tried(probe, outcome);
+        return;
+    }
     if (probe->stage == AKS_S3_PROBE_CRC_WRONG && http == 400) {
         probe_ask(probe, AKS_S3_PROBE_CRC_RIGHT);
         return;

@@ -54,8 +54,10 @@ on_step(void *ctx, const struct aks_sim_step *step, struct aks_sim_fault *ret_fa
         (void)aks_fault_plan_ask(&world->plan, &seen, ret_fault);
     if (step->place == AKS_SIM_DISK && ret_fault->status != AKS_OK)
         world->disk_trouble = true;
-    if (step->place == AKS_SIM_DISK && strcmp(step->verb, "rename") == 0 &&
-        strstr(step->subject, "/manifest.json") != NULL)
+    /* A manifest in a folder; or the job's end: what is owed may be somewhere already. */
+    if (step->place == AKS_SIM_DISK &&
+        ((strcmp(step->verb, "rename") == 0 && strstr(step->subject, "/manifest.json") != NULL) ||
+            (strcmp(step->verb, "unlink") == 0 && strstr(step->subject, "/queue/2") != NULL)))
         world->committed = true;
     if (ret_fault->dies) {
         world->died = true;

@@ -420,6 +420,24 @@ upload_that_may_be_committed_is_left_alone(void **state)
     aks_world_free(world);
 }
 
+/* Found by seed 90447. What was believed of the cloud was old, so it was asked, and said
+ * Retry-After: for each source anew, and then for the upload. */
+static void
+retry_after_of_a_question_holds_for_what_follows_it(void **state)
+{
+    struct aks_world *world = scenario_new(90447, scenario_policy, BYTES);
+    struct aks_fault_rule *rule;
+
+    scenario_run_is(world, "stored");
+    rule = scenario_reply(world, "cloud", "get", 503, "SlowDown");
+    rule->retry_after_s = 9;
+    /* The policy gives the next target the first try. */
+    aks_world_advance(world, INT64_C(8) * 24 * 3600 * AKS_NS_PER_S);
+    scenario_put(world, "a.bin", 90447, BYTES);
+    scenario_run_is(world, "stored");
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -441,6 +459,7 @@ main(void)
         cmocka_unit_test(job_on_a_new_machine_survives_a_loss_of_power),
         cmocka_unit_test(queue_that_a_dead_process_made_is_made_to_last),
         cmocka_unit_test(upload_that_may_be_committed_is_left_alone),
+        cmocka_unit_test(retry_after_of_a_question_holds_for_what_follows_it),
         cmocka_unit_test(wait_is_over_after_a_lid_was_closed),
     };
 
