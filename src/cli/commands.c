@@ -18,6 +18,13 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync test --filter waits --seed 12345 --coverage tests/lua\n"
       "  akosha-sync test --report results.xml",
       "filter seed jobs timeout format report coverage list new", 0, -1, aks_cmd_test },
+    { "check", "check [--policy FILE]",
+      "tell all that is wrong with a policy",
+      "Nothing is contacted and nothing is written. Warnings are of what is allowed and hardly\n"
+      "meant. Exit codes: 0 fine, with or without warnings; 3 wrong.",
+      "  akosha-sync check --policy policies/mine.lua\n"
+      "  akosha-sync check --policy policies/mine.lua --json",
+      "policy allow-env", 0, 0, aks_cmd_check },
     { "list", "list [--policy FILE] [--target NAME]",
       "show the uploads that the policy's targets hold",
       "",

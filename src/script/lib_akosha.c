@@ -117,7 +117,7 @@ take_first(lua_State *L, void *ctx)
         aks_value_seconds(L, OPTION, option(L, "first"), 0, AKS_RETRY_WAIT_MS_MAX);
 }
 
-/* A cap that follows from a wrong first says nothing new. */
+/* A cap that follows from a first that was wrong says nothing new. */
 static void
 take_cap(lua_State *L, void *ctx)
 {
@@ -126,7 +126,7 @@ take_cap(lua_State *L, void *ctx)
     const char *what = option(L, "cap");
 
     (void)lua_getfield(L, OPTIONS, "first");
-    if (aks_problem_collecting(L) && lua_rawequal(L, OPTION, -1))
+    if (settings->first_ms < 0 && lua_rawequal(L, OPTION, -1))
         return;
     settings->cap_ms = aks_value_seconds(L, OPTION, what, 0, AKS_RETRY_WAIT_MS_MAX);
     if (settings->cap_ms < settings->first_ms)
@@ -179,7 +179,7 @@ static int
 lib_schedule(lua_State *L)
 {
     static const char *const growths[] = { "none", "fixed", "linear", "exponential", NULL };
-    struct aks_schedule schedule = { .settings = { .factor = 1, .tries = 1 } };
+    struct aks_schedule schedule = { .settings = { .first_ms = -1, .factor = 1, .tries = 1 } };
     const char *what = luaL_checkstring(L, 1);
 
     luaL_checktype(L, OPTIONS, LUA_TTABLE);

@@ -151,8 +151,11 @@ load_policy(void *ctx, const struct aks_policy_text *text,
     const struct aks_script_options *options = ctx;
     struct loaded *loaded = aks_mem_new(options->alloc, sizeof(*loaded));
     struct aks_vm *vm = NULL;
+    struct aks_error unheard;
     enum aks_status status;
 
+    if (err == NULL)
+        err = &unheard;
     if (loaded == NULL)
         return aks_error_memory(err, "loading the policy");
     status = aks_vm_new(options, &vm, err);
