@@ -5,8 +5,8 @@
 #define AKS_TESTKIT_EXPLAIN_H
 
 #include "base/error.h"
+#include "base/units.h"
 #include "port/port.h"
-#include "testkit/event.h"
 
 #include <stddef.h>
 
@@ -24,14 +24,13 @@ struct aks_explain_options {
     const char *policy;                 /* as for akosha_policy_load */
     const char *const *sources;         /* relative to the working folder; NULL: the policy's */
     size_t source_count;
-    const char *const *event_texts;
-    const struct aks_event *events;     /* parsed from them */
-    size_t event_count;
+    const char *const *events;          /* as testkit/event.h reads them */
+    size_t event_count;                 /* at most AKS_EXPLAIN_EVENTS_MAX */
 };
 
 /** *ret_explanation is a document (json_decref): "policy", "plan", "calm", and with events
- * "events", "decisions", "ended". AKS_SETTINGS where an event names no target of the policy, or
- * there are too many sources; AKS_POLICY and AKS_LIMIT where the policy does not load. */
+ * "events", "decisions", "ended". AKS_NOT_FOUND where an event is none, or names no target of the
+ * policy; AKS_POLICY, AKS_SETTINGS and AKS_LIMIT where the policy does not load. */
 enum aks_status aks_explain(const struct aks_explain_options *options,
     struct json_t **ret_explanation, struct aks_error *err);
 

@@ -4,6 +4,7 @@
 #define AKS_TESTKIT_EXPLAIN_INTERNAL_H
 
 #include "engine/policy.h"
+#include "testkit/event.h"
 #include "testkit/explain.h"
 #include "testkit/world.h"
 
@@ -20,6 +21,7 @@ struct aks_explain_source {
 struct aks_explain {
     const struct aks_explain_options *options;
     const struct aks_alloc *alloc;
+    struct aks_event events[AKS_EXPLAIN_EVENTS_MAX];
     struct aks_policy_text text;
     struct aks_policy_environment environment;
     struct aks_policy *policy;
