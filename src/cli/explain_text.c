@@ -203,7 +203,8 @@ print_decisions(const json_t *decisions)
         put_facts(&table, 3, decision);
         put(&table, 4, "%s", text_at(decision, "answer"));
         if (json_is_integer(line))
-            put(&table, 5, "%s, line %d", by, (int)json_integer_value(line));
+            put(&table, 5, "%s, line %d", strcmp(by, "policy") == 0 ? "policy" : "settings",
+                (int)json_integer_value(line));
         else
             put(&table, 5, "%s", by);
         table.rows++;
@@ -252,7 +253,10 @@ aks_explain_text(const struct json_t *explanation)
             aks_print_out(happened == 0 ? " (it never came to that)" : " (it happened once)");
     }
     aks_print_out(":\n\n");
-    print_decisions(json_object_get(explanation, "decisions"));
+    if (json_array_size(json_object_get(explanation, "decisions")) > 0)
+        print_decisions(json_object_get(explanation, "decisions"));
+    else
+        aks_print_out("  Nothing had to be decided.\n");
     aks_print_out("\nIt ends: ");
     print_end(json_object_get(explanation, "ended"));
 }

@@ -155,6 +155,18 @@ aks_explain_tell_plan(const struct aks_explain *explain, const json_t *first, co
 
 /* --- decisions -------------------------------------------------------------------------------- */
 
+/* Has the policy a function for ${question}? What it had no answer to is nobody's line. */
+static bool
+asks_function(const struct aks_explain *explain, const char *question)
+{
+    const struct aks_decide *decide = &explain->policy->decide;
+
+    return (strcmp(question, "retry") == 0 && decide->retry != NULL) ||
+        (strcmp(question, "route") == 0 && decide->route != NULL) ||
+        (strcmp(question, "dedup") == 0 && decide->dedup != NULL) ||
+        (strcmp(question, "compress") == 0 && decide->compress != NULL);
+}
+
 json_t *
 aks_explain_tell_decisions(const struct aks_explain *explain, const json_t *report)
 {
@@ -165,8 +177,10 @@ aks_explain_tell_decisions(const struct aks_explain *explain, const json_t *repo
     json_array_foreach(json_object_get(report, "decisions"), i, decision) {
         json_t *own = json_copy(decision);
         const char *question = text_at(decision, "question");
+        bool nobody = strcmp(by(decision), "policy") != 0 && asks_function(explain, question);
 
-        if (json_object_set_new(own, "line", field_line(explain, question)) != 0 ||
+        if (json_object_set_new(own, "line", nobody ? json_null() : field_line(explain, question))
+            != 0 ||
             json_array_append_new(told, own) != 0) {
             json_decref(told);
             return NULL;
