@@ -151,8 +151,8 @@ warn_same_sources(struct aks_vm *vm, const char *home)
             plain_path(vm, home, settings->sources[j], earlier);
             if (strcmp(earlier, later) != 0)
                 continue;
-            aks_problem_warn(vm, "sources", i + 1, "akosha.policy: sources: \"%s\" is the same file "
-                "as \"%s\"", settings->sources[i], settings->sources[j]);
+            aks_problem_warn(vm, "sources", i + 1, "akosha.policy: sources: \"%s\" is the same "
+                "file as \"%s\"", settings->sources[i], settings->sources[j]);
             break;
         }
     }

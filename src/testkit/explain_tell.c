@@ -94,7 +94,8 @@ route_of(const struct aks_explain *explain, const json_t *route)
         return json_string(text_at(route, "answer"));
     aks_buf_init(&names, explain->alloc, AKS_TARGETS_MAX * (AKS_TARGET_NAME_BYTES + 2));
     for (size_t i = 0; i < settings->route_count; i++)
-        aks_buf_printf(&names, "%s%s", i > 0 ? ", " : "", settings->targets[settings->route[i]].name);
+        aks_buf_printf(&names, "%s%s", i > 0 ? ", " : "",
+            settings->targets[settings->route[i]].name);
     text = json_string(names.data != NULL ? names.data : "");
     aks_buf_fini(&names);
     return text;

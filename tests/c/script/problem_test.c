@@ -96,8 +96,8 @@ every_mistake_is_told_once_with_its_line(void **state)
         " \"bucket\"?"));
     assert_non_null(strstr(told->text, "9 targets.disk: akosha.policy: targets: disk: expected"));
     assert_non_null(strstr(told->text, "13 tries: akosha.retry.exponential: tries: expected"));
-    assert_non_null(strstr(told->text, "15 dedupe: akosha.policy: unknown field \"dedupe\"; did you "
-        "mean \"dedup\"?"));
+    assert_non_null(strstr(told->text, "15 dedupe: akosha.policy: unknown field \"dedupe\"; did "
+        "you mean \"dedup\"?"));
     assert_string_equal(told->error, "/home/me/policy.lua: 5 errors");
 }
 
@@ -106,8 +106,8 @@ what_ends_the_load_is_told_after_what_was_found_before(void **state)
 {
     const struct told *told = check(HEAD "local a = akosha.dir { pth = 1 }\nerror 'no'\n");
 
-    assert_string_equal(told->text, "2 pth: akosha.dir: unknown field \"pth\"; did you mean \"path\""
-        "?\n3 : no\n");
+    assert_string_equal(told->text, "2 pth: akosha.dir: unknown field \"pth\"; did you mean "
+        "\"path\"?\n3 : no\n");
     told = check(HEAD "return {\n");
     assert_int_equal(told->count, 1);
     assert_int_equal(told->status, AKS_POLICY);
@@ -182,17 +182,18 @@ what_is_hardly_meant_is_a_warning(void **state)
     warns("targets = { a = akosha.dir { path = '/a' }, b = akosha.dir { path = '/b' } },\n"
         "route = 'a'", "warning 4 route: akosha.policy: route: no route leads to the target \"b\"");
     warns("targets = { a = akosha.dir { path = '/a' }, b = akosha.dir { path = '/a' } },\n"
-        "route = { 'a',\n'b' }", "warning 5 route[2]: akosha.policy: route: \"b\" is the same place");
+        "route = { 'a',\n'b' }", "warning 5 route[2]: akosha.policy: route: \"b\" is the "
+        "same place");
     warns(TARGETS ",\nretry = akosha.retry.fixed { first = 37, tries = 100 }",
         "warning 4 retry: akosha.policy: retry: all 100 tries of one step can wait 3663 s in all, "
         "1.0 hours");
     warns(TARGETS ",\nretry = akosha.retry.linear { first = 0, step = 60, cap = 7200, tries = 13 }",
         "can wait 3960 s in all, 1.1 hours");
-    warns(TARGETS ",\nsources = { '~/a',\n'/home/me//./a' }", "warning 5 sources[2]: akosha.policy: "
-        "sources: \"/home/me//./a\" is the same file as \"~/a\"");
+    warns(TARGETS ",\nsources = { '~/a',\n'/home/me//./a' }", "warning 5 sources[2]: "
+        "akosha.policy: sources: \"/home/me//./a\" is the same file as \"~/a\"");
     warns(TARGETS ",\nsources = { '/home/me/x',\n'./x' }", "warning 5 sources[2]: ");
-    warns(TARGETS ",\nmissing = 'skip'", "warning 4 missing: akosha.policy: missing: the policy has "
-        "no sources");
+    warns(TARGETS ",\nmissing = 'skip'", "warning 4 missing: akosha.policy: missing: the policy "
+        "has no sources");
 }
 
 static int
