@@ -13,14 +13,18 @@ struct checking {
     size_t told;
 };
 
+/* An error is a line like every other error; a warning is one that a quiet person does not want. */
 static void
-show(const struct akosha_problem *problem)
+show(const struct aks_args *args, const struct akosha_problem *problem)
 {
-    for (const char *c = problem->file; *c != '\0'; c++)
-        aks_print_out("%c", (unsigned char)*c < ' ' || *c == 0x7f ? '?' : *c);
+    char line[16] = "";
+
     if (problem->line > 0)
-        aks_print_out(":%d", problem->line);
-    aks_print_out(": %s%s\n", problem->warning ? "warning: " : "", problem->message);
+        (void)snprintf(line, sizeof(line), ":%d", problem->line);
+    if (!problem->warning)
+        aks_print_error(NULL, "%s%s: %s", problem->file, line, problem->message);
+    else if (!args->quiet)
+        aks_print_note("warning: %s%s: %s", problem->file, line, problem->message);
 }
 
 static void
@@ -46,8 +50,7 @@ on_problem(void *ctx, const struct akosha_problem *problem)
 {
     struct checking *checking = ctx;
 
-    if (!checking->args->json && !(problem->warning && checking->args->quiet))
-        show(problem);
+    show(checking->args, problem);
     if (checking->args->json)
         show_json(checking, problem);
     checking->told++;
@@ -76,17 +79,10 @@ finish_json(const struct akosha_checked *checked, int code, const struct akosha_
 }
 
 static void
-finish_text(const struct aks_args *args, const struct akosha_checked *checked, int code,
-    const struct akosha_error *error)
+finish_text(const struct akosha_checked *checked)
 {
     char warnings[48] = "";
 
-    if (code != 0) {
-        aks_print_error(error->hint, "%s", error->message);
-        return;
-    }
-    if (args->quiet)
-        return;
     if (checked->warnings > 0)
         (void)snprintf(warnings, sizeof(warnings), ", %zu warning%s", checked->warnings,
             checked->warnings == 1 ? "" : "s");
@@ -118,10 +114,15 @@ aks_cmd_check(const struct aks_args *args)
     if (args->json)
         aks_print_out("{\"schema\": 1, \"problems\": [");
     code = akosha_policy_check(&options, &checked, &error);
+    /* What could not even be read has no problems of its own. */
+    if (code != 0 && checking.told == 0)
+        aks_print_error(error.hint, "%s", error.message);
+    else if (code != 0 && error.hint[0] != '\0')
+        aks_print_note("hint: %s", error.hint);
     if (args->json)
         finish_json(&checked, code, &error);
-    else
-        finish_text(args, &checked, code, &error);
+    else if (code == 0 && !args->quiet)
+        finish_text(&checked);
     output = aks_print_flush();
     aks_os_close(os);
     return code != 0 ? code : output;

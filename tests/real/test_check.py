@@ -61,11 +61,11 @@ class Checking(Case):
     def test_names_five_mistakes_with_line_and_nearest_name(self):
         person = self.person()
         result = self.check(person, FIVE, code=3)
-        lines = result.out.splitlines()
-        self.assertEqual([int(line.split(":")[1]) for line in lines], [7, 8, 11, 12, 14], result)
+        lines = result.err.splitlines()
+        self.assertEqual([int(line.split(":")[2]) for line in lines], [7, 8, 11, 12, 14], result)
+        self.assertEqual(result.out, "")
         self.assertIn('did you mean "bucket"?', lines[0])
         self.assertIn('did you mean "route"?', lines[2])
-        self.assertIn("5 errors", result.err)
 
     def test_says_the_same_as_json(self):
         person = self.person()
@@ -83,15 +83,15 @@ class Checking(Case):
         self.assert_code(result, 3)
         self.assertEqual(result.report["problems"], [])
         self.assertIn("nowhere.lua", result.report["error"]["message"])
-        self.assertRegex(self.check(person, "return {\n", code=3).out, r"policy.lua:\d+: ")
+        self.assertRegex(self.check(person, "return {\n", code=3).err, r"policy.lua:\d+: ")
 
     def test_warns_of_what_is_hardly_meant(self):
         person = self.person()
         for words, fields in WARNINGS.items():
             with self.subTest(words):
                 result = self.check(person, HEAD + fields + "}\n")
-                self.assertEqual(result.out.count("warning: "), 1, result)
-                self.assertIn(words, result.out)
+                self.assertEqual(result.err.count("warning: "), 1, result)
+                self.assertIn(words, result.err)
                 self.assertIn("1 warning", result.out)
 
     def test_shipped_policies_are_fine(self):
