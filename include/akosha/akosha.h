@@ -90,6 +90,37 @@ AKOSHA_API int akosha_policy_load(struct akosha *engine, const char *path, const
 AKOSHA_API const char *akosha_policy_path(const struct akosha_policy *policy);
 AKOSHA_API void akosha_policy_free(struct akosha_policy *policy);
 
+/* One thing that is wrong with a policy, or that is hardly meant. */
+struct akosha_problem {
+    bool warning;               /* the policy can be used all the same */
+    const char *file;           /* the policy, or a module beside it */
+    int line;                   /* 0: not known */
+    const char *field;          /* "retry", "targets.cloud", "sources[2]", or "" */
+    const char *message;
+};
+
+struct akosha_check_options {
+    const struct aks_port *port;
+    const char *path;                   /* as for akosha_policy_load */
+    const char *const *allow;
+    size_t allow_count;
+    /* Each problem; those of one file in the order of their lines. */
+    void (*problem)(void *ctx, const struct akosha_problem *problem);
+    void *ctx;
+};
+
+struct akosha_checked {
+    char path[4096];            /* of the policy as shown */
+    char sha256[65];            /* of its text; "" if it could not be read */
+    size_t errors;
+    size_t warnings;            /* looked for where there are no errors */
+};
+
+/** Loads a policy and tells all that is wrong with it, not only the first. Needs no engine: nothing
+ * is contacted or written. AKOSHA_OK, or AKOSHA_SETTINGS where the policy cannot be used. */
+AKOSHA_API int akosha_policy_check(const struct akosha_check_options *options,
+    struct akosha_checked *ret_checked, struct akosha_error *ret_error);
+
 struct akosha_run_options {
     const char *const *sources;         /* NULL: the policy's */
     size_t source_count;

@@ -31,6 +31,9 @@ struct akosha_report {
 
 /* Fills ${ret_error} from ${err} and returns its code. ${kept}: what failed stays in the queue. */
 int akosha_api_error(const struct aks_error *err, struct akosha_error *ret_error);
+/* The policy's file, owned, or NULL for the built-in default; as akosha_policy_load finds it. */
+enum aks_status akosha_api_policy_path(const struct aks_port *port, const char *given,
+    char **ret_path, struct aks_error *err);
 /* A report around ${json} (taken), with the code in it; ${ret_error} from its "error". */
 int akosha_api_report(json_t *json, struct akosha_report **ret_report,
     struct akosha_error *ret_error);

@@ -190,9 +190,9 @@ akosha_interrupt(struct akosha *engine, int signal)
     aks_engine_interrupt(engine->engine, signal);
 }
 
-/* The file to load, owned, or NULL for the built-in default. */
-static enum aks_status
-policy_path(const struct aks_port *port, const char *given, char **ret_path, struct aks_error *err)
+enum aks_status
+akosha_api_policy_path(const struct aks_port *port, const char *given, char **ret_path,
+    struct aks_error *err)
 {
     const struct aks_environment *env = &port->environment;
     struct aks_file_info info;
@@ -248,7 +248,7 @@ akosha_policy_load(struct akosha *engine, const char *path, const char *const *a
         return akosha_api_error(&err, ret_error);
     }
     policy->engine = engine;
-    status = policy_path(port, path, &file, &err);
+    status = akosha_api_policy_path(port, path, &file, &err);
     if (status == AKS_OK && file != NULL)
         status = aks_policy_text_read(port, file, &policy->text, &err);
     if (status == AKS_OK)

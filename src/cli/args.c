@@ -21,6 +21,8 @@ static const struct option options[] = {
     { "no-fallback", NULL, "only the first target of each route", false },
     { "dry-run", NULL, "decide everything, send nothing", false },
     { "allow-env", "NAME", "let the policy read this variable too; may be repeated", false },
+    { "event", "EVENT", "what goes wrong: \"cloud: throttled x3, retry_after=40\"; may be repeated",
+        false },
     { "filter", "TEXT", "only tests whose name contains it", false },
     { "seed", "N", "the seed of all chance; else a fresh one, which is told", false },
     { "jobs", "N", "processes at a time, up to 16; else as many as processors", false },
@@ -170,6 +172,11 @@ apply(struct aks_args *args, const char *name, const char *value)
         if (args->allow_count == AKS_ARGS_ALLOW_MAX)
             return aks_args_wrong(args, "--allow-env is given too often: ", value);
         args->allow[args->allow_count++] = value;
+    }
+    if (strcmp(name, "event") == 0) {
+        if (args->event_count == AKS_ARGS_EVENT_MAX)
+            return aks_args_wrong(args, "--event is given too often: ", value);
+        args->events[args->event_count++] = value;
     }
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         if (strcmp(name, places[i].name) != 0)

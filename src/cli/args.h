@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #define AKS_ARGS_ALLOW_MAX 64
+#define AKS_ARGS_EVENT_MAX 32
 
 struct aks_args;
 
@@ -32,6 +33,8 @@ struct aks_args {
     const char *target;
     const char *allow[AKS_ARGS_ALLOW_MAX];
     size_t allow_count;
+    const char *events[AKS_ARGS_EVENT_MAX];
+    size_t event_count;
     bool no_fallback;
     bool dry_run;
     /* Of `test`; numbers as they were written. */

@@ -18,6 +18,22 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync test --filter waits --seed 12345 --coverage tests/lua\n"
       "  akosha-sync test --report results.xml",
       "filter seed jobs timeout format report coverage list new", 0, -1, aks_cmd_test },
+    { "check", "check [--policy FILE]",
+      "tell all that is wrong with a policy",
+      "Nothing is contacted and nothing is written. Warnings are of what is allowed and hardly\n"
+      "meant. Exit codes: 0 fine, with or without warnings; 3 wrong.",
+      "  akosha-sync check --policy policies/mine.lua\n"
+      "  akosha-sync check --policy policies/mine.lua --json",
+      "policy allow-env", 0, 0, aks_cmd_check },
+    { "explain", "explain [--policy FILE] [--event EVENT]... [SOURCE]...",
+      "show what a policy would decide, and why",
+      "Nothing is contacted: the policy is tried in a simulated world, with sources of the real\n"
+      "ones' names and sizes. EVENT is [target:] failure [xN][, retry_after=S][, operation=NAME]:\n"
+      "what goes wrong there, N times or each time. Exit codes: 0; 2 an event or option is wrong;\n"
+      "3 the policy is wrong.",
+      "  akosha-sync explain --policy policies/prod.lua\n"
+      "  akosha-sync explain --event \"cloud: throttled x3, retry_after=40\" --event \"http: dns\"",
+      "policy event", 0, -1, aks_cmd_explain },
     { "list", "list [--policy FILE] [--target NAME]",
       "show the uploads that the policy's targets hold",
       "",

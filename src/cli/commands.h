@@ -5,6 +5,8 @@
 #include "cli/args.h"
 
 int aks_cmd_run(const struct aks_args *args);
+int aks_cmd_check(const struct aks_args *args);
+int aks_cmd_explain(const struct aks_args *args);
 int aks_cmd_list(const struct aks_args *args);
 int aks_cmd_test(const struct aks_args *args);
 int aks_cmd_cancel(const struct aks_args *args);

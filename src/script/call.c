@@ -115,8 +115,8 @@ trace(lua_State *L, struct aks_vm_failure *failure)
 
 /* The message handler: runs where the error was raised, with the stack still there. [-1, +1,
  * raises] */
-static int
-describe(lua_State *L)
+int
+aks_call_describe(lua_State *L)
 {
     struct aks_vm_failure *failure = &aks_vm_of(L)->failure;
     lua_Debug frame;
@@ -219,7 +219,7 @@ aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
     else
         aks_budget_arm(vm, vm->limits.decision_instructions, vm->limits.decision_ms);
     /* Neither of these pushes allocates: before lua_pcall nothing can raise. */
-    lua_pushcfunction(L, describe);
+    lua_pushcfunction(L, aks_call_describe);
     lua_pushcfunction(L, body);
     lua_pushlightuserdata(L, ctx);
     code = lua_pcall(L, 1, 0, 1);

@@ -14,5 +14,7 @@
  * stack empty. */
 enum aks_status aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
     struct aks_error *err);
+/** The message handler of such a call, as lua_CFunction: fills the VM's failure. */
+int aks_call_describe(lua_State *L);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/units.h"
 #include "script/handle.h"
 #include "script/identity.h"
+#include "script/problem_internal.h"
 #include "script/spec.h"
 #include "script/value.h"
 
@@ -107,18 +108,69 @@ option(lua_State *L, const char *name)
     return lua_tostring(L, OPTION - 1);
 }
 
-/* A cap that nobody named does not cut a first wait that somebody did. */
-static int64_t
-take_cap(lua_State *L, int64_t first_ms)
+static void
+take_first(lua_State *L, void *ctx)
 {
-    const char *what = option(L, "cap");
-    int64_t cap_ms = first_ms > AKS_RETRY_CAP_MS_DEFAULT ? first_ms : AKS_RETRY_CAP_MS_DEFAULT;
+    struct aks_schedule *schedule = ctx;
 
-    if (!lua_isnil(L, OPTION))
-        cap_ms = aks_value_seconds(L, OPTION, what, 0, AKS_RETRY_WAIT_MS_MAX);
-    if (cap_ms < first_ms)
+    schedule->settings.first_ms =
+        aks_value_seconds(L, OPTION, option(L, "first"), 0, AKS_RETRY_WAIT_MS_MAX);
+}
+
+/* A cap that nobody named does not cut a first wait that somebody did. */
+static void
+take_cap(lua_State *L, void *ctx)
+{
+    struct aks_schedule *schedule = ctx;
+    struct aks_retry_settings *settings = &schedule->settings;
+    const char *what = option(L, "cap");
+
+    settings->cap_ms = settings->first_ms > AKS_RETRY_CAP_MS_DEFAULT ? settings->first_ms
+        : AKS_RETRY_CAP_MS_DEFAULT;
+    if (lua_isnil(L, OPTION))
+        return;
+    settings->cap_ms = aks_value_seconds(L, OPTION, what, 0, AKS_RETRY_WAIT_MS_MAX);
+    if (settings->cap_ms < settings->first_ms)
         aks_value_raise(L, "%s: cap is below first", lua_tostring(L, 1));
-    return cap_ms;
+}
+
+static void
+take_jitter(lua_State *L, void *ctx)
+{
+    static const char *const jitters[] = { "none", "full", "equal", NULL };
+    struct aks_schedule *schedule = ctx;
+
+    schedule->settings.jitter =
+        (enum aks_jitter)aks_value_choice(L, OPTION, option(L, "jitter"), jitters);
+}
+
+static void
+take_tries(lua_State *L, void *ctx)
+{
+    struct aks_schedule *schedule = ctx;
+
+    schedule->settings.tries = (unsigned)aks_value_whole(L, OPTION, option(L, "tries"), "", 1,
+        AKS_RETRY_TRIES_MAX);
+}
+
+static void
+take_step(lua_State *L, void *ctx)
+{
+    struct aks_schedule *schedule = ctx;
+
+    schedule->step_ms = aks_value_seconds(L, OPTION, option(L, "step"), 0, AKS_RETRY_WAIT_MS_MAX);
+}
+
+static void
+take_factor(lua_State *L, void *ctx)
+{
+    struct aks_schedule *schedule = ctx;
+    const char *what = option(L, "factor");
+    double factor = lua_tonumber(L, OPTION);
+
+    if (lua_type(L, OPTION) != LUA_TNUMBER || !(factor >= 1 && factor <= AKS_SPEC_FACTOR_MAX))
+        aks_value_expected(L, what, "a number from 1 to 100", OPTION);
+    schedule->settings.factor = factor;
 }
 
 /* schedule(what, growth, { first, factor, step, cap, jitter, tries }): all fields that the
@@ -128,29 +180,19 @@ lib_schedule(lua_State *L)
 {
     static const char *const growths[] = { "none", "fixed", "exponential", "linear",
         "decorrelated", NULL };
-    static const char *const jitters[] = { "none", "full", "equal", NULL };
-    struct aks_schedule schedule = { .settings = { .factor = 1 } };
-    struct aks_retry_settings *settings = &schedule.settings;
+    struct aks_schedule schedule = { .settings = { .first_ms = -1, .factor = 1, .tries = 1 } };
+    const char *what = luaL_checkstring(L, 1);
 
     luaL_checktype(L, OPTIONS, LUA_TTABLE);
     schedule.growth = (enum aks_growth)aks_value_choice(L, 2, "growth", growths);
-    settings->first_ms = aks_value_seconds(L, OPTION, option(L, "first"), 0, AKS_RETRY_WAIT_MS_MAX);
-    settings->cap_ms = take_cap(L, settings->first_ms);
-    settings->jitter =
-        (enum aks_jitter)aks_value_choice(L, OPTION, option(L, "jitter"), jitters);
-    settings->tries = (unsigned)aks_value_whole(L, OPTION, option(L, "tries"), "", 1,
-        AKS_RETRY_TRIES_MAX);
+    aks_problem_take(L, what, "first", 0, take_first, &schedule);
+    aks_problem_take(L, what, "cap", 0, take_cap, &schedule);
+    aks_problem_take(L, what, "jitter", 0, take_jitter, &schedule);
+    aks_problem_take(L, what, "tries", 0, take_tries, &schedule);
     if (schedule.growth == AKS_GROWTH_LINEAR)
-        schedule.step_ms =
-            aks_value_seconds(L, OPTION, option(L, "step"), 0, AKS_RETRY_WAIT_MS_MAX);
-    if (schedule.growth == AKS_GROWTH_EXPONENTIAL || schedule.growth == AKS_GROWTH_DECORRELATED) {
-        const char *what = option(L, "factor");
-
-        settings->factor = lua_tonumber(L, OPTION);
-        if (lua_type(L, OPTION) != LUA_TNUMBER ||
-            !(settings->factor >= 1 && settings->factor <= AKS_SPEC_FACTOR_MAX))
-            aks_value_expected(L, what, "a number from 1 to 100", OPTION);
-    }
+        aks_problem_take(L, what, "step", 0, take_step, &schedule);
+    if (schedule.growth == AKS_GROWTH_EXPONENTIAL || schedule.growth == AKS_GROWTH_DECORRELATED)
+        aks_problem_take(L, what, "factor", 0, take_factor, &schedule);
     aks_handle_push_schedule(L, &schedule);
     return 1;
 }

@@ -9,6 +9,7 @@
 #include "script/handle.h"
 #include "script/lib_akosha.h"
 #include "script/modules.h"
+#include "script/problem_internal.h"
 #include "script/sandbox.h"
 #include "script/value.h"
 #include "script/vm.h"
@@ -108,9 +109,28 @@ load_into(struct aks_vm *vm, const struct aks_policy_text *text,
     if (vm->settings.policy_path == NULL)
         return aks_error_memory(err, "loading the policy");
     vm->path = vm->settings.policy_path;
-    vm->text = NULL;
     memcpy(vm->settings.policy_sha256, vm->sha256, sizeof(vm->sha256));
     return AKS_OK;
+}
+
+/* What a check found is told, and a policy that is not fine is not loaded. */
+static enum aks_status
+end_check(struct aks_vm *vm, const struct aks_policy_environment *environment,
+    enum aks_status status, struct aks_error *err)
+{
+    if (status == AKS_POLICY || status == AKS_SETTINGS || status == AKS_LIMIT)
+        aks_problem_tell_failure(vm, err);
+    if (status != AKS_OK)
+        return status;
+    if (vm->problem_count == 0) {
+        aks_problem_warn_all(vm, environment);
+        return AKS_OK;
+    }
+    (void)aks_error_set(err, AKS_POLICY, "%s: %zu error%s", vm->path, vm->problem_count,
+        vm->problem_count == 1 ? "" : "s");
+    if (vm->unset[0] != '\0')
+        aks_error_hint(err, "not set in the environment: %s", vm->unset);
+    return AKS_POLICY;
 }
 
 static void
@@ -131,15 +151,21 @@ load_policy(void *ctx, const struct aks_policy_text *text,
     const struct aks_script_options *options = ctx;
     struct loaded *loaded = aks_mem_new(options->alloc, sizeof(*loaded));
     struct aks_vm *vm = NULL;
+    struct aks_error unheard;
     enum aks_status status;
 
+    if (err == NULL)
+        err = &unheard;
     if (loaded == NULL)
         return aks_error_memory(err, "loading the policy");
     status = aks_vm_new(options, &vm, err);
     if (status == AKS_OK)
         status = load_into(vm, text, environment, err);
+    if (vm != NULL && options->problems != NULL)
+        status = end_check(vm, environment, status, err);
     if (status != AKS_OK)
         goto out;
+    vm->text = NULL;
     if (options->part_divisor > 1)
         vm->settings.part_bytes /= options->part_divisor;
     loaded->vm = vm;

@@ -13,6 +13,7 @@
 #include "port/clock.h"
 #include "port/entropy.h"
 #include "script/lines.h"
+#include "script/problem.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -45,6 +46,8 @@ struct aks_script_options {
     uint64_t seed;
     const struct aks_entropy *entropy;
     const struct aks_script_lines *lines;   /* who is told which lines run; NULL: nobody */
+    /* Who is told all that is wrong; NULL: the first error ends the load. */
+    const struct aks_script_problems *problems;
     const char *const *allowed_names;   /* variables beyond the allow list (--allow-env) */
     size_t allowed_count;
     unsigned part_divisor;              /* of what the policy says of part sizes; 0: 1 */

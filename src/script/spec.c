@@ -5,6 +5,7 @@
 #include "script/handle.h"
 #include "script/lib_akosha.h"
 #include "script/order.h"
+#include "script/problem_internal.h"
 #include "script/value.h"
 
 #include <lauxlib.h>
@@ -55,31 +56,39 @@ is_name(const char *text, size_t len, size_t len_max)
 
 /* --- sources ---------------------------------------------------------------------------------- */
 
+/* One entry of the list, on top. */
 static void
-take_sources(lua_State *L, struct aks_settings *settings)
+take_source(lua_State *L, void *ctx)
 {
     static const char what[] = WHAT ": sources";
+    struct aks_settings *settings = ctx;
+    const char *path = aks_value_text(L, -1, what, AKS_SPEC_PATH_BYTES_MAX);
+
+    for (size_t i = 0; i < settings->source_count; i++) {
+        if (strcmp(settings->sources[i], path) == 0)
+            aks_value_raise(L, "%s: \"%s\" is there twice", what, path);
+    }
+    own_text(L, -1, &settings->sources[settings->source_count]);
+    settings->source_count++;
+}
+
+static void
+take_sources(lua_State *L, void *ctx)
+{
+    struct aks_settings *settings = ctx;
     size_t count;
 
     if (aks_value_field(L, FIELDS, "sources") == LUA_TNIL)
         return;
-    count = aks_value_list(L, -1, what, "a list of paths", AKS_SOURCES_MAX);
+    count = aks_value_list(L, -1, WHAT ": sources", "a list of paths", AKS_SOURCES_MAX);
     if (count == 0)
         return;
     settings->sources = aks_mem_array(settings->alloc, count, sizeof(*settings->sources));
     if (settings->sources == NULL)
         aks_spec_no_memory(L);
-    for (size_t i = 0; i < count; i++) {
-        const char *path;
-
-        (void)lua_rawgeti(L, -1, (lua_Integer)i + 1);
-        path = aks_value_text(L, -1, what, AKS_SPEC_PATH_BYTES_MAX);
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(settings->sources[j], path) == 0)
-                aks_value_raise(L, "%s: \"%s\" is there twice", what, path);
-        }
-        own_text(L, -1, &settings->sources[settings->source_count]);
-        settings->source_count++;
+    for (size_t i = 1; i <= count; i++) {
+        (void)lua_rawgeti(L, -1, (lua_Integer)i);
+        aks_problem_take(L, WHAT, NULL, i, take_source, settings);
         lua_pop(L, 1);
     }
 }
@@ -127,11 +136,13 @@ fill_target(lua_State *L, struct aks_target_settings *target)
     lua_pop(L, 1);
 }
 
-/* One pair of the table of targets: the name at -2, the value at -1. */
+/* One pair of the table of targets: the name at -2, the value at -1. Where the value is none, the
+ * name is known all the same: a route may have it. */
 static void
-take_target(lua_State *L, struct aks_settings *settings)
+take_target(lua_State *L, void *ctx)
 {
     static const char what[] = WHAT ": targets";
+    struct aks_settings *settings = ctx;
     struct aks_target_settings *target;
     char shown[AKS_VALUE_SHOWN_BYTES];
     enum aks_target_kind kind;
@@ -143,27 +154,31 @@ take_target(lua_State *L, struct aks_settings *settings)
         aks_value_expected(L, what, "names of 1 to 63 letters, digits, '_' and '-'", -2);
     if (lua_isboolean(L, -1) && !lua_toboolean(L, -1))
         return;     /* switched off */
+    if (settings->target_count == AKS_TARGETS_MAX)
+        aks_value_raise(L, "%s: at most %d", what, AKS_TARGETS_MAX);
+    target = &settings->targets[settings->target_count++];
+    target->kind = AKS_TARGET_DIR;
+    own_text(L, -2, &target->name);
     if (!aks_handle_target(L, -1, &kind)) {
         (void)lua_pushfstring(L, "%s: %s", what, lua_tostring(L, -2));
         aks_value_expected(L, lua_tostring(L, -1),
             "akosha.s3 { ... }, akosha.http { ... } or akosha.dir { ... }", -2);
     }
-    if (settings->target_count == AKS_TARGETS_MAX)
-        aks_value_raise(L, "%s: at most %d", what, AKS_TARGETS_MAX);
-    target = &settings->targets[settings->target_count++];
     target->kind = kind;
-    own_text(L, -3, &target->name);
     fill_target(L, target);
     lua_pop(L, 1);
 }
 
 static void
-take_targets(lua_State *L, struct aks_settings *settings)
+take_targets(lua_State *L, void *ctx)
 {
     static const char what[] = WHAT ": targets";
+    struct aks_settings *settings = ctx;
     size_t count;
 
-    if (aks_value_field(L, FIELDS, "targets") == LUA_TNIL)
+    if (aks_value_field(L, FIELDS, "targets") == LUA_TNIL && aks_problem_meant(L, "targets"))
+        return;
+    if (lua_isnil(L, -1))
         aks_value_raise(L, "%s: no targets", WHAT);
     if (!lua_istable(L, -1) || lua_getmetatable(L, -1))
         aks_value_expected(L, what, "a table of targets by name", FIELDS + 1);
@@ -172,10 +187,13 @@ take_targets(lua_State *L, struct aks_settings *settings)
         aks_spec_no_memory(L);
     count = aks_order_keys(L, FIELDS + 1);
     for (size_t i = 1; i <= count; i++) {
+        const char *name;
+
         aks_order_push_key(L, FIELDS + 2, i);
         lua_pushvalue(L, -1);
         (void)lua_rawget(L, FIELDS + 1);
-        take_target(L, settings);
+        name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+        aks_problem_take(L, WHAT, name, 0, take_target, settings);
         lua_pop(L, 2);
     }
     if (settings->target_count == 0)
@@ -198,8 +216,9 @@ keep_function(lua_State *L, enum aks_vm_question question)
 }
 
 static void
-take_route(lua_State *L, struct aks_settings *settings)
+take_route(lua_State *L, void *ctx)
 {
+    struct aks_settings *settings = ctx;
     int type = aks_value_field(L, FIELDS, "route");
 
     if (type == LUA_TFUNCTION)
@@ -212,13 +231,17 @@ take_route(lua_State *L, struct aks_settings *settings)
     }
     if (type != LUA_TSTRING && type != LUA_TTABLE)
         aks_value_expected(L, WHAT ": route", "names of targets or a function", -1);
+    /* What is wrong with all targets was told. */
+    if (settings->target_count == 0)
+        return;
     aks_spec_route(L, lua_gettop(L), WHAT ": route", settings, settings->route,
         &settings->route_count);
 }
 
 static void
-take_compress(lua_State *L, struct aks_settings *settings)
+take_compress(lua_State *L, void *ctx)
 {
+    struct aks_settings *settings = ctx;
     int type = aks_value_field(L, FIELDS, "compress");
 
     if (type == LUA_TNIL || keep_function(L, AKS_VM_COMPRESS))
@@ -230,8 +253,9 @@ take_compress(lua_State *L, struct aks_settings *settings)
 }
 
 static void
-take_dedup(lua_State *L, struct aks_settings *settings)
+take_dedup(lua_State *L, void *ctx)
 {
+    struct aks_settings *settings = ctx;
     /* In the order of enum aks_dedup. */
     static const char *const values[] = { "unchanged", "always", NULL };
     int type = aks_value_field(L, FIELDS, "dedup");
@@ -244,20 +268,23 @@ take_dedup(lua_State *L, struct aks_settings *settings)
 }
 
 static void
-take_missing(lua_State *L, struct aks_settings *settings)
+take_missing(lua_State *L, void *ctx)
 {
+    struct aks_settings *settings = ctx;
     static const char *const values[] = { "fail", "skip", NULL };
 
     if (aks_value_field(L, FIELDS, "missing") == LUA_TNIL)
         return;
     if (lua_type(L, -1) != LUA_TSTRING)
         aks_value_expected(L, WHAT ": missing", "\"fail\" or \"skip\"", -1);
+    aks_vm_of(L)->missing_said = true;
     settings->skip_missing = aks_value_choice(L, -1, WHAT ": missing", values) == 1;
 }
 
 static void
-take_retry(lua_State *L, struct aks_settings *settings)
+take_retry(lua_State *L, void *ctx)
 {
+    struct aks_settings *settings = ctx;
     struct aks_vm *vm = aks_vm_of(L);
     int type = aks_value_field(L, FIELDS, "retry");
     const struct aks_schedule *schedule = aks_handle_schedule(L, -1);
@@ -277,7 +304,7 @@ take_retry(lua_State *L, struct aks_settings *settings)
 }
 
 static void
-take_finished(lua_State *L)
+take_finished(lua_State *L, void *ctx)
 {
     if (aks_value_field(L, FIELDS, "finished") != LUA_TNIL && !keep_function(L, AKS_VM_FINISHED))
         aks_value_expected(L, WHAT ": finished", "a function", -1);
@@ -286,9 +313,11 @@ take_finished(lua_State *L)
 /* --- the rest --------------------------------------------------------------------------------- */
 
 static void
-check_api(lua_State *L)
+check_api(lua_State *L, void *ctx)
 {
-    if (aks_value_field(L, FIELDS, "api") == LUA_TNIL)
+    if (aks_value_field(L, FIELDS, "api") == LUA_TNIL && aks_problem_meant(L, "api"))
+        return;
+    if (lua_isnil(L, -1))
         aks_value_raise(L, "%s: no api: say api = %d", WHAT, AKS_SPEC_API);
     if (!lua_isinteger(L, -1))
         aks_value_expected(L, WHAT ": api", "1", -1);
@@ -298,18 +327,28 @@ check_api(lua_State *L)
 }
 
 static void
-take_numbers(lua_State *L, struct aks_settings *settings)
+take_part_size(lua_State *L, void *ctx)
 {
+    struct aks_settings *settings = ctx;
+
     if (aks_value_field(L, FIELDS, "part_size") != LUA_TNIL)
         settings->part_bytes = aks_value_whole(L, -1, WHAT ": part_size", "bytes",
             AKS_PART_BYTES_MIN, AKS_PART_BYTES_MAX);
+}
+
+static void
+take_probe(lua_State *L, void *ctx)
+{
+    struct aks_settings *settings = ctx;
+
     if (aks_value_field(L, FIELDS, "probe") != LUA_TNIL)
         settings->probe_ms = aks_value_seconds(L, -1, WHAT ": probe", 1, AKS_PROBE_MS_MAX);
 }
 
 static void
-take_system_id(lua_State *L, struct aks_settings *settings)
+take_system_id(lua_State *L, void *ctx)
 {
+    struct aks_settings *settings = ctx;
     if (aks_value_field(L, FIELDS, "system_id") == LUA_TNIL)
         return;
     if (lua_type(L, -1) != LUA_TSTRING ||
@@ -318,18 +357,37 @@ take_system_id(lua_State *L, struct aks_settings *settings)
     own_text(L, -1, &settings->system_id);
 }
 
+/* The fields, in the order in which they are looked at: routes know the targets. */
+static const struct {
+    const char *name;
+    aks_problem_taker *take;
+} fields[] = {
+    { "api", check_api },
+    { "sources", take_sources },
+    { "targets", take_targets },
+    { "route", take_route },
+    { "compress", take_compress },
+    { "dedup", take_dedup },
+    { "missing", take_missing },
+    { "retry", take_retry },
+    { "part_size", take_part_size },
+    { "probe", take_probe },
+    { "system_id", take_system_id },
+    { "finished", take_finished },
+};
+
+#define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
+
 /* The settings belong to the VM, not to the value that is returned: an error half-way leaves
  * nothing behind that only a finalizer could free, and a later call begins anew. */
 int
 aks_spec_policy(lua_State *L)
 {
-    static const char *const names[] = { "api", "sources", "targets", "route", "compress", "dedup",
-        "missing", "retry", "part_size", "probe", "system_id", "finished", NULL };
+    const char *names[FIELD_COUNT + 1] = { NULL };
     struct aks_vm *vm = aks_vm_of(L);
-    void (*const takes[])(lua_State *, struct aks_settings *) = { take_sources, take_targets,
-        take_route, take_compress, take_dedup, take_missing, take_retry, take_numbers,
-        take_system_id };
 
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        names[i] = fields[i].name;
     aks_spec_only_at_load(L, WHAT);
     if (vm->built)
         aks_value_raise(L, "%s: called a second time: a policy is one", WHAT);
@@ -337,15 +395,14 @@ aks_spec_policy(lua_State *L)
     aks_settings_init(&vm->settings, vm->alloc);
     memset(vm->asks, 0, sizeof(vm->asks));
     vm->retry_by_schedule = false;
+    vm->missing_said = false;
+    aks_problem_note_policy(L);
     lua_settop(L, 1);
     aks_value_fields(L, FIELDS, WHAT, names);
-    check_api(L);
-    for (size_t i = 0; i < sizeof(takes) / sizeof(takes[0]); i++) {
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
         lua_settop(L, FIELDS);
-        takes[i](L, &vm->settings);
+        aks_problem_take(L, WHAT, fields[i].name, 0, fields[i].take, &vm->settings);
     }
-    lua_settop(L, FIELDS);
-    take_finished(L);
     aks_handle_push_policy(L);
     vm->built = true;
     return 1;

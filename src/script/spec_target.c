@@ -4,6 +4,7 @@
 
 #include "script/handle.h"
 #include "script/lib_akosha.h"
+#include "script/problem_internal.h"
 #include "script/value.h"
 #include "wire/url.h"
 
@@ -29,15 +30,18 @@ begin(lua_State *L, const char *what, const char *const *names)
     lua_newtable(L);
 }
 
-/* Pushes a field that must be there: nil and "" are what an unset variable gives. [-0, +1,
- * raises] */
-static void
+/* Pushes a field that must be there: nil and "" are what an unset variable gives. False where an
+ * unknown field was meant to be it, which was told. [-0, +1, raises] */
+static bool
 push_needed(lua_State *L, const char *what, const char *name)
 {
     int type = aks_value_field(L, FIELDS, name);
 
+    if (type == LUA_TNIL && aks_problem_meant(L, name))
+        return false;
     if (type == LUA_TNIL || (type == LUA_TSTRING && lua_rawlen(L, -1) == 0))
         aks_value_raise(L, "%s: no %s", what, name);
+    return true;
 }
 
 static bool
@@ -80,12 +84,13 @@ bucket_fault(const char *name, size_t len)
 }
 
 static void
-take_bucket(lua_State *L)
+take_bucket(lua_State *L, void *ctx)
 {
     char shown[AKS_VALUE_SHOWN_BYTES];
     const char *fault;
 
-    push_needed(L, "akosha.s3", "bucket");
+    if (!push_needed(L, "akosha.s3", "bucket"))
+        return;
     if (lua_type(L, -1) != LUA_TSTRING)
         aks_value_expected(L, "akosha.s3: bucket", "a string", -1);
     fault = bucket_fault(lua_tostring(L, -1), lua_rawlen(L, -1));
@@ -95,7 +100,7 @@ take_bucket(lua_State *L)
 }
 
 static void
-take_region(lua_State *L)
+take_region(lua_State *L, void *ctx)
 {
     const char *region;
 
@@ -114,7 +119,7 @@ take_region(lua_State *L)
 /* Checks the URL on top and puts it into the copy, without a '/' at its end. The text itself is
  * in no message: it may hold a password. [-1, +0, raises] */
 static void
-take_url(lua_State *L, const char *what, const char *name)
+check_url(lua_State *L, const char *what, const char *name)
 {
     struct aks_url url;
     struct aks_error err;
@@ -134,19 +139,40 @@ take_url(lua_State *L, const char *what, const char *name)
     lua_pop(L, 1);
 }
 
+static void
+take_endpoint(lua_State *L, void *ctx)
+{
+    if (aks_value_field(L, FIELDS, "endpoint") != LUA_TNIL)
+        check_url(L, "akosha.s3", "endpoint");
+}
+
+static void
+take_url(lua_State *L, void *ctx)
+{
+    if (push_needed(L, "akosha.http", "url"))
+        check_url(L, "akosha.http", "url");
+}
+
+static void
+take_path(lua_State *L, void *ctx)
+{
+    if (!push_needed(L, "akosha.dir", "path"))
+        return;
+    (void)aks_spec_push_path(L, -1, "akosha.dir: path");
+    lua_setfield(L, OUT, "path");
+}
+
 /* "a/b" or "a/b/" becomes "a/b/". */
 static void
-take_prefix(lua_State *L)
+take_prefix(lua_State *L, void *ctx)
 {
     static const char what[] = "akosha.s3: prefix";
     int type = aks_value_field(L, FIELDS, "prefix");
     const char *prefix;
     size_t len;
 
-    if (type == LUA_TNIL || (type == LUA_TSTRING && lua_rawlen(L, -1) == 0)) {
-        lua_pop(L, 1);
+    if (type == LUA_TNIL || (type == LUA_TSTRING && lua_rawlen(L, -1) == 0))
         return;
-    }
     prefix = aks_value_text(L, -1, what, AKS_SPEC_PREFIX_BYTES_MAX);
     len = strlen(prefix);
     for (size_t i = 0; i < len; i++) {
@@ -163,7 +189,7 @@ take_prefix(lua_State *L)
 }
 
 static void
-take_credentials(lua_State *L)
+take_credentials(lua_State *L, void *ctx)
 {
     static const char what[] = "akosha.s3: credentials";
     static const char expected[] = "\"auto\", \"environment\" or \"profile:NAME\"";
@@ -184,19 +210,19 @@ take_credentials(lua_State *L)
 }
 
 static void
-take_ca(lua_State *L, const char *what)
+take_ca(lua_State *L, void *ctx)
 {
-    if (aks_value_field(L, FIELDS, "ca") != LUA_TNIL) {
-        (void)lua_pushfstring(L, "%s: ca", what);
-        (void)aks_spec_push_path(L, -2, lua_tostring(L, -1));
-        lua_setfield(L, OUT, "ca");
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
+    const char *what = ctx;
+
+    if (aks_value_field(L, FIELDS, "ca") == LUA_TNIL)
+        return;
+    (void)lua_pushfstring(L, "%s: ca", what);
+    (void)aks_spec_push_path(L, -2, lua_tostring(L, -1));
+    lua_setfield(L, OUT, "ca");
 }
 
 static void
-take_path_style(lua_State *L)
+take_path_style(lua_State *L, void *ctx)
 {
     int type = aks_value_field(L, FIELDS, "path_style");
 
@@ -206,7 +232,7 @@ take_path_style(lua_State *L)
 }
 
 static void
-take_payload(lua_State *L)
+take_payload(lua_State *L, void *ctx)
 {
     static const char *const payloads[] = { "signed", "crc64nvme", NULL };
 
@@ -215,24 +241,29 @@ take_payload(lua_State *L)
     lua_setfield(L, OUT, "payload");
 }
 
+/* Takes the field ${name} of ${what}. [-0, +0, raises] */
+static void
+take(lua_State *L, const char *what, const char *name, aks_problem_taker *taker)
+{
+    aks_problem_take(L, what, name, 0, taker, (void *)(uintptr_t)what);
+}
+
 int
 aks_spec_s3(lua_State *L)
 {
+    static const char what[] = "akosha.s3";
     static const char *const names[] = { "bucket", "region", "endpoint", "prefix", "path_style",
         "credentials", "ca", "payload", NULL };
 
-    begin(L, "akosha.s3", names);
-    take_bucket(L);
-    take_region(L);
-    if (aks_value_field(L, FIELDS, "endpoint") != LUA_TNIL)
-        take_url(L, "akosha.s3", "endpoint");
-    else
-        lua_pop(L, 1);
-    take_prefix(L);
-    take_path_style(L);
-    take_credentials(L);
-    take_ca(L, "akosha.s3");
-    take_payload(L);
+    begin(L, what, names);
+    take(L, what, "bucket", take_bucket);
+    take(L, what, "region", take_region);
+    take(L, what, "endpoint", take_endpoint);
+    take(L, what, "prefix", take_prefix);
+    take(L, what, "path_style", take_path_style);
+    take(L, what, "credentials", take_credentials);
+    take(L, what, "ca", take_ca);
+    take(L, what, "payload", take_payload);
     aks_handle_push_target(L, AKS_TARGET_S3);
     return 1;
 }
@@ -240,12 +271,12 @@ aks_spec_s3(lua_State *L)
 int
 aks_spec_http(lua_State *L)
 {
+    static const char what[] = "akosha.http";
     static const char *const names[] = { "url", "ca", NULL };
 
-    begin(L, "akosha.http", names);
-    push_needed(L, "akosha.http", "url");
-    take_url(L, "akosha.http", "url");
-    take_ca(L, "akosha.http");
+    begin(L, what, names);
+    take(L, what, "url", take_url);
+    take(L, what, "ca", take_ca);
     aks_handle_push_target(L, AKS_TARGET_HTTP);
     return 1;
 }
@@ -253,13 +284,11 @@ aks_spec_http(lua_State *L)
 int
 aks_spec_dir(lua_State *L)
 {
+    static const char what[] = "akosha.dir";
     static const char *const names[] = { "path", NULL };
 
-    begin(L, "akosha.dir", names);
-    push_needed(L, "akosha.dir", "path");
-    (void)aks_spec_push_path(L, -1, "akosha.dir: path");
-    lua_setfield(L, OUT, "path");
-    lua_settop(L, OUT);
+    begin(L, what, names);
+    take(L, what, "path", take_path);
     aks_handle_push_target(L, AKS_TARGET_DIR);
     return 1;
 }

@@ -4,6 +4,7 @@
 #include "script/lib_akosha.h"
 #include "script/modules.h"
 #include "script/nearest.h"
+#include "script/problem_internal.h"
 #include "script/value.h"
 
 #include <lauxlib.h>
@@ -133,10 +134,33 @@ find_target(lua_State *L, int index, const char *what, const struct aks_settings
     aks_value_raise(L, "%s: there is no target %s", what, shown + strlen("string "));
 }
 
+struct routing {
+    const char *what;
+    const struct aks_settings *settings;
+    size_t *targets;
+    size_t *count;
+};
+
+/* One name of the list, on top. */
+static void
+take_hop(lua_State *L, void *ctx)
+{
+    struct routing *routing = ctx;
+    size_t target = find_target(L, -1, routing->what, routing->settings);
+
+    for (size_t i = 0; i < *routing->count; i++) {
+        if (routing->targets[i] == target)
+            aks_value_raise(L, "%s: target \"%s\" is named twice", routing->what,
+                routing->settings->targets[target].name);
+    }
+    routing->targets[(*routing->count)++] = target;
+}
+
 void
 aks_spec_route(lua_State *L, int index, const char *what, const struct aks_settings *settings,
     size_t ret_targets[AKS_TARGETS_MAX], size_t *ret_count)
 {
+    struct routing routing = { what, settings, ret_targets, ret_count };
     size_t count;
 
     *ret_count = 0;
@@ -147,17 +171,9 @@ aks_spec_route(lua_State *L, int index, const char *what, const struct aks_setti
     count = aks_value_list(L, index, what, "a list of names of targets", AKS_TARGETS_MAX);
     if (count == 0)
         aks_value_raise(L, "%s: the list is empty", what);
-    for (size_t i = 0; i < count; i++) {
-        size_t target;
-
-        (void)lua_rawgeti(L, index, (lua_Integer)i + 1);
-        target = find_target(L, -1, what, settings);
-        for (size_t j = 0; j < *ret_count; j++) {
-            if (ret_targets[j] == target)
-                aks_value_raise(L, "%s: target \"%s\" is named twice", what,
-                    settings->targets[target].name);
-        }
-        ret_targets[(*ret_count)++] = target;
+    for (size_t i = 1; i <= count; i++) {
+        (void)lua_rawgeti(L, index, (lua_Integer)i);
+        aks_problem_take(L, what, NULL, i, take_hop, &routing);
         lua_pop(L, 1);
     }
 }

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "script/nearest.h"
 #include "script/order.h"
+#include "script/problem_internal.h"
 
 #include <lauxlib.h>
 
@@ -112,10 +113,11 @@ check_plain(lua_State *L, int index, const char *what, const char *expected)
 }
 
 /* "did you mean" where there is something near, else all that is known. */
-noreturn static void
-raise_unknown(lua_State *L, const char *what, const char *key, const char *const *names)
+static void
+tell_unknown(lua_State *L, const char *what, const char *key, const char *const *names)
 {
     struct aks_nearest best = { NULL, 0 };
+    char message[MESSAGE_BYTES];
     char known[MESSAGE_BYTES / 2];
     char shown[AKS_VALUE_SHOWN_BYTES];
     size_t len = 0;
@@ -128,21 +130,28 @@ raise_unknown(lua_State *L, const char *what, const char *key, const char *const
                 names[i]);
     }
     show_string(key, strlen(key), shown);
-    if (best.name != NULL)
-        aks_value_raise(L, "%s: unknown field %s; did you mean \"%s\"?", what,
+    if (best.name != NULL) {
+        (void)snprintf(message, sizeof(message), "%s: unknown field %s; did you mean \"%s\"?", what,
             shown + strlen("string "), best.name);
-    if (names[0] == NULL)
-        aks_value_raise(L, "%s: unknown field %s: it takes none", what, shown + strlen("string "));
-    aks_value_raise(L, "%s: unknown field %s; known: %s", what, shown + strlen("string "), known);
+        aks_problem_note_meant(L, best.name);
+    } else if (names[0] == NULL) {
+        (void)snprintf(message, sizeof(message), "%s: unknown field %s: it takes none", what,
+            shown + strlen("string "));
+    } else {
+        (void)snprintf(message, sizeof(message), "%s: unknown field %s; known: %s", what,
+            shown + strlen("string "), known);
+    }
+    aks_problem_tell(L, what, key, message);
 }
 
-/* Of several fields that are wrong, the first in their order. */
+/* Of several fields that are wrong, the first in their order, unless all are to be told. */
 void
 aks_value_fields(lua_State *L, int index, const char *what, const char *const *names)
 {
     char shown[AKS_VALUE_SHOWN_BYTES];
     size_t count;
 
+    aks_problem_forget(L);
     index = lua_absindex(L, index);
     check_plain(L, index, what, "a table of fields");
     count = aks_order_keys(L, index);
@@ -158,7 +167,7 @@ aks_value_fields(lua_State *L, int index, const char *what, const char *const *n
         for (i = 0; names[i] != NULL && strcmp(names[i], key) != 0; i++)
             continue;
         if (names[i] == NULL)
-            raise_unknown(L, what, key, names);
+            tell_unknown(L, what, key, names);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);

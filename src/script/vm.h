@@ -10,6 +10,7 @@
 #include "data/digest.h"
 #include "engine/settings.h"
 #include "script/load.h"
+#include "script/locate.h"
 
 #include <lua.h>
 
@@ -26,6 +27,10 @@
 
 /* Tables that next is called with are remembered, so many at a time (script/walk.c). */
 #define AKS_VM_WALKS 4
+
+/* A field within a field of what a policy says, where it is only checked (script/problem.h). */
+#define AKS_VM_STEPS_MAX 3
+#define AKS_VM_MEANT_MAX 8
 
 enum aks_vm_phase { AKS_VM_LOAD, AKS_VM_DECIDE };
 
@@ -102,6 +107,18 @@ struct aks_vm {
     const char *asked_source;       /* where the function that has just answered was written, */
     int asked_line;                 /* for errors about its answer; NULL while it runs */
     struct aks_rng rng;
+
+    /* Where the policy is only checked. */
+    const char *builder;            /* whose field is being taken */
+    struct aks_locate_step steps[AKS_VM_STEPS_MAX];
+    size_t step_count;
+    const char *meant[AKS_VM_MEANT_MAX];    /* fields that unknown ones were meant to be */
+    size_t meant_count;
+    size_t problem_count;           /* errors */
+    size_t problem_told;            /* and warnings */
+    char policy_file[AKS_VM_POSITION_BYTES];    /* where akosha.policy was called */
+    int policy_line;
+    bool missing_said;              /* the policy has the field `missing` */
 };
 
 /** AKS_LIMIT if there is no memory. The state is empty: script/sandbox.h furnishes it. */

@@ -1,0 +1,174 @@
+/* What is allowed in a policy, and hardly meant. */
+#include "script/problem_internal.h"
+
+#include "base/units.h"
+#include "engine/policy_text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LONG_WAIT_MS (3600 * AKS_MS_PER_S)
+#define PATH_BYTES 4096
+
+/* --- targets and routes ----------------------------------------------------------------------- */
+
+static void
+warn_unused_targets(struct aks_vm *vm)
+{
+    const struct aks_settings *settings = &vm->settings;
+
+    for (size_t i = 0; i < settings->target_count; i++) {
+        bool used = false;
+
+        for (size_t j = 0; j < settings->route_count; j++)
+            used = used || settings->route[j] == i;
+        if (!used)
+            aks_problem_warn(vm, "route", 0, "akosha.policy: route: no route leads to the target "
+                "\"%s\"", settings->targets[i].name);
+    }
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+static bool
+same_place(const struct aks_target_settings *a, const struct aks_target_settings *b)
+{
+    return a->kind == b->kind && same_text(a->bucket, b->bucket) &&
+        same_text(a->endpoint, b->endpoint) && same_text(a->region, b->region) &&
+        same_text(a->prefix, b->prefix) && same_text(a->credentials, b->credentials) &&
+        same_text(a->ca_file, b->ca_file) && same_text(a->url, b->url) &&
+        same_text(a->path, b->path) && a->path_style == b->path_style && a->payload == b->payload;
+}
+
+/* Where the way goes on after a failure, that of the same place is certain to help nobody. */
+static void
+warn_same_places(struct aks_vm *vm)
+{
+    const struct aks_settings *settings = &vm->settings;
+
+    for (size_t i = 1; i < settings->route_count; i++) {
+        const struct aks_target_settings *later = &settings->targets[settings->route[i]];
+
+        for (size_t j = 0; j < i; j++) {
+            const struct aks_target_settings *earlier = &settings->targets[settings->route[j]];
+
+            if (!same_place(earlier, later))
+                continue;
+            aks_problem_warn(vm, "route", i + 1, "akosha.policy: route: \"%s\" is the same place "
+                "as \"%s\" before it: no way round it", later->name, earlier->name);
+            break;
+        }
+    }
+}
+
+/* --- schedules -------------------------------------------------------------------------------- */
+
+/* The most that all waits of one failing step come to, jitter at its worst. */
+static int64_t
+longest_ms(const struct aks_schedule *schedule)
+{
+    const struct aks_retry_settings *settings = &schedule->settings;
+    double wait_ms = (double)settings->first_ms;
+    double sum_ms = 0;
+
+    for (unsigned i = 1; i < settings->tries; i++) {
+        sum_ms += wait_ms < (double)settings->cap_ms ? wait_ms : (double)settings->cap_ms;
+        wait_ms = schedule->growth == AKS_GROWTH_LINEAR ? wait_ms + (double)schedule->step_ms
+            : wait_ms * settings->factor;
+    }
+    return (int64_t)sum_ms;
+}
+
+static void
+warn_long_waits(struct aks_vm *vm)
+{
+    struct aks_schedule schedule = { .growth = AKS_GROWTH_EXPONENTIAL };
+    int64_t sum_ms;
+
+    schedule.settings = vm->settings.retry;
+    if (vm->retry_by_schedule)
+        schedule = vm->schedule;
+    sum_ms = longest_ms(&schedule);
+    if (sum_ms > LONG_WAIT_MS)
+        aks_problem_warn(vm, "retry", 0, "akosha.policy: retry: all %u tries of one step can wait "
+            "%" PRId64 " s in all, %.1f hours", schedule.settings.tries, sum_ms / AKS_MS_PER_S,
+            (double)sum_ms / (3600.0 * (double)AKS_MS_PER_S));
+}
+
+/* --- sources ---------------------------------------------------------------------------------- */
+
+/* Where ${source} is, written in one way: without "~", "." and doubled '/'. "" if it is too long,
+ * or has a ".." in it: whether that is the same depends on links. */
+static void
+plain_path(const struct aks_vm *vm, const char *home, const char *source,
+    char ret_path[PATH_BYTES])
+{
+    const char *policy = vm->text->text != NULL && vm->text->path != NULL ? vm->text->path : "/";
+    char whole[2 * PATH_BYTES];
+    size_t len = 0;
+
+    if (source[0] == '~' && home != NULL)
+        (void)snprintf(whole, sizeof(whole), "%s/%s", home, source + 1);
+    else
+        (void)snprintf(whole, sizeof(whole), "%.*s/%s",
+            source[0] == '/' || source[0] == '~' ? 0 : (int)(strrchr(policy, '/') - policy), policy,
+            source);
+    for (const char *at = whole; *at != '\0';) {
+        size_t part = strcspn(at, "/");
+
+        if (part == 2 && memcmp(at, "..", 2) == 0)
+            len = PATH_BYTES;
+        if (len + part + 2 > PATH_BYTES) {
+            ret_path[0] = '\0';
+            return;
+        }
+        if (part > 0 && !(part == 1 && *at == '.')) {
+            ret_path[len++] = '/';
+            memcpy(ret_path + len, at, part);
+            len += part;
+        }
+        at += part + (at[part] == '/');
+    }
+    ret_path[len] = '\0';
+}
+
+/* The same words twice are an error: these are different words for one file. */
+static void
+warn_same_sources(struct aks_vm *vm, const char *home)
+{
+    const struct aks_settings *settings = &vm->settings;
+    char later[PATH_BYTES];
+    char earlier[PATH_BYTES];
+
+    for (size_t i = 1; i < settings->source_count; i++) {
+        plain_path(vm, home, settings->sources[i], later);
+        for (size_t j = 0; j < i && later[0] != '\0'; j++) {
+            plain_path(vm, home, settings->sources[j], earlier);
+            if (strcmp(earlier, later) != 0)
+                continue;
+            aks_problem_warn(vm, "sources", i + 1, "akosha.policy: sources: \"%s\" is the same "
+                "file as \"%s\"", settings->sources[i], settings->sources[j]);
+            break;
+        }
+    }
+}
+
+void
+aks_problem_warn_all(struct aks_vm *vm, const struct aks_policy_environment *environment)
+{
+    if (!vm->asks[AKS_VM_ROUTE]) {
+        warn_unused_targets(vm);
+        warn_same_places(vm);
+    }
+    if (!vm->asks[AKS_VM_RETRY])
+        warn_long_waits(vm);
+    warn_same_sources(vm, aks_policy_environment_get(environment, "HOME"));
+    if (vm->missing_said && vm->settings.source_count == 0)
+        aks_problem_warn(vm, "missing", 0, "akosha.policy: missing: the policy has no sources, and "
+            "those of the command line must be there");
+}

@@ -1,0 +1,454 @@
+#include "testkit/explain.h"
+
+#include "api/api_internal.h"
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/rng.h"
+#include "engine/policy_text.h"
+#include "script/load.h"
+#include "script/nearest.h"
+#include "testkit/explain_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define SEED 1
+#define EXAMPLE "example.bin"           /* a source, where nobody names one */
+#define FOLDER_BYTES_MAX 4096
+
+static enum aks_status
+parse_events(struct aks_explain *explain, struct aks_error *err)
+{
+    const struct aks_explain_options *options = explain->options;
+
+    AKS_CHECK(options->event_count <= AKS_EXPLAIN_EVENTS_MAX);
+    for (size_t i = 0; i < options->event_count; i++) {
+        if (aks_event_parse(options->events[i], &explain->events[i], err) == AKS_OK)
+            continue;
+        if (err != NULL)
+            err->status = AKS_NOT_FOUND;
+        return AKS_NOT_FOUND;
+    }
+    return AKS_OK;
+}
+
+/* --- the policy ------------------------------------------------------------------------------- */
+
+static enum aks_status
+load_policy(struct aks_explain *explain, struct aks_error *err)
+{
+    const struct aks_port *real = explain->options->real;
+    struct aks_script_options script = { .alloc = explain->alloc };
+    struct aks_policy_loader loader;
+    char *path = NULL;
+    enum aks_status status = akosha_api_policy_path(real, explain->options->policy, &path, err);
+
+    if (status == AKS_OK && path != NULL)
+        status = aks_policy_text_read(real, path, &explain->text, err);
+    aks_mem_free(explain->alloc, path);
+    if (status == AKS_OK)
+        status = aks_policy_environment_collect(real, NULL, 0, &explain->environment, err);
+    aks_script_loader_init(&loader, &script);
+    if (status == AKS_OK)
+        status = loader.load(loader.ctx, &explain->text, &explain->environment, &explain->policy,
+            err);
+    return status;
+}
+
+/* --- sources ---------------------------------------------------------------------------------- */
+
+/* The folder that relative sources are relative to, without a final '/'. */
+static void
+source_folder(const struct aks_explain *explain, char ret_folder[FOLDER_BYTES_MAX])
+{
+    const struct aks_environment *env = &explain->options->real->environment;
+    const char *path = explain->options->sources == NULL ? explain->text.path : NULL;
+    const char *slash = path != NULL ? strrchr(path, '/') : NULL;
+
+    if (slash != NULL)
+        (void)snprintf(ret_folder, FOLDER_BYTES_MAX, "%.*s", (int)(slash - path), path);
+    else
+        (void)snprintf(ret_folder, FOLDER_BYTES_MAX, "%s", env->working_folder(env->ctx));
+}
+
+/* Where a source lies: really, and in the world, whose home stands for the real one's and for the
+ * policy's folder. */
+static enum aks_status
+place_source(struct aks_explain *explain, const char *shown, struct aks_error *err)
+{
+    const struct aks_port *real = explain->options->real;
+    const char *home = real->environment.home(real->environment.ctx);
+    struct aks_explain_source *source = &explain->sources[explain->source_count++];
+    char folder[FOLDER_BYTES_MAX];
+    struct aks_file_info info;
+
+    source_folder(explain, folder);
+    source->shown = aks_mem_strdup(explain->alloc, shown);
+    if (shown[0] == '/') {
+        source->real = aks_mem_strdup(explain->alloc, shown);
+        source->world = aks_mem_strdup(explain->alloc, shown);
+    } else if (shown[0] == '~' && explain->options->sources == NULL) {
+        source->real = aks_mem_printf(explain->alloc, "%s%s", home, shown + 1);
+        source->world = aks_mem_printf(explain->alloc, "%s%s", AKS_WORLD_HOME, shown + 1);
+    } else {
+        source->real = aks_mem_printf(explain->alloc, "%s/%s", folder, shown);
+        source->world = aks_mem_printf(explain->alloc, "%s/%s", AKS_WORLD_HOME, shown);
+    }
+    if (source->shown == NULL || source->real == NULL || source->world == NULL)
+        return aks_error_memory(err, "looking for sources");
+    source->bytes = -1;
+    if (real->files.stat(real->files.ctx, source->real, true, &info, NULL) == AKS_OK &&
+        info.type == AKS_FILE_REGULAR)
+        source->bytes = info.bytes;
+    return AKS_OK;
+}
+
+/* How many bytes each has in the world. Where none is there, each is taken to be. */
+static void
+size_sources(struct aks_explain *explain)
+{
+    int64_t left = AKS_EXPLAIN_BYTES_MAX;
+
+    explain->assumed = true;
+    for (size_t i = 0; i < explain->source_count; i++)
+        explain->assumed = explain->assumed && explain->sources[i].bytes < 0;
+    for (size_t i = 0; i < explain->source_count; i++) {
+        struct aks_explain_source *source = &explain->sources[i];
+        int64_t share = left / (int64_t)(explain->source_count - i);
+
+        if (explain->assumed)
+            source->bytes = AKS_EXPLAIN_ASSUMED_BYTES;
+        if (share > AKS_EXPLAIN_SOURCE_BYTES_MAX)
+            share = AKS_EXPLAIN_SOURCE_BYTES_MAX;
+        source->simulated = source->bytes < share ? source->bytes : share;
+        if (source->simulated > 0)
+            left -= source->simulated;
+    }
+}
+
+static enum aks_status
+find_sources(struct aks_explain *explain, struct aks_error *err)
+{
+    const struct aks_explain_options *options = explain->options;
+    const struct aks_settings *settings = explain->policy->settings;
+    bool given = options->sources != NULL;
+    size_t count = given ? options->source_count : settings->source_count;
+    enum aks_status status = AKS_OK;
+
+    if (count > AKS_EXPLAIN_SOURCES_MAX)
+        return aks_error_set(err, AKS_SETTINGS, "%zu sources: at most %d are explained", count,
+            AKS_EXPLAIN_SOURCES_MAX);
+    for (size_t i = 0; status == AKS_OK && i < count; i++)
+        status = place_source(explain, given ? options->sources[i] : settings->sources[i], err);
+    if (status == AKS_OK && count == 0)
+        status = place_source(explain, EXAMPLE, err);
+    size_sources(explain);
+    return status;
+}
+
+/* --- worlds ----------------------------------------------------------------------------------- */
+
+static bool
+ends_with(const char *text, const char *end)
+{
+    size_t len = strlen(text);
+    size_t end_len = strlen(end);
+
+    return len >= end_len && strcmp(text + len - end_len, end) == 0;
+}
+
+/* Bytes that shrink to half, with the head of a database where the name is that of one: the file
+ * itself is not read. */
+static enum aks_status
+put_source(const struct aks_explain *explain, struct aks_world *world,
+    const struct aks_explain_source *source, struct aks_error *err)
+{
+    static const char sqlite[16] = "SQLite format 3";
+    size_t len = source->simulated > 0 ? (size_t)source->simulated : 0;
+    char *data = aks_mem_new(explain->alloc, len + 1);
+    enum aks_status status;
+    struct aks_rng rng;
+
+    if (data == NULL)
+        return aks_error_memory(err, "making a source");
+    aks_rng_init(&rng, len);
+    for (size_t i = 0; i < len; i += 16) {
+        uint64_t bits = aks_rng_next(&rng);
+
+        for (size_t j = i; j < i + 16 && j < len; j++, bits >>= 4)
+            data[j] = (char)('a' + (bits & 0xf));
+    }
+    if (ends_with(source->real, ".duckdb") && len >= 16)
+        memcpy(data + 8, "DUCK", 4);
+    else if ((ends_with(source->real, ".db") || ends_with(source->real, ".sqlite") ||
+            ends_with(source->real, ".sqlite3")) && len >= sizeof(sqlite))
+        memcpy(data, sqlite, sizeof(sqlite));
+    status = aks_world_put(world, source->world, data, len, err);
+    aks_mem_free(explain->alloc, data);
+    return status;
+}
+
+static enum aks_status
+put_policy(const struct aks_explain *explain, struct aks_world *world, struct aks_error *err)
+{
+    const struct aks_policy_text *text = &explain->text;
+    enum aks_status status = AKS_OK;
+
+    if (text->text != NULL)
+        status = aks_world_put(world, AKS_WORLD_POLICY, text->text, text->text_len, err);
+    for (size_t i = 0; status == AKS_OK && i < text->module_count; i++) {
+        char path[AKS_PATH_BYTES];
+
+        (void)snprintf(path, sizeof(path), AKS_WORLD_HOME "/%s.lua", text->modules[i].name);
+        if (strcmp(path, AKS_WORLD_POLICY) != 0)
+            status = aks_world_put(world, path, text->modules[i].text, text->modules[i].text_len,
+                err);
+    }
+    return status;
+}
+
+/* The world has a home, a state and a policy of its own. */
+static bool
+is_the_worlds(const char *pair)
+{
+    static const char *const names[] = { "HOME=", "AKOSHA_POLICY=", "XDG_STATE_HOME=",
+        "XDG_CONFIG_HOME=" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strncmp(pair, names[i], strlen(names[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
+static enum aks_status
+put_variables(const struct aks_explain *explain, struct aks_world *world, struct aks_error *err)
+{
+    enum aks_status status = aks_world_variable(world, "HOME", AKS_WORLD_HOME, err);
+
+    for (size_t i = 0; status == AKS_OK && i < explain->environment.count; i++) {
+        const char *pair = explain->environment.pairs[i];
+        size_t len = strcspn(pair, "=");
+        char *name;
+
+        if (is_the_worlds(pair))
+            continue;
+        name = aks_mem_strndup(explain->alloc, pair, len);
+        if (name == NULL)
+            return aks_error_memory(err, "explaining");
+        status = aks_world_variable(world, name, pair + len + 1, err);
+        aks_mem_free(explain->alloc, name);
+    }
+    return status;
+}
+
+/* The world has a key for everybody: also for whom the policy names. */
+static enum aks_status
+put_credentials(const struct aks_explain *explain, struct aks_world *world, struct aks_error *err)
+{
+    const struct aks_settings *settings = explain->policy->settings;
+    struct aks_buf text;
+    enum aks_status status;
+
+    aks_buf_init(&text, explain->alloc, (size_t)64 * 1024);
+    for (size_t i = 0; i < settings->target_count; i++) {
+        const char *credentials = settings->targets[i].credentials;
+
+        if (credentials != NULL && strncmp(credentials, "profile:", 8) == 0)
+            aks_buf_printf(&text, "[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n",
+                credentials + 8, AKS_WORLD_ACCESS_KEY, AKS_WORLD_SECRET_KEY);
+    }
+    status = aks_buf_status(&text, "explaining", err);
+    if (status == AKS_OK && text.len > 0)
+        status = aks_world_put(world, ".aws/credentials", text.data, text.len, err);
+    aks_buf_fini(&text);
+    return status;
+}
+
+static enum aks_status
+make_world(const struct aks_explain *explain, struct aks_world **ret_world, struct aks_error *err)
+{
+    struct aks_world_options options = { .alloc = explain->alloc, .seed = SEED, .quiet = true };
+    struct aks_world *world = NULL;
+    enum aks_status status = aks_world_new(&options, &world, err);
+
+    if (status == AKS_OK)
+        status = put_variables(explain, world, err);
+    if (status == AKS_OK)
+        status = put_policy(explain, world, err);
+    if (status == AKS_OK)
+        status = put_credentials(explain, world, err);
+    for (size_t i = 0; status == AKS_OK && i < explain->source_count; i++) {
+        if (explain->sources[i].bytes >= 0)
+            status = put_source(explain, world, &explain->sources[i], err);
+    }
+    if (status == AKS_OK) {
+        *ret_world = world;
+        return AKS_OK;
+    }
+    aks_world_free(world);
+    return status;
+}
+
+/* ${ret_ended}: what the run itself said; the status is for what went wrong with the world. */
+static enum aks_status
+run(const struct aks_explain *explain, struct aks_world *world, json_t **ret_report,
+    struct aks_error *ret_ended, struct aks_error *err)
+{
+    const char *sources[AKS_EXPLAIN_SOURCES_MAX];
+    struct aks_world_run_options options = { 0 };
+    enum aks_status status;
+
+    for (size_t i = 0; i < explain->source_count; i++)
+        sources[i] = explain->sources[i].world;
+    if (explain->options->sources != NULL || explain->policy->settings->source_count == 0) {
+        options.sources = sources;
+        options.source_count = explain->source_count;
+    }
+    status = aks_world_run(world, &options, ret_report, ret_ended);
+    if (status == AKS_OK && *ret_report != NULL)
+        return AKS_OK;
+    if (status == AKS_OK)
+        return aks_error_set(err, AKS_LIMIT, "explaining: the run does not come to an end");
+    *err = *ret_ended;
+    return status;
+}
+
+/* --- answers ---------------------------------------------------------------------------------- */
+
+static enum aks_status
+keep(json_t *document, const char *name, json_t *value, struct aks_error *err)
+{
+    return json_object_set_new(document, name, value) == 0 ? AKS_OK
+        : aks_error_memory(err, "explaining");
+}
+
+static enum aks_status
+explain_plan(const struct aks_explain *explain, json_t *document, struct aks_error *err)
+{
+    struct aks_world *world = NULL;
+    struct aks_error ended = { 0 };
+    json_t *first = NULL;
+    json_t *again = NULL;
+    enum aks_status status = make_world(explain, &world, err);
+
+    if (status == AKS_OK)
+        status = run(explain, world, &first, &ended, err);
+    if (status == AKS_OK)
+        status = keep(document, "calm", aks_explain_tell_end(first, &ended), err);
+    if (status == AKS_OK)
+        status = run(explain, world, &again, &ended, err);
+    if (status == AKS_OK)
+        status = keep(document, "plan", aks_explain_tell_plan(explain, first, again), err);
+    json_decref(first);
+    json_decref(again);
+    aks_world_free(world);
+    return status;
+}
+
+static enum aks_status
+plan_event(const struct aks_explain *explain, size_t index, struct aks_fault_plan *plan,
+    struct aks_error *err)
+{
+    const struct aks_event *event = &explain->events[index];
+    const char *text = explain->options->events[index];
+    const struct aks_settings *settings = explain->policy->settings;
+    struct aks_nearest best = { NULL, 0 };
+    struct aks_fault_rule rule;
+    bool found = event->target[0] == '\0';
+
+    for (size_t i = 0; i < settings->target_count; i++) {
+        found = found || strcmp(settings->targets[i].name, event->target) == 0;
+        aks_nearest_offer(&best, event->target, settings->targets[i].name);
+    }
+    if (!found)
+        return aks_error_set(err, AKS_NOT_FOUND, "event \"%.200s\": the policy has no target \"%s\""
+            "%s%s%s", text, event->target, best.name != NULL ? "; did you mean \"" : "",
+            best.name != NULL ? best.name : "", best.name != NULL ? "\"?" : "");
+    aks_event_rule(event, &rule);
+    return aks_fault_plan_add(plan, &rule) != NULL ? AKS_OK
+        : aks_error_set(err, AKS_SETTINGS, "too many events");
+}
+
+static enum aks_status
+explain_events(const struct aks_explain *explain, json_t *document, struct aks_error *err)
+{
+    const struct aks_explain_options *options = explain->options;
+    struct aks_world *world = NULL;
+    struct aks_error ended = { 0 };
+    json_t *report = NULL;
+    json_t *events = json_array();
+    enum aks_status status = make_world(explain, &world, err);
+
+    for (size_t i = 0; status == AKS_OK && i < options->event_count; i++)
+        status = plan_event(explain, i, aks_world_plan(world), err);
+    if (status == AKS_OK)
+        status = run(explain, world, &report, &ended, err);
+    for (size_t i = 0; status == AKS_OK && i < options->event_count; i++) {
+        json_t *event = json_pack("{s:s, s:i}", "event", options->events[i], "happened",
+            (int)aks_world_plan(world)->rules[i].struck);
+
+        if (json_array_append_new(events, event) != 0)
+            status = aks_error_memory(err, "explaining");
+    }
+    if (status == AKS_OK)
+        status = keep(document, "events", json_incref(events), err);
+    if (status == AKS_OK)
+        status = keep(document, "decisions", aks_explain_tell_decisions(explain, report), err);
+    if (status == AKS_OK)
+        status = keep(document, "ended", aks_explain_tell_end(report, &ended), err);
+    json_decref(events);
+    json_decref(report);
+    aks_world_free(world);
+    return status;
+}
+
+static void
+fini(struct aks_explain *explain)
+{
+    if (explain->policy != NULL)
+        explain->policy->free(explain->policy);
+    aks_policy_text_fini(explain->alloc, &explain->text);
+    aks_policy_environment_fini(explain->alloc, &explain->environment);
+    for (size_t i = 0; i < explain->source_count; i++) {
+        aks_mem_free(explain->alloc, explain->sources[i].shown);
+        aks_mem_free(explain->alloc, explain->sources[i].real);
+        aks_mem_free(explain->alloc, explain->sources[i].world);
+    }
+    aks_mem_free(explain->alloc, explain);
+}
+
+enum aks_status
+aks_explain(const struct aks_explain_options *options, struct json_t **ret_explanation,
+    struct aks_error *err)
+{
+    const struct aks_alloc *alloc = options->real->alloc;
+    struct aks_explain *explain = aks_mem_new(alloc, sizeof(*explain));
+    json_t *document = json_object();
+    enum aks_status status = AKS_OK;
+
+    if (explain == NULL || document == NULL) {
+        json_decref(document);
+        aks_mem_free(alloc, explain);
+        return aks_error_memory(err, "explaining");
+    }
+    explain->options = options;
+    explain->alloc = alloc;
+    status = parse_events(explain, err);
+    if (status == AKS_OK)
+        status = load_policy(explain, err);
+    if (status == AKS_OK)
+        status = find_sources(explain, err);
+    if (status == AKS_OK)
+        status = keep(document, "policy", aks_explain_tell_policy(explain), err);
+    if (status == AKS_OK)
+        status = explain_plan(explain, document, err);
+    if (status == AKS_OK && options->event_count > 0)
+        status = explain_events(explain, document, err);
+    fini(explain);
+    if (status == AKS_OK)
+        *ret_explanation = document;
+    else
+        json_decref(document);
+    return status;
+}

@@ -1,0 +1,37 @@
+/* What a policy would decide, and why: found out by letting the engine that ships run under it in a
+ * simulated world. Of the real machine the policy's files and variables are read and the sources'
+ * sizes looked up; nothing is contacted or written, and no byte of a source is read. */
+#ifndef AKS_TESTKIT_EXPLAIN_H
+#define AKS_TESTKIT_EXPLAIN_H
+
+#include "base/error.h"
+#include "base/units.h"
+#include "port/port.h"
+
+#include <stddef.h>
+
+struct json_t;
+
+#define AKS_EXPLAIN_EVENTS_MAX 32
+#define AKS_EXPLAIN_SOURCES_MAX 256
+/* Sources are simulated with as many bytes as they have, up to these: of one, and together. */
+#define AKS_EXPLAIN_SOURCE_BYTES_MAX (128 * AKS_MIB)
+#define AKS_EXPLAIN_BYTES_MAX (256 * AKS_MIB)
+#define AKS_EXPLAIN_ASSUMED_BYTES (8 * AKS_MIB)     /* of a source where none is there */
+
+struct aks_explain_options {
+    const struct aks_port *real;        /* files for reading, and variables */
+    const char *policy;                 /* as for akosha_policy_load */
+    const char *const *sources;         /* relative to the working folder; NULL: the policy's */
+    size_t source_count;
+    const char *const *events;          /* as testkit/event.h reads them */
+    size_t event_count;                 /* at most AKS_EXPLAIN_EVENTS_MAX */
+};
+
+/** *ret_explanation is a document (json_decref): "policy", "plan", "calm", and with events
+ * "events", "decisions", "ended". AKS_NOT_FOUND where an event is none, or names no target of the
+ * policy; AKS_POLICY, AKS_SETTINGS and AKS_LIMIT where the policy does not load. */
+enum aks_status aks_explain(const struct aks_explain_options *options,
+    struct json_t **ret_explanation, struct aks_error *err);
+
+#endif

@@ -1,0 +1,201 @@
+/* What the reports of worlds say about a policy. */
+#include "base/units.h"
+#include "script/embed.h"
+#include "script/locate.h"
+#include "testkit/explain_internal.h"
+
+#include <string.h>
+
+#define BUILT_IN "policies/default"
+
+static const char *
+text_at(const json_t *object, const char *name)
+{
+    return json_string_value(json_object_get(object, name));
+}
+
+json_t *
+aks_explain_tell_policy(const struct aks_explain *explain)
+{
+    const struct aks_settings *settings = explain->policy->settings;
+
+    return json_pack("{s:s, s:s}", "path", settings->policy_path, "sha256",
+        settings->policy_sha256);
+}
+
+/* --- lines ------------------------------------------------------------------------------------ */
+
+/* The line on which the policy has a field, where it can be found. */
+static json_t *
+field_line(const struct aks_explain *explain, const char *field)
+{
+    const struct aks_embedded *built_in = aks_embedded_find(BUILT_IN);
+    bool own = explain->text.text == NULL;
+    const char *text = own ? built_in->data : explain->text.text;
+    size_t len = own ? built_in->len : explain->text.text_len;
+    struct aks_locate_step step = { field, 0 };
+    int lines = 1;
+
+    for (size_t i = 0; i < len; i++)
+        lines += text[i] == '\n';
+    /* A policy is called once, and mostly at its end. */
+    for (int line = lines; line > 0 && lines - line < 2000; line--) {
+        int found = aks_locate_field(text, len, line, "akosha.policy", &step, 1);
+
+        if (found > 0)
+            return json_integer(found);
+    }
+    return json_null();
+}
+
+/* --- the plan --------------------------------------------------------------------------------- */
+
+/* The first decision on ${question} about the source of that name, or NULL. */
+static const json_t *
+decided(const json_t *report, const char *question, const char *source)
+{
+    const json_t *decision;
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "decisions"), i, decision) {
+        const char *about = text_at(json_object_get(decision, "facts"), "source");
+
+        if (strcmp(text_at(decision, "question"), question) == 0 && about != NULL &&
+            source != NULL && strcmp(about, source) == 0)
+            return decision;
+    }
+    return NULL;
+}
+
+static const json_t *
+file_of(const json_t *report, const char *path)
+{
+    const json_t *file;
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "files"), i, file) {
+        const char *source = text_at(file, "source");
+
+        if (source != NULL && strcmp(source, path) == 0)
+            return file;
+    }
+    return NULL;
+}
+
+/* "cloud, http": what the policy answered, or what its table says. */
+static json_t *
+route_of(const struct aks_explain *explain, const json_t *route)
+{
+    const struct aks_settings *settings = explain->policy->settings;
+    json_t *text;
+    struct aks_buf names;
+
+    if (route != NULL)
+        return json_string(text_at(route, "answer"));
+    aks_buf_init(&names, explain->alloc, AKS_TARGETS_MAX * (AKS_TARGET_NAME_BYTES + 2));
+    for (size_t i = 0; i < settings->route_count; i++)
+        aks_buf_printf(&names, "%s%s", i > 0 ? ", " : "",
+            settings->targets[settings->route[i]].name);
+    text = json_string(names.data != NULL ? names.data : "");
+    aks_buf_fini(&names);
+    return text;
+}
+
+/* What becomes of a source that the target holds already. */
+static const char *
+dedup_of(const json_t *again, const char *name)
+{
+    const json_t *dedup = decided(again, "dedup", name);
+
+    return dedup != NULL ? text_at(dedup, "answer") : "upload";
+}
+
+static const char *
+by(const json_t *decision)
+{
+    return decision != NULL ? text_at(decision, "by") : "default";
+}
+
+static json_t *
+tell_source(const struct aks_explain *explain, const struct aks_explain_source *source,
+    const json_t *first, const json_t *again)
+{
+    const json_t *file = file_of(first, source->world);
+    const char *name = text_at(file, "name");
+    const json_t *route = decided(first, "route", name);
+    int64_t part_bytes = explain->policy->settings->part_bytes;
+    int64_t bytes = source->bytes > 0 ? source->bytes : 0;
+    const char *codec = text_at(file, "codec");
+    json_t *target = json_array_get(json_object_get(file, "targets"), 0);
+
+    return json_pack("{s:s, s:I, s:I, s:b, s:b, s:o, s:s, s:s?, s:s, s:s, s:s, s:I, s:O?, s:s?, "
+        "s:s?}", "source", source->shown, "bytes", (json_int_t)bytes, "simulated_bytes",
+        (json_int_t)(source->simulated > 0 ? source->simulated : 0), "assumed", explain->assumed,
+        "missing", source->bytes < 0, "route", route_of(explain, route), "route_by", by(route),
+        "codec", codec, "codec_by", by(decided(first, "compress", name)),
+        "unchanged", dedup_of(again, name), "unchanged_by", by(decided(again, "dedup", name)),
+        "parts_max", (json_int_t)(bytes > 0 ? (bytes + part_bytes - 1) / part_bytes : 1),
+        "target", target, "outcome", text_at(file, "outcome"), "reason", text_at(file, "reason"));
+}
+
+json_t *
+aks_explain_tell_plan(const struct aks_explain *explain, const json_t *first, const json_t *again)
+{
+    json_t *plan = json_array();
+
+    for (size_t i = 0; i < explain->source_count; i++) {
+        json_t *row = tell_source(explain, &explain->sources[i], first, again);
+
+        if (json_array_append_new(plan, row) != 0) {
+            json_decref(plan);
+            return NULL;
+        }
+    }
+    return plan;
+}
+
+/* --- decisions -------------------------------------------------------------------------------- */
+
+/* Has the policy a function for ${question}? What it had no answer to is nobody's line. */
+static bool
+asks_function(const struct aks_explain *explain, const char *question)
+{
+    const struct aks_decide *decide = &explain->policy->decide;
+
+    return (strcmp(question, "retry") == 0 && decide->retry != NULL) ||
+        (strcmp(question, "route") == 0 && decide->route != NULL) ||
+        (strcmp(question, "dedup") == 0 && decide->dedup != NULL) ||
+        (strcmp(question, "compress") == 0 && decide->compress != NULL);
+}
+
+json_t *
+aks_explain_tell_decisions(const struct aks_explain *explain, const json_t *report)
+{
+    json_t *told = json_array();
+    json_t *decision;
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "decisions"), i, decision) {
+        json_t *own = json_copy(decision);
+        const char *question = text_at(decision, "question");
+        bool nobody = strcmp(by(decision), "policy") != 0 && asks_function(explain, question);
+
+        if (json_object_set_new(own, "line", nobody ? json_null() : field_line(explain, question))
+            != 0 ||
+            json_array_append_new(told, own) != 0) {
+            json_decref(told);
+            return NULL;
+        }
+    }
+    return told;
+}
+
+json_t *
+aks_explain_tell_end(const json_t *report, const struct aks_error *err)
+{
+    const char *message = err->message[0] != '\0' ? err->message : NULL;
+
+    return json_pack("{s:s?, s:s?, s:O?, s:O?, s:s?}", "outcome", text_at(report, "outcome"),
+        "target", text_at(report, "target"), "exit_code", json_object_get(report, "exit_code"),
+        "duration_s", json_object_get(report, "duration_s"), "message", message);
+}

@@ -1,0 +1,183 @@
+#include "testkit/explain.h"
+
+#include "sim/sim.h"
+#include "support/failing_alloc.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HOME "/home/me"
+#define POLICY HOME "/policies/p.lua"
+
+static const char policy[] =
+    "local akosha = require 'akosha'\n"
+    "local rules = require 'rules'\n"
+    "return akosha.policy { api = 1, sources = { '~/a.db', 'b.duckdb' },\n"
+    "  targets = { up = akosha.http { url = akosha.env 'AKOSHA_HTTP_URL' },\n"
+    "    disk = akosha.dir { path = '/disk' } },\n"
+    "  route = function(source) return rules[source.kind] end,\n"
+    "  retry = akosha.retry.fixed { first = 3 } }\n";
+static const char rules[] = "return { sqlite = { 'disk' }, duckdb = { 'up', 'disk' } }";
+
+static enum aks_status
+put(struct aks_sim *sim, const char *path, const void *data, size_t len, struct aks_error *err)
+{
+    return aks_files_sim_put(aks_sim_files(sim), path, data, len, 0, err);
+}
+
+/* A simulated machine stands for the real one. */
+static enum aks_status
+make_real(const struct aks_alloc *alloc, struct aks_sim **ret_sim, struct aks_error *err)
+{
+    static const char holes[6 * 1024 * 1024];
+    struct aks_sim_options options = { .alloc = alloc, .seed = 1, .host_name = "real",
+        .home = HOME, .working_folder = HOME, .width = 1 };
+    enum aks_status status = aks_sim_new(&options, ret_sim, err);
+
+    if (status == AKS_OK)
+        status = aks_sim_variable(*ret_sim, "AKOSHA_HTTP_URL", "https://akosha.example/up", err);
+    if (status == AKS_OK)
+        status = put(*ret_sim, POLICY, policy, strlen(policy), err);
+    if (status == AKS_OK)
+        status = put(*ret_sim, HOME "/policies/rules.lua", rules, strlen(rules), err);
+    if (status == AKS_OK)
+        status = put(*ret_sim, HOME "/a.db", holes, 1000, err);
+    return status != AKS_OK ? status
+        : put(*ret_sim, HOME "/policies/b.duckdb", holes, sizeof(holes), err);
+}
+
+static enum aks_status
+explained(const struct aks_alloc *alloc, const char *const *events, size_t count,
+    json_t **ret_explanation, struct aks_error *err)
+{
+    struct aks_explain_options options = { .policy = POLICY, .events = events,
+        .event_count = count };
+    struct aks_sim *real = NULL;
+    enum aks_status status = make_real(alloc, &real, err);
+
+    if (status == AKS_OK) {
+        options.real = aks_sim_port(real);
+        status = aks_explain(&options, ret_explanation, err);
+    }
+    aks_sim_free(real);
+    return status;
+}
+
+static json_t *
+explain(const char *const *events, size_t count)
+{
+    json_t *explanation = NULL;
+    struct aks_error err = { 0 };
+
+    if (explained(aks_alloc_system(), events, count, &explanation, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    return explanation;
+}
+
+static const char *
+text(const json_t *object, const char *name)
+{
+    const char *found = json_string_value(json_object_get(object, name));
+
+    return found != NULL ? found : "";
+}
+
+static void
+the_plan_has_what_each_source_is_routed_by(void **state)
+{
+    json_t *explanation = explain(NULL, 0);
+    const json_t *plan = json_object_get(explanation, "plan");
+    const json_t *a = json_array_get(plan, 0);
+    const json_t *b = json_array_get(plan, 1);
+
+    assert_int_equal(json_array_size(plan), 2);
+    assert_string_equal(text(a, "source"), "~/a.db");
+    assert_string_equal(text(a, "route"), "disk");
+    assert_string_equal(text(a, "route_by"), "policy");
+    assert_string_equal(text(a, "target"), "disk");
+    assert_int_equal(json_integer_value(json_object_get(a, "bytes")), 1000);
+    assert_int_equal(json_integer_value(json_object_get(a, "parts_max")), 1);
+    assert_string_equal(text(b, "route"), "up, disk");
+    assert_string_equal(text(b, "target"), "up");
+    assert_string_equal(text(b, "codec"), "zstd");
+    assert_string_equal(text(b, "unchanged"), "reuse");
+    assert_int_equal(json_integer_value(json_object_get(b, "parts_max")), 2);
+    assert_null(json_object_get(explanation, "decisions"));
+    json_decref(explanation);
+}
+
+static void
+events_lead_to_decisions_with_the_line_that_made_them(void **state)
+{
+    static const char *const events[] = { "up: server x1, operation=put", "disk: dns" };
+    json_t *explanation = explain(events, 2);
+    const json_t *decisions = json_object_get(explanation, "decisions");
+    const json_t *told = json_object_get(explanation, "events");
+    const json_t *decision;
+    size_t waits = 0;
+    size_t i;
+
+    json_array_foreach(decisions, i, decision) {
+        if (strcmp(text(decision, "question"), "retry") != 0)
+            continue;
+        waits++;
+        assert_string_equal(text(decision, "answer"), "wait 3.0");
+        assert_string_equal(text(decision, "by"), "default");
+        assert_int_equal(json_integer_value(json_object_get(decision, "line")), 7);
+    }
+    assert_int_equal(waits, 1);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(told, 0), "happened")), 1);
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(told, 1), "happened")), 0);
+    assert_string_equal(text(json_object_get(explanation, "ended"), "outcome"), "stored");
+    json_decref(explanation);
+}
+
+static void
+an_event_of_no_target_names_the_nearest(void **state)
+{
+    static const char *const events[] = { "dsk: dns" };
+    json_t *explanation = NULL;
+    struct aks_error err = { 0 };
+
+    assert_int_equal(explained(aks_alloc_system(), events, 1, &explanation, &err), AKS_NOT_FOUND);
+    assert_non_null(strstr(err.message, "did you mean \"disk\"?"));
+    assert_null(explanation);
+}
+
+/* Worlds of megabytes take long to fail at each allocation: the first thousand show every place
+ * that is not the engine's, which has loops of its own. */
+static void
+explaining_survives_failures_to_allocate(void **state)
+{
+    static const char *const events[] = { "up: server x1" };
+
+    for (int64_t at = 0; at < 1000; at += 37) {
+        struct failing_alloc failing;
+        json_t *explanation = NULL;
+        struct aks_error err = { 0 };
+
+        failing_alloc_init(&failing);
+        failing.fail_at = at;
+        (void)explained(&failing.alloc, events, 1, &explanation, &err);
+        json_decref(explanation);
+        assert_int_equal(failing.outstanding, 0);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_plan_has_what_each_source_is_routed_by),
+        cmocka_unit_test(events_lead_to_decisions_with_the_line_that_made_them),
+        cmocka_unit_test(an_event_of_no_target_names_the_nearest),
+        cmocka_unit_test(explaining_survives_failures_to_allocate),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+"""`akosha-sync check` and `explain`, the program: what they say of a policy, and what they leave alone."""
+
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import cases
+
+SHIPPED = Path(__file__).resolve().parents[2] / "policies"
+HEAD = 'local akosha = require "akosha"\nreturn akosha.policy {\n  api = 1,\n'
+FOLDER = '  targets = { disk = akosha.dir { path = "/disk" } },\n'
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "policy.md").read_text()
+FIVE = re.search(r"five mistakes:\n\n```lua\n(.*?)```", DOCUMENT, re.DOTALL)[1]
+VARIABLES = {"AKOSHA_CLOUD_BUCKET": "memories", "AKOSHA_HTTP_URL": "https://akosha.example/upload"}
+WARNINGS = {
+    "no route leads to": '  targets = { a = akosha.dir { path = "/a" }, b = akosha.dir { path = "/b" } },\n  route = "a",\n',
+    "is the same place as": '  targets = { a = akosha.dir { path = "/a" }, b = akosha.dir { path = "/a" } },\n',
+    "can wait 7200 s in all, 2.0 hours": FOLDER + "  retry = akosha.retry.fixed { first = 3600 },\n",
+    "is the same file as": FOLDER + '  sources = { "a.db", "./a.db" },\n',
+    "has no sources": FOLDER + '  missing = "skip",\n',
+}
+NETWORK = ("socket", "connect", "bind", "listen", "accept", "sendto", "recvfrom", "socketpair")
+
+
+def documented(command):
+    """The command line that docs/policy.md shows, and what it says there."""
+    found = re.search(rf"(?m)^    \$ akosha-sync ({command} .*)\n((?:    .*\n|\n(?=    ))*)", DOCUMENT)
+    return shlex.split(found[1]), "\n".join(line[4:] for line in found[2].splitlines())
+
+
+class Case(cases.Case):
+    def assert_leaves_alone(self, person, *arguments, code):
+        """The command opens no socket and makes no file."""
+        if shutil.which("strace") is None:
+            self.skipTest("no socket is opened: needs strace")
+        before = sorted(person.folder.rglob("*"))
+        trace = person.folder / "trace"
+        result = person.ask(*arguments, before=(
+            shutil.which("strace"), "-f", "-qq", "-o", str(trace), "-e", "trace=%network,openat,mkdir,mkdirat"),
+            environment={**VARIABLES, "ASAN_OPTIONS": "detect_leaks=0"})
+        self.assert_code(result, code)
+        calls = trace.read_text()
+        self.assertIn(".lua", calls)
+        for name in NETWORK:
+            self.assertNotRegex(calls, rf"\b{name}\(")
+        self.assertNotRegex(calls, r"O_WRONLY|O_RDWR|O_CREAT|mkdir")
+        trace.unlink()
+        for path in person.folder.glob("figures-*"):
+            path.unlink()
+        self.assertEqual(sorted(person.folder.rglob("*")), before)
+
+
+class Checking(Case):
+    def check(self, person, text, *arguments, code=0, **options):
+        person.policy.write_text(text)
+        result = person.ask("check", "--policy", person.policy, *arguments, **options)
+        self.assert_code(result, code)
+        return result
+
+    def test_names_five_mistakes_with_line_and_nearest_name(self):
+        person = self.person()
+        result = self.check(person, FIVE, code=3)
+        lines = result.err.splitlines()
+        self.assertEqual([int(line.split(":")[2]) for line in lines], [7, 8, 11, 12, 14], result)
+        self.assertEqual(result.out, "")
+        self.assertIn('did you mean "bucket"?', lines[0])
+        self.assertIn('did you mean "route"?', lines[2])
+
+    def test_says_the_same_as_json(self):
+        person = self.person()
+        report = self.check(person, FIVE, "--json", code=3).report
+        self.assertEqual((report["schema"], report["success"], report["exit_code"]), (1, False, 3))
+        self.assertEqual(report["policy"]["path"], str(person.policy))
+        self.assertEqual(len(report["policy"]["sha256"]), 64)
+        self.assertEqual([(p["line"], p["field"], p["severity"]) for p in report["problems"]],
+                         [(7, "bukcet", "error"), (8, "endpoint", "error"), (11, "rout", "error"),
+                          (12, "part_size", "error"), (14, "tries", "error")])
+
+    def test_a_policy_that_cannot_be_read_is_wrong(self):
+        person = self.person()
+        result = person.ask("check", "--policy", "nowhere.lua", "--json")
+        self.assert_code(result, 3)
+        self.assertEqual(result.report["problems"], [])
+        self.assertIn("nowhere.lua", result.report["error"]["message"])
+        self.assertRegex(self.check(person, "return {\n", code=3).err, r"policy.lua:\d+: ")
+
+    def test_warns_of_what_is_hardly_meant(self):
+        person = self.person()
+        for words, fields in WARNINGS.items():
+            with self.subTest(words):
+                result = self.check(person, HEAD + fields + "}\n")
+                self.assertEqual(result.err.count("warning: "), 1, result)
+                self.assertIn(words, result.err)
+                self.assertIn("1 warning", result.out)
+
+    def test_shipped_policies_are_fine(self):
+        person = self.person()
+        shutil.copytree(SHIPPED, person.folder / "policies")
+        for path in sorted((person.folder / "policies").glob("*.lua")):
+            with self.subTest(path.name):
+                result = person.ask("check", "--policy", path, "--json",
+                                    environment={"AKOSHA_CLOUD_BUCKET": "memories"})
+                self.assert_code(result, 0)
+                self.assertEqual(result.report["problems"], [])
+        result = person.ask("check")
+        self.assert_code(result, 0)
+        self.assertIn("built-in default: fine", result.out)
+
+    def test_says_what_the_document_says(self):
+        person = self.person()
+        (person.folder / "five.lua").write_text(FIVE)
+        arguments, expected = documented("check")
+        result = person.ask(*arguments)
+        self.assert_code(result, 3)
+        self.assertEqual((result.out + result.err).replace(f"{person.folder}/", "").rstrip(), expected.rstrip())
+
+    def test_opens_no_socket_and_writes_nothing(self):
+        person = self.person()
+        person.policy.write_text(FIVE)
+        self.assert_leaves_alone(person, "check", "--policy", person.policy, code=3)
+
+
+class Explaining(Case):
+    def owner(self):
+        """A person with the shipped policies and the sources that they name, which are all holes."""
+        person = self.person()
+        shutil.copytree(SHIPPED, person.folder / "policies")
+        data = person.folder / ".claude" / "data"
+        data.mkdir(parents=True)
+        for name, mib in (("reflection", 7), ("knowledge_graph", 11)):
+            with open(data / f"{name}.duckdb", "wb") as file:
+                file.truncate(mib << 20)
+        return person
+
+    def explain(self, person, *arguments, code=0):
+        result = person.ask("explain", *arguments, environment=VARIABLES)
+        self.assert_code(result, code)
+        return result
+
+    def test_says_what_the_document_says(self):
+        person = self.owner()
+        arguments, expected = documented("explain")
+        result = person.ask(*arguments, environment=VARIABLES)
+        self.assert_code(result, 0)
+        self.assertEqual(result.out.rstrip(), expected.rstrip())
+
+    def test_tells_whose_decision_it_was_and_its_line(self):
+        person = self.owner()
+        person.policy.write_text(HEAD + FOLDER.replace("disk = akosha.dir { path", "up = akosha.http { url").replace(
+            '"/disk"', '"https://akosha.example/up"') + """
+  sources = { "a.db" },
+  retry = function(failure)
+    if failure.attempt < 3 then return akosha.wait(5) end
+  end,
+}
+""")
+        (person.folder / "a.db").write_bytes(b"\0" * 100000)
+        report = self.explain(person, "--policy", person.policy, "--json", "--event", "up: server x3").report
+        self.assertEqual([(d["answer"], d["by"], d["line"]) for d in report["decisions"]],
+                         [("wait 5.0", "policy", 7), ("wait 5.0", "policy", 7), ("next_target", "default", None),
+                          ("wait 5.0", "policy", 7)])
+        self.assertEqual(report["events"], [{"event": "up: server x3", "happened": 3}])
+        self.assertEqual((report["success"], report["exit_code"]), (True, 0))
+        self.assertEqual((report["ended"]["outcome"], report["ended"]["duration_s"] // 1), ("stored", 15))
+        self.assertEqual((report["plan"][0]["source"], report["plan"][0]["bytes"]), ("a.db", 100000))
+
+    def test_names_the_nearest_word_of_a_bad_event(self):
+        person = self.owner()
+        for event, nearest in (("cloud: throtled", "throttled"), ("clod: throttled", "cloud"),
+                               ("cloud: server, operation=manifets", "manifest")):
+            with self.subTest(event):
+                result = self.explain(person, "--policy", "policies/prod.lua", "--event", event, code=2)
+                self.assertIn(f'did you mean "{nearest}"?', result.err)
+                self.assertEqual(result.out, "")
+
+    def test_says_what_it_had_to_make_up(self):
+        person = self.person()
+        result = self.explain(person)
+        self.assertIn("None of the sources is there", result.out)
+        result = self.explain(person, "--policy", "nowhere.lua", code=3)
+        self.assertIn("nowhere.lua", result.err)
+
+    def test_opens_no_socket_and_writes_nothing(self):
+        person = self.owner()
+        self.assert_leaves_alone(person, "explain", "--policy", "policies/prod.lua", "--event", "cloud: refused", code=0)
