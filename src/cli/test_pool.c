@@ -118,7 +118,7 @@ static void
 condemn(struct pool *pool, size_t at, const char *why)
 {
     if (pool->slots[at].why[0] == '\0')
-        (void)snprintf(pool->slots[at].why, WHY_BYTES, "%s", why);
+        (void)snprintf(pool->slots[at].why, WHY_BYTES, "%.*s", WHY_BYTES - 1, why);
     aks_child_posix_kill(&pool->children[at]);
 }
 

@@ -1,6 +1,8 @@
 /* Multipart uploads that are open, and some that were. */
 #include "testkit/s3_model_internal.h"
 
+#include "base/check.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +139,7 @@ aks_s3_model_upload_put(struct aks_s3_model *model, struct aks_s3_upload *upload
 void
 aks_s3_model_upload_remove(struct aks_s3_model *model, struct aks_s3_upload *upload)
 {
+    AKS_CHECK(upload != NULL);
     if (upload->done)
         model->done_count--;
     (void)aks_model_set_take(&model->uploads, upload->id);
