@@ -233,6 +233,20 @@ keep_job(void *ctx, const char *path, int64_t bytes)
         keep(ctx, path, NULL, 0);
 }
 
+/* world:state() -> { targets = { NAME = { stored, breaker } }, last_run } */
+static int
+read_state(lua_State *L)
+{
+    struct aks_testing_world *world = aks_testing_world_check(L, 1);
+    const char *text;
+    struct aks_error err;
+
+    if (aks_world_state(world->world, &text, &err) != AKS_OK)
+        return luaL_error(L, "world:state: %s", err.message);
+    aks_testing_json_text(L, text, strlen(text));
+    return 1;
+}
+
 /* world:queue() -> jobs, the oldest first */
 static int
 read_queue(lua_State *L)
@@ -319,6 +333,7 @@ const luaL_Reg aks_testing_read_methods[] = {
     { "manifest", read_manifest },
     { "audit", read_audit },
     { "queue", read_queue },
+    { "state", read_state },
     { "story", read_story },
     { "log", read_log },
     { "file", read_file },

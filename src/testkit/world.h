@@ -59,6 +59,7 @@ struct aks_world_target {
     struct world_place *place;          /* NULL: a folder */
     char folder[AKS_PATH_BYTES];        /* dir: where it is */
     char prefix[256];                   /* s3: "" or "a/b/" */
+    char identity[65];                  /* what is believed of it is kept under this */
     struct aks_s3_model *s3;            /* or NULL */
     struct aks_http_model *http;        /* or NULL */
 };
@@ -122,6 +123,10 @@ void aks_world_calm(struct aks_world *world, bool calm);
 /** Stories: one line each, "%5.1f  what". */
 enum aks_world_story { AKS_STORY_EVENTS, AKS_STORY_REQUESTS, AKS_STORY_DECISIONS };
 const char *aks_world_story(struct aks_world *world, enum aks_world_story story);
+/** The state database as JSON: {"targets": {NAME: {"stored": {PATH: {...}}, "breaker": {...}}},
+ * "last_run": REPORT}; {} where there is none. Between processes only. */
+enum aks_status aks_world_state(struct aks_world *world, const char **ret_text,
+    struct aks_error *err);
 /** The log of the engine, all levels. */
 const char *aks_world_log(const struct aks_world *world);
 /** The bytes of an object of a target, or NULL. The key is without the target's prefix. */

@@ -70,6 +70,7 @@ struct aks_world {
     struct aks_buf requests;
     struct aks_buf decisions;
     struct aks_buf log;
+    struct aks_buf state;               /* as it was read back last */
     /* Successes that a failure came before: they are told among the decisions. */
     struct aks_buf successes;           /* "<ns> <text>\n" */
     struct world_wait waits[AKS_WORLD_WAITS_MAX];

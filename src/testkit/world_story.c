@@ -20,6 +20,7 @@ aks_world_story_init(struct aks_world *world)
     aks_buf_init(&world->decisions, world->alloc, AKS_WORLD_STORY_BYTES_MAX);
     aks_buf_init(&world->successes, world->alloc, AKS_WORLD_STORY_BYTES_MAX);
     aks_buf_init(&world->log, world->alloc, AKS_WORLD_STORY_BYTES_MAX);
+    aks_buf_init(&world->state, world->alloc, AKS_WORLD_STORY_BYTES_MAX);
 }
 
 void
@@ -30,6 +31,7 @@ aks_world_story_fini(struct aks_world *world)
     aks_buf_fini(&world->decisions);
     aks_buf_fini(&world->successes);
     aks_buf_fini(&world->log);
+    aks_buf_fini(&world->state);
 }
 
 static double

@@ -1,6 +1,8 @@
 /* Who answers: a model for each place that the policy names. Two targets of one bucket share it. */
 #include "base/check.h"
+#include "engine/engine.h"
 #include "engine/policy_text.h"
+#include "engine/target.h"
 #include "engine/target_s3_place.h"
 #include "script/load.h"
 #include "testkit/laws_internal.h"
@@ -344,6 +346,22 @@ keep_sources(struct aks_world *world, const struct aks_settings *settings, struc
     return AKS_OK;
 }
 
+/* As a run has it: of a bucket, with the endpoint that counts. */
+static void
+identify(struct aks_world *world, const struct aks_settings *settings, size_t index)
+{
+    const struct aks_port *port = aks_sim_port(world->sim);
+    const struct aks_target_settings *given = &settings->targets[index];
+    struct aks_target_settings effective = *given;
+    struct aks_s3_place place = { 0 };
+    char system_id[AKS_SYSTEM_ID_BYTES];
+
+    aks_engine_system_id(port, settings, system_id);
+    if (given->kind == AKS_TARGET_S3 && aks_s3_place_init(&place, port, given, NULL) == AKS_OK)
+        effective = aks_s3_place_settings(&place);
+    aks_target_identity(&effective, AKS_WORLD_HOME, system_id, world->targets[index].identity);
+}
+
 static enum aks_status
 load_targets(struct aks_world *world, struct aks_error *err)
 {
@@ -368,8 +386,11 @@ load_targets(struct aks_world *world, struct aks_error *err)
         world->target_count = 0;
     if (status == AKS_OK)
         status = keep_sources(world, policy->settings, err);
-    for (size_t i = 0; status == AKS_OK && i < policy->settings->target_count; i++)
+    for (size_t i = 0; status == AKS_OK && i < policy->settings->target_count; i++) {
         status = add_target(world, &policy->settings->targets[i], err);
+        if (status == AKS_OK)
+            identify(world, policy->settings, i);
+    }
     if (policy != NULL)
         policy->free(policy);
     aks_policy_text_fini(world->alloc, &text);

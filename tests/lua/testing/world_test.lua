@@ -105,6 +105,22 @@ function TestWorld:test_modules_lie_beside_the_policy()
   lu.assertErrorMsgContains("world.disk", function() return world.target.here end)
 end
 
+function TestWorld:test_reads_back_what_is_believed()
+  local world = small()
+  lu.assertEquals(world:state(), {})
+  lu.assertEquals(world:run().outcome, "stored")
+  local state = world:state()
+  local path = next(state.targets.cloud.stored)
+  lu.assertEquals(state.targets.cloud.stored[path].sha256, world:manifest "cloud".objects[1].sha256)
+  lu.assertEquals(state.targets.http, { stored = {} })
+  lu.assertEquals(state.last_run.outcome, "stored")
+  world.target.cloud:on "probe":fail "refused"
+  world:advance(sim.hour)
+  world:edit_file(path, sim.bytes(100, 9))
+  lu.assertEquals(world:run().outcome, "stored")
+  lu.assertEquals(world:state().targets.cloud.breaker.reason, "refused")
+end
+
 function TestWorld:test_a_death_and_what_comes_after_it()
   local world = small()
   world:crash_at "complete"
