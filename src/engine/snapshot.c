@@ -1,5 +1,6 @@
 #include "engine/snapshot.h"
 
+#include "base/alloc.h"
 #include "base/units.h"
 
 #include <stdio.h>
@@ -79,7 +80,6 @@ aks_snapshot_take(const struct aks_port *port, const struct aks_source *source,
     enum aks_status status;
 
     snapshot.port = port;
-    snapshot.path = source->path;
     snapshot.method = "identity";
     snapshot.taken_at_ms = port->clock.wall_ms(port->clock.ctx);
     status = files->open(files->ctx, source->path, AKS_FILE_READ, &snapshot.file, err);
@@ -94,6 +94,11 @@ aks_snapshot_take(const struct aks_port *port, const struct aks_source *source,
     if (status == AKS_OK && snapshot.info.type != AKS_FILE_REGULAR)
         status = aks_error_set(err, AKS_SOURCE_UNREADABLE, "source %s: is no regular file any more",
             source->path);
+    if (status == AKS_OK) {
+        snapshot.path = aks_mem_strdup(port->alloc, source->path);
+        if (snapshot.path == NULL)
+            status = aks_error_memory(err, "taking a snapshot");
+    }
     if (status != AKS_OK) {
         files->close(snapshot.file);
         return status;
@@ -141,8 +146,10 @@ aks_snapshot_settle_ms(const struct aks_snapshot *snapshot)
 void
 aks_snapshot_close(struct aks_snapshot *snapshot)
 {
-    if (snapshot->port != NULL)
+    if (snapshot->port != NULL) {
         snapshot->port->files.close(snapshot->file);
+        aks_mem_free(snapshot->port->alloc, snapshot->path);
+    }
     memset(snapshot, 0, sizeof(*snapshot));
 }
 

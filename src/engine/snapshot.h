@@ -20,7 +20,7 @@
 
 struct aks_snapshot {
     const struct aks_port *port;
-    const char *path;                   /* the source's; borrowed */
+    char *path;                         /* its own: a worker may name it when the run is gone */
     struct aks_file *file;
     struct aks_file_info info;
     const char *method;                 /* "identity" */
@@ -28,8 +28,8 @@ struct aks_snapshot {
     int64_t taken_at_ms;                /* wall clock */
 };
 
-/** AKS_SOURCE_BUSY, AKS_SOURCE_MISSING, AKS_SOURCE_UNREADABLE. ${source} is borrowed for its life.
- */
+/** AKS_SOURCE_BUSY, AKS_SOURCE_MISSING, AKS_SOURCE_UNREADABLE, AKS_NO_MEMORY. Keeps nothing of
+ * ${source}; to be closed. */
 enum aks_status aks_snapshot_take(const struct aks_port *port, const struct aks_source *source,
     struct aks_snapshot *ret_snapshot, struct aks_error *err);
 /** Is it still what was taken? AKS_SOURCE_CHANGED if not. */

@@ -139,7 +139,9 @@ start(struct world *world, struct reader *reader, enum aks_codec codec)
     struct aks_snapshot snapshot;
     enum aks_status status;
 
-    assert_int_equal(aks_snapshot_take(world->port, &world->source, &snapshot, NULL), AKS_OK);
+    status = aks_snapshot_take(world->port, &world->source, &snapshot, NULL);
+    if (status != AKS_OK)
+        return status;
     reader->inside = true;
     status = aks_pipeline_new(&options, &snapshot, &reader->pipeline, NULL);
     reader->inside = false;
@@ -277,6 +279,28 @@ pipeline_that_is_freed_while_it_works_leaves_nothing(void **state)
     }
 }
 
+/* A worker may read on when a broken run has let its sources go, and then says whose bytes
+ * failed. */
+static void
+snapshot_names_a_source_that_is_gone(void **state)
+{
+    struct world *world = *state;
+    struct aks_snapshot snapshot;
+    struct aks_error err = { 0 };
+    char *path;
+    char byte;
+
+    write_source(world, 1000, true);
+    path = aks_mem_strdup(aks_alloc_system(), world->source.path);
+    assert_int_equal(aks_snapshot_take(world->port, &world->source, &snapshot, NULL), AKS_OK);
+    aks_source_fini(aks_alloc_system(), &world->source);
+    assert_int_equal(aks_snapshot_check(&snapshot, &err), AKS_OK);
+    assert_int_equal(aks_snapshot_read(&snapshot, 1000, &byte, 1, &err), AKS_SOURCE_CHANGED);
+    assert_non_null(strstr(err.message, path));
+    aks_snapshot_close(&snapshot);
+    aks_mem_free(aks_alloc_system(), path);
+}
+
 static void
 two_pipelines_share_one_pool_and_both_end(void **state)
 {
@@ -337,6 +361,7 @@ main(void)
         cmocka_unit_test_setup_teardown(pipeline_that_is_freed_while_it_works_leaves_nothing,
         set_up,
             tear_down),
+        cmocka_unit_test_setup_teardown(snapshot_names_a_source_that_is_gone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_pipelines_share_one_pool_and_both_end, set_up,
         tear_down),
     };
