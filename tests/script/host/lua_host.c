@@ -2,7 +2,7 @@
  * finds LuaUnit, all of Lua's libraries, and the module `host`:
  *
  *   host.load { text = | path = , env = {}, modules = {}, limits = {}, allow = {}, seed = ,
- *               clock_step_ms = , lines = true: somebody is told which lines run }
+ *               clock_step_ms = 0, lines = true: somebody is told which lines run }
  *       -> policy, or nil, message, hint, status; the built-in default without text and path
  *   host.lines() -> what policies logged since the last load
  *   host.null    -> JSON's null in what policy:finished is given
@@ -39,7 +39,8 @@ struct handle {
 
 /* --- ports ------------------------------------------------------------------------------------ */
 
-/* A clock that moves by itself whenever somebody looks. */
+/* A clock that moves by itself whenever somebody looks, and by nothing else: how fast the machine
+ * is must not tell which limit a policy meets first. */
 static int64_t
 stepping_now(void *ctx)
 {
@@ -161,10 +162,8 @@ set_options(lua_State *L, struct handle *handle)
     handle->options.alloc = aks_alloc_system();
     aks_clock_posix_init(&handle->clock);
     handle->step_ns = host_integer(L, 1, "clock_step_ms", 0) * AKS_NS_PER_MS;
-    if (handle->step_ns > 0) {
-        handle->clock.now_ns = stepping_now;
-        handle->clock.ctx = handle;
-    }
+    handle->clock.now_ns = stepping_now;
+    handle->clock.ctx = handle;
     handle->options.clock = &handle->clock;
     handle->L = L;
     handle->log.line = keep_line;
