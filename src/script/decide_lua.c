@@ -4,7 +4,9 @@
 #include "base/units.h"
 #include "script/call.h"
 #include "script/facts.h"
+#include "script/freeze.h"
 #include "script/handle.h"
+#include "script/push_json.h"
 #include "script/spec.h"
 #include "script/value.h"
 
@@ -139,7 +141,7 @@ ask_finished(lua_State *L)
     const struct question *question = lua_touserdata(L, QUESTION);
 
     push_function(L, AKS_VM_FINISHED);
-    aks_facts_push_json(L, question->facts);
+    aks_push_json(L, question->facts, aks_freeze);
     ask(L, 1);
     return 0;
 }

@@ -7,11 +7,6 @@
 
 #include <lua.h>
 
-struct json_t;
-
-/* A report is nested less deep than this, and Lua's C stack allows 200. */
-#define AKS_FACTS_DEPTH_MAX 32
-
 /* Each [-0, +1, raises]. */
 void aks_facts_push_source(lua_State *L, const struct aks_source_facts *source);
 void aks_facts_push_target(lua_State *L, const struct aks_target_facts *target);
@@ -20,7 +15,5 @@ void aks_facts_push_targets(lua_State *L, const struct aks_target_facts *targets
 void aks_facts_push_failure(lua_State *L, const struct aks_failure_facts *failure);
 void aks_facts_push_dedup(lua_State *L, const struct aks_dedup_facts *facts);
 void aks_facts_push_compress(lua_State *L, const struct aks_compress_facts *facts);
-/** A JSON document; null is no field. */
-void aks_facts_push_json(lua_State *L, const struct json_t *json);
 
 #endif

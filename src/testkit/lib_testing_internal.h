@@ -163,9 +163,7 @@ noreturn void aks_testing_fail_with(lua_State *L);
 
 /* lib_testing_json.c */
 
-/** Pushes ${json} as Lua sees it: null is nothing. Borrows. */
-void aks_testing_json_push(lua_State *L, const struct json_t *json);
-/** The same of a text; nil where it is none. */
+/** Pushes the document in ${text} as Lua sees it; nil where it is none. */
 void aks_testing_json_text(lua_State *L, const char *text, size_t len);
 
 /* lib_testing_bytes.c */

@@ -4,6 +4,7 @@
 #include "api/api_internal.h"
 #include "base/check.h"
 #include "base/units.h"
+#include "script/push_json.h"
 #include "testkit/laws.h"
 
 #include <stdio.h>
@@ -195,7 +196,7 @@ aks_testing_world_run(lua_State *L, int index, const struct aks_world_run_option
         lua_setfield(L, -2, "outcome");
     } else {
         tell_decisions(world, report);
-        aks_testing_json_push(L, report);
+        aks_push_json(L, report, NULL);
     }
     aks_testing_box_free(box);
     lua_replace(L, -3);                 /* the box */
