@@ -1,5 +1,5 @@
 /* Digests that servers make and nobody trusts any more: in the tree they are needed by the models
- * alone, so they are here and small instead of fast. */
+ * alone. */
 #ifndef AKS_TESTKIT_MODEL_DIGEST_H
 #define AKS_TESTKIT_MODEL_DIGEST_H
 
