@@ -1,18 +1,20 @@
 ---@meta akosha
 -- What a policy sees, for lua-language-server; nothing here is run. Seconds and bytes; what is not
 -- known is nil. docs/policy.md says what it means, and how an editor finds this file.
--- tests/script/types_test.lua compares it with the program.
+-- tests/script/types_test.lua compares it with the program, and ./dev reference makes
+-- docs/reference.md of it: what a field is without a value stands in brackets at its line's end;
+-- "Phase: load." above a function says that it may be called there alone.
 
 ---@class akosha
 ---@field KiB integer 1024 bytes
----@field MiB integer
----@field GiB integer
+---@field MiB integer 1024 KiB
+---@field GiB integer 1024 MiB
 ---@field kB integer 1000 bytes
----@field MB integer
+---@field MB integer 1000 kB
 ---@field second integer 1
 ---@field minute integer 60 seconds
----@field hour integer
----@field day integer
+---@field hour integer 60 minutes
+---@field day integer 24 hours
 ---@field next_target akosha.Decision An answer of `retry`.
 ---@field restart akosha.Decision An answer of `retry`: the upload begins anew.
 ---@field give_up akosha.Decision An answer of `retry`: the run ends, the work stays queued.
@@ -21,24 +23,30 @@ local akosha = {}
 -- The policy itself. ------------------------------------------------------------------------------
 
 ---@class akosha.PolicyFields
----@field api integer 1
----@field sources? string[] Paths: absolute, below "~/", or relative to the policy's folder.
----@field targets table<string, akosha.Target|false|nil> Targets by name.
----@field route? akosha.Route All targets without it: s3, then http, then dir.
----@field retry? akosha.Schedule|fun(failure: akosha.Failure): akosha.Decision|akosha.Schedule|nil
----@field dedup? akosha.Dedup|fun(facts: akosha.DedupFacts): akosha.DedupAnswer|nil
----@field missing? akosha.Missing What a source that is not there means; "fail" without it.
----@field compress? akosha.Compress|fun(facts: akosha.CompressFacts): akosha.Compress|nil
----@field part_size? integer Bytes, 5 MiB to 5 GiB.
----@field probe? number Seconds that a target has to answer, up to 60.
----@field system_id? string 1 to 84 letters, digits, "_" and "-".
----@field finished? fun(report: akosha.Report)
+---@field api integer 1, the version of all this.
+---@field sources? string[] Absolute, below "~/", or from the policy's folder (the command line's).
+---@field targets table<string, akosha.Target|false|nil> By name; false is one switched off.
+---@field route? akosha.Route Where a source goes, in order (all: s3, then http, then dir).
+---@field retry? akosha.Retry Asked after each failure (exponential).
+---@field dedup? akosha.DedupRule Asked for each source and target ("unchanged").
+---@field missing? akosha.Missing What a source that is not there means ("fail").
+---@field compress? akosha.CompressRule Asked for each source and target ("zstd").
+---@field part_size? integer Bytes, 5 MiB to 5 GiB (5 MiB).
+---@field probe? number Seconds that a target has to answer, up to 60 (1).
+---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
+---@field finished? fun(report: akosha.Report) Told once, at the end.
 
 ---@class akosha.Policy
 
 ---@alias akosha.Names string|string[] A name of a target, or several in their order.
 ---@alias akosha.RouteFunction fun(source: akosha.Source, targets: akosha.Targets): akosha.Names|nil
 ---@alias akosha.Route akosha.Names|akosha.RouteFunction
+---@alias akosha.RetryFunction fun(failure: akosha.Failure): akosha.Decision|akosha.Schedule|nil
+---@alias akosha.Retry akosha.Schedule|akosha.RetryFunction
+---@alias akosha.DedupFunction fun(facts: akosha.DedupFacts): akosha.DedupAnswer|nil
+---@alias akosha.DedupRule akosha.Dedup|akosha.DedupFunction
+---@alias akosha.CompressFunction fun(facts: akosha.CompressFacts): akosha.Compress|nil
+---@alias akosha.CompressRule akosha.Compress|akosha.CompressFunction
 ---@alias akosha.Dedup "unchanged"|"always"
 ---@alias akosha.Missing "fail"|"skip"
 ---@alias akosha.Codec "none"|"gzip"|"zstd"
@@ -48,10 +56,12 @@ local akosha = {}
 ---@alias akosha.TargetKind "s3"|"http"|"dir"
 
 ---@class akosha.CompressOptions
----@field codec akosha.Codec
----@field level? integer gzip: 1 to 9; zstd: -7 to 19 without 0.
----@field always? boolean Even where a sample does not shrink.
+---@field codec akosha.Codec How.
+---@field level? integer gzip: 1 to 9; zstd: -7 to 19 without 0 (2).
+---@field always? boolean Even where a sample does not shrink (false).
 
+---What the file returns.
+---Phase: load.
 ---@param fields akosha.PolicyFields
 ---@return akosha.Policy
 function akosha.policy(fields) end
@@ -63,30 +73,36 @@ function akosha.policy(fields) end
 ---@alias akosha.Payload "signed"|"crc64nvme"
 
 ---@class akosha.S3Options
----@field bucket string
----@field region? string "auto"
----@field endpoint? string AWS without it.
----@field prefix? string
----@field path_style? boolean
----@field credentials? string "auto", "environment" or "profile:NAME"
----@field ca? string A PEM file.
----@field payload? akosha.Payload
+---@field bucket string 3 to 63 letters, digits, "." and "-".
+---@field region? string The signature's; found out where it is "auto" ("auto").
+---@field endpoint? string https://..., or http:// to this machine (AWS).
+---@field prefix? string Before each key.
+---@field path_style? boolean The bucket in the path, not in the host (true with an endpoint).
+---@field credentials? string "auto", "environment" or "profile:NAME" ("auto").
+---@field ca? string A PEM file (the system's).
+---@field payload? akosha.Payload What vouches for a part ("signed").
 
 ---@class akosha.HttpOptions
----@field url string
----@field ca? string A PEM file.
+---@field url string https://..., or http:// to this machine.
+---@field ca? string A PEM file (the system's).
 
 ---@class akosha.DirOptions
----@field path string
+---@field path string A folder: absolute, or below "~/".
 
+---An S3-compatible bucket.
+---Phase: load.
 ---@param options akosha.S3Options
 ---@return akosha.Target
 function akosha.s3(options) end
 
+---A server that takes PUT.
+---Phase: load.
 ---@param options akosha.HttpOptions
 ---@return akosha.Target
 function akosha.http(options) end
 
+---A folder.
+---Phase: load.
 ---@param options akosha.DirOptions
 ---@return akosha.Target
 function akosha.dir(options) end
@@ -95,7 +111,7 @@ function akosha.dir(options) end
 
 ---@class akosha.Source
 ---@field name string As in the target.
----@field path string
+---@field path string Absolute.
 ---@field kind akosha.SourceKind
 ---@field size integer Bytes.
 ---@field age? number Seconds since it was modified.
@@ -103,19 +119,19 @@ function akosha.dir(options) end
 ---@class akosha.TargetFacts
 ---@field name string
 ---@field kind akosha.TargetKind
----@field healthy boolean
----@field last_success? number Seconds ago.
+---@field healthy boolean It answered when it was last asked.
+---@field last_success? number Seconds ago; nil: never.
 
 ---@class akosha.Targets: { [integer|string]: akosha.TargetFacts } A list, and by name.
 
 ---@class akosha.Failure
 ---@field name akosha.FailureName
----@field target string
+---@field target string Its name.
 ---@field operation string "probe", "part 2", "manifest" ...
----@field source? string
+---@field source? string Its name, where it concerns one.
 ---@field transient boolean May the same succeed later?
 ---@field corrected boolean The engine has mended the cause meanwhile.
----@field http_status? integer
+---@field http_status? integer Of the answer, if there was one.
 ---@field retry_after? number Seconds that the server asked for.
 ---@field attempt integer 1 for the first failure of this operation.
 ---@field elapsed number Seconds since the operation began.
@@ -124,12 +140,12 @@ function akosha.dir(options) end
 ---@field source akosha.Source
 ---@field target akosha.TargetFacts
 ---@field unchanged boolean The target holds these very bytes.
----@field stored? number Seconds ago.
+---@field stored? number Seconds ago; nil: never.
 
 ---@class akosha.CompressFacts
 ---@field source akosha.Source
 ---@field target akosha.TargetFacts
----@field sample_ratio number 1.0: does not shrink.
+---@field sample_ratio number Plain to compressed bytes of a sample; 1.0: does not shrink.
 
 ---@alias akosha.FailureName
 ---| "offline" | "dns" | "refused" | "connect_timeout" | "tls" | "timeout" | "stalled" | "throttled"
@@ -138,7 +154,7 @@ function akosha.dir(options) end
 ---| "source_busy" | "source_changed" | "source_unreadable" | "no_space" | "state" | "policy"
 ---| "settings" | "limit" | "cancelled" | "internal"
 
--- The report, as --json prints it. ---------------------------------------------------------------
+-- The report, as --json prints it. ----------------------------------------------------------------
 
 ---@class akosha.Report
 ---@field schema integer 1
@@ -217,10 +233,12 @@ function akosha.dir(options) end
 ---@field kind "wait"|"next_target"|"restart"|"give_up"
 ---@field seconds? number Of a wait.
 
+---An answer of `retry`: the same again, later.
 ---@param seconds number Up to a day.
 ---@return akosha.Decision
 function akosha.wait(seconds) end
 
+---How long to wait after a failure, and how often.
 ---@class akosha.Schedule
 ---@field decide fun(self: akosha.Schedule, failure: akosha.Failure): akosha.Decision
 
@@ -229,75 +247,82 @@ function akosha.wait(seconds) end
 ---@class akosha.NoOptions
 
 ---@class akosha.FixedOptions
----@field first? number Seconds (2).
----@field jitter? akosha.Jitter "none"
----@field tries? integer The first one included (3).
+---@field first? number Seconds, the first wait (2).
+---@field jitter? akosha.Jitter Chance in each wait ("none").
+---@field tries? integer At most, the first one included, 1 to 100 (3).
 
 ---@class akosha.LinearOptions
----@field first? number Seconds (2).
----@field step? number Seconds (first).
----@field cap? number Seconds (10).
----@field jitter? akosha.Jitter "full"
----@field tries? integer The first one included (3).
+---@field first? number Seconds, the first wait (2).
+---@field step? number Seconds, more each time (first).
+---@field cap? number Seconds, the longest wait (10).
+---@field jitter? akosha.Jitter Chance in each wait ("full").
+---@field tries? integer At most, the first one included, 1 to 100 (3).
 
 ---@class akosha.ExponentialOptions
----@field first? number Seconds (2).
----@field factor? number 2
----@field cap? number Seconds (10).
----@field jitter? akosha.Jitter "full"
----@field tries? integer The first one included (3).
+---@field first? number Seconds, the first wait (2).
+---@field factor? number Each wait to the one before, 1 to 100 (2).
+---@field cap? number Seconds, the longest wait (10).
+---@field jitter? akosha.Jitter Chance in each wait ("full").
+---@field tries? integer At most, the first one included, 1 to 100 (3).
 
 ---@class akosha.DecorrelatedOptions
----@field first? number Seconds (2).
----@field factor? number 3
----@field cap? number Seconds (10).
----@field tries? integer The first one included (3).
+---@field first? number Seconds, the first wait (2).
+---@field factor? number Most of a wait to the one before, 1 to 100 (3).
+---@field cap? number Seconds, the longest wait (10).
+---@field tries? integer At most, the first one included, 1 to 100 (3).
 
 ---@class akosha.ByFailureOptions
----@field offline? akosha.Schedule
----@field dns? akosha.Schedule
----@field refused? akosha.Schedule
----@field connect_timeout? akosha.Schedule
----@field timeout? akosha.Schedule
----@field stalled? akosha.Schedule
----@field throttled? akosha.Schedule
----@field server? akosha.Schedule
----@field clock_skew? akosha.Schedule
----@field bad_reply? akosha.Schedule
----@field corrupt? akosha.Schedule
----@field source_busy? akosha.Schedule
----@field source_changed? akosha.Schedule
----@field no_space? akosha.Schedule
----@field default? akosha.Schedule
+---@field offline? akosha.Schedule (default)
+---@field dns? akosha.Schedule (default)
+---@field refused? akosha.Schedule (default)
+---@field connect_timeout? akosha.Schedule (default)
+---@field timeout? akosha.Schedule (default)
+---@field stalled? akosha.Schedule (default)
+---@field throttled? akosha.Schedule (default)
+---@field server? akosha.Schedule (default)
+---@field clock_skew? akosha.Schedule (default)
+---@field bad_reply? akosha.Schedule (default)
+---@field corrupt? akosha.Schedule (default)
+---@field source_busy? akosha.Schedule (default)
+---@field source_changed? akosha.Schedule (default)
+---@field no_space? akosha.Schedule (default)
+---@field default? akosha.Schedule Of all others (exponential).
 
 akosha.retry = {}
 
+---One try.
 ---@param options? akosha.NoOptions
 ---@return akosha.Schedule
 function akosha.retry.none(options) end
 
+---The same wait each time.
 ---@param options? akosha.FixedOptions
 ---@return akosha.Schedule
 function akosha.retry.fixed(options) end
 
+---first, first + step, ... up to cap.
 ---@param options? akosha.LinearOptions
 ---@return akosha.Schedule
 function akosha.retry.linear(options) end
 
+---first, first * factor, ... up to cap.
 ---@param options? akosha.ExponentialOptions
 ---@return akosha.Schedule
 function akosha.retry.exponential(options) end
 
+---Anything from first to factor times the wait before, up to cap.
 ---@param options? akosha.DecorrelatedOptions
 ---@return akosha.Schedule
 function akosha.retry.decorrelated(options) end
 
+---As the schedule of the failure says.
 ---@param schedules akosha.ByFailureOptions
 ---@return akosha.Schedule
 function akosha.retry.by_failure(schedules) end
 
 -- Routes. -----------------------------------------------------------------------------------------
 
+---A function of a source that says yes or no, and joins with others.
 ---@class akosha.Predicate
 ---@operator call(akosha.Source): boolean
 ---@operator band(akosha.Predicate): akosha.Predicate
@@ -306,51 +331,60 @@ function akosha.retry.by_failure(schedules) end
 
 akosha.match = {}
 
+---Holds for sources of that kind.
 ---@param kind akosha.SourceKind
 ---@return akosha.Predicate
 function akosha.match.kind(kind) end
 
+---Holds for names that fit.
 ---@param stars string "*.db": * stands for any letters, ? for one.
 ---@return akosha.Predicate
 function akosha.match.name(stars) end
 
+---Holds for sizes.
 ---@param text string "> 100 MiB": <, <=, >, >= and B, KiB, MiB, GiB, kB, MB.
 ---@return akosha.Predicate
 function akosha.match.size(text) end
 
+---Holds for times since a source was modified; not if that is not known.
 ---@param text string "< 1 h": <, <=, >, >= and s, min, h, d.
 ---@return akosha.Predicate
 function akosha.match.age(text) end
 
 ---@class akosha.ByKindOptions
----@field duckdb? akosha.Route
----@field sqlite? akosha.Route
----@field file? akosha.Route
----@field default? akosha.Route
+---@field duckdb? akosha.Route (default)
+---@field sqlite? akosha.Route (default)
+---@field file? akosha.Route (default)
+---@field default? akosha.Route Of all others (as without a route).
 
 akosha.route = {}
 
+---The first of these targets that takes it: the list as a function.
 ---@param names akosha.Route
 ---@return akosha.RouteFunction
 function akosha.route.first(names) end
 
+---The first route if the predicate holds, else the other.
 ---@param predicate akosha.Predicate|fun(source: akosha.Source): boolean
 ---@param yes akosha.Route
 ---@param otherwise? akosha.Route
 ---@return akosha.RouteFunction
 function akosha.route.when(predicate, yes, otherwise) end
 
+---The route of its kind.
 ---@param routes akosha.ByKindOptions
 ---@return akosha.RouteFunction
 function akosha.route.by_kind(routes) end
 
 -- The rest. ---------------------------------------------------------------------------------------
 
+---A variable; empty counts as not set.
 ---@param name string AKOSHA_*, HOME and others that are no secrets.
----@param default? string
+---@param default? string (nil)
 ---@return string|nil
 function akosha.env(name, default) end
 
+---A line in the program's log.
 ---@param ... any
 function akosha.log(...) end
 

@@ -9,11 +9,12 @@ local function quoted(text)
 end
 
 -- { names = { ["akosha.wait"] = "function" }, parameters = { ["akosha.s3"] = "akosha.S3Options" },
---   classes = { ["akosha.Source"] = { age = { type = "number", optional = true } } },
+--   phases = { ["akosha.s3"] = "load" },
+--   classes = { ["akosha.Source"] = { age = { type = "number", optional = true, default = "2" } } },
 --   aliases = { ["akosha.Dedup"] = { "unchanged", "always" } } }
 return function(text)
-  local found = { names = {}, parameters = {}, classes = {}, aliases = {} }
-  local class, alias, parameter
+  local found = { names = {}, parameters = {}, phases = {}, classes = {}, aliases = {} }
+  local class, alias, parameter, phase
   for line in text:gmatch "[^\n]+" do
     local name = line:match "^%-%-%-@class ([%w.]+)"
     if name then
@@ -26,6 +27,7 @@ return function(text)
       class[name:gsub("%?$", "")] = { type = rest:match '^"' and "string" or rest:match "^[%w.]+",
                                       list = rest:match "^[%w.]+%[%]" ~= nil,
                                       values = quoted(rest:match '^"[^ ]*' or ""),
+                                      default = rest:match "%(([^()]*)%)%.?$",
                                       optional = name:find "%?$" ~= nil }
     end
     name, rest = line:match "^%-%-%-@alias ([%w.]+)(.*)$"
@@ -38,8 +40,10 @@ return function(text)
       end
     end
     parameter = parameter or line:match "^%-%-%-@param [%w_?]+ ([%w.]+)"
+    phase = line:match "^%-%-%-Phase: (%w+)%.$" or phase
     name = line:match "^function ([%w_.]+)%("
     if name then
+      found.phases[name], phase = phase, nil
       found.names[name] = "function"
       found.parameters[name], parameter = parameter, nil
     end

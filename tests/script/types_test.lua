@@ -89,6 +89,49 @@ function TestTypes:test_every_option_of_a_builder_is_annotated_and_every_annotat
   lu.assertEquals(fields "akosha.CompressOptions", { codec = true, level = true, always = true })
 end
 
+function TestTypes:test_a_function_with_a_phase_is_refused_in_others_and_no_other_is()
+  local compared = 0
+  for name, kind in pairs(said.names) do
+    if kind == "function" then
+      local p = policy(("retry = function() %s { } end"):format(name))
+      local _, message = p:retry {}
+      local refused = tostring(message):find(name .. " is for loading a policy", 1, true) ~= nil
+      lu.assertEquals(refused, said.phases[name] == "load", name)
+      compared = compared + 1
+    end
+  end
+  lu.assertTrue(compared > 15)
+end
+
+-- What a schedule without chance answers to the first failures.
+local function answers(builder, option, value)
+  local more = option ~= "tries" and "tries = 9," or ""
+  local p = policy(("retry = function() return %s { jitter = 'none', %s %s } end")
+    :format(builder, more, value and ("%s = %d"):format(option, value) or ""))
+  local list = {}
+  for attempt = 1, 9 do
+    list[attempt] = { p:retry { failure = "server", attempt = attempt } }
+  end
+  return list
+end
+
+function TestTypes:test_a_number_that_an_option_is_without_a_value_is_its_default()
+  local compared = 0
+  for builder, class in pairs(said.parameters) do
+    local options = builder:find "^akosha.retry" and said.classes[class] or {}
+    for option, field in pairs(options.jitter and options or {}) do
+      local default = tonumber(field.default)
+      if default then
+        local without = answers(builder, option)
+        lu.assertEquals(answers(builder, option, default), without, builder .. " " .. option)
+        lu.assertNotEquals(answers(builder, option, default + 1), without, builder .. " " .. option)
+        compared = compared + 1
+      end
+    end
+  end
+  lu.assertEquals(compared, 9)
+end
+
 -- { question, facts with everything, facts with nothing that can be missing }
 local QUESTIONS = {
   { "retry", "f", "akosha.Failure", { source = "a", http_status = 503, retry_after_ms = 1 }, {} },

@@ -5,6 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import reference
 from sources import functions, layers, without_comments
 
 FILE_LINES_MAX = 600
@@ -180,6 +181,18 @@ def check_disabled(tree):
             for number, line in enumerate(tree.lines(name), 1) for match in [off.search(line)] if match]
 
 
+def check_reference(tree):
+    """The page that is made of the annotations is of these annotations."""
+    if reference.SOURCE not in tree.names:
+        return []
+    expected = reference.of(tree.text(reference.SOURCE)).splitlines()
+    found = tree.lines(reference.DOCUMENT) if reference.DOCUMENT in tree.names else []
+    if found == expected:
+        return []
+    line = next((i for i, pair in enumerate(zip(found, expected), 1) if pair[0] != pair[1]), min(len(found), len(expected)) + 1)
+    return [f"{reference.DOCUMENT}:{line}: differs from what {reference.SOURCE} says; ./dev reference writes it anew"]
+
+
 CHECKS = {
     "layers include only what stands below them": check_layers,
     "libraries are included in their place": check_headers_of_libraries,
@@ -191,4 +204,5 @@ CHECKS = {
     "nothing unfinished": check_unfinished,
     "nothing of a machine or a registry": check_outside,
     "no test is switched off": check_disabled,
+    "the reference is of today's annotations": check_reference,
 }

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import built
 import checks
+import reference
 from sources import Tree
 
 CMAKE = "aks_layer(base)\naks_layer(engine USES base LIBRARIES x)\naks_layer(script USES base engine)\n"
+ANNOTATIONS = "---@class akosha\n---@field KiB integer 1024 bytes\nlocal akosha = {}\n"
 CLEAN = {
     "CMakeLists.txt": CMAKE,
     "src/base/a.h": "#ifndef AKS_BASE_A_H\n#define AKS_BASE_A_H\n\nint aks_a(void);\n\n#endif\n",
     "src/base/a.c": '#include "base/a.h"\n\nint\naks_a(void)\n{\n    return 0;   /* system() in words */\n}\n',
     "src/engine/b.c": '#include "base/a.h"\n\nint\naks_b(void)\n{\n    return aks_a();\n}\n',
+    reference.SOURCE: ANNOTATIONS,
+    reference.DOCUMENT: reference.of(ANNOTATIONS),
 }
 LONG = "int\naks_long(void)\n{\n" + "    aks_a();\n" * 69 + "    return 0;\n}\n"
 
@@ -44,6 +48,7 @@ PLANTED = {
     "nothing of a machine or a registry": {
         "docs/path.md": "see /wo" + "rk/main\n",
         "docs/host.md": "from https://py" + "pi.org/simple\n"},
+    "the reference is of today's annotations": {reference.DOCUMENT: reference.of(ANNOTATIONS.replace("1024", "1000"))},
     "no test is switched off": {"tests/c/off_test.c": "void x(void) { ski" + "p(); }\n"},
 }
 
