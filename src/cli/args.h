@@ -37,6 +37,7 @@ struct aks_args {
     size_t event_count;
     bool no_fallback;
     bool dry_run;
+    bool luarc;
     /* Of `test`; numbers as they were written. */
     const char *filter;
     const char *seed;

@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/error.h"
 #include "cli/commands.h"
+#include "cli/editor.h"
 #include "cli/print.h"
 #include "os/os.h"
 
@@ -56,8 +57,47 @@ on_problem(void *ctx, const struct akosha_problem *problem)
     checking->told++;
 }
 
+/* Returns 0, or AKOSHA_SETTINGS with *ret_error, which is told. */
+static int
+write_for_editor(const struct checking *checking, const struct aks_files *files,
+    const char *policy, struct aks_editor *ret_editor, struct akosha_error *ret_error)
+{
+    struct aks_error err = { 0 };
+    enum aks_status status;
+
+    if (policy[0] == '/') {
+        status = aks_editor_write(files, policy, ret_editor, &err);
+    } else {
+        status = aks_error_set(&err, AKS_SETTINGS, "--luarc: the %s has no file for "
+            AKS_EDITOR_FILE " to lie beside", policy);
+        aks_error_hint(&err, "name a policy with --policy");
+    }
+    if (status != AKS_OK) {
+        ret_error->failure = aks_status_name(err.status);
+        (void)snprintf(ret_error->message, sizeof(ret_error->message), "%s", err.message);
+        (void)snprintf(ret_error->hint, sizeof(ret_error->hint), "%s", err.hint);
+        aks_print_error(err.hint, "%s", err.message);
+        return AKOSHA_SETTINGS;
+    }
+    if (ret_editor->kept || !checking->args->quiet)
+        aks_print_note("%s: %s; the annotations are in %s", ret_editor->file, ret_editor->kept
+            ? "is there already, and stays as it is" : "written", ret_editor->folder);
+    return 0;
+}
+
 static void
-finish_json(const struct akosha_checked *checked, int code, const struct akosha_error *error)
+show_json_editor(const struct aks_editor *editor)
+{
+    aks_print_out(", \"editor\": {\"file\": ");
+    aks_print_json_string(editor->file);
+    aks_print_out(", \"annotations\": ");
+    aks_print_json_string(editor->folder);
+    aks_print_out(", \"kept\": %s}", editor->kept ? "true" : "false");
+}
+
+static void
+finish_json(const struct akosha_checked *checked, int code, const struct akosha_error *error,
+    const struct aks_editor *editor)
 {
     aks_print_out("], \"policy\": {\"path\": ");
     aks_print_json_string(checked->path);
@@ -65,6 +105,8 @@ finish_json(const struct akosha_checked *checked, int code, const struct akosha_
         aks_print_out(", \"sha256\": \"%s\"}", checked->sha256);
     else
         aks_print_out(", \"sha256\": null}");
+    if (editor != NULL)
+        show_json_editor(editor);
     if (code != 0) {
         aks_print_out(", \"error\": {\"failure\": \"%s\", \"message\": ", error->failure);
         aks_print_json_string(error->message);
@@ -96,6 +138,7 @@ aks_cmd_check(const struct aks_args *args)
     struct akosha_check_options options = { 0 };
     struct akosha_checked checked;
     struct akosha_error error = { 0 };
+    struct aks_editor editor = { 0 };
     struct aks_os *os = NULL;
     struct aks_error err = { 0 };
     int output;
@@ -119,8 +162,11 @@ aks_cmd_check(const struct aks_args *args)
         aks_print_error(error.hint, "%s", error.message);
     else if (code != 0 && error.hint[0] != '\0')
         aks_print_note("hint: %s", error.hint);
+    if (args->luarc && write_for_editor(&checking, &options.port->files, checked.path, &editor,
+            &error) != 0)
+        code = AKOSHA_SETTINGS;
     if (args->json)
-        finish_json(&checked, code, &error);
+        finish_json(&checked, code, &error, editor.folder[0] != '\0' ? &editor : NULL);
     else if (code == 0 && !args->quiet)
         finish_text(&checked);
     output = aks_print_flush();

@@ -18,13 +18,14 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync test --filter waits --seed 12345 --coverage tests/lua\n"
       "  akosha-sync test --report results.xml",
       "filter seed jobs timeout format report coverage list new", 0, -1, aks_cmd_test },
-    { "check", "check [--policy FILE]",
+    { "check", "check [--policy FILE] [--luarc]",
       "tell all that is wrong with a policy",
-      "Nothing is contacted and nothing is written. Warnings are of what is allowed and hardly\n"
-      "meant. Exit codes: 0 fine, with or without warnings; 3 wrong.",
+      "Nothing is contacted, and nothing is written but what --luarc asks for: it tells\n"
+      "lua-language-server what there is. Warnings are of what is allowed and hardly meant.\n"
+      " Exit codes: 0 fine, with or without warnings; 3 wrong.",
       "  akosha-sync check --policy policies/mine.lua\n"
-      "  akosha-sync check --policy policies/mine.lua --json",
-      "policy allow-env", 0, 0, aks_cmd_check },
+      "  akosha-sync check --policy policies/mine.lua --luarc",
+      "policy allow-env luarc", 0, 0, aks_cmd_check },
     { "explain", "explain [--policy FILE] [--event EVENT]... [SOURCE]...",
       "show what a policy would decide, and why",
       "Nothing is contacted: the policy is tried in a simulated world, with sources of the real\n"
