@@ -1,5 +1,5 @@
-/* Lets an editor know what policies see: a .luarc.json for lua-language-server beside a policy, with
- * the folder of our annotations in it. */
+/* Lets an editor know what policies see: a .luarc.json for lua-language-server beside a policy,
+ * with the folder of our annotations in it. */
 #ifndef AKS_CLI_EDITOR_H
 #define AKS_CLI_EDITOR_H
 

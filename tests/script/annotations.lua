@@ -10,7 +10,7 @@ end
 
 -- { names = { ["akosha.wait"] = "function" }, parameters = { ["akosha.s3"] = "akosha.S3Options" },
 --   phases = { ["akosha.s3"] = "load" },
---   classes = { ["akosha.Source"] = { age = { type = "number", optional = true, default = "2" } } },
+--   classes = { ["akosha.Source"] = { age = { type = "number", optional = true } } },
 --   aliases = { ["akosha.Dedup"] = { "unchanged", "always" } } }
 return function(text)
   local found = { names = {}, parameters = {}, phases = {}, classes = {}, aliases = {} }
