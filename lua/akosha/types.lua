@@ -3,7 +3,8 @@
 -- known is nil. docs/policy.md says what it means, and how an editor finds this file.
 -- tests/script/types_test.lua compares it with the program, and ./dev reference makes
 -- docs/reference.md of it: what a field is without a value stands in brackets at its line's end;
--- "Phase: load." above a function says that it may be called there alone.
+-- "Phase: load." above a function says that it may be called there alone; without it, while the
+-- policy is loaded (load), in its functions (decide) and in its task (task).
 
 ---@class akosha
 ---@field KiB integer 1024 bytes

@@ -52,7 +52,8 @@ local function no_module(name, tried, outside)
   if opens_sockets(name) then
     return ("require %q is refused: tests have no network; a world simulates one"):format(name)
   elseif name == "akosha" or name:find "^akosha%." then
-    return ("require %q: that is for policies; tests have require \"akosha.testing\""):format(name)
+    return ("require %q: only in a policy; this is a test, and tests have"
+      .. " require \"akosha.testing\""):format(name)
   elseif outside then
     return ("require %q: %s lies outside %s, and tests read below that folder only")
       :format(name, outside, core.root)

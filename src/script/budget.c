@@ -29,7 +29,6 @@ static void
 look(lua_State *L)
 {
     struct aks_vm *vm = aks_vm_of(L);
-    bool loading = vm->phase == AKS_VM_LOAD;
 
     if (vm->limit == AKS_VM_WITHIN && vm->work_left < 0)
         vm->limit = AKS_VM_WORK;
@@ -41,12 +40,10 @@ look(lua_State *L)
         return;
     case AKS_VM_WORK:
         stay_over(vm, L);
-        aks_value_raise(L, "over the limit of %" PRId64 " instructions",
-            loading ? vm->limits.load_instructions : vm->limits.decision_instructions);
+        aks_value_raise(L, "over the limit of %" PRId64 " instructions", vm->work);
     case AKS_VM_TIME:
         stay_over(vm, L);
-        aks_value_raise(L, "over the limit of %" PRId64 " ms",
-            loading ? vm->limits.load_ms : vm->limits.decision_ms);
+        aks_value_raise(L, "over the limit of %" PRId64 " ms", vm->work_ms);
     }
 }
 
@@ -72,6 +69,8 @@ aks_budget_arm(struct aks_vm *vm, int64_t instructions, int64_t ms)
     AKS_CHECK(instructions > 0);
     vm->limit = AKS_VM_WITHIN;
     vm->memory_refused = false;
+    vm->work = instructions;
+    vm->work_ms = ms;
     vm->work_left = instructions;
     vm->deadline_ns = INT64_MAX;
     if (vm->clock != NULL)

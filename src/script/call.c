@@ -143,13 +143,11 @@ aks_call_describe(lua_State *L)
 static enum aks_status
 over_limit(const struct aks_vm *vm, const char *where, struct aks_error *err)
 {
-    bool loading = vm->phase == AKS_VM_LOAD;
-
     if (vm->limit == AKS_VM_TIME)
         return aks_error_set(err, AKS_LIMIT, "%s: it runs for more than %" PRId64 " ms", where,
-            loading ? vm->limits.load_ms : vm->limits.decision_ms);
+            vm->work_ms);
     return aks_error_set(err, AKS_LIMIT, "%s: it takes more than %" PRId64 " instructions", where,
-        loading ? vm->limits.load_instructions : vm->limits.decision_instructions);
+        vm->work);
 }
 
 /* What a beginner's message means. */
@@ -169,7 +167,7 @@ hint(const struct aks_vm *vm, struct aks_error *err)
             strstr(failure->message, absent[i]) != NULL)
             aks_error_hint(err, "a policy has no %s: docs/policy.md says what it has", absent[i]);
     }
-    if (vm->phase == AKS_VM_LOAD && vm->unset[0] != '\0')
+    if (vm->phase == AKS_PHASE_LOAD && vm->unset[0] != '\0')
         aks_error_hint(err, "not set in the environment: %s", vm->unset);
 }
 
@@ -207,7 +205,7 @@ aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
     int code;
 
     AKS_CHECK(lua_gettop(L) == 0);
-    vm->phase = question == NULL ? AKS_VM_LOAD : AKS_VM_DECIDE;
+    vm->phase = question == NULL ? AKS_PHASE_LOAD : AKS_PHASE_DECIDE;
     vm->question = question;
     vm->log_lines = 0;
     vm->no_memory = false;

@@ -120,7 +120,7 @@ aks_lib_names(lua_State *L)
 
     lua_settop(L, GIVEN);
     copy_names(L, what);
-    if (aks_vm_of(L)->phase != AKS_VM_LOAD)
+    if (aks_vm_of(L)->phase != AKS_PHASE_LOAD)
         return 1;
     (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, NOTED);
     lua_createtable(L, 2, 0);

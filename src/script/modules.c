@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "script/embed.h"
 #include "script/freeze.h"
+#include "script/phase.h"
 #include "script/sandbox.h"
 #include "script/value.h"
 #include "script/vm.h"
@@ -55,6 +56,7 @@ load_own(lua_State *L, const char *name, const struct aks_embedded *file)
     aks_sandbox_compile(L, file->data, file->len, chunk, AKS_SANDBOX_OWN);
     lua_getfield(L, LUA_REGISTRYINDEX, GIVEN);
     lua_call(L, 1, 1);
+    aks_phase_guard(L, name);
     aks_freeze_strict(L, name);
     lua_remove(L, -2);
 }
@@ -94,13 +96,26 @@ find_own(const char *name)
     return aks_embedded_find(file);
 }
 
+/* What is not loaded yet is loaded with the policy: its text is not kept. Tests have a module of
+ * their own. [-0, +0, raises] */
+static void
+check_phase(lua_State *L, const char *name)
+{
+    bool testing = strcmp(name, "akosha.testing") == 0;
+    char shown[AKS_VALUE_SHOWN_BYTES];
+    char what[AKS_VALUE_SHOWN_BYTES + 16];
+
+    (void)snprintf(what, sizeof(what), "require %s",
+        aks_value_shown(L, 1, shown) + strlen("string "));
+    aks_phase_check(L, what, AKS_PHASE_IN(testing ? AKS_PHASE_TEST : AKS_PHASE_LOAD));
+}
+
 static const struct aks_policy_module *
 find_beside(lua_State *L, const char *name)
 {
     const struct aks_vm *vm = aks_vm_of(L);
 
-    if (vm->phase != AKS_VM_LOAD)
-        aks_value_raise(L, "require \"%s\": only while the policy is loaded", name);
+    check_phase(L, name);
     for (size_t i = 0; i < vm->text->module_count; i++) {
         if (strcmp(vm->text->modules[i].name, name) == 0)
             return &vm->text->modules[i];

@@ -23,7 +23,7 @@ aks_problem_collecting(lua_State *L)
 {
     const struct aks_vm *vm = aks_vm_of(L);
 
-    return vm->options->problems != NULL && vm->phase == AKS_VM_LOAD;
+    return vm->options->problems != NULL && vm->phase == AKS_PHASE_LOAD;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */

@@ -388,7 +388,6 @@ aks_spec_policy(lua_State *L)
 
     for (size_t i = 0; i < FIELD_COUNT; i++)
         names[i] = fields[i].name;
-    aks_spec_only_at_load(L, WHAT);
     if (vm->built)
         aks_value_raise(L, "%s: called a second time: a policy is one", WHAT);
     aks_settings_fini(&vm->settings);

@@ -17,8 +17,7 @@
 #define AKS_SPEC_PREFIX_BYTES_MAX 256   /* an S3 key has 1024; ours needs about 400 behind it */
 #define AKS_SPEC_CREDENTIALS_BYTES_MAX 128
 
-/* akosha.s3, akosha.http, akosha.dir, akosha.policy, as lua_CFunction. Legal while a policy is
- * loaded. */
+/* akosha.s3, akosha.http, akosha.dir, akosha.policy, as lua_CFunction. */
 int aks_spec_s3(lua_State *L);
 int aks_spec_http(lua_State *L);
 int aks_spec_dir(lua_State *L);
@@ -34,9 +33,6 @@ void aks_spec_route(lua_State *L, int index, const char *what, const struct aks_
 /** An absolute path, one below "~/", or one relative to the policy's folder, which is put in front.
  * [-0, +1, raises] */
 const char *aks_spec_push_path(lua_State *L, int index, const char *what);
-/** Raises unless the policy is being loaded: ${what} is no answer to a question. [-0, +0,
- * raises] */
-void aks_spec_only_at_load(lua_State *L, const char *what);
 /** Raises "out of memory" for what is not Lua's. [-0, +0, raises] */
 noreturn void aks_spec_no_memory(lua_State *L);
 

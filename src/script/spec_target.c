@@ -24,7 +24,6 @@
 static void
 begin(lua_State *L, const char *what, const char *const *names)
 {
-    aks_spec_only_at_load(L, what);
     lua_settop(L, 1);
     aks_value_fields(L, FIELDS, what, names);
     lua_newtable(L);

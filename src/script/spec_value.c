@@ -11,15 +11,6 @@
 
 #include <string.h>
 
-void
-aks_spec_only_at_load(lua_State *L, const char *what)
-{
-    const struct aks_vm *vm = aks_vm_of(L);
-
-    if (vm->phase != AKS_VM_LOAD)
-        aks_value_raise(L, "%s is for loading a policy, not for answering %s", what, vm->question);
-}
-
 noreturn void
 aks_spec_no_memory(lua_State *L)
 {

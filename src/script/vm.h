@@ -11,6 +11,7 @@
 #include "engine/settings.h"
 #include "script/load.h"
 #include "script/locate.h"
+#include "script/phase.h"
 
 #include <lua.h>
 
@@ -31,8 +32,6 @@
 /* A field within a field of what a policy says, where it is only checked (script/problem.h). */
 #define AKS_VM_STEPS_MAX 3
 #define AKS_VM_MEANT_MAX 8
-
-enum aks_vm_phase { AKS_VM_LOAD, AKS_VM_DECIDE };
 
 /* Which limit ended the call. Once set it stays set until the next call from C begins. */
 enum aks_vm_limit { AKS_VM_WITHIN, AKS_VM_WORK, AKS_VM_TIME };
@@ -85,11 +84,13 @@ struct aks_vm {
     size_t walks_begun;
 
     bool armed;                     /* a call is running and is charged */
+    int64_t work;                   /* what the call may take, and its milliseconds */
+    int64_t work_ms;
     int64_t work_left;              /* instructions, and what is charged as such */
     int64_t deadline_ns;            /* INT64_MAX: none */
     enum aks_vm_limit limit;
 
-    enum aks_vm_phase phase;
+    enum aks_phase phase;
     const char *question;           /* "retry" and so on; NULL while loading */
     unsigned log_lines;
     struct aks_vm_failure failure;

@@ -40,7 +40,7 @@ return function(text)
       end
     end
     parameter = parameter or line:match "^%-%-%-@param [%w_?]+ ([%w.]+)"
-    phase = line:match "^%-%-%-Phase: (%w+)%.$" or phase
+    phase = line:match "^%-%-%-Phase: ([%l, ]+)%.$" or phase
     name = line:match "^function ([%w_.]+)%("
     if name then
       found.phases[name], phase = phase, nil

@@ -89,20 +89,6 @@ function TestTypes:test_every_option_of_a_builder_is_annotated_and_every_annotat
   lu.assertEquals(fields "akosha.CompressOptions", { codec = true, level = true, always = true })
 end
 
-function TestTypes:test_a_function_with_a_phase_is_refused_in_others_and_no_other_is()
-  local compared = 0
-  for name, kind in pairs(said.names) do
-    if kind == "function" then
-      local p = policy(("retry = function() %s { } end"):format(name))
-      local _, message = p:retry {}
-      local refused = tostring(message):find(name .. " is for loading a policy", 1, true) ~= nil
-      lu.assertEquals(refused, said.phases[name] == "load", name)
-      compared = compared + 1
-    end
-  end
-  lu.assertTrue(compared > 15)
-end
-
 -- What a schedule without chance answers to the first failures.
 local function answers(builder, option, value)
   local more = option ~= "tries" and "tries = 9," or ""

@@ -4,6 +4,7 @@
  *   host.load { text = | path = , env = {}, modules = {}, limits = {}, allow = {}, seed = ,
  *               clock_step_ms = 0, lines = true: somebody is told which lines run }
  *       -> policy, or nil, message, hint, status; the built-in default without text and path
+ *   host.phases() -> { ["akosha.dir"] = { load = true } }: where each function may be called
  *   host.lines() -> what policies logged since the last load
  *   host.null    -> JSON's null in what policy:finished is given
  *   host.program, host.folder -> this program, and the folder of the tests
@@ -14,6 +15,7 @@
 #include "host/lua_host_values.h"
 #include "os/clock_posix.h"
 #include "script/load.h"
+#include "script/phase.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -245,6 +247,26 @@ host_lines(lua_State *L)
     return 1;
 }
 
+static int
+host_phases(lua_State *L)
+{
+    const struct aks_phase_rule *rule;
+
+    lua_newtable(L);
+    for (size_t i = 0; (rule = aks_phase_rule_at(i)) != NULL; i++) {
+        lua_pushfstring(L, "%s.%s", rule->module, rule->name);
+        lua_newtable(L);
+        for (unsigned phase = 0; phase < AKS_PHASES; phase++) {
+            if ((rule->legal & AKS_PHASE_IN(phase)) == 0)
+                continue;
+            lua_pushboolean(L, 1);
+            lua_setfield(L, -2, aks_phase_name((enum aks_phase)phase));
+        }
+        lua_rawset(L, -3);
+    }
+    return 1;
+}
+
 /* --- asking ----------------------------------------------------------------------------------- */
 
 static struct handle *
@@ -457,6 +479,7 @@ open_host(lua_State *L)
     static const luaL_Reg functions[] = {
         { "load", host_load },
         { "lines", host_lines },
+        { "phases", host_phases },
         { NULL, NULL },
     };
     static const luaL_Reg methods[] = {
