@@ -14,40 +14,7 @@
 /* Files of one audit record: with the longest names and digests they stay under its 64 KiB. */
 #define AUDIT_FILES_MAX 64
 
-static enum aks_status
-put(struct upload *upload, const char *key, const char *content_type, const char *data, size_t len,
-    bool create_only)
-{
-    struct call call = { 0 };
-
-    upload->class->put(upload->target, key, content_type, data, len, create_only,
-        aks_run_upload_called, &call);
-    return aks_run_upload_wait(upload, &call);
-}
-
-/* systems/<id>/: what a probe asks for, and what a flat lister finds systems by. */
-static enum aks_status
-put_system_marker(struct upload *upload)
-{
-    struct aks_run *run = upload->run;
-    const struct aks_port *port = run->engine->port;
-    int64_t now_ms = port->clock.wall_ms(port->clock.ctx);
-    const char *identity = run->targets[upload->index].identity;
-    char key[PATH_BYTES];
-    char value[8];
-
-    if (!upload->class->markers)
-        return AKS_OK;
-    if (aks_state_fact_get(run->engine->state, identity, "marker", now_ms, MARKER_AGE_MS, value,
-            sizeof(value), NULL) == AKS_OK)
-        return AKS_OK;
-    (void)snprintf(key, sizeof(key), "systems/%s/", run->system_id);
-    if (put(upload, key, "application/x-directory", "", 0, false) != AKS_OK)
-        return upload->outcome.status;
-    /* Only saves a request: without it the marker is put again. */
-    (void)aks_state_fact_put(run->engine->state, identity, "marker", "yes", now_ms, NULL);
-    return AKS_OK;
-}
+_Static_assert(sizeof(AKS_MANIFEST_NAME) <= 16, "struct commit has room for so much");
 
 /* From item *${at} on, at most as many as one record has room for; *${at} moves behind them. */
 static json_t *
@@ -82,7 +49,7 @@ audit_record(struct upload *upload, const char *event, const struct aks_error *f
     if (status != AKS_OK)
         return status;
     fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "run_id", run->run_id, "upload_id",
-        run->upload_id, "system_id", run->system_id, "target", upload->settings->name, "method",
+        upload->upload_id, "system_id", run->system_id, "target", upload->settings->name, "method",
         aks_target_kind_method(upload->settings->kind), "policy_sha256",
         run->settings->policy_sha256, "event_type", event);
     if (fields == NULL)
@@ -230,7 +197,7 @@ write_manifest(struct upload *upload, struct aks_buf *text, struct aks_error *er
 
     aks_manifest_init(&manifest, port->alloc);
     manifest.system_id = aks_mem_strdup(port->alloc, run->system_id);
-    manifest.upload_id = aks_mem_strdup(port->alloc, run->upload_id);
+    manifest.upload_id = aks_mem_strdup(port->alloc, upload->upload_id);
     manifest.uploader_version = aks_mem_strdup(port->alloc, AKS_VERSION);
     manifest.uploaded_at_ms = port->clock.wall_ms(port->clock.ctx);
     (void)snprintf(manifest.policy_sha256, sizeof(manifest.policy_sha256), "%s",
@@ -243,37 +210,6 @@ write_manifest(struct upload *upload, struct aks_buf *text, struct aks_error *er
     if (status == AKS_OK)
         status = aks_manifest_write(&manifest, text, err);
     aks_manifest_fini(&manifest);
-    return status;
-}
-
-static enum aks_status
-put_manifest(struct upload *upload)
-{
-    struct aks_buf text;
-    struct aks_error err;
-    char key[PATH_BYTES + sizeof(AKS_MANIFEST_NAME)];
-    enum aks_status status;
-
-    aks_buf_init(&text, upload->run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
-    status = write_manifest(upload, &text, &err);
-    if (status != AKS_OK) {
-        status = aks_run_upload_failed(upload, &err, AKS_GIVE_UP);
-    } else {
-        struct aks_run_target *target = &upload->run->targets[upload->index];
-
-        (void)snprintf(key, sizeof(key), "%s%s", upload->folder, AKS_MANIFEST_NAME);
-        (void)snprintf(target->manifest_id, sizeof(target->manifest_id), "%s",
-            upload->run->upload_id);
-        status = put(upload, key, "application/json", text.data, text.len, true);
-    }
-    if (status == AKS_OK && upload->class->markers) {
-        /* The commit is done; a lister that wants a folder gets one, and may miss it. */
-        if (put(upload, upload->folder, "application/x-directory", "", 0, false) != AKS_OK)
-            aks_log_write(upload->run->engine->log, AKS_LOG_WARNING,
-                "%s: the marker of the upload could not be put: %s", upload->settings->name,
-                upload->outcome.error.message);
-    }
-    aks_buf_fini(&text);
     return status;
 }
 
@@ -299,27 +235,167 @@ record_rows(struct upload *upload, struct aks_error *err)
     return status;
 }
 
-/* Everything is there: marker, audit, manifest, in this order. */
-enum aks_status
-aks_run_commit(struct upload *upload)
+/* --- step by step ----------------------------------------------------------------------------- */
+
+static void
+put(struct upload *upload, const char *key, const char *content_type, bool create_only,
+    aks_done *done)
 {
+    const struct aks_buf *text = &upload->commit.text;
+
+    upload->class->put(upload->target, key, content_type, text->data, text->len,
+        create_only, done, upload);
+}
+
+static void
+end(struct upload *upload, const struct aks_outcome *outcome)
+{
+    aks_buf_fini(&upload->commit.text);
+    upload->commit.done(upload->commit.ctx, outcome);
+}
+
+static void
+end_failed(struct upload *upload, const struct aks_error *err)
+{
+    struct aks_outcome outcome;
+
+    aks_outcome_failed(&outcome, err);
+    outcome.verdict = AKS_GIVE_UP;
+    end(upload, &outcome);
+}
+
+/* From here on it is delivered. What cannot be noted here costs a second upload, not the first. */
+static void
+complete(struct upload *upload)
+{
+    struct aks_run_target *target = &upload->run->targets[upload->index];
     struct aks_error err;
 
-    if (put_system_marker(upload) != AKS_OK)
-        return upload->outcome.status;
-    if (aks_run_commit_audit(upload, "upload_sent", NULL, &err) != AKS_OK)
-        return aks_run_upload_failed(upload, &err, AKS_GIVE_UP);
-    if (put_manifest(upload) != AKS_OK)
-        return upload->outcome.status;
-    aks_outcome_ok(&upload->outcome);
-    (void)snprintf(upload->run->targets[upload->index].upload_id,
-        sizeof(upload->run->targets[upload->index].upload_id), "%s", upload->run->upload_id);
-    /* From here on it is delivered. What cannot be noted here costs a second upload, not the first.
-     */
+    upload->commit.manifest_there = false;
+    (void)snprintf(target->upload_id, sizeof(target->upload_id), "%s", upload->upload_id);
     if (record_rows(upload, &err) != AKS_OK || aks_run_commit_audit(upload, "upload_success", NULL,
         &err) != AKS_OK)
         aks_log_write(upload->run->engine->log, AKS_LOG_WARNING,
             "%s: the upload is complete but could not be noted: %s", upload->settings->name,
             err.message);
-    return AKS_OK;
+}
+
+/* The commit is done; a lister that wants a folder gets one, and may miss it. */
+static void
+folder_put(void *ctx, const struct aks_outcome *outcome)
+{
+    struct upload *upload = ctx;
+    struct aks_outcome ok;
+
+    if (outcome->status != AKS_OK)
+        aks_log_write(upload->run->engine->log, AKS_LOG_WARNING,
+            "%s: the marker of the upload could not be put: %s", upload->settings->name,
+            outcome->error.message);
+    complete(upload);
+    aks_outcome_ok(&ok);
+    end(upload, &ok);
+}
+
+static void
+manifest_put(void *ctx, const struct aks_outcome *outcome)
+{
+    struct upload *upload = ctx;
+
+    aks_buf_fini(&upload->commit.text);
+    if (outcome->status != AKS_OK) {
+        end(upload, outcome);
+        return;
+    }
+    upload->commit.manifest_there = true;
+    if (upload->class->markers)
+        put(upload, upload->folder, "application/x-directory", false, folder_put);
+    else
+        folder_put(upload, outcome);
+}
+
+static void
+put_manifest(struct upload *upload)
+{
+    struct aks_run_target *target = &upload->run->targets[upload->index];
+    struct aks_error err;
+
+    if (aks_run_commit_audit(upload, "upload_sent", NULL, &err) != AKS_OK ||
+        write_manifest(upload, &upload->commit.text, &err) != AKS_OK) {
+        end_failed(upload, &err);
+        return;
+    }
+    (void)snprintf(upload->commit.key, sizeof(upload->commit.key), "%s%s", upload->folder,
+        AKS_MANIFEST_NAME);
+    (void)snprintf(target->manifest_id, sizeof(target->manifest_id), "%s", upload->upload_id);
+    put(upload, upload->commit.key, "application/json", true, manifest_put);
+}
+
+static void
+marker_put(void *ctx, const struct aks_outcome *outcome)
+{
+    struct upload *upload = ctx;
+    struct aks_run *run = upload->run;
+    const struct aks_port *port = run->engine->port;
+
+    if (outcome->status != AKS_OK) {
+        end(upload, outcome);
+        return;
+    }
+    /* Only saves a request: without it the marker is put again. */
+    (void)aks_state_fact_put(run->engine->state, run->targets[upload->index].identity, "marker",
+        "yes", port->clock.wall_ms(port->clock.ctx), NULL);
+    put_manifest(upload);
+}
+
+/* systems/<id>/: what a probe asks for, and what a flat lister finds systems by. */
+static bool
+wants_marker(const struct upload *upload)
+{
+    const struct aks_run *run = upload->run;
+    const struct aks_port *port = run->engine->port;
+    char value[8];
+
+    return upload->class->markers && aks_state_fact_get(run->engine->state,
+        run->targets[upload->index].identity, "marker", port->clock.wall_ms(port->clock.ctx),
+        MARKER_AGE_MS, value, sizeof(value), NULL) != AKS_OK;
+}
+
+void
+aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx)
+{
+    upload->commit.done = done;
+    upload->commit.ctx = ctx;
+    upload->commit.manifest_there = false;
+    aks_buf_init(&upload->commit.text, upload->run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
+    if (!wants_marker(upload)) {
+        put_manifest(upload);
+        return;
+    }
+    (void)snprintf(upload->commit.key, sizeof(upload->commit.key), "systems/%s/",
+        upload->run->system_id);
+    put(upload, upload->commit.key, "application/x-directory", false, marker_put);
+}
+
+bool
+aks_run_commit_end(struct upload *upload)
+{
+    bool there = upload->commit.manifest_there;
+
+    if (there)
+        complete(upload);
+    aks_buf_fini(&upload->commit.text);
+    return there;
+}
+
+enum aks_status
+aks_run_commit(struct upload *upload)
+{
+    struct call call = { 0 };
+
+    aks_run_commit_begin(upload, aks_run_upload_called, &call);
+    if (aks_run_upload_wait(upload, &call) != AKS_OK && upload->commit.manifest_there) {
+        (void)aks_run_commit_end(upload);
+        aks_outcome_ok(&upload->outcome);
+    }
+    return upload->outcome.status;
 }

@@ -47,9 +47,8 @@ concerns_source(enum aks_status status)
         status == AKS_TOO_LARGE || status == AKS_CONFLICT;
 }
 
-/* The row of the index that a stored item makes. */
-static enum aks_status
-fill_row(struct upload *upload, struct aks_item *item, const struct aks_transfer_result *result,
+enum aks_status
+aks_run_upload_row(struct upload *upload, struct aks_item *item, const struct aks_transfer_result *result,
     struct aks_error *err)
 {
     const struct aks_port *port = upload->run->engine->port;
@@ -61,7 +60,7 @@ fill_row(struct upload *upload, struct aks_item *item, const struct aks_transfer
     row->name = aks_mem_strdup(port->alloc, item->source.name);
     row->kind = aks_mem_strdup(port->alloc, aks_source_kind_name(item->source.kind));
     row->key = aks_mem_strdup(port->alloc, result->key);
-    row->upload_id = aks_mem_strdup(port->alloc, upload->run->upload_id);
+    row->upload_id = aks_mem_strdup(port->alloc, upload->upload_id);
     row->codec = aks_mem_strdup(port->alloc, aks_codec_name(result->codec));
     if (row->source == NULL || row->name == NULL || row->kind == NULL || row->key == NULL ||
         row->upload_id == NULL || row->codec == NULL)
@@ -137,7 +136,7 @@ transfer_done(void *ctx)
         const struct aks_transfer_result *result = aks_transfer_result(slot->transfer);
 
         upload->run->sent_bytes += result->bytes.stored_bytes;
-        if (fill_row(upload, item, result, &err) == AKS_OK) {
+        if (aks_run_upload_row(upload, item, result, &err) == AKS_OK) {
             item->stored_here[upload->index] = true;
             upload->run->progress.files_done++;
             upload->run->progress.bytes_done += result->bytes.plain_bytes;
@@ -258,26 +257,29 @@ stored_count(const struct upload *upload)
     return count;
 }
 
-static enum aks_status
-make_target(struct upload *upload, struct aks_target_options *options)
+enum aks_status
+aks_run_upload_target(struct upload *upload, struct aks_error *err)
 {
+    struct aks_target_options options = { 0 };
     struct aks_run *run = upload->run;
-    struct aks_error err;
 
-    options->port = run->engine->port;
-    options->loop = &run->engine->loop;
-    options->ask = &run->ask;
-    options->log = run->engine->log;
-    options->state = run->engine->state;
-    options->settings = upload->settings;
-    options->system_id = run->system_id;
-    options->upload_id = run->upload_id;
-    options->scratch_folder = run->engine->scratch_folder;
-    options->probe_ms = run->settings->probe_ms;
-    options->lingering = &run->pool.lingering;
-    if (upload->class->create(options, &upload->target, &err) != AKS_OK)
-        return aks_run_upload_failed(upload, &err, AKS_NEXT_TARGET);
-    return AKS_OK;
+    upload->settings = &run->settings->targets[upload->index];
+    upload->class = aks_target_class_of(upload->settings->kind);
+    aks_run_target_facts(run, upload->index, &upload->facts);
+    (void)snprintf(upload->folder, sizeof(upload->folder), "systems/%s/%s/", run->system_id,
+        upload->upload_id);
+    options.port = run->engine->port;
+    options.loop = &run->engine->loop;
+    options.ask = &run->ask;
+    options.log = run->engine->log;
+    options.state = run->engine->state;
+    options.settings = upload->settings;
+    options.system_id = run->system_id;
+    options.upload_id = upload->upload_id;
+    options.scratch_folder = run->engine->scratch_folder;
+    options.probe_ms = run->settings->probe_ms;
+    options.lingering = &run->pool.lingering;
+    return upload->class->create(&options, &upload->target, err);
 }
 
 static enum aks_status
@@ -293,23 +295,21 @@ enum aks_status
 aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
     struct aks_outcome *outcome)
 {
-    struct aks_target_options options = { 0 };
     struct upload upload = { 0 };
+    struct aks_error err;
     enum aks_status status;
 
     upload.run = run;
     upload.index = index;
-    upload.settings = &run->settings->targets[index];
-    upload.class = aks_target_class_of(upload.settings->kind);
     upload.items = items;
     upload.count = count;
-    aks_run_target_facts(run, index, &upload.facts);
-    (void)snprintf(upload.folder, sizeof(upload.folder), "systems/%s/%s/", run->system_id,
-        run->upload_id);
-    run->progress.target = upload.settings->name;
+    (void)snprintf(upload.upload_id, sizeof(upload.upload_id), "%s", run->upload_id);
+    run->progress.target = run->settings->targets[index].name;
     run->targets[index].used = true;
 
-    status = make_target(&upload, &options);
+    status = aks_run_upload_target(&upload, &err);
+    if (status != AKS_OK)
+        (void)aks_run_upload_failed(&upload, &err, AKS_NEXT_TARGET);
     if (status == AKS_OK)
         status = available(&upload);
     if (status == AKS_OK)
@@ -326,6 +326,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items, size_
     }
     if (upload.target != NULL)
         upload.class->free(upload.target);
+    (void)aks_run_commit_end(&upload);
     run->progress.target = NULL;
     *outcome = upload.outcome;
     return status;

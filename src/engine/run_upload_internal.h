@@ -2,6 +2,7 @@
 #ifndef AKS_ENGINE_RUN_UPLOAD_INTERNAL_H
 #define AKS_ENGINE_RUN_UPLOAD_INTERNAL_H
 
+#include "base/buf.h"
 #include "engine/run.h"
 #include "engine/transfer.h"
 
@@ -14,6 +15,7 @@
 struct upload {
     struct aks_run *run;
     size_t index;
+    char upload_id[32];
     const struct aks_target_settings *settings;
     const struct aks_target_class *class;
     struct aks_target *target;
@@ -34,6 +36,13 @@ struct upload {
     bool done;
     struct aks_outcome outcome;
     char audit_head[65];
+    struct commit {                     /* run_commit.c's */
+        char key[PATH_BYTES + 16];      /* these two while they are on their way */
+        struct aks_buf text;
+        bool manifest_there;            /* readers have it; what is left may fail */
+        aks_done *done;
+        void *ctx;
+    } commit;
 };
 
 /* One call of the target that is waited for. */
@@ -50,7 +59,20 @@ enum aks_status aks_run_upload_wait(struct upload *upload, struct call *call);
 enum aks_status aks_run_upload_failed(struct upload *upload, const struct aks_error *err,
     enum aks_verdict verdict);
 
-/* Everything is there: marker, audit, manifest, in this order; then the index. */
+/* The target for upload->index and upload->upload_id, made but not contacted; also the folder. */
+enum aks_status aks_run_upload_target(struct upload *upload, struct aks_error *err);
+/* The row of the index that a stored item makes: what it was stored as, and where. */
+enum aks_status aks_run_upload_row(struct upload *upload, struct aks_item *item,
+    const struct aks_transfer_result *result, struct aks_error *err);
+
+/* Everything is there: marker, audit, manifest, in this order; then the index. Of upload->items,
+ * those that are stored_here; they stay as they are until ${done}, which may be called from inside.
+ */
+void aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx);
+/* After the target has been freed, or in the place of done where nobody waits any more: true if
+ * readers have the manifest. */
+bool aks_run_commit_end(struct upload *upload);
+/* The same, waited for. */
 enum aks_status aks_run_commit(struct upload *upload);
 /* One record of this upload, or several where its files need them. ${failure}: NULL unless it
  * failed. */
