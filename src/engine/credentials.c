@@ -38,7 +38,7 @@ enum aks_status
 aks_credentials_take(struct aks_credentials *credentials, const char *const names[3],
     const char *const values[3], const char *where, struct aks_error *err)
 {
-    const struct aks_alloc *alloc = &credentials->wipe.alloc;
+    const struct aks_alloc *alloc = credentials->alloc;
     enum aks_status status;
 
     if (!given(values[0]) && !given(values[1]))
@@ -55,9 +55,9 @@ aks_credentials_take(struct aks_credentials *credentials, const char *const name
             return status;
     }
     credentials->access_key = aks_mem_strdup(alloc, values[0]);
-    credentials->secret_key = aks_mem_strdup(alloc, values[1]);
+    credentials->secret_key = aks_secret_new(alloc, "", values[1], strlen(values[1]));
     if (given(values[2]))
-        credentials->session_token = aks_mem_strdup(alloc, values[2]);
+        credentials->session_token = aks_secret_new(alloc, "", values[2], strlen(values[2]));
     if (credentials->access_key == NULL || credentials->secret_key == NULL ||
         (given(values[2]) && credentials->session_token == NULL))
         return aks_error_memory(err, "reading credentials");
@@ -99,7 +99,7 @@ aks_credentials_find(const struct aks_port *port, const char *how,
     *ret_credentials = NULL;
     if (credentials == NULL)
         return aks_error_memory(err, "reading credentials");
-    aks_wipe_init(&credentials->wipe, port->alloc);
+    credentials->alloc = port->alloc;
     status = find(port, how, credentials, &own);
     if (status == AKS_OK) {
         *ret_credentials = credentials;
@@ -120,10 +120,10 @@ aks_credentials_free(struct aks_credentials *credentials)
 {
     if (credentials == NULL)
         return;
-    aks_mem_free(&credentials->wipe.alloc, credentials->access_key);
-    aks_mem_free(&credentials->wipe.alloc, credentials->secret_key);
-    aks_mem_free(&credentials->wipe.alloc, credentials->session_token);
-    aks_mem_free(credentials->wipe.inner, credentials);
+    aks_mem_free(credentials->alloc, credentials->access_key);
+    aks_secret_free(credentials->secret_key);
+    aks_secret_free(credentials->session_token);
+    aks_mem_free(credentials->alloc, credentials);
 }
 
 const char *
@@ -132,13 +132,13 @@ aks_credentials_access_key(const struct aks_credentials *credentials)
     return credentials->access_key;
 }
 
-const char *
+const struct aks_secret *
 aks_credentials_secret_key(const struct aks_credentials *credentials)
 {
     return credentials->secret_key;
 }
 
-const char *
+const struct aks_secret *
 aks_credentials_session_token(const struct aks_credentials *credentials)
 {
     return credentials->session_token;

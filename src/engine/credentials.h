@@ -4,6 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "base/secret.h"
 #include "port/port.h"
 
 #include <stdbool.h>
@@ -22,9 +23,9 @@ enum aks_status aks_credentials_find(const struct aks_port *port, const char *ho
 /** Wipes. NULL is fine. */
 void aks_credentials_free(struct aks_credentials *credentials);
 const char *aks_credentials_access_key(const struct aks_credentials *credentials);
-const char *aks_credentials_secret_key(const struct aks_credentials *credentials);
+const struct aks_secret *aks_credentials_secret_key(const struct aks_credentials *credentials);
 /** NULL if there is none. */
-const char *aks_credentials_session_token(const struct aks_credentials *credentials);
+const struct aks_secret *aks_credentials_session_token(const struct aks_credentials *credentials);
 /** "environment", "profile default": for people. */
 const char *aks_credentials_source(const struct aks_credentials *credentials);
 

@@ -2,16 +2,16 @@
 #ifndef AKS_ENGINE_CREDENTIALS_INTERNAL_H
 #define AKS_ENGINE_CREDENTIALS_INTERNAL_H
 
+#include "base/secret.h"
 #include "engine/credentials.h"
-#include "engine/wipe.h"
 
 #define AKS_CREDENTIALS_SOURCE_BYTES 300
 
 struct aks_credentials {
-    struct aks_wipe wipe;               /* all strings below are taken from it */
+    const struct aks_alloc *alloc;
     char *access_key;
-    char *secret_key;
-    char *session_token;                /* or NULL */
+    struct aks_secret *secret_key;
+    struct aks_secret *session_token;   /* or NULL */
     char source[AKS_CREDENTIALS_SOURCE_BYTES];
 };
 

@@ -274,10 +274,12 @@ aks_credentials_profile(const struct aks_port *port, const char *name,
 {
     struct profile shared = { 0 };
     struct profile config = { 0 };
+    struct aks_secret_wipe wipe;
     enum aks_status status;
 
+    aks_secret_wipe_init(&wipe, port->alloc);
     (void)snprintf(credentials->source, sizeof(credentials->source), "profile %s", name);
-    status = read_both(port, &credentials->wipe.alloc, name, &shared, &config, err);
+    status = read_both(port, &wipe.alloc, name, &shared, &config, err);
     if (status == AKS_OK)
         status = take_profile(&shared, &config, name, credentials, err);
     profile_fini(&shared);
@@ -291,10 +293,10 @@ aks_profile_region(const struct aks_port *port, const char *name, char *ret_regi
 {
     struct profile shared = { 0 };
     struct profile config = { 0 };
-    struct aks_wipe wipe;
+    struct aks_secret_wipe wipe;
     enum aks_status status;
 
-    aks_wipe_init(&wipe, port->alloc);
+    aks_secret_wipe_init(&wipe, port->alloc);
     ret_region[0] = '\0';
     status = read_both(port, &wipe.alloc, name, &shared, &config, err);
     if (status == AKS_OK && shared.values[KEY_REGION] != NULL)

@@ -142,7 +142,7 @@ s3_create(const struct aks_target_options *options, struct aks_target **ret_targ
     s3->base.settings = options->settings;
     s3->options = *options;
     s3->parts_in_flight = AKS_S3_PARTS_START;
-    aks_wipe_init(&s3->wipe, options->port->alloc);
+    aks_secret_wipe_init(&s3->wipe, options->port->alloc);
     aks_s3_step_init(&s3->probe.step, s3);
     status = set_up(s3, err);
     if (status != AKS_OK) {

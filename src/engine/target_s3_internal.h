@@ -21,7 +21,6 @@
 #include "engine/credentials.h"
 #include "engine/target.h"
 #include "engine/target_s3_place.h"
-#include "engine/wipe.h"
 #include "port/http.h"
 #include "wire/s3_xml.h"
 #include "wire/sigv4.h"
@@ -154,7 +153,7 @@ struct aks_s3_op {
 struct aks_s3 {
     struct aks_target base;                 /* first */
     struct aks_target_options options;
-    struct aks_wipe wipe;
+    struct aks_secret_wipe wipe;
     struct aks_s3_place place;
     struct aks_credentials *credentials;
     char identity[AKS_SHA256_HEX_BYTES];

@@ -66,12 +66,6 @@ mend_region(struct aks_s3 *s3, const char *region)
     return true;
 }
 
-static bool
-same(const char *a, const char *b)
-{
-    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
-}
-
 /* Somebody may have renewed them since they were read. */
 static bool
 mend_credentials(struct aks_s3 *s3)
@@ -82,9 +76,10 @@ mend_credentials(struct aks_s3 *s3)
     if (aks_credentials_find(s3->options.port, s3->base.settings->credentials, &fresh, NULL) !=
         AKS_OK)
         return false;
-    if (same(aks_credentials_access_key(old), aks_credentials_access_key(fresh)) &&
-        same(aks_credentials_secret_key(old), aks_credentials_secret_key(fresh)) &&
-        same(aks_credentials_session_token(old), aks_credentials_session_token(fresh))) {
+    if (strcmp(aks_credentials_access_key(old), aks_credentials_access_key(fresh)) == 0 &&
+        aks_secret_equal(aks_credentials_secret_key(old), aks_credentials_secret_key(fresh)) &&
+        aks_secret_equal(aks_credentials_session_token(old),
+            aks_credentials_session_token(fresh))) {
         aks_credentials_free(fresh);
         return false;
     }

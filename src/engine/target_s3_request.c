@@ -9,8 +9,6 @@
 /* Two keys, a token and their neighbours. */
 #define VALUES_BYTES_MAX (64 * 1024)
 #define URL_BYTES_MAX (16 * 1024)
-/* So much of a secret in a server's words is enough to withhold them. */
-#define SECRET_SHOWN_MAX 16
 
 /* A request's headers while it is built: names are constants or borrowed, values lie in
  * step->values. */
@@ -101,13 +99,13 @@ add_all(struct builder *builder, const struct aks_s3_request *request, const cha
     const char *date)
 {
     const struct aks_s3 *s3 = builder->step->s3;
-    const char *token = aks_credentials_session_token(s3->credentials);
+    const struct aks_secret *token = aks_credentials_session_token(s3->credentials);
 
     add(builder, "host", s3->place.url.authority);
     add(builder, "x-amz-content-sha256", payload_hash);
     add(builder, "x-amz-date", date);
     if (token != NULL)
-        add(builder, "x-amz-security-token", token);
+        add(builder, "x-amz-security-token", aks_secret_reveal(token));
     for (size_t i = 0; i < request->header_count; i++)
         add(builder, request->headers[i].name, request->headers[i].value);
 }
@@ -134,7 +132,7 @@ sign(struct builder *builder, const struct aks_s3_request *request, const char *
     signed_request.header_count = builder->count;
     signed_request.payload_hash = payload_hash;
     key.access_key = aks_credentials_access_key(step->s3->credentials);
-    key.secret_key = aks_credentials_secret_key(step->s3->credentials);
+    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->s3->credentials));
     key.region = step->s3->place.region;
     key.service = "s3";
     return aks_sigv4_authorization(&signed_request, &key, date, &step->authorization, err);
@@ -271,20 +269,15 @@ static void
 withhold_secrets(const struct aks_s3_step *step, struct aks_outcome *outcome)
 {
     const struct aks_credentials *credentials = step->s3->credentials;
-    const char *secrets[2] = {
+    const struct aks_secret *secrets[2] = {
         aks_credentials_secret_key(credentials), aks_credentials_session_token(credentials)
     };
-    char shown[SECRET_SHOWN_MAX + 1];
 
     for (size_t i = 0; outcome->status != AKS_OK && i < 2; i++) {
-        if (secrets[i] == NULL)
-            continue;
-        (void)snprintf(shown, sizeof(shown), "%.*s", SECRET_SHOWN_MAX, secrets[i]);
-        if (strstr(outcome->error.message, shown) != NULL)
+        if (secrets[i] != NULL && aks_secret_shows(secrets[i], outcome->error.message))
             (void)aks_error_set(&outcome->error, outcome->status,
                 "%s: the server's answer (HTTP %d) is not shown: it repeats a secret", step->what,
                 outcome->http_status);
-        explicit_bzero(shown, sizeof(shown));
     }
 }
 

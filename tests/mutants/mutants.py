@@ -85,8 +85,8 @@ MUTANTS = (
     ("a part is cut at the wrong place", "src/engine/pipeline_raw.c",
      "part->part.offset + offset, data, len,", "part->part.offset + offset - (part->part.number > 2), data, len,"),
     ("a secret stands in the log", "src/engine/target_s3_request.c",
-     "    key.secret_key = aks_credentials_secret_key(step->s3->credentials);",
-     "    key.secret_key = aks_credentials_secret_key(step->s3->credentials);\n"
+     "    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->s3->credentials));",
+     "    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->s3->credentials));\n"
      "    aks_log_write(step->s3->options.log, AKS_LOG_DEBUG, \"signing with %s\", key.secret_key);"),
     ("tries have no end", "src/engine/decide_default.c",
      "    if (!facts->transient || facts->attempt >= settings->tries)", "    if (!facts->transient)"),

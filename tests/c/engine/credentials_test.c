@@ -45,11 +45,11 @@ assert_keys(struct aks_credentials *credentials, const char *access, const char 
     const char *token, const char *source)
 {
     assert_string_equal(aks_credentials_access_key(credentials), access);
-    assert_string_equal(aks_credentials_secret_key(credentials), secret);
+    assert_string_equal(aks_secret_reveal(aks_credentials_secret_key(credentials)), secret);
     if (token == NULL)
         assert_null(aks_credentials_session_token(credentials));
     else
-        assert_string_equal(aks_credentials_session_token(credentials), token);
+        assert_string_equal(aks_secret_reveal(aks_credentials_session_token(credentials)), token);
     assert_string_equal(aks_credentials_source(credentials), source);
     aks_credentials_free(credentials);
 }
