@@ -48,8 +48,8 @@ concerns_source(enum aks_status status)
 }
 
 enum aks_status
-aks_run_upload_row(struct upload *upload, struct aks_item *item, const struct aks_transfer_result *result,
-    struct aks_error *err)
+aks_run_upload_row(struct upload *upload, struct aks_item *item,
+    const struct aks_transfer_result *result, struct aks_error *err)
 {
     const struct aks_port *port = upload->run->engine->port;
     struct aks_stored *row = &item->row;
