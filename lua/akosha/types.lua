@@ -177,7 +177,9 @@ function akosha.dir(options) end
 ---@field started_at string
 ---@field duration_s number
 ---@field decisions akosha.ReportDecision[]
----@field decisions_dropped? integer
+---@field decisions_dropped? integer So many more.
+---@field asked akosha.ReportDecision[] Questions that nobody decided: the settings hold.
+---@field asked_dropped? integer So many more.
 ---@field dry_run? boolean
 
 ---@class akosha.ReportTarget

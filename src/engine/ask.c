@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "engine/ask_facts.h"
 #include "engine/decide_default.h"
 
 #include <inttypes.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 
 #define ANSWER_BYTES 512
+#define BY_POLICY "policy"
+#define BY_DEFAULT "default"
 
 enum aks_status
 aks_ask_init(struct aks_ask *ask, const struct aks_loop *loop, const struct aks_policy *policy,
@@ -22,8 +25,11 @@ aks_ask_init(struct aks_ask *ask, const struct aks_loop *loop, const struct aks_
     ask->started_ns = loop->port->clock.now_ns(loop->port->clock.ctx);
     aks_rng_init(&ask->rng, seed);
     ask->decisions = json_array();
-    if (ask->decisions == NULL)
+    ask->asked = json_array();
+    if (ask->decisions == NULL || ask->asked == NULL) {
+        aks_ask_fini(ask);
         return aks_error_memory(err, "starting a run");
+    }
     return AKS_OK;
 }
 
@@ -31,7 +37,9 @@ void
 aks_ask_fini(struct aks_ask *ask)
 {
     json_decref(ask->decisions);
+    json_decref(ask->asked);
     ask->decisions = NULL;
+    ask->asked = NULL;
 }
 
 static double
@@ -40,25 +48,35 @@ seconds(int64_t ms)
     return (double)ms / (double)AKS_MS_PER_S;
 }
 
-/* Takes ${facts}. What cannot be recorded for want of memory is only missing from the report. */
+static void
+keep(json_t *list, unsigned *dropped, json_t *entry)
+{
+    if (json_array_size(list) < AKS_DECISIONS_MAX) {
+        (void)json_array_append_new(list, entry);
+        return;
+    }
+    (*dropped)++;
+    json_decref(entry);
+}
+
+/* Takes ${facts}. ${by}: whose answer it is, or NULL where nobody decided anything and the settings
+ * hold. What cannot be recorded for want of memory is only missing from the report. */
 static void
 record(struct aks_ask *ask, const char *question, const char *target, json_t *facts,
-    const char *answer, bool by_policy)
+    const char *answer, const char *by)
 {
     const struct aks_clock *clock = &ask->loop->port->clock;
     double at_s = seconds((clock->now_ns(clock->ctx) - ask->started_ns) / AKS_NS_PER_MS);
+    json_t *entry = json_pack("{s:f, s:s, s:s?, s:o, s:s, s:s}", "at_s", at_s, "question", question,
+        "target", target, "facts", facts, "answer", answer, "by", by != NULL ? by : BY_DEFAULT);
 
-    aks_log_write(ask->log, AKS_LOG_DEBUG, "%.3f s: %s%s%s: %s (%s)", at_s, question,
-        target != NULL ? " " : "", target != NULL ? target : "", answer,
-        by_policy ? "policy" : "default");
-    if (json_array_size(ask->decisions) >= AKS_DECISIONS_MAX) {
-        ask->dropped++;
-        json_decref(facts);
+    if (by == NULL) {
+        keep(ask->asked, &ask->asked_dropped, entry);
         return;
     }
-    (void)json_array_append_new(ask->decisions,
-        json_pack("{s:f, s:s, s:s?, s:o, s:s, s:s}", "at_s", at_s, "question", question, "target",
-            target, "facts", facts, "answer", answer, "by", by_policy ? "policy" : "default"));
+    aks_log_write(ask->log, AKS_LOG_DEBUG, "%.3f s: %s%s%s: %s (%s)", at_s, question,
+        target != NULL ? " " : "", target != NULL ? target : "", answer, by);
+    keep(ask->decisions, &ask->dropped, entry);
 }
 
 /* The policy failed: kept, so that the run ends with it whatever happens on the way out. */
@@ -93,24 +111,6 @@ retry_answer_text(const struct aks_retry_answer *answer, char text[ANSWER_BYTES]
     return "no opinion";
 }
 
-static json_t *
-retry_facts(const struct aks_failure_facts *facts)
-{
-    json_t *object = json_pack("{s:s, s:s, s:b, s:i, s:f}", "failure",
-        aks_status_name(facts->failure), "operation", facts->operation, "transient",
-        facts->transient, "attempt", (int)facts->attempt, "elapsed", seconds(facts->elapsed_ms));
-
-    if (facts->source != NULL)
-        (void)json_object_set_new(object, "source", json_string(facts->source));
-    if (facts->http_status > 0)
-        (void)json_object_set_new(object, "http_status", json_integer(facts->http_status));
-    if (facts->retry_after_ms >= 0)
-        (void)json_object_set_new(object, "retry_after", json_real(seconds(facts->retry_after_ms)));
-    if (facts->corrected)
-        (void)json_object_set_new(object, "corrected", json_true());
-    return object;
-}
-
 enum aks_status
 aks_ask_retry(struct aks_ask *ask, const struct aks_failure_facts *facts,
     struct aks_retry_answer *ret, struct aks_error *err)
@@ -138,8 +138,8 @@ aks_ask_retry(struct aks_ask *ask, const struct aks_failure_facts *facts,
     /* A policy that would try for ever meets the engine's own limit. */
     if (ret->verdict == AKS_WAIT && facts->attempt >= AKS_RETRY_TRIES_MAX)
         ret->verdict = AKS_NEXT_TARGET;
-    record(ask, "retry", facts->target, retry_facts(facts), retry_answer_text(ret, text),
-        by_policy);
+    record(ask, "retry", facts->target, aks_ask_facts_failure(facts), retry_answer_text(ret, text),
+        by_policy ? BY_POLICY : BY_DEFAULT);
     return AKS_OK;
 }
 
@@ -164,16 +164,14 @@ aks_ask_route(struct aks_ask *ask, const struct aks_source_facts *source,
     if (!ret->opinion) {
         memcpy(ret->targets, settings->route, sizeof(ret->targets));
         ret->count = settings->route_count;
-        return AKS_OK;      /* as the policy's table says: no decision, nothing to record */
     }
-    AKS_CHECK(ret->count >= 1 && ret->count <= target_count);
+    AKS_CHECK(ret->count <= target_count);
     text[0] = '\0';
     for (size_t i = 0; i < ret->count && len < sizeof(text) - AKS_TARGET_NAME_BYTES - 3; i++)
         len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i > 0 ? ", " : "",
             targets[ret->targets[i]].name);
-    record(ask, "route", NULL,
-        json_pack("{s:s, s:s, s:I}", "source", source->name, "kind", source->kind, "bytes",
-            (json_int_t)source->bytes), text, true);
+    record(ask, "route", NULL, aks_ask_facts_route(source, targets, target_count), text,
+        ret->opinion ? BY_POLICY : NULL);
     return AKS_OK;
 }
 
@@ -207,10 +205,8 @@ aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts *facts,
     /* Bytes that are not there cannot be reused, whatever a policy says. */
     if (*ret == AKS_DEDUP_REUSE && !facts->unchanged)
         *ret = AKS_DEDUP_UPLOAD;
-    if (by_policy || *ret != AKS_DEDUP_UPLOAD)
-        record(ask, "dedup", facts->target.name,
-            json_pack("{s:s, s:b}", "source", facts->source.name, "unchanged", facts->unchanged),
-            dedup_answer_text(*ret), by_policy);
+    record(ask, "dedup", facts->target.name, aks_ask_facts_dedup(facts), dedup_answer_text(*ret),
+        by_policy ? BY_POLICY : *ret != AKS_DEDUP_UPLOAD ? BY_DEFAULT : NULL);
     return AKS_OK;
 }
 
@@ -224,6 +220,7 @@ aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
     struct aks_error own;
     enum aks_status status;
     bool shrinks = facts->sample_ratio >= AKS_SAMPLE_RATIO_MIN;
+    const char *by;
 
     if (decide->compress != NULL) {
         status = decide->compress(decide->ctx, facts, &answer, &own);
@@ -231,16 +228,14 @@ aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
             return policy_failed(ask, status, &own, err);
     }
     *ret = answer.opinion ? answer.compress : ask->policy->settings->compress;
-    if (ret->codec == AKS_CODEC_NONE)
-        return AKS_OK;
-    if (!ret->always && !shrinks)
+    by = answer.opinion && ret->codec != AKS_CODEC_NONE ? BY_POLICY : NULL;
+    (void)snprintf(text, sizeof(text), "%s", aks_codec_name(ret->codec));
+    if (ret->codec != AKS_CODEC_NONE && !ret->always && !shrinks) {
         ret->codec = AKS_CODEC_NONE;
-    if (answer.opinion || ret->codec == AKS_CODEC_NONE) {
-        (void)snprintf(text, sizeof(text), "%s%s", aks_codec_name(ret->codec),
-            ret->codec == AKS_CODEC_NONE ? ": a sample does not shrink" : "");
-        record(ask, "compress", facts->target.name,
-            json_pack("{s:s, s:f}", "source", facts->source.name, "sample_ratio",
-                facts->sample_ratio), text, answer.opinion);
+        (void)snprintf(text, sizeof(text), "%s: a sample does not shrink",
+            aks_codec_name(ret->codec));
+        by = answer.opinion ? BY_POLICY : BY_DEFAULT;
     }
+    record(ask, "compress", facts->target.name, aks_ask_facts_compress(facts), text, by);
     return AKS_OK;
 }

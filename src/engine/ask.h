@@ -14,7 +14,7 @@
  * not worth two per cent. */
 #define AKS_SAMPLE_RATIO_MIN 1.02
 
-#define AKS_DECISIONS_MAX 1000      /* kept in a report; later ones are counted only */
+#define AKS_DECISIONS_MAX 1000      /* of each kind in a report; later ones are counted */
 
 struct aks_ask {
     const struct aks_loop *loop;
@@ -24,6 +24,9 @@ struct aks_ask {
     int64_t started_ns;
     struct json_t *decisions;       /* array for the report, owned */
     unsigned dropped;
+    struct json_t *asked;           /* array for the report, owned: questions that nobody decided,
+                                     * so that the settings hold */
+    unsigned asked_dropped;
     struct aks_error policy_error;  /* status AKS_OK until the policy itself failed; then the run
                                      * ends */
 };

@@ -313,5 +313,8 @@ aks_run_report(const struct aks_run *run, const struct aks_error *run_error)
     (void)json_object_set(report, "decisions", run->ask.decisions);
     if (run->ask.dropped > 0)
         (void)json_object_set_new(report, "decisions_dropped", json_integer(run->ask.dropped));
+    (void)json_object_set(report, "asked", run->ask.asked);
+    if (run->ask.asked_dropped > 0)
+        (void)json_object_set_new(report, "asked_dropped", json_integer(run->ask.asked_dropped));
     return report;
 }

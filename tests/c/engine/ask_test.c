@@ -119,6 +119,56 @@ report_keeps_so_many_decisions_and_counts_the_rest(void **state)
     assert_int_equal(ask->dropped, 7);
 }
 
+/* As the report has it, without the time. */
+static void
+assert_recorded(const json_t *list, size_t index, const char *expected)
+{
+    json_t *entry = json_deep_copy(json_array_get(list, index));
+    json_t *wanted = json_loads(expected, 0, NULL);
+
+    assert_non_null(wanted);
+    assert_non_null(json_object_get(entry, "at_s"));
+    (void)json_object_del(entry, "at_s");
+    if (!json_equal(entry, wanted))
+        fail_msg("%s", json_dumps(entry, 0));
+    json_decref(entry);
+    json_decref(wanted);
+}
+
+static void
+what_was_asked_is_kept_with_all_its_facts(void **state)
+{
+    struct place *place = *state;
+    struct aks_ask *ask = &place->world->ask;
+    const struct aks_target_facts target = { "place", "dir", true, 4000 };
+    const struct aks_source_facts source = { "a", "/a", "file", 10, 2500 };
+    struct aks_dedup_facts dedup = { source, target, true, -1 };
+    struct aks_compress_facts compress = { source, target, 2.5 };
+    struct aks_compress_settings settings;
+    struct aks_route_answer route;
+    enum aks_dedup_verdict verdict;
+
+    place->world->settings.route_count = 1;
+    assert_int_equal(aks_ask_route(ask, &source, &target, 1, &route, NULL), AKS_OK);
+    assert_int_equal(aks_ask_dedup(ask, &dedup, &verdict, NULL), AKS_OK);
+    assert_int_equal(aks_ask_compress(ask, &compress, &settings, NULL), AKS_OK);
+    assert_recorded(ask->asked, 0, "{\"question\": \"route\", \"target\": null,"
+        " \"answer\": \"place\", \"by\": \"default\", \"facts\": {\"source\": \"a\","
+        " \"path\": \"/a\", \"kind\": \"file\", \"bytes\": 10, \"age\": 2.5,"
+        " \"targets\": [{\"name\": \"place\", \"kind\": \"dir\", \"healthy\": true,"
+        " \"last_success\": 4.0}]}}");
+    assert_recorded(ask->decisions, 0, "{\"question\": \"dedup\", \"target\": \"place\","
+        " \"answer\": \"reuse\", \"by\": \"default\", \"facts\": {\"source\": \"a\","
+        " \"path\": \"/a\", \"kind\": \"file\", \"bytes\": 10, \"age\": 2.5,"
+        " \"target\": {\"name\": \"place\", \"kind\": \"dir\", \"healthy\": true,"
+        " \"last_success\": 4.0}, \"unchanged\": true, \"stored\": null}}");
+    assert_recorded(ask->asked, 1, "{\"question\": \"compress\", \"target\": \"place\","
+        " \"answer\": \"zstd\", \"by\": \"default\", \"facts\": {\"source\": \"a\","
+        " \"path\": \"/a\", \"kind\": \"file\", \"bytes\": 10, \"age\": 2.5,"
+        " \"target\": {\"name\": \"place\", \"kind\": \"dir\", \"healthy\": true,"
+        " \"last_success\": 4.0}, \"sample_ratio\": 2.5}}");
+}
+
 static void
 bytes_that_are_not_there_are_not_reused(void **state)
 {
@@ -267,6 +317,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         ASK_TEST(answers_are_kept_within_bounds),
         ASK_TEST(report_keeps_so_many_decisions_and_counts_the_rest),
+        ASK_TEST(what_was_asked_is_kept_with_all_its_facts),
         ASK_TEST(bytes_that_are_not_there_are_not_reused),
         ASK_TEST(first_failure_of_the_policy_is_kept),
         ASK_TEST(attempt_that_succeeds_is_one_try),

@@ -11,8 +11,8 @@ return akosha.policy { api = 1, sources = { "a.bin", "b.bin" },
               http = akosha.http { url = "https://put.example.org/upload" } },
   retry = function() end }
 ]]
--- Where more was decided than a report keeps.
-local RARE = { ["akosha.Report.decisions_dropped"] = true }
+-- Where more was decided, or asked, than a report keeps.
+local RARE = { ["akosha.Report.decisions_dropped"] = true, ["akosha.Report.asked_dropped"] = true }
 
 local file = assert(io.open "lua/akosha/types.lua")
 local said = require "tests.script.annotations" (file:read "a")
