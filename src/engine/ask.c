@@ -161,15 +161,13 @@ aks_ask_route(struct aks_ask *ask, const struct aks_source_facts *source,
         if (status != AKS_OK)
             return policy_failed(ask, status, &own, err);
     }
-    if (!ret->opinion) {
-        memcpy(ret->targets, settings->route, sizeof(ret->targets));
-        ret->count = settings->route_count;
-    }
-    AKS_CHECK(ret->count <= target_count);
+    if (!ret->opinion)
+        ret->route = settings->route;
+    AKS_CHECK(ret->route.count <= target_count);
     text[0] = '\0';
-    for (size_t i = 0; i < ret->count && len < sizeof(text) - AKS_TARGET_NAME_BYTES - 3; i++)
+    for (size_t i = 0; i < ret->route.count && len < sizeof(text) - AKS_TARGET_NAME_BYTES - 3; i++)
         len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i > 0 ? ", " : "",
-            targets[ret->targets[i]].name);
+            targets[ret->route.targets[i]].name);
     record(ask, "route", NULL, aks_ask_facts_route(source, targets, target_count), text,
         ret->opinion ? BY_POLICY : NULL);
     return AKS_OK;

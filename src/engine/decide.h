@@ -73,8 +73,7 @@ enum aks_dedup_verdict { AKS_DEDUP_NO_OPINION, AKS_DEDUP_UPLOAD, AKS_DEDUP_REUSE
 
 struct aks_route_answer {
     bool opinion;
-    size_t targets[AKS_TARGETS_MAX];    /* indices into the settings' targets; each at most once */
-    size_t count;                       /* at least 1 with an opinion */
+    struct aks_route route;             /* at least one target with an opinion */
 };
 
 struct aks_compress_answer {

@@ -1,4 +1,5 @@
-/* An item is one source in one run: what is known of it, where it may go, and what became of it. */
+/* An item is one source in one run: what is known of it, where it may go, and what became of it. A
+ * copy is one item in one target of its route. */
 #ifndef AKS_ENGINE_ITEM_H
 #define AKS_ENGINE_ITEM_H
 
@@ -12,26 +13,55 @@
 enum aks_item_state {
     AKS_ITEM_PENDING,           /* owed */
     AKS_ITEM_STORED,
-    AKS_ITEM_UNCHANGED,         /* the target holds these bytes already */
+    AKS_ITEM_UNCHANGED,         /* its target holds these bytes already */
     AKS_ITEM_SKIPPED,           /* the policy did not want it */
     AKS_ITEM_FAILED             /* not now: error tells why; it stays queued */
+};
+
+enum aks_copy_state {
+    AKS_COPY_OPEN,              /* not tried in this round */
+    AKS_COPY_STORED,            /* this run left it there */
+    AKS_COPY_UNCHANGED,         /* it was there */
+    AKS_COPY_FAILED             /* tried in this round, in vain: error tells why */
+};
+
+struct aks_item;
+
+struct aks_copy {
+    struct aks_item *item;
+    size_t target;                      /* index of the settings' */
+    enum aks_copy_state state;
+    struct aks_stored row;              /* what is known of what the target has; owned */
+    const char *codec_reason;
+    struct aks_error error;             /* of its last try; status AKS_OK if there was none */
 };
 
 struct aks_item {
     struct aks_source source;
     enum aks_item_state state;
-    size_t route[AKS_TARGETS_MAX];      /* indices of targets */
-    size_t route_count;
-    size_t place;                       /* in route: the next to be tried */
+    struct aks_copy *copies;            /* in the order of its route; owned */
+    size_t copy_count;
+    size_t place;                       /* in copies: the next to be tried */
     bool considered;                    /* compared with what its next target holds */
     bool tried;                         /* some target was asked in this round */
     bool gave_up;                       /* the policy ended it */
     char sha256[65];                    /* of the plain bytes, once known; else "" */
-    bool stored_here[AKS_TARGETS_MAX];  /* this run left it there, or found it */
-    struct aks_stored row;              /* as stored, or as found unchanged; owned */
-    const char *codec_reason;
+    struct aks_file_info info;          /* the file's stamps when it had that digest, */
+    bool info_racy;                     /* and whether they may be those of a later write too */
     const char *reason;                 /* why skipped */
     struct aks_error error;             /* the last failure; status AKS_OK if there was none */
 };
+
+/** Where it goes: an open copy for each target of ${route}. AKS_LIMIT if there is no memory. */
+enum aks_status aks_item_route(const struct aks_alloc *alloc, struct aks_item *item,
+    const struct aks_route *route, struct aks_error *err);
+void aks_item_fini(const struct aks_alloc *alloc, struct aks_item *item);
+/** Has the target what the source was seen to hold last? Where it changed in the course of a run,
+ * an earlier copy does not count any more. */
+bool aks_item_copy_holds(const struct aks_copy *copy);
+/** The copy that goes to target ${target}, or NULL. */
+const struct aks_copy *aks_item_copy(const struct aks_item *item, size_t target);
+/** The same where it holds. */
+const struct aks_copy *aks_item_held(const struct aks_item *item, size_t target);
 
 #endif

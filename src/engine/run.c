@@ -10,21 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void
-aks_run_item_failed(struct aks_item *item, const struct aks_error *err)
-{
-    AKS_CHECK(err->status != AKS_OK);
-    item->error = *err;
-}
-
-static int64_t
-wall_ms(const struct aks_run *run)
-{
-    const struct aks_clock *clock = &run->engine->port->clock;
-
-    return clock->wall_ms(clock->ctx);
-}
-
 static void
 tell_progress(struct aks_run *run)
 {
@@ -68,174 +53,6 @@ aks_run_drive(struct aks_run *run, const bool *done, struct aks_error *err)
     }
 }
 
-/* Where ${item} goes next: past targets whose breaker is open or that want to be left alone, unless
- * that leaves it nowhere to go at all. */
-static bool
-choose_target(struct aks_run *run, struct aks_item *item)
-{
-    for (size_t place = item->place; place < item->route_count; place++) {
-        if (!aks_run_health_fine(run, item->route[place]))
-            continue;
-        item->place = place;
-        return true;
-    }
-    /* A person who types run wants it tried; a job of the queue can wait. */
-    if (item->tried || run->options->job != NULL)
-        return false;
-    item->place = 0;
-    return item->route_count > 0;
-}
-
-static enum aks_status
-dedup_item(struct aks_run *run, struct aks_item *item, size_t index, bool unchanged,
-    struct aks_error *err)
-{
-    struct aks_dedup_facts facts = { 0 };
-    enum aks_dedup_verdict verdict;
-    enum aks_status status;
-
-    aks_run_item_facts(item, wall_ms(run), &facts.source);
-    aks_run_target_facts(run, index, &facts.target);
-    facts.unchanged = unchanged;
-    facts.stored_ms = item->row.source != NULL ? wall_ms(run) - item->row.stored_at_ms : -1;
-    status = aks_ask_dedup(&run->ask, &facts, &verdict, err);
-    if (status != AKS_OK)
-        return status;
-    if (verdict == AKS_DEDUP_REUSE) {
-        item->state = AKS_ITEM_UNCHANGED;
-        item->stored_here[index] = true;
-    } else if (verdict == AKS_DEDUP_SKIP) {
-        item->state = AKS_ITEM_SKIPPED;
-        item->reason = "the policy skips it";
-    }
-    return AKS_OK;
-}
-
-/* Old beliefs about a target are checked against its manifests before anything is left out because
- * of them. */
-static enum aks_status
-confirm_item(struct aks_run *run, struct aks_item *item, size_t index, bool *unchanged,
-    struct aks_error *err)
-{
-    /* Below 0 where the clock was wrong once: then nobody knows how old it is. */
-    int64_t age_ms = wall_ms(run) - item->row.checked_at_ms;
-    struct aks_outcome outcome;
-    struct aks_item *items[1] = { item };
-
-    if (!*unchanged || run->options->dry_run || (age_ms >= 0 && age_ms < AKS_RUN_BELIEF_MS))
-        return AKS_OK;
-    if (aks_run_confirm(run, index, items, 1, &outcome) == AKS_OK) {
-        *unchanged = item->row.source != NULL;
-        return AKS_OK;
-    }
-    if (outcome.status == AKS_CANCELLED || run->ask.policy_error.status != AKS_OK) {
-        *err = outcome.error;
-        return outcome.status;
-    }
-    /* It cannot be asked now: the upload will find out what is wrong with it, unless it wants to be
-     * left alone. */
-    aks_run_health_heard(run, index, &outcome);
-    *unchanged = false;
-    return AKS_OK;
-}
-
-/* Settles ${item} if its next target holds it already, or the policy does not want it sent. */
-static enum aks_status
-consider(struct aks_run *run, struct aks_item *item, struct aks_error *err)
-{
-    size_t index = item->route[item->place];
-    enum aks_status status;
-    bool unchanged;
-
-    status = aks_run_compare(run, item, index, &unchanged, err);
-    if (status == AKS_SOURCE_BUSY || status == AKS_SOURCE_CHANGED || status == AKS_SOURCE_MISSING ||
-        status == AKS_SOURCE_UNREADABLE) {
-        aks_run_item_failed(item, err);
-        item->state = AKS_ITEM_FAILED;
-        return AKS_OK;
-    }
-    if (status == AKS_OK)
-        status = confirm_item(run, item, index, &unchanged, err);
-    if (status != AKS_OK)
-        return status;
-    return dedup_item(run, item, index, unchanged, err);
-}
-
-/* Considers ${item} for the target it would go to next; where that turns out to want to be left
- * alone, for the one after it. */
-static enum aks_status
-consider_item(struct aks_run *run, struct aks_item *item, struct aks_error *err)
-{
-    for (size_t i = 0; i <= item->route_count && item->state == AKS_ITEM_PENDING; i++) {
-        enum aks_status status;
-        bool fine;
-
-        if (!choose_target(run, item)) {
-            if (item->error.status == AKS_OK)
-                aks_run_health_refuse(run, item);
-            break;
-        }
-        if (item->considered)
-            break;
-        fine = aks_run_health_fine(run, item->route[item->place]);
-        status = consider(run, item, err);
-        if (status != AKS_OK)
-            return status;
-        item->considered = !fine || i == item->route_count ||
-            aks_run_health_fine(run, item->route[item->place]);
-    }
-    return AKS_OK;
-}
-
-/* All that are owed. */
-static enum aks_status
-consider_all(struct aks_run *run, bool *ret_pending, struct aks_error *err)
-{
-    *ret_pending = false;
-    for (size_t i = 0; i < run->item_count; i++) {
-        struct aks_item *item = &run->items[i];
-        enum aks_status status;
-
-        if (item->state != AKS_ITEM_PENDING)
-            continue;
-        status = consider_item(run, item, err);
-        if (status != AKS_OK)
-            return status;
-        if (item->state == AKS_ITEM_PENDING && item->considered)
-            *ret_pending = true;
-    }
-    return AKS_OK;
-}
-
-/* What became of the items of one upload. */
-static void
-settle(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
-    const struct aks_outcome *outcome)
-{
-    for (size_t i = 0; i < count; i++) {
-        struct aks_item *item = items[i];
-
-        item->tried = true;
-        if (item->stored_here[index]) {
-            item->state = AKS_ITEM_STORED;
-            aks_error_clear(&item->error);
-            continue;
-        }
-        if (outcome->status != AKS_OK && (item->error.status == AKS_OK ||
-                item->error.status == AKS_CANCELLED))
-            aks_run_item_failed(item, &outcome->error);
-        if (outcome->status != AKS_OK && outcome->verdict == AKS_GIVE_UP)
-            item->gave_up = true;
-        if (item->gave_up || item->error.status == AKS_SOURCE_BUSY ||
-            item->error.status == AKS_SOURCE_CHANGED || item->error.status == AKS_SOURCE_MISSING ||
-            item->error.status == AKS_SOURCE_UNREADABLE)
-            item->state = AKS_ITEM_FAILED;
-        else
-            item->place++;
-        item->considered = false;
-    }
-}
-
 static void
 count_progress(struct aks_run *run)
 {
@@ -261,24 +78,25 @@ count_progress(struct aks_run *run)
 static enum aks_status
 upload_next(struct aks_run *run, struct aks_error *err)
 {
-    struct aks_item **items = aks_mem_array(run->engine->port->alloc, run->item_count,
-        sizeof(struct aks_item *));
+    struct aks_copy **copies = aks_mem_array(run->engine->port->alloc, run->item_count,
+        sizeof(struct aks_copy *));
     struct aks_outcome outcome;
     size_t index = 0;
     size_t count = 0;
     enum aks_status status = AKS_OK;
 
-    if (items == NULL)
+    if (copies == NULL)
         return aks_error_memory(err, "uploading");
     for (size_t i = 0; i < run->item_count; i++) {
         struct aks_item *item = &run->items[i];
+        struct aks_copy *copy = &item->copies[item->place];
 
         if (item->state != AKS_ITEM_PENDING || !item->considered)
             continue;
         if (count == 0)
-            index = item->route[item->place];
-        if (item->route[item->place] == index)
-            items[count++] = item;
+            index = copy->target;
+        if (copy->target == index)
+            copies[count++] = copy;
     }
     AKS_CHECK(count > 0);
     /* A committed upload is never added to, nor one of which nobody knows whether it is. */
@@ -287,13 +105,13 @@ upload_next(struct aks_run *run, struct aks_error *err)
         status = aks_engine_new_id(run->engine, run->upload_id, err);
     if (status == AKS_OK) {
         count_progress(run);
-        status = aks_run_upload(run, index, items, count, &outcome);
+        status = aks_run_upload(run, index, copies, count, &outcome);
         if (status != AKS_CANCELLED && run->ask.policy_error.status == AKS_OK)
             aks_run_health_note(run, index, &outcome);
-        settle(run, index, items, count, &outcome);
+        aks_run_walk_settle(copies, count, &outcome);
         status = ended(run, err);
     }
-    aks_mem_free(run->engine->port->alloc, items);
+    aks_mem_free(run->engine->port->alloc, copies);
     return status;
 }
 
@@ -341,7 +159,7 @@ next_round(struct aks_run *run, bool *ret_again, struct aks_error *err)
         return AKS_OK;      /* nobody was asked, so nobody has to be asked again */
     if (owed == NULL || owed->error.status == AKS_OK || ++run->rounds >= AKS_RUN_ROUNDS_MAX)
         return AKS_OK;
-    facts.target = run->settings->targets[owed->route[owed->route_count - 1]].name;
+    facts.target = run->settings->targets[owed->copies[owed->copy_count - 1].target].name;
     facts.operation = AKS_OPERATION_ROUTE;
     facts.source = owed->source.name;
     facts.failure = owed->error.status;
@@ -355,11 +173,7 @@ next_round(struct aks_run *run, bool *ret_again, struct aks_error *err)
     if (answer.verdict != AKS_WAIT && answer.verdict != AKS_RESTART)
         return AKS_OK;
     *ret_again = true;
-    for (size_t i = 0; i < run->item_count; i++) {
-        run->items[i].place = 0;
-        run->items[i].tried = false;
-        run->items[i].considered = false;
-    }
+    aks_run_walk_again(run);
     return wait_ms(run, answer.wait_ms, err);
 }
 
@@ -372,7 +186,7 @@ deliver(struct aks_run *run, struct aks_error *err)
     bool again;
 
     for (;;) {
-        status = consider_all(run, &pending, err);
+        status = aks_run_walk(run, &pending, err);
         if (status != AKS_OK || run->options->dry_run)
             return status;
         if (!pending) {
@@ -458,10 +272,8 @@ finish(struct aks_run *run)
     const struct aks_alloc *alloc = run->engine->port->alloc;
 
     drain(run);
-    for (size_t i = 0; i < run->item_count; i++) {
-        aks_source_fini(alloc, &run->items[i].source);
-        aks_stored_fini(alloc, &run->items[i].row);
-    }
+    for (size_t i = 0; i < run->item_count; i++)
+        aks_item_fini(alloc, &run->items[i]);
     aks_mem_free(alloc, run->items);
     aks_pool_fini(&run->pool);
     aks_ask_fini(&run->ask);

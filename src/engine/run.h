@@ -32,7 +32,7 @@ struct aks_run_options {
                                          * one */
 };
 
-/* State of one run; shared by run.c, run_compare.c, run_upload.c, run_report.c. */
+/* State of one run; shared by run.c and the other run_*.c. */
 struct aks_run {
     struct aks_engine *engine;
     const struct aks_run_options *options;
@@ -110,23 +110,30 @@ int64_t aks_run_health_retry_after_ms(const struct aks_run *run, const struct ak
 /** No target of its route is fine, and it is not worth asking all the same: the item's error says
  * until when. */
 void aks_run_health_refuse(const struct aks_run *run, struct aks_item *item);
-void aks_run_item_failed(struct aks_item *item, const struct aks_error *err);
 
-/** run_compare.c: is ${item} already at target ${index}? By stat, then by digest. */
-enum aks_status aks_run_compare(struct aks_run *run, struct aks_item *item, size_t index,
-    bool *ret_unchanged, struct aks_error *err);
+/** run_walk.c: settles what a target holds already and what the policy does not want sent. Every
+ * item that is still owed then stands at the target that it goes to next: *ret_pending tells if
+ * there is one. The others have been to every target of their routes. */
+enum aks_status aks_run_walk(struct aks_run *run, bool *ret_pending, struct aks_error *err);
+/** What became of the copies of one upload. */
+void aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_outcome *outcome);
+/** Once more through the routes. */
+void aks_run_walk_again(struct aks_run *run);
 
-/** run_upload.c: brings ${items} to target ${index}. AKS_OK if the target is committed; single
- * items may still have failed for reasons of their own. Else nothing is committed there and
- * ${outcome} tells why. */
-enum aks_status aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items,
+/** run_compare.c: is ${copy} already there? By stat, then by digest. */
+enum aks_status aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
+    struct aks_error *err);
+
+/** run_upload.c: brings ${copies} to target ${index}, which they are for. AKS_OK if the target is
+ * committed; single copies may still have failed for reasons of their own, which their errors tell.
+ * Else nothing is committed there and ${outcome} tells why. */
+enum aks_status aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies,
     size_t count, struct aks_outcome *outcome);
 
-/** run_confirm.c: what is believed of target ${index} is older than AKS_RUN_BELIEF_MS: does it
- * still hold these items? Those that it does not are forgotten. AKS_OK if it was asked; else
- * ${outcome} tells. */
-enum aks_status aks_run_confirm(struct aks_run *run, size_t index, struct aks_item **items,
-    size_t count, struct aks_outcome *outcome);
+/** run_confirm.c: what is believed of ${copy} is older than AKS_RUN_BELIEF_MS: is it still there?
+ * If not, it is forgotten. AKS_OK if the target was asked; else ${outcome} tells. */
+enum aks_status aks_run_confirm(struct aks_run *run, struct aks_copy *copy,
+    struct aks_outcome *outcome);
 
 /** run_keep.c: the queue's part of a run. What is owed is written to the run's job (or the job
  * removed where nothing is); other jobs lose the sources that this run has. Failures go to

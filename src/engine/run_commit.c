@@ -16,16 +16,16 @@
 
 _Static_assert(sizeof(AKS_MANIFEST_NAME) <= 16, "struct commit has room for so much");
 
-/* From item *${at} on, at most as many as one record has room for; *${at} moves behind them. */
+/* From copy *${at} on, at most as many as one record has room for; *${at} moves behind them. */
 static json_t *
 audit_files(const struct upload *upload, size_t *at)
 {
     json_t *files = json_array();
 
     for (; *at < upload->count && json_array_size(files) < AUDIT_FILES_MAX; (*at)++) {
-        const struct aks_stored *row = &upload->items[*at]->row;
+        const struct aks_stored *row = &upload->copies[*at]->row;
 
-        if (!upload->items[*at]->stored_here[upload->index])
+        if (upload->copies[*at]->state != AKS_COPY_STORED)
             continue;
         (void)json_array_append_new(files,
             json_pack("{s:s, s:s, s:I, s:s, s:I, s:s}", "name", row->name, "key", row->key, "bytes",
@@ -35,7 +35,7 @@ audit_files(const struct upload *upload, size_t *at)
     return files;
 }
 
-/* One record; *${at}: the item that its files begin with, then the one that the next one begins
+/* One record; *${at}: the copy that its files begin with, then the one that the next one begins
  * with. */
 static enum aks_status
 audit_record(struct upload *upload, const char *event, const struct aks_error *failure, size_t *at,
@@ -108,8 +108,8 @@ static bool
 replaced(const struct upload *upload, const struct aks_stored *row)
 {
     for (size_t i = 0; i < upload->count; i++) {
-        if (upload->items[i]->stored_here[upload->index] &&
-            strcmp(upload->items[i]->source.path, row->source) == 0)
+        if (upload->copies[i]->state == AKS_COPY_STORED &&
+            strcmp(upload->copies[i]->row.source, row->source) == 0)
             return true;
     }
     return false;
@@ -170,9 +170,9 @@ add_objects(struct upload *upload, struct aks_manifest *manifest, struct aks_err
     enum aks_status status = AKS_OK;
 
     for (size_t i = 0; i < upload->count && status == AKS_OK; i++) {
-        if (!upload->items[i]->stored_here[upload->index])
+        if (upload->copies[i]->state != AKS_COPY_STORED)
             continue;
-        object_of_row(&upload->items[i]->row, &object);
+        object_of_row(&upload->copies[i]->row, &object);
         status = add_object(upload, manifest, &object, err);
     }
     if (status == AKS_OK)
@@ -226,8 +226,8 @@ record_rows(struct upload *upload, struct aks_error *err)
     if (rows == NULL)
         return aks_error_memory(err, "recording an upload");
     for (size_t i = 0; i < upload->count; i++) {
-        if (upload->items[i]->stored_here[upload->index])
-            rows[count++] = upload->items[i]->row;
+        if (upload->copies[i]->state == AKS_COPY_STORED)
+            rows[count++] = upload->copies[i]->row;
     }
     status = aks_state_stored_put(run->engine->state, run->targets[upload->index].identity, rows,
         count, err);

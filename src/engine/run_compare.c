@@ -28,10 +28,17 @@ pipeline_changed(void *ctx)
         comparison->done = true;
 }
 
-/* The digest of what the source holds now, and the stamps that belong to it. */
+/* Does the digest that is known belong to what ${snapshot} sees? */
+static bool
+known(const struct aks_item *item, const struct aks_snapshot *snapshot)
+{
+    return item->sha256[0] != '\0' && !item->info_racy &&
+        aks_source_same(&item->info, &snapshot->info);
+}
+
+/* The digest of what the source holds now, and the stamps that belong to it, into ${item}. */
 static enum aks_status
-digest_source(struct aks_run *run, const struct aks_item *item, char ret_hex[65],
-    struct aks_file_info *ret_info, bool *ret_racy, struct aks_error *err)
+digest_source(struct aks_run *run, struct aks_item *item, struct aks_error *err)
 {
     struct aks_pipeline_options options = { 0 };
     struct comparison comparison = { 0 };
@@ -41,6 +48,10 @@ digest_source(struct aks_run *run, const struct aks_item *item, char ret_hex[65]
     status = aks_snapshot_take(run->engine->port, &item->source, &snapshot, err);
     if (status != AKS_OK)
         return status;
+    if (known(item, &snapshot)) {
+        aks_snapshot_close(&snapshot);
+        return AKS_OK;
+    }
     options.port = run->engine->port;
     options.loop = &run->engine->loop;
     options.pool = &run->pool;
@@ -59,9 +70,9 @@ digest_source(struct aks_run *run, const struct aks_item *item, char ret_hex[65]
         status = aks_snapshot_check(aks_pipeline_snapshot(comparison.pipeline), err);
     if (status == AKS_OK) {
         aks_hex_encode(aks_pipeline_result(comparison.pipeline)->plain_sha256, AKS_SHA256_BYTES,
-            ret_hex);
-        *ret_info = aks_pipeline_snapshot(comparison.pipeline)->info;
-        *ret_racy = aks_snapshot_racy(aks_pipeline_snapshot(comparison.pipeline));
+            item->sha256);
+        item->info = aks_pipeline_snapshot(comparison.pipeline)->info;
+        item->info_racy = aks_snapshot_racy(aks_pipeline_snapshot(comparison.pipeline));
     }
     aks_pipeline_free(comparison.pipeline);
     return status;
@@ -69,51 +80,65 @@ digest_source(struct aks_run *run, const struct aks_item *item, char ret_hex[65]
 
 /* Same bytes under new stamps: the next run need not read them again. */
 static enum aks_status
-compare_digest(struct aks_run *run, struct aks_item *item, size_t index, bool *ret_unchanged,
+compare_digest(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
     struct aks_error *err)
 {
-    struct aks_file_info info;
-    enum aks_status status;
-    bool racy = true;
+    struct aks_item *item = copy->item;
+    enum aks_status status = digest_source(run, item, err);
 
-    status = digest_source(run, item, item->sha256, &info, &racy, err);
     if (status != AKS_OK)
         return status;
-    if (strcmp(item->sha256, item->row.sha256) != 0)
+    if (strcmp(item->sha256, copy->row.sha256) != 0)
         return AKS_OK;
     *ret_unchanged = true;
-    item->row.info = info;
-    item->row.info_racy = racy;
+    copy->row.info = item->info;
+    copy->row.info_racy = item->info_racy;
     if (run->options->dry_run)
         return AKS_OK;
-    return aks_state_stored_put(run->engine->state, run->targets[index].identity, &item->row, 1,
-        err);
+    return aks_state_stored_put(run->engine->state, run->targets[copy->target].identity,
+        &copy->row, 1, err);
+}
+
+/* Where this run has seen other bytes since, stamps of before it prove nothing. */
+static bool
+same_stamps(const struct aks_copy *copy)
+{
+    const struct aks_item *item = copy->item;
+
+    return !copy->row.info_racy && aks_source_same(&copy->row.info, &item->source.info) &&
+        (item->sha256[0] == '\0' || strcmp(item->sha256, copy->row.sha256) == 0);
 }
 
 enum aks_status
-aks_run_compare(struct aks_run *run, struct aks_item *item, size_t index, bool *ret_unchanged,
+aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
     struct aks_error *err)
 {
     const struct aks_alloc *alloc = run->engine->port->alloc;
+    struct aks_item *item = copy->item;
+    struct aks_stored *row = &copy->row;
     enum aks_status status;
 
     *ret_unchanged = false;
-    aks_stored_fini(alloc, &item->row);
-    status = aks_state_stored_get(run->engine->state, run->targets[index].identity,
-        item->source.path, &item->row, err);
+    aks_stored_fini(alloc, row);
+    status = aks_state_stored_get(run->engine->state, run->targets[copy->target].identity,
+        item->source.path, row, err);
     if (status == AKS_NOT_FOUND) {
-        memset(&item->row, 0, sizeof(item->row));
+        memset(row, 0, sizeof(*row));
         return AKS_OK;
     }
     if (status != AKS_OK)
         return status;
-    if (!item->row.info_racy && aks_source_same(&item->row.info, &item->source.info)) {
+    if (same_stamps(copy)) {
         *ret_unchanged = true;
-        memcpy(item->sha256, item->row.sha256, sizeof(item->sha256));
+        if (item->sha256[0] == '\0') {
+            memcpy(item->sha256, row->sha256, sizeof(item->sha256));
+            item->info = row->info;
+            item->info_racy = row->info_racy;
+        }
         return AKS_OK;
     }
     /* Another size is another content; the same size may be. */
-    if (item->row.bytes != item->source.info.bytes)
+    if (row->bytes != item->source.info.bytes)
         return AKS_OK;
-    return compare_digest(run, item, index, ret_unchanged, err);
+    return compare_digest(run, copy, ret_unchanged, err);
 }

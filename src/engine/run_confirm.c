@@ -53,10 +53,11 @@ manifest_holds(const struct aks_alloc *alloc, const struct aks_buf *text,
     return holds;
 }
 
-/* Asks for the manifest that ${item}'s row points to, and keeps or forgets the row. */
+/* Asks for the manifest that the copy's row points to, and keeps or forgets the row. */
 static enum aks_status
-confirm_item(struct confirmation *confirmation, struct aks_item *item)
+confirm_copy(struct confirmation *confirmation, struct aks_copy *copy)
 {
+    struct aks_stored *row = &copy->row;
     struct aks_run *run = confirmation->run;
     const struct aks_port *port = run->engine->port;
     const char *identity = run->targets[confirmation->index].identity;
@@ -66,26 +67,26 @@ confirm_item(struct confirmation *confirmation, struct aks_item *item)
     bool holds = false;
     enum aks_status status;
 
-    (void)snprintf(key, sizeof(key), "systems/%s/%s/%s", run->system_id, item->row.upload_id,
+    (void)snprintf(key, sizeof(key), "systems/%s/%s/%s", run->system_id, row->upload_id,
         AKS_MANIFEST_NAME);
     aks_buf_init(&text, port->alloc, AKS_MANIFEST_BYTES_MAX);
     confirmation->class->get(confirmation->target, key, &text, call_done, confirmation);
     status = wait_for(confirmation);
     if (status == AKS_OK)
-        holds = manifest_holds(port->alloc, &text, &item->row);
+        holds = manifest_holds(port->alloc, &text, row);
     aks_buf_fini(&text);
     if (status != AKS_OK && status != AKS_NOT_FOUND)
         return status;
     if (holds) {
-        item->row.checked_at_ms = port->clock.wall_ms(port->clock.ctx);
-        status = aks_state_stored_put(run->engine->state, identity, &item->row, 1, &err);
+        row->checked_at_ms = port->clock.wall_ms(port->clock.ctx);
+        status = aks_state_stored_put(run->engine->state, identity, row, 1, &err);
     } else {
         aks_log_write(run->engine->log, AKS_LOG_WARNING,
             "%s does not hold %s any more, which it once did: it is uploaded again",
-            confirmation->target->settings->name, item->source.name);
-        status = aks_state_stored_forget(run->engine->state, identity, item->row.source, &err);
-        aks_stored_fini(port->alloc, &item->row);
-        memset(&item->row, 0, sizeof(item->row));
+            confirmation->target->settings->name, copy->item->source.name);
+        status = aks_state_stored_forget(run->engine->state, identity, row->source, &err);
+        aks_stored_fini(port->alloc, row);
+        memset(row, 0, sizeof(*row));
     }
     if (status != AKS_OK)
         aks_outcome_failed(&confirmation->outcome, &err);
@@ -120,17 +121,16 @@ open_target(struct confirmation *confirmation)
 }
 
 enum aks_status
-aks_run_confirm(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
-    struct aks_outcome *outcome)
+aks_run_confirm(struct aks_run *run, struct aks_copy *copy, struct aks_outcome *outcome)
 {
     struct confirmation confirmation = { 0 };
     enum aks_status status;
 
     confirmation.run = run;
-    confirmation.index = index;
+    confirmation.index = copy->target;
     status = open_target(&confirmation);
-    for (size_t i = 0; i < count && status == AKS_OK; i++)
-        status = confirm_item(&confirmation, items[i]);
+    if (status == AKS_OK)
+        status = confirm_copy(&confirmation, copy);
     if (confirmation.target != NULL)
         confirmation.class->free(confirmation.target);
     if (status == AKS_OK)

@@ -103,8 +103,8 @@ aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *
 {
     int64_t least_ms = INT64_MAX;
 
-    for (size_t place = 0; place < item->route_count; place++) {
-        size_t index = item->route[place];
+    for (size_t place = 0; place < item->copy_count; place++) {
+        size_t index = item->copies[place].target;
         int64_t left_ms = left_alone_ms(run, index);
 
         /* Until its breaker closes nobody would go there either. */
@@ -127,13 +127,13 @@ aks_run_health_refuse(const struct aks_run *run, struct aks_item *item)
     char date[AKS_DATE_BYTES];
     enum aks_status reason;
 
-    for (size_t place = 0; place < item->route_count; place++) {
-        const struct aks_run_target *target = &run->targets[item->route[place]];
+    for (size_t place = 0; place < item->copy_count; place++) {
+        const struct aks_run_target *target = &run->targets[item->copies[place].target];
 
         if (first != NULL && target->breaker.open_until_ms >= first->breaker.open_until_ms)
             continue;
         first = target;
-        name = run->settings->targets[item->route[place]].name;
+        name = run->settings->targets[item->copies[place].target].name;
     }
     if (first == NULL)
         return;

@@ -77,22 +77,22 @@ route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_f
     struct aks_error *err)
 {
     struct aks_source_facts source;
-    struct aks_route_answer answer;
+    struct aks_route_answer answer = { 0 };
     enum aks_status status;
 
     if (run->options->target != NULL) {
-        item->route_count = 1;
-        return find_target(run, run->options->target, &item->route[0], err);
+        answer.route.count = 1;
+        status = find_target(run, run->options->target, &answer.route.targets[0], err);
+    } else {
+        aks_run_item_facts(item, wall_ms(run), &source);
+        status = aks_ask_route(&run->ask, &source, facts, run->settings->target_count, &answer,
+            err);
+        if (run->options->no_fallback && answer.route.count > 1)
+            answer.route.count = 1;
     }
-    aks_run_item_facts(item, wall_ms(run), &source);
-    status = aks_ask_route(&run->ask, &source, facts, run->settings->target_count, &answer, err);
     if (status != AKS_OK)
         return status;
-    memcpy(item->route, answer.targets, sizeof(item->route));
-    item->route_count = answer.count;
-    if (run->options->no_fallback && item->route_count > 1)
-        item->route_count = 1;
-    return AKS_OK;
+    return aks_item_route(run->engine->port->alloc, item, &answer.route, err);
 }
 
 /* Sources that a policy names for everybody need not all be there; none at all is worth telling. */

@@ -113,7 +113,7 @@ satisfied_by(const struct aks_run *run)
             if (run->items[j].state == AKS_ITEM_SKIPPED)
                 continue;
             any = true;
-            all = all && run->items[j].stored_here[i];
+            all = all && aks_item_held(&run->items[j], i) != NULL;
         }
         if (any && all)
             return (int)i;
@@ -156,7 +156,7 @@ targets_json(const struct aks_run *run)
         json_t *row;
 
         for (size_t j = 0; j < run->item_count; j++)
-            held = held || run->items[j].stored_here[i];
+            held = held || aks_item_held(&run->items[j], i) != NULL;
         if (!target->used && !held)
             continue;
         if (!target->used)
@@ -181,7 +181,7 @@ names_json(const struct aks_run *run, const struct aks_item *item)
     json_t *names = json_array();
 
     for (size_t i = 0; i < run->settings->target_count; i++) {
-        if (item->stored_here[i])
+        if (aks_item_held(item, i) != NULL)
             (void)json_array_append_new(names, json_string(run->settings->targets[i].name));
     }
     return names;
@@ -192,19 +192,30 @@ pending_json(const struct aks_run *run, const struct aks_item *item)
 {
     json_t *names = json_array();
 
-    if (item->state == AKS_ITEM_FAILED && item->route_count > 0)
+    if (item->state == AKS_ITEM_FAILED && item->copy_count > 0)
         (void)json_array_append_new(names,
-            json_string(run->settings->targets[item->route[0]].name));
+            json_string(run->settings->targets[item->copies[0].target].name));
     return names;
 }
 
+/* The copy that the report describes: that of the first of its targets. NULL if there is none. */
+static const struct aks_copy *
+first_held(const struct aks_run *run, const struct aks_item *item)
+{
+    const struct aks_copy *copy = NULL;
+
+    for (size_t i = 0; i < run->settings->target_count && copy == NULL; i++)
+        copy = aks_item_held(item, i);
+    return copy;
+}
+
 static const char *
-item_reason(const struct aks_item *item)
+item_reason(const struct aks_item *item, const struct aks_copy *copy)
 {
     if (item->state == AKS_ITEM_FAILED)
         return item->error.status != AKS_OK ? aks_status_name(item->error.status) : NULL;
     if (item->state == AKS_ITEM_STORED)
-        return item->codec_reason;
+        return copy->codec_reason;
     return item->reason;
 }
 
@@ -223,18 +234,20 @@ path_json(const struct aks_run *run, const char *path)
 static json_t *
 file_json(const struct aks_run *run, const struct aks_item *item)
 {
-    bool held = item->state == AKS_ITEM_STORED || item->state == AKS_ITEM_UNCHANGED;
+    const struct aks_copy *copy = first_held(run, item);
     json_t *file = json_pack("{s:o, s:s, s:s, s:s, s:o, s:o, s:s?, s:I, s:s?, s:s?}", "source",
         path_json(run, item->source.path), "name", item->source.name, "kind",
         aks_source_kind_name(item->source.kind), "outcome", item_outcome(run, item), "targets",
-        names_json(run, item), "pending", pending_json(run, item), "reason", item_reason(item),
-        "bytes", (json_int_t)(held ? item->row.bytes : item->source.info.bytes), "sha256",
-        item->sha256[0] != '\0' ? item->sha256 : NULL, "codec", held ? item->row.codec : NULL);
+        names_json(run, item), "pending", pending_json(run, item), "reason",
+        item_reason(item, copy), "bytes",
+        (json_int_t)(copy != NULL ? copy->row.bytes : item->source.info.bytes), "sha256",
+        item->sha256[0] != '\0' ? item->sha256 : NULL, "codec",
+        copy != NULL ? copy->row.codec : NULL);
 
-    if (held) {
-        (void)json_object_set_new(file, "stored_bytes", json_integer(item->row.stored_bytes));
-        (void)json_object_set_new(file, "stored_sha256", json_string(item->row.stored_sha256));
-        (void)json_object_set_new(file, "key", json_string(item->row.key));
+    if (copy != NULL) {
+        (void)json_object_set_new(file, "stored_bytes", json_integer(copy->row.stored_bytes));
+        (void)json_object_set_new(file, "stored_sha256", json_string(copy->row.stored_sha256));
+        (void)json_object_set_new(file, "key", json_string(copy->row.key));
     }
     if (item->state == AKS_ITEM_FAILED && item->error.status != AKS_OK)
         (void)json_object_set_new(file, "message", aks_text_json(item->error.message));
@@ -251,13 +264,14 @@ add_files(const struct aks_run *run, json_t *report)
 
     for (size_t i = 0; i < run->item_count; i++) {
         const struct aks_item *item = &run->items[i];
+        const struct aks_copy *copy = first_held(run, item);
 
         if (item->source.path == NULL || item->source.name == NULL)
             continue;
         source_bytes += item->source.info.bytes;
         if (item->state == AKS_ITEM_STORED) {
-            stored_bytes += item->row.stored_bytes;
-            (void)json_array_append_new(uploaded, json_string(strrchr(item->row.key, '/') + 1));
+            stored_bytes += copy->row.stored_bytes;
+            (void)json_array_append_new(uploaded, json_string(strrchr(copy->row.key, '/') + 1));
         }
         (void)json_array_append_new(files, file_json(run, item));
     }

@@ -48,11 +48,12 @@ concerns_source(enum aks_status status)
 }
 
 enum aks_status
-aks_run_upload_row(struct upload *upload, struct aks_item *item,
+aks_run_upload_row(struct upload *upload, struct aks_copy *copy,
     const struct aks_transfer_result *result, struct aks_error *err)
 {
     const struct aks_port *port = upload->run->engine->port;
-    struct aks_stored *row = &item->row;
+    struct aks_item *item = copy->item;
+    struct aks_stored *row = &copy->row;
 
     aks_stored_fini(port->alloc, row);
     memset(row, 0, sizeof(*row));
@@ -76,8 +77,10 @@ aks_run_upload_row(struct upload *upload, struct aks_item *item,
     row->checked_at_ms = row->stored_at_ms;
     row->info = result->info;
     row->info_racy = result->info_racy;
+    copy->codec_reason = result->codec_reason;
     memcpy(item->sha256, row->sha256, sizeof(item->sha256));
-    item->codec_reason = result->codec_reason;
+    item->info = row->info;
+    item->info_racy = row->info_racy;
     return AKS_OK;
 }
 
@@ -128,7 +131,7 @@ transfer_done(void *ctx)
 {
     struct slot *slot = ctx;
     struct upload *upload = slot->upload;
-    struct aks_item *item = slot->item;
+    struct aks_copy *copy = slot->copy;
     const struct aks_outcome *outcome = aks_transfer_outcome(slot->transfer);
     struct aks_error err;
 
@@ -136,17 +139,16 @@ transfer_done(void *ctx)
         const struct aks_transfer_result *result = aks_transfer_result(slot->transfer);
 
         upload->run->sent_bytes += result->bytes.stored_bytes;
-        if (aks_run_upload_row(upload, item, result, &err) == AKS_OK) {
-            item->stored_here[upload->index] = true;
+        if (aks_run_upload_row(upload, copy, result, &err) == AKS_OK) {
+            copy->state = AKS_COPY_STORED;
             upload->run->progress.files_done++;
             upload->run->progress.bytes_done += result->bytes.plain_bytes;
         } else {
-            aks_run_item_failed(item, &err);
+            copy->error = err;
         }
     } else {
-        if (outcome->status != AKS_CANCELLED || item->error.status == AKS_OK)
-            aks_run_item_failed(item, &outcome->error);
-        item->gave_up = outcome->verdict == AKS_GIVE_UP && outcome->status != AKS_CANCELLED;
+        copy->error = outcome->error;
+        copy->item->gave_up = outcome->verdict == AKS_GIVE_UP && outcome->status != AKS_CANCELLED;
         if (!concerns_source(outcome->status) && outcome->status != AKS_CANCELLED)
             condemn(upload, outcome);
     }
@@ -158,14 +160,14 @@ transfer_done(void *ctx)
 }
 
 static void
-start_transfer(struct upload *upload, struct slot *slot, struct aks_item *item)
+start_transfer(struct upload *upload, struct slot *slot, struct aks_copy *copy)
 {
     struct aks_transfer_options options = { 0 };
     struct aks_run *run = upload->run;
     struct aks_error err;
 
     slot->upload = upload;
-    slot->item = item;
+    slot->copy = copy;
     options.port = run->engine->port;
     options.loop = &run->engine->loop;
     options.ask = &run->ask;
@@ -173,7 +175,7 @@ start_transfer(struct upload *upload, struct slot *slot, struct aks_item *item)
     options.pool = &run->pool;
     options.target = upload->target;
     options.target_facts = &upload->facts;
-    options.source = &item->source;
+    options.source = &copy->item->source;
     options.folder = upload->folder;
     options.scratch_folder = run->engine->scratch_folder;
     options.read = transfer_read;
@@ -181,13 +183,13 @@ start_transfer(struct upload *upload, struct slot *slot, struct aks_item *item)
     options.done = transfer_done;
     options.ctx = slot;
     if (aks_transfer_new(&options, &slot->transfer, &err) != AKS_OK) {
-        aks_run_item_failed(item, &err);
+        copy->error = err;
         return;
     }
     upload->transfers[slot - upload->slots] = slot->transfer;
     upload->under_way++;
     upload->reading = true;
-    run->progress.source = item->source.name;
+    run->progress.source = copy->item->source.name;
 }
 
 static void
@@ -195,7 +197,7 @@ start_transfers(struct upload *upload)
 {
     for (size_t i = 0; i < TRANSFERS_MAX && !upload->reading && !upload->condemned; i++) {
         if (upload->slots[i].transfer == NULL && upload->next < upload->count)
-            start_transfer(upload, &upload->slots[i], upload->items[upload->next++]);
+            start_transfer(upload, &upload->slots[i], upload->copies[upload->next++]);
     }
     if (upload->under_way == 0 && (upload->next == upload->count || upload->condemned))
         upload->done = true;
@@ -253,7 +255,7 @@ stored_count(const struct upload *upload)
     size_t count = 0;
 
     for (size_t i = 0; i < upload->count; i++)
-        count += upload->items[i]->stored_here[upload->index];
+        count += upload->copies[i]->state == AKS_COPY_STORED;
     return count;
 }
 
@@ -292,7 +294,7 @@ available(struct upload *upload)
 }
 
 enum aks_status
-aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items, size_t count,
+aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size_t count,
     struct aks_outcome *outcome)
 {
     struct upload upload = { 0 };
@@ -301,7 +303,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items, size_
 
     upload.run = run;
     upload.index = index;
-    upload.items = items;
+    upload.copies = copies;
     upload.count = count;
     (void)snprintf(upload.upload_id, sizeof(upload.upload_id), "%s", run->upload_id);
     run->progress.target = run->settings->targets[index].name;
@@ -320,7 +322,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_item **items, size_
         struct aks_error ignored;
 
         for (size_t i = 0; i < count; i++)
-            items[i]->stored_here[index] = false;
+            copies[i]->state = AKS_COPY_OPEN;
         /* A log that cannot be written must not hide why the upload failed. */
         (void)aks_run_commit_audit(&upload, "upload_failure", &upload.outcome.error, &ignored);
     }

@@ -21,15 +21,15 @@ struct upload {
     struct aks_target *target;
     struct aks_target_facts facts;
     char folder[PATH_BYTES];            /* "systems/<id>/<upload>/" */
-    struct aks_item **items;
+    struct aks_copy **copies;
     size_t count;
-    size_t next;                        /* item to be begun */
+    size_t next;                        /* copy to be begun */
     bool reading;
     size_t under_way;
     struct slot {
         struct upload *upload;
         struct aks_transfer *transfer;
-        struct aks_item *item;
+        struct aks_copy *copy;
     } slots[TRANSFERS_MAX];
     struct aks_transfer *transfers[TRANSFERS_MAX];     /* the same, for progress */
     bool condemned;                     /* the target itself failed: no more of it */
@@ -61,13 +61,13 @@ enum aks_status aks_run_upload_failed(struct upload *upload, const struct aks_er
 
 /* The target for upload->index and upload->upload_id, made but not contacted; also the folder. */
 enum aks_status aks_run_upload_target(struct upload *upload, struct aks_error *err);
-/* The row of the index that a stored item makes: what it was stored as, and where. */
-enum aks_status aks_run_upload_row(struct upload *upload, struct aks_item *item,
+/* The row of the index that a stored copy makes: what it was stored as, and where. */
+enum aks_status aks_run_upload_row(struct upload *upload, struct aks_copy *copy,
     const struct aks_transfer_result *result, struct aks_error *err);
 
-/* Everything is there: marker, audit, manifest, in this order; then the index. Of upload->items,
- * those that are stored_here; they stay as they are until ${done}, which may be called from inside.
- */
+/* Everything is there: marker, audit, manifest, in this order; then the index. Of
+ * upload->copies, those that are stored; they stay as they are until ${done}, which may be called
+ * from inside. */
 void aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx);
 /* After the target has been freed, or in the place of done where nobody waits any more: true if
  * readers have the manifest. */

@@ -80,6 +80,12 @@ struct aks_compress_settings {
 enum aks_dedup { AKS_DEDUP_UNCHANGED, AKS_DEDUP_ALWAYS };   /* skip what is stored; or upload
                                                              * anyway */
 
+/* Where a source goes: to the first of these targets that takes it. */
+struct aks_route {
+    size_t targets[AKS_TARGETS_MAX];    /* indices into the settings'; each at most once */
+    size_t count;
+};
+
 struct aks_settings {
     const struct aks_alloc *alloc;
     char **sources;         /* as written: absolute, "~/...", or relative to the policy's folder */
@@ -87,8 +93,7 @@ struct aks_settings {
     bool skip_missing;      /* a source of these that is not there is no failure, if another is */
     struct aks_target_settings *targets;
     size_t target_count;
-    size_t route[AKS_TARGETS_MAX];      /* indices into targets; each at most once */
-    size_t route_count;
+    struct aks_route route;
     struct aks_retry_settings retry;
     struct aks_compress_settings compress;
     enum aks_dedup dedup;

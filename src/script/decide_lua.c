@@ -69,7 +69,7 @@ ask_route(lua_State *L)
         return 0;
     if (lua_type(L, ANSWER) != LUA_TSTRING && !lua_istable(L, ANSWER))
         aks_value_expected(L, "the answer", "names of targets or nil", ANSWER);
-    aks_spec_route(L, ANSWER, "the answer", &aks_vm_of(L)->settings, ret->targets, &ret->count);
+    aks_spec_route(L, ANSWER, "the answer", &aks_vm_of(L)->settings, &ret->route);
     ret->opinion = true;
     return 0;
 }

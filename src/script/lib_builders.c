@@ -140,15 +140,14 @@ void
 aks_lib_check_names(lua_State *L, const struct aks_settings *settings)
 {
     int top = lua_gettop(L);
-    size_t targets[AKS_TARGETS_MAX];
-    size_t count;
+    struct aks_route route;
 
     (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, NOTED);
     for (size_t i = 1; i <= lua_rawlen(L, top + 1); i++) {
         (void)lua_rawgeti(L, top + 1, (lua_Integer)i);
         (void)lua_rawgeti(L, top + 2, 1);
         (void)lua_rawgeti(L, top + 2, 2);
-        aks_spec_route(L, top + 4, lua_tostring(L, top + 3), settings, targets, &count);
+        aks_spec_route(L, top + 4, lua_tostring(L, top + 3), settings, &route);
         lua_settop(L, top + 1);
     }
     lua_settop(L, top);

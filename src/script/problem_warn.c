@@ -21,8 +21,8 @@ warn_unused_targets(struct aks_vm *vm)
     for (size_t i = 0; i < settings->target_count; i++) {
         bool used = false;
 
-        for (size_t j = 0; j < settings->route_count; j++)
-            used = used || settings->route[j] == i;
+        for (size_t j = 0; j < settings->route.count; j++)
+            used = used || settings->route.targets[j] == i;
         if (!used)
             aks_problem_warn(vm, "route", 0, "akosha.policy: route: no route leads to the target "
                 "\"%s\"", settings->targets[i].name);
@@ -50,12 +50,13 @@ static void
 warn_same_places(struct aks_vm *vm)
 {
     const struct aks_settings *settings = &vm->settings;
+    const size_t *route = settings->route.targets;
 
-    for (size_t i = 1; i < settings->route_count; i++) {
-        const struct aks_target_settings *later = &settings->targets[settings->route[i]];
+    for (size_t i = 1; i < settings->route.count; i++) {
+        const struct aks_target_settings *later = &settings->targets[route[i]];
 
         for (size_t j = 0; j < i; j++) {
-            const struct aks_target_settings *earlier = &settings->targets[settings->route[j]];
+            const struct aks_target_settings *earlier = &settings->targets[route[j]];
 
             if (!same_place(earlier, later))
                 continue;

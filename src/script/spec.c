@@ -224,9 +224,9 @@ take_route(lua_State *L, void *ctx)
     if (type == LUA_TFUNCTION)
         aks_lib_check_names(L, settings);
     if (type == LUA_TNIL || keep_function(L, AKS_VM_ROUTE)) {
-        settings->route_count = settings->target_count;
+        settings->route.count = settings->target_count;
         for (size_t i = 0; i < settings->target_count; i++)
-            settings->route[i] = i;
+            settings->route.targets[i] = i;
         return;
     }
     if (type != LUA_TSTRING && type != LUA_TTABLE)
@@ -234,8 +234,7 @@ take_route(lua_State *L, void *ctx)
     /* What is wrong with all targets was told. */
     if (settings->target_count == 0)
         return;
-    aks_spec_route(L, lua_gettop(L), WHAT ": route", settings, settings->route,
-        &settings->route_count);
+    aks_spec_route(L, lua_gettop(L), WHAT ": route", settings, &settings->route);
 }
 
 static void

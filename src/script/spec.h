@@ -29,7 +29,7 @@ void aks_spec_compress(lua_State *L, int index, const char *what,
 /** A name, or a list of names, of targets of the settings; at least one, each once. ${index} is
  * absolute. [-0, +0, raises] */
 void aks_spec_route(lua_State *L, int index, const char *what, const struct aks_settings *settings,
-    size_t ret_targets[AKS_TARGETS_MAX], size_t *ret_count);
+    struct aks_route *ret_route);
 /** An absolute path, one below "~/", or one relative to the policy's folder, which is put in front.
  * [-0, +1, raises] */
 const char *aks_spec_push_path(lua_State *L, int index, const char *what);

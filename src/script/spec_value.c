@@ -128,8 +128,7 @@ find_target(lua_State *L, int index, const char *what, const struct aks_settings
 struct routing {
     const char *what;
     const struct aks_settings *settings;
-    size_t *targets;
-    size_t *count;
+    struct aks_route *route;
 };
 
 /* One name of the list, on top. */
@@ -137,26 +136,27 @@ static void
 take_hop(lua_State *L, void *ctx)
 {
     struct routing *routing = ctx;
+    struct aks_route *route = routing->route;
     size_t target = find_target(L, -1, routing->what, routing->settings);
 
-    for (size_t i = 0; i < *routing->count; i++) {
-        if (routing->targets[i] == target)
+    for (size_t i = 0; i < route->count; i++) {
+        if (route->targets[i] == target)
             aks_value_raise(L, "%s: target \"%s\" is named twice", routing->what,
                 routing->settings->targets[target].name);
     }
-    routing->targets[(*routing->count)++] = target;
+    route->targets[route->count++] = target;
 }
 
 void
 aks_spec_route(lua_State *L, int index, const char *what, const struct aks_settings *settings,
-    size_t ret_targets[AKS_TARGETS_MAX], size_t *ret_count)
+    struct aks_route *ret_route)
 {
-    struct routing routing = { what, settings, ret_targets, ret_count };
+    struct routing routing = { what, settings, ret_route };
     size_t count;
 
-    *ret_count = 0;
+    ret_route->count = 0;
     if (lua_type(L, index) == LUA_TSTRING) {
-        ret_targets[(*ret_count)++] = find_target(L, index, what, settings);
+        ret_route->targets[ret_route->count++] = find_target(L, index, what, settings);
         return;
     }
     count = aks_value_list(L, index, what, "a list of names of targets", AKS_TARGETS_MAX);

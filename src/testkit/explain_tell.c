@@ -93,9 +93,9 @@ route_of(const struct aks_explain *explain, const json_t *route)
     if (route != NULL)
         return json_string(text_at(route, "answer"));
     aks_buf_init(&names, explain->alloc, AKS_TARGETS_MAX * (AKS_TARGET_NAME_BYTES + 2));
-    for (size_t i = 0; i < settings->route_count; i++)
+    for (size_t i = 0; i < settings->route.count; i++)
         aks_buf_printf(&names, "%s%s", i > 0 ? ", " : "",
-            settings->targets[settings->route[i]].name);
+            settings->targets[settings->route.targets[i]].name);
     text = json_string(names.data != NULL ? names.data : "");
     aks_buf_fini(&names);
     return text;

@@ -159,7 +159,7 @@ set_up(void **state)
     world->target.name = name;
     world->settings.targets = &world->target;
     world->settings.target_count = 1;
-    world->settings.route_count = 1;
+    world->settings.route.count = 1;
     world->verdict = AKS_GIVE_UP;
     world->settings.system_id = system_id;
     world->settings.policy_path = path;

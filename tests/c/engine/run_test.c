@@ -66,7 +66,7 @@ add_target(struct world *world, const char *name, const char *path)
     target->kind = AKS_TARGET_DIR;
     target->name = strdup(name);
     target->path = strdup(path);
-    world->settings.route[world->settings.route_count++] = world->settings.target_count++;
+    world->settings.route.targets[world->settings.route.count++] = world->settings.target_count++;
 }
 
 static int

@@ -194,9 +194,9 @@ a_policy_answers_as_written(void **state)
     assert_int_equal(policy->decide.route(policy->decide.ctx, &source, targets, 3, &route, NULL),
         AKS_OK);
     assert_true(route.opinion);
-    assert_int_equal(route.count, 2);
-    assert_int_equal(route.targets[0], 2);
-    assert_int_equal(route.targets[1], 0);
+    assert_int_equal(route.route.count, 2);
+    assert_int_equal(route.route.targets[0], 2);
+    assert_int_equal(route.route.targets[1], 0);
     assert_int_equal(policy->decide.retry(policy->decide.ctx, &failure, &retry, NULL), AKS_OK);
     assert_int_equal(retry.verdict, AKS_WAIT);
     assert_int_equal(retry.wait_ms, 2000);

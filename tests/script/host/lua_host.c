@@ -356,8 +356,8 @@ policy_route(lua_State *L)
     if (!answer.opinion)
         return 0;
     lua_newtable(L);
-    for (size_t i = 0; i < answer.count; i++) {
-        lua_pushstring(L, policy->settings->targets[answer.targets[i]].name);
+    for (size_t i = 0; i < answer.route.count; i++) {
+        lua_pushstring(L, policy->settings->targets[answer.route.targets[i]].name);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     return 1;

@@ -207,8 +207,8 @@ host_push_settings(lua_State *L, const struct aks_settings *settings)
     }
     lua_setfield(L, -2, "targets");
     lua_newtable(L);
-    for (size_t i = 0; i < settings->route_count; i++) {
-        lua_pushstring(L, settings->targets[settings->route[i]].name);
+    for (size_t i = 0; i < settings->route.count; i++) {
+        lua_pushstring(L, settings->targets[settings->route.targets[i]].name);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_setfield(L, -2, "route");
