@@ -148,7 +148,7 @@ what_was_asked_is_kept_with_all_its_facts(void **state)
     struct aks_route_answer route;
     enum aks_dedup_verdict verdict;
 
-    place->world->settings.route_count = 1;
+    place->world->settings.route.count = 1;
     assert_int_equal(aks_ask_route(ask, &source, &target, 1, &route, NULL), AKS_OK);
     assert_int_equal(aks_ask_dedup(ask, &dedup, &verdict, NULL), AKS_OK);
     assert_int_equal(aks_ask_compress(ask, &compress, &settings, NULL), AKS_OK);
