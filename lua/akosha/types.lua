@@ -229,6 +229,9 @@ function akosha.dir(options) end
 ---@field facts table What the answer was about.
 ---@field answer string
 ---@field by "policy"|"default"
+---@field line? integer On which the policy's function begins that answered.
+---@field file? string Of that line, where it is not the policy's own.
+---@field chance? number[] Of a wait: from and to, in seconds; chance drew it.
 
 -- Answers about failures. -------------------------------------------------------------------------
 

@@ -179,6 +179,14 @@ put_facts(struct table *table, size_t column, const json_t *decision)
     put(table, column, "%s", text);
 }
 
+static const char *
+base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash != NULL ? slash + 1 : path;
+}
+
 static void
 print_decisions(const json_t *decisions)
 {
@@ -202,7 +210,10 @@ print_decisions(const json_t *decisions)
         put(&table, 2, "%s", operation != NULL ? operation : text_at(decision, "question"));
         put_facts(&table, 3, decision);
         put(&table, 4, "%s", text_at(decision, "answer"));
-        if (json_is_integer(line))
+        if (json_is_string(json_object_get(decision, "file")))
+            put(&table, 5, "%s, line %d", base_name(text_at(decision, "file")),
+                (int)json_integer_value(line));
+        else if (json_is_integer(line))
             put(&table, 5, "%s, line %d", strcmp(by, "policy") == 0 ? "policy" : "settings",
                 (int)json_integer_value(line));
         else

@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "engine/ask_facts.h"
 #include "engine/decide_default.h"
+#include "engine/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -59,17 +60,34 @@ keep(json_t *list, unsigned *dropped, json_t *entry)
     json_decref(entry);
 }
 
-/* Takes ${facts}. ${by}: whose answer it is, or NULL where nobody decided anything and the settings
- * hold. What cannot be recorded for want of memory is only missing from the report. */
+/* Where in the policy a function made the answer. */
 static void
-record(struct aks_ask *ask, const char *question, const char *target, json_t *facts,
-    const char *answer, const char *by)
+add_place(const struct aks_ask *ask, json_t *entry, const char *by)
+{
+    const struct aks_policy_place *place = ask->policy->answered;
+
+    if (by == NULL || strcmp(by, BY_POLICY) != 0 || place == NULL || place->line == 0)
+        return;
+    (void)json_object_set_new(entry, "line", json_integer(place->line));
+    if (strcmp(place->file, ask->policy->settings->policy_path) != 0)
+        (void)json_object_set_new(entry, "file", aks_text_json(place->file));
+}
+
+/* Takes ${facts} and ${chance}, which may be NULL. ${by}: whose answer it is, or NULL where nobody
+ * decided anything and the settings hold. What cannot be recorded for want of memory is only
+ * missing from the report. */
+static void
+record_chance(struct aks_ask *ask, const char *question, const char *target, json_t *facts,
+    const char *answer, const char *by, json_t *chance)
 {
     const struct aks_clock *clock = &ask->loop->port->clock;
     double at_s = seconds((clock->now_ns(clock->ctx) - ask->started_ns) / AKS_NS_PER_MS);
     json_t *entry = json_pack("{s:f, s:s, s:s?, s:o, s:s, s:s}", "at_s", at_s, "question", question,
         "target", target, "facts", facts, "answer", answer, "by", by != NULL ? by : BY_DEFAULT);
 
+    if (chance != NULL)
+        (void)json_object_set_new(entry, "chance", chance);
+    add_place(ask, entry, by);
     if (by == NULL) {
         keep(ask->asked, &ask->asked_dropped, entry);
         return;
@@ -77,6 +95,13 @@ record(struct aks_ask *ask, const char *question, const char *target, json_t *fa
     aks_log_write(ask->log, AKS_LOG_DEBUG, "%.3f s: %s%s%s: %s (%s)", at_s, question,
         target != NULL ? " " : "", target != NULL ? target : "", answer, by);
     keep(ask->decisions, &ask->dropped, entry);
+}
+
+static void
+record(struct aks_ask *ask, const char *question, const char *target, json_t *facts,
+    const char *answer, const char *by)
+{
+    record_chance(ask, question, target, facts, answer, by, NULL);
 }
 
 /* The policy failed: kept, so that the run ends with it whatever happens on the way out. */
@@ -111,6 +136,14 @@ retry_answer_text(const struct aks_retry_answer *answer, char text[ANSWER_BYTES]
     return "no opinion";
 }
 
+/* [1.0, 4.0]: between what chance has drawn the wait; NULL where it had no part. */
+static json_t *
+chance_json(const struct aks_retry_answer *answer)
+{
+    return answer->verdict == AKS_WAIT && answer->least_ms < answer->most_ms
+        ? json_pack("[f, f]", seconds(answer->least_ms), seconds(answer->most_ms)) : NULL;
+}
+
 enum aks_status
 aks_ask_retry(struct aks_ask *ask, const struct aks_failure_facts *facts,
     struct aks_retry_answer *ret, struct aks_error *err)
@@ -121,8 +154,7 @@ aks_ask_retry(struct aks_ask *ask, const struct aks_failure_facts *facts,
     enum aks_status status;
     bool by_policy;
 
-    ret->verdict = AKS_NO_OPINION;
-    ret->wait_ms = 0;
+    memset(ret, 0, sizeof(*ret));
     if (decide->retry != NULL) {
         status = decide->retry(decide->ctx, facts, ret, &own);
         if (status != AKS_OK)
@@ -138,8 +170,8 @@ aks_ask_retry(struct aks_ask *ask, const struct aks_failure_facts *facts,
     /* A policy that would try for ever meets the engine's own limit. */
     if (ret->verdict == AKS_WAIT && facts->attempt >= AKS_RETRY_TRIES_MAX)
         ret->verdict = AKS_NEXT_TARGET;
-    record(ask, "retry", facts->target, aks_ask_facts_failure(facts), retry_answer_text(ret, text),
-        by_policy ? BY_POLICY : BY_DEFAULT);
+    record_chance(ask, "retry", facts->target, aks_ask_facts_failure(facts),
+        retry_answer_text(ret, text), by_policy ? BY_POLICY : BY_DEFAULT, chance_json(ret));
     return AKS_OK;
 }
 

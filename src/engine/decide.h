@@ -67,6 +67,9 @@ enum aks_verdict { AKS_NO_OPINION, AKS_WAIT, AKS_NEXT_TARGET, AKS_RESTART, AKS_G
 struct aks_retry_answer {
     enum aks_verdict verdict;
     int64_t wait_ms;            /* of AKS_WAIT: 0 to AKS_RETRY_WAIT_MS_MAX */
+    /* What chance might have made of wait_ms, as far as a schedule knows; equal: it has no part. */
+    int64_t least_ms;
+    int64_t most_ms;
 };
 
 enum aks_dedup_verdict { AKS_DEDUP_NO_OPINION, AKS_DEDUP_UPLOAD, AKS_DEDUP_REUSE, AKS_DEDUP_SKIP };

@@ -3,8 +3,9 @@
 #include <string.h>
 
 /* The wait before the try after failure number ${attempt}, before the server's wish. */
-static int64_t
-scheduled_ms(const struct aks_retry_settings *settings, unsigned attempt, struct aks_rng *rng)
+static void
+schedule(const struct aks_retry_settings *settings, unsigned attempt, struct aks_rng *rng,
+    struct aks_retry_answer *ret)
 {
     double wait = (double)settings->first_ms;
 
@@ -12,17 +13,28 @@ scheduled_ms(const struct aks_retry_settings *settings, unsigned attempt, struct
         wait *= settings->factor;
     if (wait > (double)settings->cap_ms)
         wait = (double)settings->cap_ms;
+    ret->most_ms = (int64_t)wait;
+    ret->least_ms = ret->most_ms;
     switch (settings->jitter) {
     case AKS_JITTER_NONE:
         break;
     case AKS_JITTER_FULL:
+        ret->least_ms = 0;
         wait *= aks_rng_unit(rng);
         break;
     case AKS_JITTER_EQUAL:
+        ret->least_ms /= 2;
         wait = wait / 2 + wait / 2 * aks_rng_unit(rng);
         break;
     }
-    return (int64_t)wait;
+    ret->wait_ms = (int64_t)wait;
+}
+
+/* ${ms}, or what the server asked for. */
+static int64_t
+asked_for(int64_t ms, const struct aks_failure_facts *facts)
+{
+    return ms < facts->retry_after_ms ? facts->retry_after_ms : ms;
 }
 
 /* The upload this concerns is gone or was written by another: only a new one can help. */
@@ -40,8 +52,8 @@ void
 aks_decide_default_retry(const struct aks_retry_settings *settings,
     const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret)
 {
+    memset(ret, 0, sizeof(*ret));
     ret->verdict = AKS_NEXT_TARGET;
-    ret->wait_ms = 0;
     if (facts->corrected) {
         ret->verdict = AKS_WAIT;
         return;
@@ -55,7 +67,8 @@ aks_decide_default_retry(const struct aks_retry_settings *settings,
     if (!facts->transient || facts->attempt >= settings->tries)
         return;
     ret->verdict = AKS_WAIT;
-    ret->wait_ms = scheduled_ms(settings, facts->attempt, rng);
-    if (ret->wait_ms < facts->retry_after_ms)
-        ret->wait_ms = facts->retry_after_ms;
+    schedule(settings, facts->attempt, rng, ret);
+    ret->wait_ms = asked_for(ret->wait_ms, facts);
+    ret->least_ms = asked_for(ret->least_ms, facts);
+    ret->most_ms = asked_for(ret->most_ms, facts);
 }

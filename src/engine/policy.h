@@ -33,10 +33,18 @@ struct aks_policy_environment {
     size_t count;
 };
 
+/* Where in a policy an answer was made: the line that ran last, where somebody is told of lines
+ * (script/lines.h), else the one on which the function begins. */
+struct aks_policy_place {
+    const char *file;           /* as shown; until the policy is asked again */
+    int line;                   /* 0: not known */
+};
+
 struct aks_policy {
     const struct aks_settings *settings;
     struct aks_decide decide;
     void (*free)(struct aks_policy *policy);    /* NULL policy is never passed */
+    const struct aks_policy_place *answered;    /* of the last answer with an opinion, or NULL */
 };
 
 struct aks_policy_loader {

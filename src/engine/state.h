@@ -100,4 +100,8 @@ enum aks_status aks_state_run_put(struct aks_state *state, const char *run_id,
 enum aks_status aks_state_run_last(struct aks_state *state, char **ret_report,
     struct aks_error *err);
 
+/** The report of that run, owned; AKS_NOT_FOUND if it is not kept, or any more. */
+enum aks_status aks_state_run_get(struct aks_state *state, const char *run_id, char **ret_report,
+    struct aks_error *err);
+
 #endif

@@ -58,25 +58,47 @@ aks_state_run_put(struct aks_state *state, const char *run_id, int64_t started_a
     return status;
 }
 
+/* Ends ${query} with the report of its row. */
+static enum aks_status
+take_report(struct aks_state_query *query, struct aks_state *state, char **ret_report,
+    const char *doing, struct aks_error *err)
+{
+    enum aks_status status;
+    bool found = aks_state_query_row(query);
+
+    *ret_report = NULL;
+    if (found) {
+        *ret_report = aks_mem_strdup(state->alloc,
+            (const char *)sqlite3_column_text(query->stmt, 0));
+        if (*ret_report == NULL)
+            query->rc = SQLITE_NOMEM;
+    }
+    status = aks_state_query_end(query, doing, err);
+    return status == AKS_OK && !found ? AKS_NOT_FOUND : status;
+}
+
 enum aks_status
 aks_state_run_last(struct aks_state *state, char **ret_report, struct aks_error *err)
 {
     struct aks_state_query query;
     enum aks_status status;
-    bool found;
 
-    *ret_report = NULL;
     aks_state_query_begin(&query, state, "SELECT report FROM runs ORDER BY id DESC LIMIT 1");
-    found = aks_state_query_row(&query);
-    if (found) {
-        const char *report = (const char *)sqlite3_column_text(query.stmt, 0);
+    status = take_report(&query, state, ret_report, "read the last report", err);
+    return status != AKS_NOT_FOUND ? status : aks_error_set(err, AKS_NOT_FOUND, "no run is known");
+}
 
-        *ret_report = aks_mem_strdup(state->alloc, report);
-        if (*ret_report == NULL)
-            query.rc = SQLITE_NOMEM;
-    }
-    status = aks_state_query_end(&query, "read the last report", err);
-    if (status == AKS_OK && !found)
-        return aks_error_set(err, AKS_NOT_FOUND, "no run is known");
-    return status;
+enum aks_status
+aks_state_run_get(struct aks_state *state, const char *run_id, char **ret_report,
+    struct aks_error *err)
+{
+    struct aks_state_query query;
+    enum aks_status status;
+
+    aks_state_query_begin(&query, state,
+        "SELECT report FROM runs WHERE run_id = ? ORDER BY id DESC LIMIT 1");
+    aks_state_query_text(&query, run_id);
+    status = take_report(&query, state, ret_report, "read the report of a run", err);
+    return status != AKS_NOT_FOUND ? status : aks_error_set(err, AKS_NOT_FOUND,
+        "no run %s is known", run_id);
 }

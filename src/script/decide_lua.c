@@ -45,6 +45,8 @@ ask(lua_State *L, int count)
     struct aks_vm *vm = aks_vm_of(L);
     lua_Debug where;
 
+    vm->line = 0;
+    memset(&vm->answered, 0, sizeof(vm->answered));
     lua_call(L, count, 1);
     AKS_CHECK(lua_gettop(L) == ANSWER);
     lua_pushvalue(L, FUNCTION);
@@ -52,6 +54,13 @@ ask(lua_State *L, int count)
     if (where.source[0] == '@') {
         vm->asked_source = where.source + 1;    /* lives as long as the function does */
         vm->asked_line = where.linedefined;
+        vm->answered.file = vm->asked_source;
+        vm->answered.line = vm->asked_line;
+    }
+    if (vm->line > 0) {
+        (void)snprintf(vm->answered_file, sizeof(vm->answered_file), "%s", vm->line_source);
+        vm->answered.file = vm->answered_file;
+        vm->answered.line = vm->line;
     }
 }
 
@@ -241,6 +250,7 @@ schedule_retry(void *ctx, const struct aks_failure_facts *failure, struct aks_re
 {
     struct aks_vm *vm = ctx;
 
+    vm->answered.line = 0;
     aks_handle_ask_schedule(&vm->schedule, failure, &vm->rng, ret);
     return AKS_OK;
 }

@@ -132,16 +132,20 @@ aks_handle_schedule(lua_State *L, int index)
 /* AWS's "decorrelated jitter": a wait is anything from the first to factor times the one before. A
  * schedule keeps nothing between two questions, so the waits up to this one are drawn again. */
 static int64_t
-decorrelated_ms(const struct aks_retry_settings *settings, unsigned attempt, struct aks_rng *rng)
+decorrelated_ms(const struct aks_retry_settings *settings, unsigned attempt, struct aks_rng *rng,
+    int64_t *ret_most_ms)
 {
     double first = (double)settings->first_ms;
+    double cap = (double)settings->cap_ms;
     double wait = first;
+    double most = first;
 
     for (unsigned i = 0; i < attempt && i < settings->tries; i++) {
         wait = first + (wait * settings->factor - first) * aks_rng_unit(rng);
-        if (wait > (double)settings->cap_ms)
-            wait = (double)settings->cap_ms;
+        wait = wait > cap ? cap : wait;
+        most = most * settings->factor > cap ? cap : most * settings->factor;
     }
+    *ret_most_ms = (int64_t)most;
     return (int64_t)wait;
 }
 
@@ -150,6 +154,8 @@ aks_handle_ask_schedule(const struct aks_schedule *schedule,
     const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret)
 {
     struct aks_retry_settings settings;
+    int64_t first_ms;
+    int64_t most_ms = 0;
 
     if (schedule->growth == AKS_GROWTH_BY_FAILURE)
         schedule = schedule->by_failure[facts->failure];
@@ -157,11 +163,17 @@ aks_handle_ask_schedule(const struct aks_schedule *schedule,
     /* Neither product nor sum can overflow: a step is at most a day, an attempt 32 bits. */
     if (schedule->growth == AKS_GROWTH_LINEAR && facts->attempt > 1)
         settings.first_ms += schedule->step_ms * (int64_t)(facts->attempt - 1);
+    first_ms = settings.first_ms;
     if (schedule->growth == AKS_GROWTH_DECORRELATED) {
-        settings.first_ms = decorrelated_ms(&settings, facts->attempt, rng);
+        settings.first_ms = decorrelated_ms(&settings, facts->attempt, rng, &most_ms);
         settings.cap_ms = settings.first_ms;
     }
     aks_decide_default_retry(&settings, facts, rng, ret);
+    if (schedule->growth == AKS_GROWTH_DECORRELATED && ret->verdict == AKS_WAIT &&
+        !facts->corrected) {
+        ret->least_ms = first_ms < facts->retry_after_ms ? facts->retry_after_ms : first_ms;
+        ret->most_ms = most_ms < facts->retry_after_ms ? facts->retry_after_ms : most_ms;
+    }
 }
 
 /* A field of the facts that a schedule is asked about, which may be the engine's or a table of the

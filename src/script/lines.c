@@ -88,11 +88,16 @@ aks_lines_tell_active(lua_State *L, const char *text, size_t len, const char *ch
 void
 aks_lines_tell(lua_State *L, lua_Debug *ar)
 {
-    const struct aks_script_lines *lines = aks_vm_of(L)->options->lines;
+    struct aks_vm *vm = aks_vm_of(L);
+    const struct aks_script_lines *lines = vm->options->lines;
 
-    if (lines == NULL || lines->line == NULL)
+    if (lines == NULL)
         return;
     (void)lua_getinfo(L, "S", ar);
-    if (ar->source[0] == '@')
+    if (ar->source[0] != '@')
+        return;
+    vm->line_source = ar->source + 1;
+    vm->line = ar->currentline;
+    if (lines->line != NULL)
         lines->line(lines->ctx, ar->source + 1, ar->currentline);
 }

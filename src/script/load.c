@@ -171,6 +171,7 @@ load_policy(void *ctx, const struct aks_policy_text *text,
     loaded->vm = vm;
     loaded->policy.settings = &vm->settings;
     loaded->policy.free = policy_free;
+    loaded->policy.answered = &vm->answered;
     aks_decide_lua_init(&loaded->policy.decide, vm);
     *ret_policy = &loaded->policy;
     loaded = NULL;

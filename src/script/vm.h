@@ -107,6 +107,10 @@ struct aks_vm {
     struct aks_schedule schedule;
     const char *asked_source;       /* where the function that has just answered was written, */
     int asked_line;                 /* for errors about its answer; NULL while it runs */
+    const char *line_source;        /* of the line that was told last, while the function runs */
+    int line;                       /* 0: none was, or lines are not told */
+    struct aks_policy_place answered;   /* where the last answer was made */
+    char answered_file[AKS_VM_POSITION_BYTES];
     struct aks_rng rng;
 
     /* Where the policy is only checked. */

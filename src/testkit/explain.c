@@ -268,7 +268,10 @@ put_credentials(const struct aks_explain *explain, struct aks_world *world, stru
 static enum aks_status
 make_world(const struct aks_explain *explain, struct aks_world **ret_world, struct aks_error *err)
 {
-    struct aks_world_options options = { .alloc = explain->alloc, .seed = SEED, .quiet = true };
+    /* Nobody listens, but decisions know their line. */
+    static const struct aks_script_lines lines = { NULL, NULL, NULL };
+    struct aks_world_options options = { .alloc = explain->alloc, .seed = SEED, .quiet = true,
+        .lines = &lines };
     struct aks_world *world = NULL;
     enum aks_status status = aks_world_new(&options, &world, err);
 

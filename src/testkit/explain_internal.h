@@ -36,7 +36,10 @@ json_t *aks_explain_tell_policy(const struct aks_explain *explain);
 /** ${first}: the report of a calm run, ${again}: that of a second one, nothing changed. */
 json_t *aks_explain_tell_plan(const struct aks_explain *explain, const json_t *first,
     const json_t *again);
-/** The decisions of a run that are worth telling, with the line of the policy's field. */
+/** The line of the policy that made a decision: in its function, or that of its field; null where
+ * the function had no answer, or it cannot be found. */
+json_t *aks_explain_tell_line(const struct aks_explain *explain, const json_t *decision);
+/** The decisions of a run that are worth telling, each with its line. */
 json_t *aks_explain_tell_decisions(const struct aks_explain *explain, const json_t *report);
 /** How a run ended. */
 json_t *aks_explain_tell_end(const json_t *report, const struct aks_error *err);

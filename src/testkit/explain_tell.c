@@ -169,6 +169,19 @@ asks_function(const struct aks_explain *explain, const char *question)
 }
 
 json_t *
+aks_explain_tell_line(const struct aks_explain *explain, const json_t *decision)
+{
+    const char *question = text_at(decision, "question");
+    json_t *line = json_object_get(decision, "line");
+
+    if (line != NULL)
+        return json_incref(line);
+    if (strcmp(by(decision), "policy") != 0 && asks_function(explain, question))
+        return json_null();
+    return field_line(explain, question);
+}
+
+json_t *
 aks_explain_tell_decisions(const struct aks_explain *explain, const json_t *report)
 {
     json_t *told = json_array();
@@ -177,11 +190,8 @@ aks_explain_tell_decisions(const struct aks_explain *explain, const json_t *repo
 
     json_array_foreach(json_object_get(report, "decisions"), i, decision) {
         json_t *own = json_copy(decision);
-        const char *question = text_at(decision, "question");
-        bool nobody = strcmp(by(decision), "policy") != 0 && asks_function(explain, question);
 
-        if (json_object_set_new(own, "line", nobody ? json_null() : field_line(explain, question))
-            != 0 ||
+        if (json_object_set_new(own, "line", aks_explain_tell_line(explain, decision)) != 0 ||
             json_array_append_new(told, own) != 0) {
             json_decref(told);
             return NULL;

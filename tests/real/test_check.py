@@ -158,8 +158,8 @@ class Explaining(Case):
         (person.folder / "a.db").write_bytes(b"\0" * 100000)
         report = self.explain(person, "--policy", person.policy, "--json", "--event", "up: server x3").report
         self.assertEqual([(d["answer"], d["by"], d["line"]) for d in report["decisions"]],
-                         [("wait 5.0", "policy", 7), ("wait 5.0", "policy", 7), ("next_target", "default", None),
-                          ("wait 5.0", "policy", 7)])
+                         [("wait 5.0", "policy", 8), ("wait 5.0", "policy", 8), ("next_target", "default", None),
+                          ("wait 5.0", "policy", 8)])
         self.assertEqual(report["events"], [{"event": "up: server x3", "happened": 3}])
         self.assertEqual((report["success"], report["exit_code"]), (True, 0))
         self.assertEqual((report["ended"]["outcome"], report["ended"]["duration_s"] // 1), ("stored", 15))

@@ -86,7 +86,7 @@ answers_are_kept_within_bounds(void **state)
     struct aks_retry_answer answer;
 
     place->world->policy.decide.retry = answer_retry;
-    place->answer = (struct aks_retry_answer) { AKS_WAIT, -5 };
+    place->answer = (struct aks_retry_answer) { .verdict = AKS_WAIT, .wait_ms = -5 };
     assert_int_equal(aks_ask_retry(ask, &facts, &answer, NULL), AKS_OK);
     assert_int_equal(answer.wait_ms, 0);
     place->answer.wait_ms = INT64_MAX;

@@ -53,6 +53,12 @@ waits_double_up_to_the_cap(void **state)
 
         assert_int_equal(answer.verdict, AKS_WAIT);
         assert_int_equal(answer.wait_ms, expected[i]);
+        assert_int_equal(answer.least_ms, answer.most_ms);
+        settings.jitter = AKS_JITTER_EQUAL;
+        answer = answer_to(&settings, &facts);
+        assert_int_equal(answer.least_ms, expected[i] / 2);
+        assert_int_equal(answer.most_ms, expected[i]);
+        settings.jitter = AKS_JITTER_NONE;
     }
 }
 
@@ -71,6 +77,8 @@ full_jitter_stays_within_the_schedule_and_spreads(void **state)
 
         aks_decide_default_retry(&settings, &facts, &rng, &answer);
         assert_in_range(answer.wait_ms, 0, 2000);
+        assert_int_equal(answer.least_ms, 0);
+        assert_int_equal(answer.most_ms, 2000);
         least = answer.wait_ms < least ? answer.wait_ms : least;
         most = answer.wait_ms > most ? answer.wait_ms : most;
     }
@@ -85,6 +93,11 @@ server_that_names_a_time_gets_it(void **state)
 
     facts.retry_after_ms = 40000;
     assert_int_equal(answer_to(&settings, &facts).wait_ms, 40000);
+    assert_int_equal(answer_to(&settings, &facts).least_ms, 40000);
+    assert_int_equal(answer_to(&settings, &facts).most_ms, 40000);
+    facts.retry_after_ms = 500;
+    assert_int_equal(answer_to(&settings, &facts).least_ms, 500);
+    assert_int_equal(answer_to(&settings, &facts).most_ms, 2000);
 }
 
 static void

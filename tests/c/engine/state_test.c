@@ -220,6 +220,23 @@ history_gives_the_newest_report_and_stays_bounded(void **state)
     assert_in_range(raw("SELECT count(*) FROM runs"), AKS_STATE_RUNS_MAX - 100, AKS_STATE_RUNS_MAX);
 }
 
+static void
+history_gives_the_report_of_a_run(void **state)
+{
+    struct aks_state *opened = open_state();
+    char *report;
+
+    assert_int_equal(aks_state_run_put(opened, "a", NOW, "stored", "{\"a\": 1}", &err), AKS_OK);
+    assert_int_equal(aks_state_run_put(opened, "b", NOW, "stored", "{\"b\": 1}", &err), AKS_OK);
+    assert_int_equal(aks_state_run_get(opened, "a", &report, &err), AKS_OK);
+    assert_string_equal(report, "{\"a\": 1}");
+    aks_mem_free(aks_alloc_system(), report);
+    assert_int_equal(aks_state_run_get(opened, "c", &report, &err), AKS_NOT_FOUND);
+    assert_null(report);
+    assert_non_null(strstr(err.message, "no run c is known"));
+    aks_state_close(opened);
+}
+
 /* Also by processes that come and go one by one, of which none is told what the ones before have
  * done. */
 static void
@@ -435,6 +452,9 @@ use_all(void *ctx, const struct aks_alloc *alloc)
     if (aks_state_run_last(opened, &report, &err) != AKS_OK && err.status != AKS_LIMIT)
         return 1;
     aks_mem_free(alloc, report);
+    if (aks_state_run_get(opened, "run", &report, &err) != AKS_OK && err.status != AKS_LIMIT)
+        return 1;
+    aks_mem_free(alloc, report);
     aks_state_close(opened);
     return 0;
 }
@@ -458,6 +478,7 @@ main(void)
         TEST(breaker_is_closed_after_its_time_and_when_the_clock_was_set_back),
         TEST(facts_are_forgotten_with_age_and_cut_to_size),
         TEST(history_gives_the_newest_report_and_stays_bounded),
+        TEST(history_gives_the_report_of_a_run),
         TEST(log_of_the_database_stays_short),
         TEST(history_is_bounded_in_bytes_too),
         TEST(state_refuses_what_is_not_its_own_and_leaves_it_alone),

@@ -9,8 +9,12 @@ local akosha = require "akosha"
 return akosha.policy { api = 1, sources = { "a.bin", "b.bin" },
   targets = { cloud = akosha.s3 { bucket = "memories" },
               http = akosha.http { url = "https://put.example.org/upload" } },
-  retry = function() end }
+  dedup = function() return "upload" end,
+  retry = require "rules" }
 ]]
+local RULES = [[return function(failure)
+  return failure.attempt == 1 and require "akosha".retry.exponential() or nil
+end]]
 -- Where more was decided, or asked, than a report keeps.
 local RARE = { ["akosha.Report.decisions_dropped"] = true, ["akosha.Report.asked_dropped"] = true }
 
@@ -51,11 +55,13 @@ end
 function TestReport:test_every_field_is_annotated_and_every_annotation_is_a_field()
   local met = {}
   local world = sim.world { small = true, policy_text = POLICY,
+                            modules = { rules = RULES },
                             files = { ["a.bin"] = sim.bytes(20 * sim.KiB), ["b.bin"] = "b" } }
-  world.target.cloud:on("part", 2):reply { status = 503, retry_after = 40 }:once()
+  world.target.cloud:on("part", 2):reply { status = 503 }:once()
   compare("akosha.Report", world:run { dry_run = true }, met)
   compare("akosha.Report", world:run(), met)
   world = sim.world { small = true, policy_text = POLICY,
+                            modules = { rules = RULES },
                       files = { ["a.bin"] = sim.bytes(20 * sim.KiB), ["b.bin"] = false } }
   world.target.cloud:on "any":fail "dns"
   world.target.http:on "any":reply { status = 403 }
