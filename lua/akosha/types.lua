@@ -74,7 +74,7 @@ function akosha.policy(fields) end
 ---@alias akosha.Payload "signed"|"crc64nvme"
 
 ---@class akosha.S3Options
----@field bucket string 3 to 63 letters, digits, "." and "-".
+---@field bucket string|nil 3 to 63 letters, digits, "." and "-"; nil is an error.
 ---@field region? string The signature's; found out where it is "auto" ("auto").
 ---@field endpoint? string https://..., or http:// to this machine (AWS).
 ---@field prefix? string Before each key.
@@ -84,7 +84,7 @@ function akosha.policy(fields) end
 ---@field payload? akosha.Payload What vouches for a part ("signed").
 
 ---@class akosha.HttpOptions
----@field url string https://..., or http:// to this machine.
+---@field url string|nil https://..., or http:// to this machine; nil is an error.
 ---@field ca? string A PEM file (the system's).
 
 ---@class akosha.DirOptions
@@ -385,6 +385,7 @@ function akosha.route.by_kind(routes) end
 -- The rest. ---------------------------------------------------------------------------------------
 
 ---A variable; empty counts as not set.
+---@overload fun(name: string, default: string): string
 ---@param name string AKOSHA_*, HOME and others that are no secrets.
 ---@param default? string (nil)
 ---@return string|nil

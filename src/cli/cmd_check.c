@@ -80,8 +80,8 @@ write_for_editor(const struct checking *checking, const struct aks_files *files,
         return AKOSHA_SETTINGS;
     }
     if (ret_editor->kept || !checking->args->quiet)
-        aks_print_note("%s: %s; the annotations are in %s", ret_editor->file, ret_editor->kept
-            ? "is there already, and stays as it is" : "written", ret_editor->folder);
+        aks_print_note("%s: %s; the annotations are %s", ret_editor->file, ret_editor->kept
+            ? "is there already, and stays as it is" : "written", ret_editor->annotations);
     return 0;
 }
 
@@ -91,7 +91,7 @@ show_json_editor(const struct aks_editor *editor)
     aks_print_out(", \"editor\": {\"file\": ");
     aks_print_json_string(editor->file);
     aks_print_out(", \"annotations\": ");
-    aks_print_json_string(editor->folder);
+    aks_print_json_string(editor->annotations);
     aks_print_out(", \"kept\": %s}", editor->kept ? "true" : "false");
 }
 
@@ -166,7 +166,7 @@ aks_cmd_check(const struct aks_args *args)
             &error) != 0)
         code = AKOSHA_SETTINGS;
     if (args->json)
-        finish_json(&checked, code, &error, editor.folder[0] != '\0' ? &editor : NULL);
+        finish_json(&checked, code, &error, editor.annotations[0] != '\0' ? &editor : NULL);
     else if (code == 0 && !args->quiet)
         finish_text(&checked);
     output = aks_print_flush();

@@ -1,5 +1,6 @@
 /* Lets an editor know what policies see: a .luarc.json for lua-language-server beside a policy,
- * with the folder of our annotations in it. */
+ * with our annotations in it. The one file: beside it lies the akosha that a policy's require means
+ * when it is run, and an editor that finds both takes that one, which has no annotations. */
 #ifndef AKS_CLI_EDITOR_H
 #define AKS_CLI_EDITOR_H
 
@@ -11,9 +12,9 @@
 #define AKS_EDITOR_FILE ".luarc.json"
 
 struct aks_editor {
-    char folder[AKS_PATH_BYTES];    /* that holds akosha/types.lua; absolute */
-    char file[AKS_PATH_BYTES];      /* the .luarc.json */
-    bool kept;                      /* it was there before, and stays as it is */
+    char annotations[AKS_PATH_BYTES];   /* types.lua, absolute */
+    char file[AKS_PATH_BYTES];          /* the .luarc.json */
+    bool kept;                          /* it was there before, and stays as it is */
 };
 
 /** Finds the annotations where this program is installed, or in the tree that it was built in, and

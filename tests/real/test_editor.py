@@ -8,6 +8,7 @@ from pathlib import Path
 import cases
 
 TREE = Path(__file__).resolve().parents[2]
+TYPES = TREE / "lua" / "akosha" / "types.lua"
 TEXT = 'return require "akosha".policy { api = 1, targets = { d = require "akosha".dir { path = "/d" } } }\n'
 
 
@@ -34,12 +35,12 @@ class Editor(cases.Case):
     def test_the_installed_program_names_the_installed_annotations(self):
         person = self.installed()
         report = self.check(person, "--policy", person.policy, "--luarc", "--json").report
-        folder = person.folder / "usr" / "share" / "akosha-sync" / "lua"
-        self.assertEqual(report["editor"], {"file": str(person.folder / ".luarc.json"), "annotations": str(folder),
+        types = person.folder / "usr" / "share" / "akosha-sync" / "lua" / "akosha" / "types.lua"
+        self.assertEqual(report["editor"], {"file": str(person.folder / ".luarc.json"), "annotations": str(types),
                                             "kept": False})
-        self.assertEqual((folder / "akosha" / "types.lua").read_text(), (TREE / "lua" / "akosha" / "types.lua").read_text())
+        self.assertEqual(types.read_text(), TYPES.read_text())
         settings = self.settings(person)
-        self.assertEqual(settings["workspace.library"], [str(folder)])
+        self.assertEqual(settings["workspace.library"], [str(types)])
         self.assertEqual(settings["runtime.version"], "Lua 5.4")
         self.assertEqual(sorted(settings["runtime.builtin"]), ["debug", "io", "os", "package"])
 
@@ -55,8 +56,8 @@ class Editor(cases.Case):
         person = self.person()
         person.policy.write_text(TEXT)
         result = self.check(person, "--policy", person.policy, "--luarc")
-        self.assertIn(f"annotations are in {TREE / 'lua'}", result.err)
-        self.assertEqual(self.settings(person)["workspace.library"], [str(TREE / "lua")])
+        self.assertIn(f"annotations are {TYPES}", result.err)
+        self.assertEqual(self.settings(person)["workspace.library"], [str(TYPES)])
 
     def test_what_is_there_stays(self):
         person = self.installed()
