@@ -40,13 +40,17 @@ local akosha = {}
 ---@class akosha.Policy
 
 ---@alias akosha.Names string|string[] A name of a target, or several in their order.
----@alias akosha.RouteFunction fun(source: akosha.Source, targets: akosha.Targets): akosha.Names|nil
+---@alias akosha.RouteFunction
+---| fun(source: akosha.Source, targets: akosha.Targets, now: akosha.Now): akosha.Names|nil
 ---@alias akosha.Route akosha.Names|akosha.RouteFunction
----@alias akosha.RetryFunction fun(failure: akosha.Failure): akosha.Decision|akosha.Schedule|nil
+---@alias akosha.RetryFunction
+---| fun(failure: akosha.Failure, now: akosha.Now): akosha.Decision|akosha.Schedule|nil
 ---@alias akosha.Retry akosha.Schedule|akosha.RetryFunction
----@alias akosha.DedupFunction fun(facts: akosha.DedupFacts): akosha.DedupAnswer|nil
+---@alias akosha.DedupFunction
+---| fun(facts: akosha.DedupFacts, now: akosha.Now): akosha.DedupAnswer|nil
 ---@alias akosha.DedupRule akosha.Dedup|akosha.DedupFunction
----@alias akosha.CompressFunction fun(facts: akosha.CompressFacts): akosha.Compress|nil
+---@alias akosha.CompressFunction
+---| fun(facts: akosha.CompressFacts, now: akosha.Now): akosha.Compress|nil
 ---@alias akosha.CompressRule akosha.Compress|akosha.CompressFunction
 ---@alias akosha.Dedup "unchanged"|"always"
 ---@alias akosha.Missing "fail"|"skip"
@@ -122,6 +126,7 @@ function akosha.dir(options) end
 ---@field kind akosha.TargetKind
 ---@field healthy boolean It answered when it was last asked.
 ---@field last_success? number Seconds ago; nil: never.
+---@field rate? integer Bytes per second of recent uploads; nil also of a folder.
 
 ---@class akosha.Targets: { [integer|string]: akosha.TargetFacts } A list, and by name.
 
@@ -147,6 +152,32 @@ function akosha.dir(options) end
 ---@field source akosha.Source
 ---@field target akosha.TargetFacts
 ---@field sample_ratio number Plain to compressed bytes of a sample; 1.0: does not shrink.
+
+-- What every function gets last.
+---@class akosha.Now
+---@field clock akosha.Clock
+---@field history akosha.Run[] The last ten runs, the newest first.
+
+-- Local time, to the minute.
+---@class akosha.Clock
+---@field year integer
+---@field month integer 1 to 12
+---@field day integer 1 to 31
+---@field hour integer 0 to 23
+---@field minute integer 0 to 59
+---@field weekday akosha.Weekday
+---@field utc_offset integer Seconds that local time is ahead of UTC.
+
+---@alias akosha.Weekday "mon"|"tue"|"wed"|"thu"|"fri"|"sat"|"sun"
+
+---@class akosha.Run
+---@field outcome string As in its report: "stored", "queued" ...
+---@field ago number Seconds since it began.
+---@field duration? number Seconds.
+---@field sent? integer Bytes.
+---@field method? string "cloud", "http", "local" or "none"
+---@field target? string That held everything.
+---@field failure? akosha.FailureName
 
 ---@alias akosha.FailureName
 ---| "offline" | "dns" | "refused" | "connect_timeout" | "tls" | "timeout" | "stalled" | "throttled"
@@ -177,6 +208,7 @@ function akosha.dir(options) end
 ---@field started_at string
 ---@field duration_s number
 ---@field decisions akosha.ReportDecision[]
+---@field history? akosha.Run[] What functions of the policy saw as now.history.
 ---@field decisions_dropped? integer So many more.
 ---@field asked akosha.ReportDecision[] Questions that nobody decided: the settings hold.
 ---@field asked_dropped? integer So many more.

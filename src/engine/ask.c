@@ -60,6 +60,16 @@ keep(json_t *list, unsigned *dropped, json_t *entry)
     json_decref(entry);
 }
 
+/* What time it is, for a policy that has a function to ask. */
+static void
+tell_now(struct aks_ask *ask)
+{
+    const struct aks_decide *decide = &ask->policy->decide;
+
+    if (decide->now != NULL && aks_now_look(&ask->now, &ask->loop->port->clock))
+        decide->now(decide->ctx, &ask->now.facts);
+}
+
 /* Where in the policy a function made the answer. */
 static void
 add_place(const struct aks_ask *ask, json_t *entry, const char *by)
@@ -81,8 +91,15 @@ record_chance(struct aks_ask *ask, const char *question, const char *target, jso
     const char *answer, const char *by, json_t *chance)
 {
     const struct aks_clock *clock = &ask->loop->port->clock;
+    char clock_text[AKS_NOW_TEXT_BYTES];
     double at_s = seconds((clock->now_ns(clock->ctx) - ask->started_ns) / AKS_NS_PER_MS);
-    json_t *entry = json_pack("{s:f, s:s, s:s?, s:o, s:s, s:s}", "at_s", at_s, "question", question,
+    json_t *entry;
+
+    /* Who was told the time may have gone by it. */
+    if (ask->now.known)
+        (void)json_object_set_new(facts, "clock",
+            json_string(aks_now_text(&ask->now.facts.clock, clock_text)));
+    entry = json_pack("{s:f, s:s, s:s?, s:o, s:s, s:s}", "at_s", at_s, "question", question,
         "target", target, "facts", facts, "answer", answer, "by", by != NULL ? by : BY_DEFAULT);
 
     if (chance != NULL)
@@ -156,6 +173,7 @@ aks_ask_retry(struct aks_ask *ask, const struct aks_failure_facts *facts,
 
     memset(ret, 0, sizeof(*ret));
     if (decide->retry != NULL) {
+        tell_now(ask);
         status = decide->retry(decide->ctx, facts, ret, &own);
         if (status != AKS_OK)
             return policy_failed(ask, status, &own, err);
@@ -189,6 +207,7 @@ aks_ask_route(struct aks_ask *ask, const struct aks_source_facts *source,
 
     memset(ret, 0, sizeof(*ret));
     if (decide->route != NULL) {
+        tell_now(ask);
         status = decide->route(decide->ctx, source, targets, target_count, ret, &own);
         if (status != AKS_OK)
             return policy_failed(ask, status, &own, err);
@@ -224,6 +243,7 @@ aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts *facts,
 
     *ret = AKS_DEDUP_NO_OPINION;
     if (decide->dedup != NULL) {
+        tell_now(ask);
         status = decide->dedup(decide->ctx, facts, ret, &own);
         if (status != AKS_OK)
             return policy_failed(ask, status, &own, err);
@@ -253,6 +273,7 @@ aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
     const char *by;
 
     if (decide->compress != NULL) {
+        tell_now(ask);
         status = decide->compress(decide->ctx, facts, &answer, &own);
         if (status != AKS_OK)
             return policy_failed(ask, status, &own, err);

@@ -8,6 +8,7 @@
 #include "base/rng.h"
 #include "engine/decide.h"
 #include "engine/loop.h"
+#include "engine/now.h"
 #include "engine/policy.h"
 
 /* A sample that shrinks less than this is sent as it is: the time and the loss of random access are
@@ -22,6 +23,7 @@ struct aks_ask {
     const struct aks_log *log;
     struct aks_rng rng;
     int64_t started_ns;
+    struct aks_now now;             /* its history is loaded by whoever has the state */
     struct json_t *decisions;       /* array for the report, owned */
     unsigned dropped;
     struct json_t *asked;           /* array for the report, owned: questions that nobody decided,

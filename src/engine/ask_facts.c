@@ -47,8 +47,9 @@ source_json(const struct aks_source_facts *source)
 static json_t *
 target_json(const struct aks_target_facts *target)
 {
-    return json_pack("{s:s, s:s, s:b, s:o}", "name", target->name, "kind", target->kind, "healthy",
-        target->healthy, "last_success", known(target->last_success_ms));
+    return json_pack("{s:s, s:s, s:b, s:o, s:o}", "name", target->name, "kind", target->kind,
+        "healthy", target->healthy, "last_success", known(target->last_success_ms), "rate",
+        target->rate < 0 ? json_null() : json_integer(target->rate));
 }
 
 json_t *

@@ -18,6 +18,38 @@
 
 struct json_t;
 
+/* Local time, to the minute. */
+struct aks_clock_facts {
+    int year;
+    int month;                  /* 1 to 12 */
+    int day;                    /* 1 to 31 */
+    int hour;
+    int minute;
+    int weekday;                /* 0: Monday */
+    int32_t utc_offset_s;
+};
+
+#define AKS_HISTORY_MAX 10      /* runs that a policy is told of */
+
+/* An earlier run. */
+struct aks_history_facts {
+    int64_t started_at_ms;      /* wall clock */
+    char outcome[16];           /* as in its report */
+    char method[16];            /* "" if not known */
+    char target[AKS_TARGET_NAME_BYTES]; /* that held everything, or "" */
+    char failure[32];           /* why not all is well, or "" */
+    int64_t duration_ms;        /* -1: not known */
+    int64_t sent_bytes;         /* -1: not known */
+};
+
+/* What every question may look at besides its own facts. */
+struct aks_now_facts {
+    int64_t wall_ms;            /* when this was so */
+    struct aks_clock_facts clock;
+    struct aks_history_facts history[AKS_HISTORY_MAX];  /* the newest first */
+    size_t history_count;
+};
+
 struct aks_source_facts {
     const char *name;           /* as in the target: "reflection.duckdb" */
     const char *path;           /* absolute */
@@ -31,6 +63,7 @@ struct aks_target_facts {
     const char *kind;           /* "s3" "http" "dir" */
     bool healthy;               /* its breaker is closed */
     int64_t last_success_ms;    /* ago; -1: never */
+    int64_t rate;               /* bytes per second of recent uploads; -1: not known */
 };
 
 struct aks_failure_facts {
@@ -85,6 +118,9 @@ struct aks_compress_answer {
 };
 
 struct aks_decide {
+    /* Told before the first question, and before another one when the minute has changed: what is
+     * so from now on. ${now} is borrowed until it is told again. NULL: nobody wants to know. */
+    void (*now)(void *ctx, const struct aks_now_facts *now);
     enum aks_status (*route)(void *ctx, const struct aks_source_facts *source,
         const struct aks_target_facts *targets, size_t target_count, struct aks_route_answer *ret,
         struct aks_error *err);

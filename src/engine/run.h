@@ -49,6 +49,7 @@ struct aks_run {
     struct aks_run_target {
         char identity[65];
         struct aks_breaker breaker;
+        int64_t rate;                   /* bytes per second, as far as is known; -1 */
         bool opened;                    /* its breaker was opened by this run */
         int64_t not_before_ns;          /* it asked to be left alone until then */
         bool used;                      /* took part in this run */
@@ -104,6 +105,10 @@ bool aks_run_health_fine(const struct aks_run *run, size_t index);
 void aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
 /** What became of an upload there: its breaker, and what its server asked for. */
 void aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
+/** An upload there went at so many bytes per second; -1: it was too short to tell. */
+void aks_run_health_measured(struct aks_run *run, size_t index, int64_t rate);
+/** What is known of target ${index} when a run begins: its breaker, and its rate. */
+enum aks_status aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err);
 /** What the servers of the item's route have asked for, as far as none of them may be asked now:
  * the shortest; -1 where one may. */
 int64_t aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *item);

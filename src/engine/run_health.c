@@ -3,7 +3,14 @@
 #include "engine/run.h"
 #include "wire/dates.h"
 
+#include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+/* How fast a place takes bytes, and how long that is believed. */
+#define RATE_FACT "rate"
+#define RATE_KEPT_MS (7 * AKS_MS_PER_DAY)
+#define RATE_TEXT_BYTES 24
 
 static int64_t
 wall_ms(const struct aks_run *run)
@@ -38,6 +45,44 @@ left_alone_ms(const struct aks_run *run, size_t index)
     return left_ns > 0 ? (left_ns + AKS_NS_PER_MS - 1) / AKS_NS_PER_MS : 0;
 }
 
+enum aks_status
+aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err)
+{
+    struct aks_run_target *target = &run->targets[index];
+    struct aks_state *state = run->engine->state;
+    char text[RATE_TEXT_BYTES];
+    enum aks_status status = aks_state_breaker_get(state, target->identity, wall_ms(run),
+        &target->breaker, err);
+
+    target->rate = -1;
+    if (status != AKS_OK)
+        return status;
+    status = aks_state_fact_get(state, target->identity, RATE_FACT, wall_ms(run), RATE_KEPT_MS,
+        text, sizeof(text), err);
+    if (status == AKS_OK)
+        target->rate = strtoll(text, NULL, 10);
+    return status == AKS_NOT_FOUND ? AKS_OK : status;
+}
+
+/* The last upload counts as much as all before it: lines change with the place where a laptop is.
+ */
+void
+aks_run_health_measured(struct aks_run *run, size_t index, int64_t rate)
+{
+    struct aks_run_target *target = &run->targets[index];
+    char text[RATE_TEXT_BYTES];
+    struct aks_error err;
+
+    if (rate < 0)
+        return;
+    target->rate = target->rate < 0 ? rate : target->rate / 2 + rate / 2;
+    (void)snprintf(text, sizeof(text), "%" PRId64, target->rate);
+    if (aks_state_fact_put(run->engine->state, target->identity, RATE_FACT, text, wall_ms(run),
+            &err) != AKS_OK)
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s: its rate could not be noted: %s",
+            run->settings->targets[index].name, err.message);
+}
+
 void
 aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_facts *ret_facts)
 {
@@ -48,6 +93,7 @@ aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_
     ret_facts->healthy = breaker->open_until_ms <= wall_ms(run);
     ret_facts->last_success_ms = breaker->last_success_ms > 0
         ? wall_ms(run) - breaker->last_success_ms : -1;
+    ret_facts->rate = run->targets[index].rate;
 }
 
 bool

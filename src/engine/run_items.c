@@ -51,8 +51,7 @@ load_targets(struct aks_run *run, struct aks_error *err)
 
         aks_target_identity(&settings, env->home(env->ctx), run->system_id,
             run->targets[i].identity);
-        status = aks_state_breaker_get(run->engine->state, run->targets[i].identity, wall_ms(run),
-            &run->targets[i].breaker, err);
+        status = aks_run_health_load(run, i, err);
         if (status != AKS_OK)
             return status;
     }
@@ -178,6 +177,8 @@ aks_run_items_load(struct aks_run *run, struct aks_error *err)
     status = inspect_items(run, err);
     if (status == AKS_OK)
         status = load_targets(run, err);
+    if (status == AKS_OK && run->options->policy->decide.now != NULL)
+        status = aks_now_load(&run->ask.now, run->engine->state, err);
     for (size_t i = 0; i < run->settings->target_count; i++)
         aks_run_target_facts(run, i, &facts[i]);
     for (size_t i = 0; i < run->item_count && status == AKS_OK; i++)

@@ -325,6 +325,8 @@ aks_run_report(const struct aks_run *run, const struct aks_error *run_error)
     if (run->options->dry_run)
         (void)json_object_set_new(report, "dry_run", json_true());
     (void)json_object_set(report, "decisions", run->ask.decisions);
+    if (run->ask.now.known)
+        (void)json_object_set_new(report, "history", aks_now_history_json(&run->ask.now));
     if (run->ask.dropped > 0)
         (void)json_object_set_new(report, "decisions_dropped", json_integer(run->ask.dropped));
     (void)json_object_set(report, "asked", run->ask.asked);

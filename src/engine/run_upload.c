@@ -270,7 +270,8 @@ aks_run_upload_target(struct upload *upload, struct aks_error *err)
     aks_run_target_facts(run, upload->index, &upload->facts);
     (void)snprintf(upload->folder, sizeof(upload->folder), "systems/%s/%s/", run->system_id,
         upload->upload_id);
-    options.port = run->engine->port;
+    aks_link_init(&upload->link, run->engine->port);
+    options.port = &upload->link.port;
     options.loop = &run->engine->loop;
     options.ask = &run->ask;
     options.log = run->engine->log;
@@ -328,6 +329,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     }
     if (upload.target != NULL)
         upload.class->free(upload.target);
+    aks_run_health_measured(run, index, aks_link_rate(&upload.link));
     (void)aks_run_commit_end(&upload);
     run->progress.target = NULL;
     *outcome = upload.outcome;

@@ -16,6 +16,7 @@
 
 #define AKS_STATE_VERSION 1
 #define AKS_STATE_RUNS_MAX 1000         /* kept in the history */
+#define AKS_STATE_RECENT_BYTES_MAX (256 * 1024)
 
 struct aks_state;
 
@@ -96,6 +97,12 @@ enum aks_status aks_state_fact_put(struct aks_state *state, const char *target_i
 /** Keeps a run's report (JSON text); not synced: history may lose its last line in a power cut. */
 enum aks_status aks_state_run_put(struct aks_state *state, const char *run_id,
     int64_t started_at_ms, const char *outcome, const char *report, struct aks_error *err);
+struct aks_history_facts;
+
+/** What became of the last ${max} runs that ended, the newest first. Of reports over
+ * AKS_STATE_RECENT_BYTES_MAX only when they began, and their outcome. */
+enum aks_status aks_state_runs_recent(struct aks_state *state, struct aks_history_facts *ret_runs,
+    size_t max, size_t *ret_count, struct aks_error *err);
 /** The newest report, owned; AKS_NOT_FOUND if there is none. */
 enum aks_status aks_state_run_last(struct aks_state *state, char **ret_report,
     struct aks_error *err);

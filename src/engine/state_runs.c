@@ -1,5 +1,8 @@
+#include "base/units.h"
+#include "engine/decide.h"
 #include "engine/state_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* One report, and all that are kept: history must not fill a disk. */
@@ -75,6 +78,55 @@ take_report(struct aks_state_query *query, struct aks_state *state, char **ret_r
     }
     status = aks_state_query_end(query, doing, err);
     return status == AKS_OK && !found ? AKS_NOT_FOUND : status;
+}
+
+static void
+copy_text(const struct aks_state_query *query, int column, char *ret, size_t bytes)
+{
+    const char *text = (const char *)sqlite3_column_text(query->stmt, column);
+
+    (void)snprintf(ret, bytes, "%s", text != NULL ? text : "");
+}
+
+static int64_t
+number_or(const struct aks_state_query *query, int column, double factor)
+{
+    if (sqlite3_column_type(query->stmt, column) == SQLITE_NULL)
+        return -1;
+    return (int64_t)(sqlite3_column_double(query->stmt, column) * factor);
+}
+
+static void
+read_recent(const struct aks_state_query *query, struct aks_history_facts *ret_run)
+{
+    ret_run->started_at_ms = sqlite3_column_int64(query->stmt, 0);
+    copy_text(query, 1, ret_run->outcome, sizeof(ret_run->outcome));
+    ret_run->duration_ms = number_or(query, 2, (double)AKS_MS_PER_S);
+    ret_run->sent_bytes = number_or(query, 3, 1);
+    copy_text(query, 4, ret_run->method, sizeof(ret_run->method));
+    copy_text(query, 5, ret_run->target, sizeof(ret_run->target));
+    copy_text(query, 6, ret_run->failure, sizeof(ret_run->failure));
+}
+
+enum aks_status
+aks_state_runs_recent(struct aks_state *state, struct aks_history_facts *ret_runs, size_t max,
+    size_t *ret_count, struct aks_error *err)
+{
+    struct aks_state_query query;
+
+    *ret_count = 0;
+    /* A text that is no JSON is somebody else's doing: known is then what stands beside it. */
+    aks_state_query_begin(&query, state, "SELECT started_at_ms, outcome,"
+        " json_extract(r, '$.duration_s'), json_extract(r, '$.bytes.sent'),"
+        " json_extract(r, '$.method'), json_extract(r, '$.target'),"
+        " json_extract(r, '$.error.failure') FROM (SELECT id, started_at_ms, outcome,"
+        "   iif(report_bytes <= ? AND json_valid(report), report, '{}') AS r"
+        "   FROM runs ORDER BY id DESC LIMIT ?) ORDER BY id DESC");
+    aks_state_query_int(&query, AKS_STATE_RECENT_BYTES_MAX);
+    aks_state_query_int(&query, (int64_t)max);
+    while (*ret_count < max && aks_state_query_row(&query))
+        read_recent(&query, &ret_runs[(*ret_count)++]);
+    return aks_state_query_end(&query, "read what the last runs did", err);
 }
 
 enum aks_status

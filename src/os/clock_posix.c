@@ -25,10 +25,23 @@ clock_wall_ms(void *ctx)
     return (int64_t)now.tv_sec * AKS_MS_PER_S + now.tv_nsec / AKS_NS_PER_MS;
 }
 
+/* TZ, or the machine's own zone. Looked up anew each time: a worker may be older than the zone that
+ * its machine has been moved to. */
+static int32_t
+clock_utc_offset_s(void *ctx, int64_t wall_ms)
+{
+    time_t seconds = (time_t)(wall_ms / AKS_MS_PER_S);
+    struct tm local;
+
+    tzset();
+    return localtime_r(&seconds, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
+}
+
 void
 aks_clock_posix_init(struct aks_clock *ret_clock)
 {
     ret_clock->now_ns = clock_now_ns;
     ret_clock->wall_ms = clock_wall_ms;
+    ret_clock->utc_offset_s = clock_utc_offset_s;
     ret_clock->ctx = NULL;
 }

@@ -9,7 +9,16 @@ struct aks_clock {
     int64_t (*now_ns)(void *ctx);
     /* Milliseconds since 1970, UTC: for stamps that people and servers see. May step. */
     int64_t (*wall_ms)(void *ctx);
+    /* How many seconds local time is ahead of UTC at ${wall_ms}, summer time included. NULL: local
+     * time is UTC. */
+    int32_t (*utc_offset_s)(void *ctx, int64_t wall_ms);
     void *ctx;
 };
+
+/** utc_offset_s of ${clock}, between -AKS_UTC_OFFSET_S_MAX and AKS_UTC_OFFSET_S_MAX. */
+int32_t aks_clock_utc_offset_s(const struct aks_clock *clock, int64_t wall_ms);
+
+/* Beyond every zone that there is or was: 26 hours lie between the first and the last. */
+#define AKS_UTC_OFFSET_S_MAX (26 * 3600)
 
 #endif

@@ -18,6 +18,9 @@
 #define FUNCTION 2      /* the policy's function */
 #define ANSWER 3
 
+/* Its address is where the registry keeps the table of this minute. */
+static const char now_key;
+
 /* What one call carries into Lua and back. */
 struct question {
     const void *facts;
@@ -35,6 +38,27 @@ push_function(lua_State *L, enum aks_vm_question question)
     aks_vm_of(L)->asked_source = NULL;
     (void)lua_rawgetp(L, LUA_REGISTRYINDEX, aks_spec_function_key(question));
     lua_pushvalue(L, -1);
+}
+
+/* What every function gets last: the table of this minute, the same one until the next. Nothing
+ * where nobody told the time. [-0, +1, raises] */
+static void
+push_now(lua_State *L)
+{
+    struct aks_vm *vm = aks_vm_of(L);
+
+    if (vm->now == NULL) {
+        lua_pushnil(L);
+        return;
+    }
+    if (!vm->now_stale) {
+        (void)lua_rawgetp(L, LUA_REGISTRYINDEX, &now_key);
+        return;
+    }
+    aks_facts_push_now(L, vm->now);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &now_key);
+    vm->now_stale = false;
 }
 
 /* Calls it with the ${count} facts on top and leaves the answer at ANSWER. From here on, errors
@@ -73,7 +97,8 @@ ask_route(lua_State *L)
     push_function(L, AKS_VM_ROUTE);
     aks_facts_push_source(L, question->facts);
     aks_facts_push_targets(L, question->targets, question->target_count);
-    ask(L, 2);
+    push_now(L);
+    ask(L, 3);
     if (lua_isnil(L, ANSWER))
         return 0;
     if (lua_type(L, ANSWER) != LUA_TSTRING && !lua_istable(L, ANSWER))
@@ -93,7 +118,8 @@ ask_dedup(lua_State *L)
 
     push_function(L, AKS_VM_DEDUP);
     aks_facts_push_dedup(L, question->facts);
-    ask(L, 1);
+    push_now(L);
+    ask(L, 2);
     if (!lua_isnil(L, ANSWER))
         *ret = (enum aks_dedup_verdict)(AKS_DEDUP_UPLOAD +
             aks_value_choice(L, ANSWER, "the answer", answers));
@@ -108,7 +134,8 @@ ask_compress(lua_State *L)
 
     push_function(L, AKS_VM_COMPRESS);
     aks_facts_push_compress(L, question->facts);
-    ask(L, 1);
+    push_now(L);
+    ask(L, 2);
     if (lua_isnil(L, ANSWER))
         return 0;
     if (lua_type(L, ANSWER) != LUA_TSTRING && !lua_istable(L, ANSWER))
@@ -129,7 +156,8 @@ ask_retry(lua_State *L)
 
     push_function(L, AKS_VM_RETRY);
     aks_facts_push_failure(L, question->facts);
-    ask(L, 1);
+    push_now(L);
+    ask(L, 2);
     if (lua_isnil(L, ANSWER))
         return 0;
     decision = aks_handle_decision(L, ANSWER);
@@ -263,6 +291,15 @@ lua_finished(void *ctx, const struct json_t *report, struct aks_error *err)
     return aks_call(ctx, "finished", ask_finished, &question, err);
 }
 
+static void
+lua_now(void *ctx, const struct aks_now_facts *now)
+{
+    struct aks_vm *vm = ctx;
+
+    vm->now = now;
+    vm->now_stale = true;
+}
+
 void
 aks_decide_lua_init(struct aks_decide *ret_decide, struct aks_vm *vm)
 {
@@ -278,6 +315,9 @@ aks_decide_lua_init(struct aks_decide *ret_decide, struct aks_vm *vm)
         ret_decide->retry = lua_retry;
     else if (vm->retry_by_schedule)
         ret_decide->retry = schedule_retry;
+    if (vm->asks[AKS_VM_ROUTE] || vm->asks[AKS_VM_DEDUP] || vm->asks[AKS_VM_COMPRESS] ||
+        vm->asks[AKS_VM_RETRY])
+        ret_decide->now = lua_now;
     if (vm->asks[AKS_VM_FINISHED])
         ret_decide->finished = lua_finished;
 }

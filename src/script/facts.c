@@ -43,6 +43,62 @@ put_seconds(lua_State *L, const char *name, int64_t ms)
     lua_setfield(L, -2, name);
 }
 
+static void
+push_clock(lua_State *L, const struct aks_clock_facts *clock)
+{
+    static const char *const weekdays[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
+
+    lua_createtable(L, 0, 7);
+    put_integer(L, "year", clock->year);
+    put_integer(L, "month", clock->month);
+    put_integer(L, "day", clock->day);
+    put_integer(L, "hour", clock->hour);
+    put_integer(L, "minute", clock->minute);
+    put_text(L, "weekday", weekdays[clock->weekday]);
+    put_integer(L, "utc_offset", clock->utc_offset_s);
+    aks_freeze(L);
+}
+
+/* Of what is not known an empty text. */
+static void
+put_known(lua_State *L, const char *name, const char *text)
+{
+    put_text(L, name, text[0] != '\0' ? text : NULL);
+}
+
+static void
+push_run(lua_State *L, const struct aks_history_facts *run, int64_t wall_ms)
+{
+    int64_t ago_ms = wall_ms - run->started_at_ms;
+
+    lua_createtable(L, 0, 7);
+    put_text(L, "outcome", run->outcome);
+    put_seconds(L, "ago", ago_ms > 0 ? ago_ms : 0);
+    put_seconds(L, "duration", run->duration_ms);
+    if (run->sent_bytes >= 0)
+        put_integer(L, "sent", run->sent_bytes);
+    put_known(L, "method", run->method);
+    put_known(L, "target", run->target);
+    put_known(L, "failure", run->failure);
+    aks_freeze(L);
+}
+
+void
+aks_facts_push_now(lua_State *L, const struct aks_now_facts *now)
+{
+    lua_createtable(L, 0, 2);
+    push_clock(L, &now->clock);
+    lua_setfield(L, -2, "clock");
+    lua_createtable(L, (int)now->history_count, 0);
+    for (size_t i = 0; i < now->history_count; i++) {
+        push_run(L, &now->history[i], now->wall_ms);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    aks_freeze(L);
+    lua_setfield(L, -2, "history");
+    aks_freeze(L);
+}
+
 void
 aks_facts_push_source(lua_State *L, const struct aks_source_facts *source)
 {
@@ -58,11 +114,13 @@ aks_facts_push_source(lua_State *L, const struct aks_source_facts *source)
 void
 aks_facts_push_target(lua_State *L, const struct aks_target_facts *target)
 {
-    lua_createtable(L, 0, 4);
+    lua_createtable(L, 0, 5);
     put_text(L, "name", target->name);
     put_text(L, "kind", target->kind);
     put_boolean(L, "healthy", target->healthy);
     put_seconds(L, "last_success", target->last_success_ms);
+    if (target->rate >= 0)
+        put_integer(L, "rate", target->rate);
     aks_freeze(L);
 }
 

@@ -10,6 +10,8 @@
 /* Each [-0, +1, raises]. */
 void aks_facts_push_source(lua_State *L, const struct aks_source_facts *source);
 void aks_facts_push_target(lua_State *L, const struct aks_target_facts *target);
+/** The clock and the history. */
+void aks_facts_push_now(lua_State *L, const struct aks_now_facts *now);
 /** A list, and by name as well. */
 void aks_facts_push_targets(lua_State *L, const struct aks_target_facts *targets, size_t count);
 void aks_facts_push_failure(lua_State *L, const struct aks_failure_facts *failure);

@@ -8,7 +8,7 @@
 
 #include "base/rng.h"
 #include "data/digest.h"
-#include "engine/settings.h"
+#include "engine/decide.h"
 #include "script/load.h"
 #include "script/locate.h"
 #include "script/phase.h"
@@ -112,6 +112,8 @@ struct aks_vm {
     struct aks_policy_place answered;   /* where the last answer was made */
     char answered_file[AKS_VM_POSITION_BYTES];
     struct aks_rng rng;
+    const struct aks_now_facts *now;    /* the engine's, or NULL */
+    bool now_stale;                 /* the registry has the table of an earlier one */
 
     /* Where the policy is only checked. */
     const char *builder;            /* whose field is being taken */

@@ -50,6 +50,14 @@ wall_ms(void *ctx)
     return aks_agenda_wall_ms(&sim->agenda);
 }
 
+static int32_t
+utc_offset_s(void *ctx, int64_t wall_ms)
+{
+    const struct aks_sim *sim = ctx;
+
+    return sim->utc_offset_s;
+}
+
 static int64_t
 true_ms(void *ctx)
 {
@@ -130,7 +138,7 @@ fill_port(struct aks_sim *sim)
     struct aks_port *port = &sim->port;
 
     port->alloc = sim->alloc;
-    port->clock = (struct aks_clock) { now_ns, wall_ms, sim };
+    port->clock = (struct aks_clock) { now_ns, wall_ms, utc_offset_s, sim };
     port->http = (struct aks_http) { submit, cancel, sim };
     port->entropy = (struct aks_entropy) { fill, sim };
     port->work = aks_work_sim_port(&sim->work);
@@ -167,6 +175,7 @@ aks_sim_new(const struct aks_sim_options *options, struct aks_sim **ret_sim, str
     if (sim == NULL)
         return aks_error_memory(err, "making a simulated machine");
     sim->alloc = options->alloc;
+    sim->utc_offset_s = options->utc_offset_s;
     sim->above = options->hook;
     sim->hook = (struct aks_sim_hook) { step, sim };
     aks_rng_init(&sim->entropy, options->seed);
@@ -234,6 +243,12 @@ enum aks_status
 aks_sim_variable(struct aks_sim *sim, const char *name, const char *value, struct aks_error *err)
 {
     return aks_environment_sim_set(&sim->environment, name, value, err);
+}
+
+void
+aks_sim_utc_offset(struct aks_sim *sim, int32_t utc_offset_s)
+{
+    sim->utc_offset_s = utc_offset_s;
 }
 
 unsigned

@@ -22,6 +22,7 @@ struct aks_sim_options {
     const struct aks_alloc *alloc;
     uint64_t seed;
     int64_t wall_ms;                    /* true time at the beginning */
+    int32_t utc_offset_s;               /* of local time; 0: UTC */
     struct aks_sim_hook hook;           /* asked at every step while the process lives; step may
                                          * be NULL */
     const char *host_name;
@@ -50,6 +51,9 @@ unsigned aks_sim_work_under_way(const struct aks_sim *sim);
 /** Sets ("NAME", "value") or, with NULL, removes a variable; between processes only. */
 enum aks_status aks_sim_variable(struct aks_sim *sim, const char *name, const char *value,
     struct aks_error *err);
+
+/** Local time is ${utc_offset_s} ahead of UTC from now on: summer begins, or somebody travels. */
+void aks_sim_utc_offset(struct aks_sim *sim, int32_t utc_offset_s);
 
 /** The process dies now. It must unwind, and aks_sim_restart be called, before another lives. */
 void aks_sim_kill(struct aks_sim *sim);

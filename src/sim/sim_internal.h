@@ -20,6 +20,7 @@ struct aks_sim {
     struct aks_vfs_sim *vfs;
     struct aks_network_sim *network;
     struct aks_port port;
+    int32_t utc_offset_s;
     bool dead;
     bool woken;
 };

@@ -20,9 +20,10 @@
 #define TIME_LEFT 4
 
 static const char *const world_fields[] = { "policy", "policy_text", "modules", "files", "env",
-    "small", "profile", "latency", "bandwidth", NULL };
+    "small", "profile", "latency", "bandwidth", "start", "utc_offset", NULL };
 static const char *const fields[] = { "seeds", "first_seed", "faults", "runs", "pause", "check",
     "policy", "policy_text", "modules", "files", "env", "small", "profile", "latency", "bandwidth",
+    "start", "utc_offset",
     NULL };
 
 /* Stack of the running sim.forall. */

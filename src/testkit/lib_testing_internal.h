@@ -188,6 +188,8 @@ int aks_testing_make_world(lua_State *L);
 /** Sizes of the files of the table at ${index}, by the order of their names; -1 for one that cannot
  * be made smaller. */
 size_t aks_testing_make_sizes(lua_State *L, int index, int64_t *ret_bytes, size_t count_max);
+/** Seconds that local time is ahead of UTC. */
+int32_t aks_testing_make_utc_offset(lua_State *L, int index, const char *what);
 /** Where a file of that name lies: "/a" there, "~/a" and "a/b" in the home; "a" where a source of
  * the policy has that name, else in the home. Owned by the box that is pushed. [-0, +1] */
 const char *aks_testing_make_path(lua_State *L, struct aks_testing_world *world, const char *name);

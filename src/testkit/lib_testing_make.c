@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "testkit/shrink.h"
+#include "wire/dates.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@
 #define BUILT_IN "built-in default"
 
 static const char *const fields[] = { "seed", "policy", "policy_text", "modules", "files", "env",
-    "small", "profile", "latency", "bandwidth", NULL };
+    "small", "profile", "latency", "bandwidth", "start", "utc_offset", NULL };
 
 /* --- the machine ------------------------------------------------------------------------------ */
 
@@ -42,6 +43,33 @@ profile(lua_State *L, int index)
     return (enum aks_s3_profile)found;
 }
 
+int32_t
+aks_testing_make_utc_offset(lua_State *L, int index, const char *what)
+{
+    return (int32_t)aks_testing_whole(L, index, what, -AKS_UTC_OFFSET_S_MAX, AKS_UTC_OFFSET_S_MAX);
+}
+
+/* Local time of the world's beginning, "2026-11-27 22:00". */
+static int64_t
+start_ms(lua_State *L, int index, int32_t utc_offset_s)
+{
+    const char *text = aks_testing_text(L, index, "sim.world: start");
+    char iso[] = "2026-11-27T22:00Z";
+    int64_t wall_ms = -1;
+
+    if (strlen(text) == sizeof(iso) - 2 && (text[10] == ' ' || text[10] == 'T')) {
+        memcpy(iso, text, sizeof(iso) - 2);
+        iso[10] = 'T';
+        if (!aks_date_parse_iso(iso, sizeof(iso) - 1, &wall_ms))
+            wall_ms = -1;
+    }
+    wall_ms -= utc_offset_s * AKS_MS_PER_S;
+    if (wall_ms <= 0)
+        luaL_error(L, "sim.world: start: expected local time like \"2026-11-27 22:00\", got \"%s\"",
+            text);
+    return wall_ms;
+}
+
 static void
 read_options(lua_State *L, int index, struct aks_world_options *options)
 {
@@ -52,7 +80,11 @@ read_options(lua_State *L, int index, struct aks_world_options *options)
     if (lua_getfield(L, index, "bandwidth") != LUA_TNIL)
         options->up_bytes_per_s = aks_testing_whole(L, -1, "sim.world: bandwidth", 1,
             BYTES_PER_S_MAX);
-    lua_pop(L, 2);
+    if (lua_getfield(L, index, "utc_offset") != LUA_TNIL)
+        options->utc_offset_s = aks_testing_make_utc_offset(L, -1, "sim.world: utc_offset");
+    if (lua_getfield(L, index, "start") != LUA_TNIL)
+        options->start_ms = start_ms(L, -1, options->utc_offset_s);
+    lua_pop(L, 4);
 }
 
 static uint64_t

@@ -296,11 +296,11 @@ world_advance(lua_State *L)
     return 0;
 }
 
-/* world:set_clock(seconds that it is ahead) or { at = seconds since 1970 } */
+/* world:set_clock(seconds that it is ahead) or { at = seconds since 1970, utc_offset = seconds } */
 static int
 world_set_clock(lua_State *L)
 {
-    static const char *const fields[] = { "at", NULL };
+    static const char *const fields[] = { "at", "utc_offset", NULL };
     struct aks_testing_world *world = aks_testing_world_check(L, 1);
     struct aks_agenda *agenda = aks_sim_agenda(aks_world_sim(world->world));
     bool absolute = lua_istable(L, 2);
@@ -308,13 +308,19 @@ world_set_clock(lua_State *L)
 
     if (absolute) {
         aks_testing_fields(L, 2, "world:set_clock", fields);
+        if (lua_getfield(L, 2, "utc_offset") != LUA_TNIL) {
+            aks_sim_utc_offset(aks_world_sim(world->world),
+                aks_testing_make_utc_offset(L, -1, "world:set_clock: utc_offset"));
+            if (lua_getfield(L, 2, "at") == LUA_TNIL)
+                return 0;
+        }
         (void)lua_getfield(L, 2, "at");
         lua_replace(L, 2);
     }
     seconds = lua_type(L, 2) == LUA_TNUMBER ? lua_tonumber(L, 2) : 2 * SKEW_S_MAX;
     if (!(seconds >= -SKEW_S_MAX && seconds <= SKEW_S_MAX))
         luaL_error(L, "world:set_clock: expected the seconds that the clock is ahead, or { at = "
-            "seconds since 1970 }");
+            "seconds since 1970, utc_offset = seconds }");
     agenda->skew_ms = (int64_t)(seconds * (double)AKS_MS_PER_S);
     if (absolute)
         agenda->skew_ms -= aks_agenda_true_ms(agenda);

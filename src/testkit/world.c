@@ -83,7 +83,8 @@ make_machine(struct aks_world *world, struct aks_error *err)
 
     options.alloc = world->alloc;
     options.seed = world->options.seed;
-    options.wall_ms = AKS_WORLD_WALL_MS;
+    options.wall_ms = world->options.start_ms != 0 ? world->options.start_ms : AKS_WORLD_WALL_MS;
+    options.utc_offset_s = world->options.utc_offset_s;
     options.hook = (struct aks_sim_hook) { on_step, world };
     options.host_name = "laptop-7";
     options.home = AKS_WORLD_HOME;

@@ -39,6 +39,8 @@ struct aks_world_options {
     enum aks_s3_profile profile;        /* of every s3 target */
     int64_t latency_ns;                 /* of every link, one way; 0: 0.5 ms */
     int64_t up_bytes_per_s;             /* 0: no limit */
+    int64_t start_ms;                   /* time at the beginning; 0: AKS_WORLD_WALL_MS */
+    int32_t utc_offset_s;               /* of local time */
     bool quiet;                         /* keep no story of events and requests: faster */
     const struct aks_script_lines *lines;   /* told which lines of the policy run, or NULL */
 };

@@ -11,6 +11,7 @@
 #define S_PER_DAY INT64_C(86400)
 #define DAYS_PER_ERA INT64_C(146097)        /* 400 years */
 #define DAYS_TO_EPOCH INT64_C(719468)       /* from 0000-03-01 to 1970-01-01 */
+#define WEEKDAY_OF_EPOCH 3                  /* a Thursday */
 /* 9999-12-31T23:59:59.999Z: five digits of a year would break every reader, and our buffers. */
 #define WALL_MS_MAX INT64_C(253402300799999)
 /* More digits of a fraction than nanoseconds have are nobody's clock. */
@@ -103,6 +104,23 @@ civil_from_ms(int64_t wall_ms, struct civil *ret_civil)
     ret_civil->minute = second_of_day / 60 % 60;
     ret_civil->second = second_of_day % 60;
     return (int)(ms % MS_PER_S);
+}
+
+void
+aks_date_civil(int64_t wall_ms, struct aks_date_civil *ret_civil)
+{
+    struct civil civil;
+    int64_t days;
+
+    (void)civil_from_ms(wall_ms, &civil);
+    ret_civil->year = (int)civil.year;
+    ret_civil->month = civil.month;
+    ret_civil->day = civil.day;
+    ret_civil->hour = civil.hour;
+    ret_civil->minute = civil.minute;
+    ret_civil->second = civil.second;
+    days = days_from_civil(civil.year, civil.month, civil.day);
+    ret_civil->weekday = (int)((days + WEEKDAY_OF_EPOCH) % 7);
 }
 
 const char *

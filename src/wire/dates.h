@@ -14,6 +14,20 @@
 const char *aks_date_iso(int64_t wall_ms, char ret_text[AKS_DATE_BYTES]);
 /** "20261123T084512Z": for ids. The same years. */
 const char *aks_date_compact(int64_t wall_ms, char ret_text[AKS_DATE_BYTES]);
+/* A date of the calendar, and the time of its day. */
+struct aks_date_civil {
+    int year;
+    int month;          /* 1 to 12 */
+    int day;            /* 1 to 31 */
+    int hour;
+    int minute;
+    int second;
+    int weekday;        /* 0: Monday */
+};
+
+/** The date of ${wall_ms} in UTC, or, with an offset added to it, of a zone. The years of
+ * aks_date_iso. */
+void aks_date_civil(int64_t wall_ms, struct aks_date_civil *ret_civil);
 /** ISO 8601 with Z or a numeric offset, seconds and fraction (1 to 9 digits, cut to milliseconds)
  * optional; false if it is anything else. Years 0000 to 9999, so the result may be negative. */
 bool aks_date_parse_iso(const char *text, size_t len, int64_t *ret_wall_ms);

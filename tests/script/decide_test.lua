@@ -42,10 +42,11 @@ end
 
 function TestDecide:test_facts_of_source_and_target()
   local show = [[print(s.name, s.path, s.kind, s.size, s.age, "|",
-    t.name, t.kind, t.healthy, t.last_success)]]
-  local expected = { "policy: a.db /d/a.db sqlite 4096 1.5 | disk dir false 3600.0" }
+    t.name, t.kind, t.healthy, t.last_success, t.rate)]]
+  local expected = { "policy: a.db /d/a.db sqlite 4096 1.5 | disk dir false 3600.0 51200" }
   local source = { name = "a.db", path = "/d/a.db", kind = "sqlite", bytes = 4096, age_ms = 1500 }
-  local target = { name = "disk", kind = "dir", healthy = false, last_success_ms = 3600000 }
+  local target = { name = "disk", kind = "dir", healthy = false, last_success_ms = 3600000,
+    rate = 51200 }
   lu.assertEquals(seen("dedup", "function(f) local s, t = f.source, f.target " .. show .. " end",
     { source = source, target = target }), expected)
   lu.assertEquals(seen("compress", "function(f) local s, t = f.source, f.target " .. show .. " end",
@@ -66,6 +67,54 @@ function TestDecide:test_facts_cannot_be_written_to()
       "table.insert(f, 1)",
                            "setmetatable(f, nil)", "getmetatable(f).__newindex = nil" } do
     local p = policy("retry", "function(f) " .. write .. " end")
+    local answer, message = p:retry {}
+    lu.assertFalse(answer, write)
+    lu.assertStrContains(message, "/home/me/policy.lua:4: in retry: ")
+  end
+end
+
+local NOW = { wall_ms = 5000000, year = 2026, month = 3, day = 1, hour = 2, minute = 59,
+  weekday = 6, utc_offset_s = -12600, history = {
+    { started_at_ms = 1000000, outcome = "stored", method = "cloud", target = "cloud",
+      duration_ms = 1500, sent_bytes = 4096 },
+    { started_at_ms = 9000000, outcome = "queued", failure = "offline" } } }
+
+function TestDecide:test_every_function_gets_clock_and_history_last()
+  local show = [[local c, a, b = now.clock, now.history[1], now.history[2]
+    print(c.year, c.month, c.day, c.hour, c.minute, c.weekday, c.utc_offset)
+    print(#now.history, a.outcome, a.ago, a.duration, a.sent, a.method, a.target, a.failure)
+    print(b.outcome, b.ago, b.duration, b.sent, b.method, b.target, b.failure) end]]
+  for question, arguments in pairs { retry = "f", dedup = "f", compress = "f", route = "s, t" } do
+    local p = policy(question, ("function(%s, now) %s"):format(arguments, show))
+    p:now(NOW)
+    p[question](p, {})
+    lu.assertEquals(host.lines(), { "policy: 2026 3 1 2 59 sun -12600",
+      "policy: 2 stored 4000.0 1.5 4096 cloud cloud nil",
+      "policy: queued 0.0 nil nil nil nil offline" }, question)
+  end
+end
+
+function TestDecide:test_clock_and_history_stay_until_the_next_minute()
+  local p = policy("retry", [[(function()
+    local last
+    return function(f, now)
+      print(now.clock.minute, now == last, #now.history)
+      last = now
+    end
+  end)()]])
+  p:now(NOW)
+  p:retry {}
+  p:retry {}
+  p:now { minute = 0 }
+  p:retry {}
+  lu.assertEquals(host.lines(), { "policy: 59 false 2", "policy: 59 true 2", "policy: 0 false 0" })
+end
+
+function TestDecide:test_clock_and_history_cannot_be_written_to()
+  for _, write in ipairs { "now.clock.hour = 1", "now.clock = nil", "now.history[1] = nil",
+      "now.history[1].sent = 0", "rawset(now, 'x', 1)", "table.remove(now.history)" } do
+    local p = policy("retry", "function(f, now) " .. write .. " end")
+    p:now(NOW)
     local answer, message = p:retry {}
     lu.assertFalse(answer, write)
     lu.assertStrContains(message, "/home/me/policy.lua:4: in retry: ")

@@ -118,17 +118,18 @@ function TestTypes:test_a_number_that_an_option_is_without_a_value_is_its_defaul
   lu.assertEquals(compared, 9)
 end
 
+local FULL = { last_success_ms = 1, rate = 1 }
 -- { question, facts with everything, facts with nothing that can be missing }
 local QUESTIONS = {
   { "retry", "f", "akosha.Failure", { source = "a", http_status = 503, retry_after_ms = 1 }, {} },
   { "route", "f", "akosha.Source", { age_ms = 1 }, { age_ms = -1 } },
-  { "route", "t.cloud", "akosha.TargetFacts", {}, {}, { cloud = { last_success_ms = 1 } }, {} },
+  { "route", "t.cloud", "akosha.TargetFacts", {}, {}, { cloud = FULL }, {} },
   { "dedup", "f", "akosha.DedupFacts", { stored_ms = 1 }, {} },
   { "dedup", "f.source", "akosha.Source", {}, { source = { age_ms = -1 } } },
-  { "dedup", "f.target", "akosha.TargetFacts", { target = { last_success_ms = 1 } }, {} },
+  { "dedup", "f.target", "akosha.TargetFacts", { target = FULL }, {} },
   { "compress", "f", "akosha.CompressFacts", {}, {} },
   { "compress", "f.source", "akosha.Source", {}, { source = { age_ms = -1 } } },
-  { "compress", "f.target", "akosha.TargetFacts", { target = { last_success_ms = 1 } }, {} },
+  { "compress", "f.target", "akosha.TargetFacts", { target = FULL }, {} },
 }
 
 -- The fields of one table of facts, with their types, as the policy sees them.
@@ -154,6 +155,35 @@ function TestTypes:test_every_fact_is_annotated_and_every_annotation_is_a_fact()
     end
     lu.assertEquals(seen(question, expression, case[4], case[6]), all, question .. " " .. class)
     lu.assertEquals(seen(question, expression, case[5], case[7]), some, question .. " " .. class)
+  end
+end
+
+function TestTypes:test_every_fact_of_now_is_annotated_and_every_annotation_is_a_fact()
+  local every = { outcome = "stored", duration_ms = 1, sent_bytes = 1, method = "cloud",
+    target = "cloud", failure = "offline" }
+  for expression, class in pairs { now = "akosha.Now", ["now.clock"] = "akosha.Clock",
+      ["now.history[1]"] = "akosha.Run", ["now.history[2]"] = "akosha.Run" } do
+    local p = policy(([[retry = function(f, now) for name, value in pairs(%s) do
+      print(name, math.type(value) or type(value)) end end]]):format(expression))
+    p:now { history = { every, {} } }
+    p:retry {}
+    local found, expected = {}, {}
+    for _, line in ipairs(host.lines()) do
+      local name, kind = line:match "^policy: (%S+) (%S+)$"
+      found[name] = kind == "float" and "number" or kind
+    end
+    for name, field in pairs(said.classes[class]) do
+      if not (field.optional and expression == "now.history[2]") then
+        expected[name] = field.type:find "%[%]$" and "table" or in_lua(field.type)
+      end
+    end
+    lu.assertEquals(found, expected, expression)
+  end
+  for i, day in ipairs(said.aliases["akosha.Weekday"]) do
+    local p = policy "retry = function(f, now) print(now.clock.weekday) end"
+    p:now { weekday = i - 1 }
+    p:retry {}
+    lu.assertEquals(host.lines(), { "policy: " .. day })
   end
 end
 

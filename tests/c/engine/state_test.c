@@ -1,3 +1,4 @@
+#include "engine/decide.h"
 #include "support/failing_alloc.h"
 #include "support/faulty_files.h"
 #include "state_fixture.h"
@@ -467,6 +468,45 @@ state_survives_any_allocation_that_fails(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void
+the_last_runs_are_told_the_newest_first(void **state)
+{
+    static const char report[] = "{\"duration_s\": 1.25, \"bytes\": {\"sent\": 4096}, \"method\":"
+        " \"cloud\", \"target\": null, \"error\": {\"failure\": \"offline\"}}";
+    struct aks_history_facts runs[4];
+    struct aks_state *opened = open_state();
+    char *large = malloc(AKS_STATE_RECENT_BYTES_MAX + 2);
+    size_t count = 7;
+
+    assert_non_null(large);
+    memset(large, ' ', AKS_STATE_RECENT_BYTES_MAX + 1);
+    memcpy(large, report, sizeof(report) - 1);
+    large[AKS_STATE_RECENT_BYTES_MAX + 1] = '\0';
+    assert_int_equal(aks_state_runs_recent(opened, runs, 4, &count, &err), AKS_OK);
+    assert_int_equal(count, 0);
+    for (int64_t i = 0; i < 3; i++)
+        assert_int_equal(aks_state_run_put(opened, "old", NOW, "stored", "{}", &err), AKS_OK);
+    assert_int_equal(aks_state_run_put(opened, "a", NOW + 1, "partial", report, &err), AKS_OK);
+    assert_int_equal(aks_state_run_put(opened, "b", NOW + 2, "queued", "no JSON", &err), AKS_OK);
+    assert_int_equal(aks_state_run_put(opened, "c", NOW + 3, "stored", large, &err), AKS_OK);
+    free(large);
+    assert_int_equal(aks_state_runs_recent(opened, runs, 4, &count, &err), AKS_OK);
+    assert_int_equal(count, 4);
+    assert_int_equal(runs[0].started_at_ms, NOW + 3);
+    assert_string_equal(runs[0].outcome, "stored");
+    assert_int_equal(runs[0].duration_ms, -1);
+    assert_string_equal(runs[1].outcome, "queued");
+    assert_int_equal(runs[1].sent_bytes, -1);
+    assert_int_equal(runs[2].started_at_ms, NOW + 1);
+    assert_int_equal(runs[2].duration_ms, 1250);
+    assert_int_equal(runs[2].sent_bytes, 4096);
+    assert_string_equal(runs[2].method, "cloud");
+    assert_string_equal(runs[2].target, "");
+    assert_string_equal(runs[2].failure, "offline");
+    assert_string_equal(runs[3].method, "");
+    aks_state_close(opened);
+}
+
 int
 main(void)
 {
@@ -479,6 +519,7 @@ main(void)
         TEST(facts_are_forgotten_with_age_and_cut_to_size),
         TEST(history_gives_the_newest_report_and_stays_bounded),
         TEST(history_gives_the_report_of_a_run),
+        TEST(the_last_runs_are_told_the_newest_first),
         TEST(log_of_the_database_stays_short),
         TEST(history_is_bounded_in_bytes_too),
         TEST(state_refuses_what_is_not_its_own_and_leaves_it_alone),

@@ -91,6 +91,36 @@ clocks_go_forward_and_know_the_year(void **state)
     assert_true(wall_ms < INT64_C(7258118400000));
 }
 
+static int32_t
+offset_in(const char *zone, int64_t wall_ms)
+{
+    assert_int_equal(setenv("TZ", zone, 1), 0);
+    return aks_clock_utc_offset_s(&port->clock, wall_ms);
+}
+
+/* Zones that are written out, so that the machine needs no files of them. */
+static void
+local_time_is_that_of_the_zone_and_of_the_season(void **state)
+{
+    static const char berlin[] = "CET-1CEST,M3.5.0,M10.5.0/3";
+    const char *variable = getenv("TZ");
+    char *before = variable != NULL ? strdup(variable) : NULL;
+    int64_t winter_ms = INT64_C(1795416300000);     /* 2026-11-23T06:45:00Z */
+    int64_t summer_ms = INT64_C(1784000000000);     /* in July */
+    int64_t change_ms = INT64_C(1774746000000);     /* 2026-03-29T01:00:00Z */
+
+    assert_int_equal(offset_in("UTC0", winter_ms), 0);
+    assert_int_equal(offset_in(berlin, winter_ms), 3600);
+    assert_int_equal(offset_in(berlin, summer_ms), 7200);
+    assert_int_equal(offset_in(berlin, change_ms - 1), 3600);
+    assert_int_equal(offset_in(berlin, change_ms), 7200);
+    assert_int_equal(offset_in("NST3:30", winter_ms), -12600);
+    assert_int_equal(unsetenv("TZ"), 0);
+    if (before != NULL)
+        assert_int_equal(setenv("TZ", before, 1), 0);
+    free(before);
+}
+
 static void
 entropy_fills_all_of_it_and_differently(void **state)
 {
@@ -116,6 +146,7 @@ main(void)
         cmocka_unit_test(home_is_the_variable_or_else_the_password_file_s),
         cmocka_unit_test(host_name_and_working_folder_are_the_system_s),
         cmocka_unit_test(clocks_go_forward_and_know_the_year),
+        cmocka_unit_test(local_time_is_that_of_the_zone_and_of_the_season),
         cmocka_unit_test(entropy_fills_all_of_it_and_differently),
     };
 

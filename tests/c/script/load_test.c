@@ -31,7 +31,8 @@ static char everything[] =
     "      ca = 'c.pem' } },\n"
     "  route = akosha.route.when(akosha.match.kind 'sqlite' & ~akosha.match.name 'b*',\n"
     "    function(source, targets) return { answer(targets.disk.name), 'cloud' } end, 'up'),\n"
-    "  dedup = function(facts) return answer(facts.unchanged and 'reuse' or 'upload') end,\n"
+    "  dedup = function(facts, now) print(now.clock.hour, now.history[1].target)\n"
+    "    return answer(facts.unchanged and 'reuse' or 'upload') end,\n"
     "  compress = function(facts) return { codec = answer 'gzip', level = 1 } end,\n"
     "  retry = function(failure)\n"
     "    if failure.attempt > 1 then return patient:decide(failure) end\n"
@@ -60,8 +61,11 @@ static char *variables[] = { variable };
 static const struct aks_policy_environment environment = { variables, 1 };
 
 static const struct aks_source_facts source = { "a.db", "/a.db", "sqlite", 4096, 1000 };
-static const struct aks_target_facts targets[] = { { "cloud", "s3", true, -1 },
-    { "up", "http", true, 1000 }, { "disk", "dir", false, -1 } };
+static const struct aks_target_facts targets[] = { { "cloud", "s3", true, -1, 1 },
+    { "up", "http", true, 1000, -1 }, { "disk", "dir", false, -1, -1 } };
+static const struct aks_now_facts now = { .wall_ms = 1, .clock = { 2026, 11, 26, 2, 3, 3, 3600 },
+    .history = { { .outcome = "stored", .method = "cloud", .target = "cloud" } },
+    .history_count = 1 };
 
 /* A status that means: there was no memory. */
 static int
@@ -126,6 +130,7 @@ ask_all(const struct aks_decide *decide, json_t *report, struct aks_error *err)
     enum aks_dedup_verdict verdict;
     int faults;
 
+    decide->now(decide->ctx, &now);
     faults = clean(decide->route(decide->ctx, &source, targets, 3, &route, err), err);
     faults += clean(decide->dedup(decide->ctx, &dedup, &verdict, err), err);
     faults += clean(decide->compress(decide->ctx, &compress, &compressed, err), err);

@@ -235,6 +235,35 @@ retry_after_stands_clocks_that_are_far_off(void **state)
     assert_int_equal(ms, 0);
 }
 
+static void
+a_date_has_its_day_of_the_week(void **state)
+{
+    static const struct {
+        const char *iso;
+        int weekday;
+    } days[] = {
+        { "1970-01-01T00:00:00Z", 3 }, { "2000-02-29T23:59:59Z", 1 }, { "2026-11-22T12:00:00Z", 6 },
+        { "2026-11-23T00:00:00Z", 0 }, { "9999-12-31T23:59:59Z", 4 },
+    };
+    struct aks_date_civil civil;
+    int64_t wall_ms;
+
+    for (size_t i = 0; i < sizeof(days) / sizeof(days[0]); i++) {
+        assert_true(aks_date_parse_iso(days[i].iso, strlen(days[i].iso), &wall_ms));
+        aks_date_civil(wall_ms, &civil);
+        assert_int_equal(civil.weekday, days[i].weekday);
+    }
+    aks_date_civil(INT64_C(951868799999), &civil);
+    assert_int_equal(civil.year, 2000);
+    assert_int_equal(civil.month, 2);
+    assert_int_equal(civil.day, 29);
+    assert_int_equal(civil.hour, 23);
+    assert_int_equal(civil.minute, 59);
+    assert_int_equal(civil.second, 59);
+    aks_date_civil(INT64_MIN, &civil);
+    assert_int_equal(civil.year, 1970);
+}
+
 int
 main(void)
 {
@@ -242,6 +271,7 @@ main(void)
         cmocka_unit_test(dates_are_written_as_iso_and_compact),
         cmocka_unit_test(dates_outside_of_four_digit_years_are_moved_inside),
         cmocka_unit_test(dates_survive_writing_and_reading_on_every_day_of_400_years),
+        cmocka_unit_test(a_date_has_its_day_of_the_week),
         cmocka_unit_test(iso_takes_offsets_fractions_and_leaves_out_seconds),
         cmocka_unit_test(iso_refuses_everything_else),
         cmocka_unit_test(iso_looks_at_no_byte_behind_the_length),

@@ -11,6 +11,7 @@
  *   policy:settings() -> table; policy:asks() -> which questions the engine would ask
  *   policy:route(source, targets), :retry(failure), :dedup(facts), :compress(facts),
  *   policy:finished(report)
+ *   policy:now { hour = , history = {} }: what it is told of the moment
  *       -> the answer, nil for no opinion; false, message, hint, status where the policy failed. */
 #include "host/lua_host_values.h"
 #include "os/clock_posix.h"
@@ -35,6 +36,7 @@ struct handle {
     struct aks_clock clock;
     struct aks_log log;
     lua_State *L;
+    struct aks_now_facts now;
     int64_t now_ns;
     int64_t step_ns;
 };
@@ -459,6 +461,18 @@ policy_finished(lua_State *L)
 }
 
 static int
+policy_now(lua_State *L)
+{
+    struct handle *handle = check_handle(L);
+    const struct aks_decide *decide = &handle->policy->decide;
+
+    lua_settop(L, 2);
+    host_now(L, 2, &handle->now);
+    decide->now(decide->ctx, &handle->now);
+    return 0;
+}
+
+static int
 policy_gc(lua_State *L)
 {
     struct handle *handle = luaL_checkudata(L, 1, HANDLE);
@@ -490,6 +504,7 @@ open_host(lua_State *L)
         { "dedup", policy_dedup },
         { "compress", policy_compress },
         { "finished", policy_finished },
+        { "now", policy_now },
         { "free", policy_gc },
         { NULL, NULL },
     };

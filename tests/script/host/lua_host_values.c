@@ -2,6 +2,8 @@
 
 #include <lauxlib.h>
 
+#include <stdio.h>
+
 const char *
 host_text(lua_State *L, int index, const char *name, const char *otherwise)
 {
@@ -63,6 +65,48 @@ host_target(lua_State *L, int index, struct aks_target_facts *ret)
     ret->kind = host_text(L, index, "kind", "s3");
     ret->healthy = host_boolean(L, index, "healthy", true);
     ret->last_success_ms = host_integer(L, index, "last_success_ms", -1);
+    ret->rate = host_integer(L, index, "rate", -1);
+}
+
+static void
+copy_text(lua_State *L, int index, const char *name, const char *otherwise, char *ret, size_t bytes)
+{
+    (void)snprintf(ret, bytes, "%s", host_text(L, index, name, otherwise));
+}
+
+static void
+host_run(lua_State *L, int index, struct aks_history_facts *ret)
+{
+    ret->started_at_ms = host_integer(L, index, "started_at_ms", 0);
+    copy_text(L, index, "outcome", "stored", ret->outcome, sizeof(ret->outcome));
+    copy_text(L, index, "method", "", ret->method, sizeof(ret->method));
+    copy_text(L, index, "target", "", ret->target, sizeof(ret->target));
+    copy_text(L, index, "failure", "", ret->failure, sizeof(ret->failure));
+    ret->duration_ms = host_integer(L, index, "duration_ms", -1);
+    ret->sent_bytes = host_integer(L, index, "sent_bytes", -1);
+}
+
+void
+host_now(lua_State *L, int index, struct aks_now_facts *ret)
+{
+    struct aks_clock_facts *clock = &ret->clock;
+
+    ret->wall_ms = host_integer(L, index, "wall_ms", 0);
+    clock->year = (int)host_integer(L, index, "year", 2026);
+    clock->month = (int)host_integer(L, index, "month", 11);
+    clock->day = (int)host_integer(L, index, "day", 26);
+    clock->hour = (int)host_integer(L, index, "hour", 0);
+    clock->minute = (int)host_integer(L, index, "minute", 0);
+    clock->weekday = (int)host_integer(L, index, "weekday", 3);
+    clock->utc_offset_s = (int32_t)host_integer(L, index, "utc_offset_s", 0);
+    ret->history_count = 0;
+    lua_getfield(L, index, "history");
+    while (lua_istable(L, -1) && ret->history_count < AKS_HISTORY_MAX &&
+        lua_rawgeti(L, -1, (lua_Integer)ret->history_count + 1) == LUA_TTABLE) {
+        host_run(L, lua_gettop(L), &ret->history[ret->history_count++]);
+        lua_pop(L, 1);
+    }
+    lua_settop(L, index);
 }
 
 void

@@ -19,6 +19,7 @@ bool host_boolean(lua_State *L, int index, const char *name, bool otherwise);
 /* Facts out of tables with the fields of the C structs, all of them optional. */
 void host_source(lua_State *L, int index, struct aks_source_facts *ret);
 void host_target(lua_State *L, int index, struct aks_target_facts *ret);
+void host_now(lua_State *L, int index, struct aks_now_facts *ret);
 void host_failure(lua_State *L, int index, struct aks_failure_facts *ret);
 /* A new reference. */
 json_t *host_json(lua_State *L, int index);

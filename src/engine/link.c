@@ -1,0 +1,105 @@
+#include "engine/link.h"
+
+#include "base/check.h"
+#include "base/units.h"
+
+/* A request of the target: what the machine's port is given instead. */
+struct aks_http_call {
+    struct aks_link *link;
+    struct aks_http_call *inner;        /* the machine's */
+    aks_http_done *done;
+    void *done_ctx;
+    bool has_body;
+};
+
+static int64_t
+now_ns(const struct aks_link *link)
+{
+    const struct aks_clock *clock = &link->machine->clock;
+
+    return clock->now_ns(clock->ctx);
+}
+
+static void
+begin_sending(struct aks_link *link)
+{
+    if (link->sending++ == 0)
+        link->busy_since_ns = now_ns(link);
+}
+
+static void
+end_sending(struct aks_link *link)
+{
+    AKS_CHECK(link->sending > 0);
+    if (--link->sending == 0)
+        link->busy_ns += now_ns(link) - link->busy_since_ns;
+}
+
+static void
+call_free(struct aks_http_call *call)
+{
+    if (call->has_body)
+        end_sending(call->link);
+    aks_mem_free(call->link->machine->alloc, call);
+}
+
+static void
+answered(void *ctx, const struct aks_http_reply *reply)
+{
+    struct aks_http_call *call = ctx;
+    aks_http_done *done = call->done;
+    void *done_ctx = call->done_ctx;
+
+    call->link->sent_bytes += reply->sent_bytes;
+    call_free(call);
+    done(done_ctx, reply);
+}
+
+static enum aks_status
+submit(void *ctx, const struct aks_http_request *request, aks_http_done *done, void *done_ctx,
+    struct aks_http_call **ret_call, struct aks_error *err)
+{
+    struct aks_link *link = ctx;
+    const struct aks_http *http = &link->machine->http;
+    struct aks_http_call *call = aks_mem_new(link->machine->alloc, sizeof(*call));
+    enum aks_status status;
+
+    if (call == NULL)
+        return aks_error_memory(err, "submitting a request");
+    call->link = link;
+    call->done = done;
+    call->done_ctx = done_ctx;
+    call->has_body = request->body != NULL && request->body->bytes > 0;
+    if (call->has_body)
+        begin_sending(link);
+    status = http->submit(http->ctx, request, answered, call, &call->inner, err);
+    if (status != AKS_OK)
+        call_free(call);
+    else
+        *ret_call = call;
+    return status;
+}
+
+static void
+cancel(void *ctx, struct aks_http_call *call)
+{
+    const struct aks_http *http = &call->link->machine->http;
+
+    http->cancel(http->ctx, call->inner);
+    call_free(call);
+}
+
+void
+aks_link_init(struct aks_link *link, const struct aks_port *machine)
+{
+    *link = (struct aks_link) { .port = *machine, .machine = machine };
+    link->port.http = (struct aks_http) { submit, cancel, link };
+}
+
+int64_t
+aks_link_rate(const struct aks_link *link)
+{
+    if (link->sent_bytes < AKS_LINK_MEASURE_BYTES_MIN || link->busy_ns <= 0)
+        return -1;
+    return (int64_t)((double)link->sent_bytes * (double)AKS_NS_PER_S / (double)link->busy_ns);
+}

@@ -1,0 +1,28 @@
+/* The line to one target for one upload: an http port of its own around the machine's, through
+ * which every request of the target goes. It measures how fast bodies are sent. */
+#ifndef AKS_ENGINE_LINK_H
+#define AKS_ENGINE_LINK_H
+
+#include "port/port.h"
+
+#include <stdint.h>
+
+/* Fewer bytes say more of the time that a server needs to answer than of the line. */
+#define AKS_LINK_MEASURE_BYTES_MIN (256 * 1024)
+
+struct aks_link {
+    struct aks_port port;               /* the machine's, but for http: what the target is given */
+    const struct aks_port *machine;
+    unsigned sending;                   /* requests with a body that are under way */
+    int64_t busy_since_ns;              /* when there is one */
+    int64_t busy_ns;                    /* before that */
+    int64_t sent_bytes;                 /* of bodies, whatever came of the requests */
+};
+
+/** ${machine} is borrowed. ${link} must not move. */
+void aks_link_init(struct aks_link *link, const struct aks_port *machine);
+/** Bytes per second over the time with a body under way, waits for its answer included; -1 where
+ * too little was sent to tell. */
+int64_t aks_link_rate(const struct aks_link *link);
+
+#endif
