@@ -19,6 +19,7 @@ local akosha = {
   retry = require "akosha.retry",
   route = require "akosha.route",
   match = require "akosha.match",
+  window = require "akosha.window".window,
 
   env = core.env,
   log = core.log,

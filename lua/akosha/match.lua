@@ -21,7 +21,7 @@ local function compare(what, field, names, expected, text)
     core.expected(what, expected, text)
   end
   local holds, limit = COMPARE[operator], number * names[unit]
-  return predicate.new(function(source)
+  return predicate.of_source(function(source)
     return source[field] ~= nil and holds(source[field], limit)
   end)
 end
@@ -32,7 +32,7 @@ function match.kind(kind)
   if not KINDS[kind] then
     core.expected("akosha.match.kind", '"duckdb", "sqlite" or "file"', kind)
   end
-  return predicate.new(function(source) return source.kind == kind end)
+  return predicate.of_source(function(source) return source.kind == kind end)
 end
 
 -- The name in the target, where * stands for any letters and ? for one.
@@ -40,7 +40,7 @@ function match.name(stars)
   if type(stars) ~= "string" or stars == "" or #stars > 100 then
     core.expected("akosha.match.name", 'a name of 1 to 100 bytes, with * and ? like "*.db"', stars)
   end
-  return predicate.new(function(source) return glob.matches(stars, source.name) end)
+  return predicate.of_source(function(source) return glob.matches(stars, source.name) end)
 end
 
 function match.size(text)

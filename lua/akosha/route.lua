@@ -31,11 +31,8 @@ function route.when(predicate, yes, otherwise)
   end
   yes = answering(what, yes)
   otherwise = otherwise == nil and no_opinion or answering(what, otherwise)
-  return function(source, targets)
-    if predicate(source) then
-      return yes(source, targets)
-    end
-    return otherwise(source, targets)
+  return function(source, targets, now)
+    return (predicate(source, now) and yes or otherwise)(source, targets, now)
   end
 end
 
@@ -47,8 +44,8 @@ function route.by_kind(routes)
     by_kind[kind] = answering(what .. ": " .. kind, value)
   end
   local default = by_kind.default or no_opinion
-  return function(source, targets)
-    return (by_kind[source.kind] or default)(source, targets)
+  return function(source, ...)
+    return (by_kind[source.kind] or default)(source, ...)
   end
 end
 

@@ -360,7 +360,7 @@ function akosha.retry.by_failure(schedules) end
 
 -- Routes. -----------------------------------------------------------------------------------------
 
----A function of a source that says yes or no, and joins with others.
+---A function of a source and `now`, or of `now` alone, that says yes or no and joins with others.
 ---@class akosha.Predicate
 ---@operator call(akosha.Source): boolean
 ---@operator band(akosha.Predicate): akosha.Predicate
@@ -388,6 +388,11 @@ function akosha.match.size(text) end
 ---@param text string "< 1 h": <, <=, >, >= and s, min, h, d.
 ---@return akosha.Predicate
 function akosha.match.age(text) end
+
+---Holds at these times of the week, by the clock of `now`; the end is not in them.
+---@param text string "mon-fri 18:00-08:00, sat-sun": days, times or both; several with commas.
+---@return akosha.Predicate
+function akosha.window(text) end
 
 ---@class akosha.ByKindOptions
 ---@field duckdb? akosha.Route (default)

@@ -15,7 +15,7 @@ local EXPECTED = {
   "akosha.retry.fixed", "akosha.retry.linear", "akosha.retry.none", "akosha.route",
       "akosha.route.by_kind", "akosha.route.first", "akosha.route.when", "akosha.s3",
       "akosha.second",
-      "akosha.wait",
+      "akosha.wait", "akosha.window",
   "assert", "coroutine", "coroutine.close", "coroutine.create",
       "coroutine.isyieldable",
   "coroutine.resume", "coroutine.running", "coroutine.status", "coroutine.wrap", "coroutine.yield",
