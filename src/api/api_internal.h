@@ -34,6 +34,9 @@ int akosha_api_error(const struct aks_error *err, struct akosha_error *ret_error
 /* The policy's file, owned, or NULL for the built-in default; as akosha_policy_load finds it. */
 enum aks_status akosha_api_policy_path(const struct aks_port *port, const char *given,
     char **ret_path, struct aks_error *err);
+/* Where runs and what is believed of targets are kept, owned; ${given}: as for akosha_open. */
+enum aks_status akosha_api_state_folder(const struct aks_port *port, const char *given,
+    char **ret_folder, struct aks_error *err);
 /* A report around ${json} (taken), with the code in it; ${ret_error} from its "error". */
 int akosha_api_report(json_t *json, struct akosha_report **ret_report,
     struct akosha_error *ret_error);

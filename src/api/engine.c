@@ -103,23 +103,22 @@ xdg_folder(const struct aks_port *port, const char *variable, const char *fallba
     return aks_mem_printf(port->alloc, "%s/%s/akosha-sync", env->home(env->ctx), fallback);
 }
 
-static enum aks_status
-state_folder(const struct akosha_options *options, char **ret_folder, struct aks_error *err)
+enum aks_status
+akosha_api_state_folder(const struct aks_port *port, const char *given, char **ret_folder,
+    struct aks_error *err)
 {
-    const struct aks_environment *env = &options->port->environment;
-    const char *given = options->state_folder;
+    const struct aks_environment *env = &port->environment;
     char *folder;
 
     if (given == NULL)
-        folder = xdg_folder(options->port, "XDG_STATE_HOME", ".local/state");
+        folder = xdg_folder(port, "XDG_STATE_HOME", ".local/state");
     else if (given[0] == '/')
-        folder = aks_mem_strdup(options->port->alloc, given);
+        folder = aks_mem_strdup(port->alloc, given);
     else if (env->working_folder(env->ctx)[0] != '/')
         return aks_error_set(err, AKS_STATE, "cannot use the state folder %s: the working folder, "
             "in which it would lie, is not known any more", given);
     else
-        folder = aks_mem_printf(options->port->alloc, "%s/%s", env->working_folder(env->ctx),
-            given);
+        folder = aks_mem_printf(port->alloc, "%s/%s", env->working_folder(env->ctx), given);
     if (folder == NULL)
         return aks_error_memory(err, "opening the engine");
     *ret_folder = folder;
@@ -159,7 +158,7 @@ akosha_open(const struct akosha_options *options, struct akosha **ret_engine,
         engine_options.progress = pass_progress;
         engine_options.progress_ctx = engine;
     }
-    status = state_folder(options, &folder, &err);
+    status = akosha_api_state_folder(options->port, options->state_folder, &folder, &err);
     if (status == AKS_OK) {
         engine_options.state_folder = folder;
         status = aks_engine_open(&engine_options, &engine->engine, &err);

@@ -35,6 +35,7 @@ struct aks_args {
     size_t allow_count;
     const char *events[AKS_ARGS_EVENT_MAX];
     size_t event_count;
+    const char *replay;
     bool no_fallback;
     bool dry_run;
     bool luarc;

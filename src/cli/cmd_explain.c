@@ -58,9 +58,13 @@ explain(const struct aks_args *args, struct aks_error *err)
     options.source_count = args->operand_count;
     options.events = args->events;
     options.event_count = args->event_count;
+    options.run = args->replay;
+    options.state = args->state;
     status = aks_explain(&options, &explanation, err);
     if (status == AKS_OK && args->json)
         status = print_json(explanation, err);
+    else if (status == AKS_OK && args->replay != NULL)
+        aks_explain_text_replay(explanation, args->verbose);
     else if (status == AKS_OK)
         aks_explain_text(explanation);
     json_decref(explanation);
@@ -75,6 +79,10 @@ aks_cmd_explain(const struct aks_args *args)
     enum aks_status status;
 
     _Static_assert(AKS_ARGS_EVENT_MAX <= AKS_EXPLAIN_EVENTS_MAX, "each is explained");
+    if (args->replay != NULL && args->event_count > 0)
+        return aks_args_wrong(args, "--replay and --event exclude each other", "");
+    if (args->replay != NULL && args->operand_count > 0)
+        return aks_args_wrong(args, "--replay takes the sources of its run: ", args->operands[0]);
     status = explain(args, &err);
     if (status == AKS_OK)
         return aks_print_flush();

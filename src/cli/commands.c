@@ -26,15 +26,17 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync check --policy policies/mine.lua\n"
       "  akosha-sync check --policy policies/mine.lua --luarc",
       "policy allow-env luarc", 0, 0, aks_cmd_check },
-    { "explain", "explain [--policy FILE] [--event EVENT]... [SOURCE]...",
+    { "explain", "explain [--policy FILE] [--event EVENT]... [--replay RUN] [SOURCE]...",
       "show what a policy would decide, and why",
       "Nothing is contacted: the policy is tried in a simulated world, with sources of the real\n"
       "ones' names and sizes. EVENT is [target:] failure [xN][, retry_after=S][, operation=NAME]:\n"
-      "what goes wrong there, N times or each time. Exit codes: 0; 2 an event or option is wrong;\n"
-      "3 the policy is wrong.",
+      "what goes wrong there, N times or each time. With --replay, what a recorded run was asked\n"
+      "is put to the policy instead, and what it would answer differently is shown; with\n"
+      "--verbose all. Exit codes: 0; 2 an event, run or option is wrong; 3 the policy is wrong.",
       "  akosha-sync explain --policy policies/prod.lua\n"
-      "  akosha-sync explain --event \"cloud: throttled x3, retry_after=40\" --event \"http: dns\"",
-      "policy event", 0, -1, aks_cmd_explain },
+      "  akosha-sync explain --event \"cloud: throttled x3, retry_after=9\" --event \"http: dns\"\n"
+      "  akosha-sync explain --policy policies/other.lua --replay last",
+      "policy event replay", 0, -1, aks_cmd_explain },
     { "list", "list [--policy FILE] [--target NAME]",
       "show the uploads that the policy's targets hold",
       "",

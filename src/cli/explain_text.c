@@ -2,25 +2,14 @@
 
 #include "base/units.h"
 #include "cli/print.h"
+#include "cli/table.h"
 
 #include <jansson.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS_MAX 7
-#define ROWS_MAX 1100                   /* a report has a thousand decisions at most */
-#define CELL_BYTES 160
-
-/* Cells are put down first, and printed when the widths are known. */
-struct table {
-    size_t columns;
-    size_t rows;
-    size_t widths[COLUMNS_MAX];
-    char (*cells)[COLUMNS_MAX][CELL_BYTES];
-};
+#define ROWS_MAX 10000                  /* a record that is replayed may have as many questions */
 
 static const char *
 text_at(const json_t *object, const char *name)
@@ -30,70 +19,14 @@ text_at(const json_t *object, const char *name)
     return text != NULL ? text : "-";
 }
 
-static void
-put(struct table *table, size_t column, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void
-put(struct table *table, size_t column, const char *format, ...)
-{
-    char *cell = table->cells[table->rows][column];
-    va_list args;
-
-    va_start(args, format);
-    (void)vsnprintf(cell, CELL_BYTES, format, args);
-    va_end(args);
-    for (char *c = cell; *c != '\0'; c++) {
-        if ((unsigned char)*c < ' ' || *c == 0x7f)
-            *c = '?';
-    }
-    if (strlen(cell) > table->widths[column])
-        table->widths[column] = strlen(cell);
-}
-
-/* The first column that is a number stands to the right. */
-static void
-print_table(const struct table *table, size_t right)
-{
-    for (size_t i = 0; i < table->rows; i++) {
-        aks_print_out(" ");
-        for (size_t j = 0; j < table->columns; j++) {
-            const char *cell = table->cells[i][j];
-            int width = (int)table->widths[j];
-
-            if (j + 1 == table->columns)
-                aks_print_out(" %s", cell);
-            else
-                aks_print_out(" %*s", j == right ? width : -width, cell);
-            if (j + 1 < table->columns)
-                aks_print_out(" ");
-        }
-        aks_print_out("\n");
-    }
-}
-
-static bool
-begin(struct table *table, size_t columns, const char *const *heads)
-{
-    memset(table, 0, sizeof(*table));
-    table->columns = columns;
-    table->cells = calloc(ROWS_MAX, sizeof(*table->cells));
-    if (table->cells == NULL)
-        return false;
-    for (size_t i = 0; i < columns; i++)
-        put(table, i, "%s", heads[i]);
-    table->rows++;
-    return true;
-}
-
 /* "zstd", "zstd (policy)": what a function of the policy decided is marked. */
 static void
-put_decided(struct table *table, size_t column, const json_t *row, const char *name,
+put_decided(struct aks_table *table, size_t column, const json_t *row, const char *name,
     const char *by)
 {
     bool policy = strcmp(text_at(row, by), "policy") == 0;
 
-    put(table, column, "%s%s", text_at(row, name), policy ? " (policy)" : "");
+    aks_table_put(table, column, "%s%s", text_at(row, name), policy ? " (policy)" : "");
 }
 
 static void
@@ -101,11 +34,11 @@ print_plan(const json_t *plan)
 {
     static const char *const heads[] = { "source", "size", "route", "codec", "unchanged", "parts",
         "goes to" };
-    struct table table;
+    struct aks_table table;
     const json_t *row;
     size_t i;
 
-    if (!begin(&table, sizeof(heads) / sizeof(heads[0]), heads))
+    if (!aks_table_begin(&table, heads, sizeof(heads) / sizeof(heads[0]), ROWS_MAX))
         return;
     json_array_foreach(plan, i, row) {
         char bytes[AKS_UNITS_TEXT_BYTES];
@@ -113,19 +46,18 @@ print_plan(const json_t *plan)
         bool missing = json_is_true(json_object_get(row, "missing")) &&
             !json_is_true(json_object_get(row, "assumed"));
 
-        put(&table, 0, "%s", text_at(row, "source"));
-        put(&table, 1, "%s", missing ? "not there"
+        aks_table_put(&table, 0, "%s", text_at(row, "source"));
+        aks_table_put(&table, 1, "%s", missing ? "not there"
             : aks_units_bytes(json_integer_value(json_object_get(row, "bytes")), bytes));
         put_decided(&table, 2, row, "route", "route_by");
         put_decided(&table, 3, row, "codec", "codec_by");
         put_decided(&table, 4, row, "unchanged", "unchanged_by");
-        put(&table, 5, "%lld%s", parts, parts > 1 ? " at most" : "");
-        put(&table, 6, "%s", json_is_string(json_object_get(row, "target"))
+        aks_table_put(&table, 5, "%lld%s", parts, parts > 1 ? " at most" : "");
+        aks_table_put(&table, 6, "%s", json_is_string(json_object_get(row, "target"))
             ? text_at(row, "target") : text_at(row, "outcome"));
-        table.rows++;
+        (void)aks_table_next(&table);
     }
-    print_table(&table, 1);
-    free(table.cells);
+    aks_table_end(&table, 1);
 }
 
 static void
@@ -147,13 +79,13 @@ print_notes(const json_t *plan)
 
 /* What the decision was about, and the facts that matter. */
 static void
-put_facts(struct table *table, size_t column, const json_t *decision)
+put_facts(struct aks_table *table, size_t column, const json_t *decision)
 {
     const json_t *facts = json_object_get(decision, "facts");
     const json_t *attempt = json_object_get(facts, "attempt");
     const json_t *status = json_object_get(facts, "http_status");
     const json_t *asked = json_object_get(facts, "retry_after");
-    char text[CELL_BYTES] = "";
+    char text[AKS_TABLE_CELL_BYTES] = "";
     size_t len = 0;
 
     if (json_is_string(json_object_get(facts, "failure"))) {
@@ -168,15 +100,15 @@ put_facts(struct table *table, size_t column, const json_t *decision)
             (void)snprintf(text + len, sizeof(text) - len, ", asks for %.1f s",
                 json_number_value(asked));
     } else if (json_is_boolean(json_object_get(facts, "unchanged"))) {
-        (void)snprintf(text, sizeof(text), "%s", json_is_true(json_object_get(facts, "unchanged"))
-            ? "unchanged" : "changed, or new");
+        (void)snprintf(text, sizeof(text), "%s: %s", text_at(facts, "source"),
+            json_is_true(json_object_get(facts, "unchanged")) ? "unchanged" : "changed, or new");
     } else if (json_is_number(json_object_get(facts, "sample_ratio"))) {
-        (void)snprintf(text, sizeof(text), "a sample shrinks to 1/%.1f",
-            json_number_value(json_object_get(facts, "sample_ratio")));
+        (void)snprintf(text, sizeof(text), "%s: a sample shrinks to 1/%.1f",
+            text_at(facts, "source"), json_number_value(json_object_get(facts, "sample_ratio")));
     } else {
         (void)snprintf(text, sizeof(text), "%s", text_at(facts, "source"));
     }
-    put(table, column, "%s", text);
+    aks_table_put(table, column, "%s", text);
 }
 
 static const char *
@@ -187,41 +119,47 @@ base_name(const char *path)
     return slash != NULL ? slash + 1 : path;
 }
 
+/* Whose answer it was, and the line that made it. */
+static void
+put_by(struct aks_table *table, size_t column, const json_t *decision)
+{
+    const json_t *line = json_object_get(decision, "line");
+    const char *by = text_at(decision, "by");
+
+    if (json_is_integer(line) && json_is_string(json_object_get(decision, "file")))
+        by = base_name(text_at(decision, "file"));
+    else if (json_is_integer(line) && strcmp(by, "policy") != 0)
+        by = "settings";
+    if (json_is_integer(line))
+        aks_table_put(table, column, "%s, line %d", by, (int)json_integer_value(line));
+    else
+        aks_table_put(table, column, "%s", by);
+}
+
 static void
 print_decisions(const json_t *decisions)
 {
     static const char *const heads[] = { "at s", "target", "about", "because", "answer", "by" };
-    struct table table;
+    struct aks_table table;
     const json_t *decision;
     size_t i;
 
-    if (!begin(&table, sizeof(heads) / sizeof(heads[0]), heads))
+    if (!aks_table_begin(&table, heads, sizeof(heads) / sizeof(heads[0]), ROWS_MAX))
         return;
     json_array_foreach(decisions, i, decision) {
         const json_t *facts = json_object_get(decision, "facts");
-        const json_t *line = json_object_get(decision, "line");
         const char *operation = json_string_value(json_object_get(facts, "operation"));
-        const char *by = text_at(decision, "by");
 
-        if (table.rows == ROWS_MAX)
-            break;
-        put(&table, 0, "%.1f", json_number_value(json_object_get(decision, "at_s")));
-        put(&table, 1, "%s", text_at(decision, "target"));
-        put(&table, 2, "%s", operation != NULL ? operation : text_at(decision, "question"));
+        aks_table_put(&table, 0, "%.1f", json_number_value(json_object_get(decision, "at_s")));
+        aks_table_put(&table, 1, "%s", text_at(decision, "target"));
+        aks_table_put(&table, 2, "%s", operation != NULL ? operation
+            : text_at(decision, "question"));
         put_facts(&table, 3, decision);
-        put(&table, 4, "%s", text_at(decision, "answer"));
-        if (json_is_string(json_object_get(decision, "file")))
-            put(&table, 5, "%s, line %d", base_name(text_at(decision, "file")),
-                (int)json_integer_value(line));
-        else if (json_is_integer(line))
-            put(&table, 5, "%s, line %d", strcmp(by, "policy") == 0 ? "policy" : "settings",
-                (int)json_integer_value(line));
-        else
-            put(&table, 5, "%s", by);
-        table.rows++;
+        aks_table_put(&table, 4, "%s", text_at(decision, "answer"));
+        put_by(&table, 5, decision);
+        (void)aks_table_next(&table);
     }
-    print_table(&table, 0);
-    free(table.cells);
+    aks_table_end(&table, 0);
 }
 
 static void
@@ -236,6 +174,74 @@ print_end(const json_t *ended)
     if (json_is_string(json_object_get(ended, "message")))
         aks_print_out(": %s", text_at(ended, "message"));
     aks_print_out("\n");
+}
+
+/* What would be different, and what could not be asked; with ${all} also what is the same. */
+static void
+print_replayed(const json_t *questions, bool all)
+{
+    static const char *const heads[] = { "at s", "target", "about", "because", "was", "would be",
+        "by" };
+    struct aks_table table;
+    const json_t *row;
+    size_t i;
+
+    if (!aks_table_begin(&table, heads, sizeof(heads) / sizeof(heads[0]), ROWS_MAX))
+        return;
+    json_array_foreach(questions, i, row) {
+        const char *operation = json_string_value(json_object_get(json_object_get(row, "facts"),
+            "operation"));
+
+        if (json_is_true(json_object_get(row, "same")) && !all)
+            continue;
+        aks_table_put(&table, 0, "%.1f", json_number_value(json_object_get(row, "at_s")));
+        aks_table_put(&table, 1, "%s", text_at(row, "target"));
+        aks_table_put(&table, 2, "%s", operation != NULL ? operation : text_at(row, "question"));
+        put_facts(&table, 3, row);
+        aks_table_put(&table, 4, "%s", text_at(row, "was"));
+        if (json_is_null(json_object_get(row, "same"))) {
+            aks_table_put(&table, 5, "?");
+            aks_table_put(&table, 6, "%s", text_at(row, "why"));
+        } else {
+            aks_table_put(&table, 5, "%s", text_at(row, "would_be"));
+            put_by(&table, 6, row);
+        }
+        (void)aks_table_next(&table);
+    }
+    aks_table_end(&table, 0);
+    aks_print_out("\n");
+}
+
+static int
+count_at(const json_t *object, const char *name)
+{
+    return (int)json_integer_value(json_object_get(object, name));
+}
+
+void
+aks_explain_text_replay(const struct json_t *explanation, bool all)
+{
+    const json_t *replay = json_object_get(explanation, "replay");
+    const json_t *then = json_object_get(replay, "policy");
+    int same = count_at(replay, "same");
+    int different = count_at(replay, "different");
+    int unanswerable = count_at(replay, "unanswerable");
+
+    aks_print_out("The run %s ran under %s and ended: %s. Put to %s:\n\n",
+        text_at(replay, "run_id"), text_at(then, "path"), text_at(replay, "outcome"),
+        text_at(json_object_get(explanation, "policy"), "path"));
+    if (different + unanswerable > 0 || (all && same > 0))
+        print_replayed(json_object_get(replay, "questions"), all);
+    aks_print_out("Of %d questions %d would be answered as they were, %d differently, and %d "
+        "cannot be put to it.\n", same + different + unanswerable, same, different, unanswerable);
+    if (!json_is_true(json_object_get(replay, "complete")))
+        aks_print_out("The record has only what was decided, not what the settings answered: it "
+            "is of an older version.\n");
+    if (count_at(replay, "dropped") > 0)
+        aks_print_out("%d more were asked, and not recorded.\n", count_at(replay, "dropped"));
+    if (different > 0)
+        aks_print_out("Each question stands by itself: where another answer would have led is not "
+            "known.\n");
 }
 
 void

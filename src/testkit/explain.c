@@ -34,12 +34,27 @@ parse_events(struct aks_explain *explain, struct aks_error *err)
 
 /* --- the policy ------------------------------------------------------------------------------- */
 
+/* Nobody listens, but decisions know their line. */
+static const struct aks_script_lines lines = { NULL, NULL, NULL };
+
+enum aks_status
+aks_explain_load(struct aks_explain *explain, uint64_t seed, struct aks_policy **ret_policy,
+    struct aks_error *err)
+{
+    struct aks_policy_loader loader;
+
+    memset(&explain->script, 0, sizeof(explain->script));
+    explain->script.alloc = explain->alloc;
+    explain->script.seed = seed;
+    explain->script.lines = &lines;
+    aks_script_loader_init(&loader, &explain->script);
+    return loader.load(loader.ctx, &explain->text, &explain->environment, ret_policy, err);
+}
+
 static enum aks_status
 load_policy(struct aks_explain *explain, struct aks_error *err)
 {
     const struct aks_port *real = explain->options->real;
-    struct aks_script_options script = { .alloc = explain->alloc };
-    struct aks_policy_loader loader;
     char *path = NULL;
     enum aks_status status = akosha_api_policy_path(real, explain->options->policy, &path, err);
 
@@ -48,11 +63,7 @@ load_policy(struct aks_explain *explain, struct aks_error *err)
     aks_mem_free(explain->alloc, path);
     if (status == AKS_OK)
         status = aks_policy_environment_collect(real, NULL, 0, &explain->environment, err);
-    aks_script_loader_init(&loader, &script);
-    if (status == AKS_OK)
-        status = loader.load(loader.ctx, &explain->text, &explain->environment, &explain->policy,
-            err);
-    return status;
+    return status == AKS_OK ? aks_explain_load(explain, SEED, &explain->policy, err) : status;
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
@@ -268,8 +279,6 @@ put_credentials(const struct aks_explain *explain, struct aks_world *world, stru
 static enum aks_status
 make_world(const struct aks_explain *explain, struct aks_world **ret_world, struct aks_error *err)
 {
-    /* Nobody listens, but decisions know their line. */
-    static const struct aks_script_lines lines = { NULL, NULL, NULL };
     struct aks_world_options options = { .alloc = explain->alloc, .seed = SEED, .quiet = true,
         .lines = &lines };
     struct aks_world *world = NULL;
@@ -406,6 +415,18 @@ explain_events(const struct aks_explain *explain, json_t *document, struct aks_e
     return status;
 }
 
+static enum aks_status
+explain_worlds(struct aks_explain *explain, json_t *document, struct aks_error *err)
+{
+    enum aks_status status = find_sources(explain, err);
+
+    if (status == AKS_OK)
+        status = explain_plan(explain, document, err);
+    if (status == AKS_OK && explain->options->event_count > 0)
+        status = explain_events(explain, document, err);
+    return status;
+}
+
 static void
 fini(struct aks_explain *explain)
 {
@@ -441,13 +462,11 @@ aks_explain(const struct aks_explain_options *options, struct json_t **ret_expla
     if (status == AKS_OK)
         status = load_policy(explain, err);
     if (status == AKS_OK)
-        status = find_sources(explain, err);
-    if (status == AKS_OK)
         status = keep(document, "policy", aks_explain_tell_policy(explain), err);
-    if (status == AKS_OK)
-        status = explain_plan(explain, document, err);
-    if (status == AKS_OK && options->event_count > 0)
-        status = explain_events(explain, document, err);
+    if (status == AKS_OK && options->run != NULL)
+        status = aks_explain_replay(explain, document, err);
+    else if (status == AKS_OK)
+        status = explain_worlds(explain, document, err);
     fini(explain);
     if (status == AKS_OK)
         *ret_explanation = document;

@@ -1,6 +1,7 @@
 /* What a policy would decide, and why: found out by letting the engine that ships run under it in a
- * simulated world. Of the real machine the policy's files and variables are read and the sources'
- * sizes looked up; nothing is contacted or written, and no byte of a source is read. */
+ * simulated world, or by asking it what a recorded run was asked. Of the real machine the policy's
+ * files and variables are read, the sources' sizes looked up, and the record of a run; nothing is
+ * contacted or written, and no byte of a source is read. */
 #ifndef AKS_TESTKIT_EXPLAIN_H
 #define AKS_TESTKIT_EXPLAIN_H
 
@@ -26,11 +27,15 @@ struct aks_explain_options {
     size_t source_count;
     const char *const *events;          /* as testkit/event.h reads them */
     size_t event_count;                 /* at most AKS_EXPLAIN_EVENTS_MAX */
+    const char *run;                    /* a run_id, "last", or the file of a report: it is put to
+                                         * the policy, and no world is made; or NULL */
+    const char *state;                  /* as for akosha_open: where runs are known */
 };
 
 /** *ret_explanation is a document (json_decref): "policy", "plan", "calm", and with events
- * "events", "decisions", "ended". AKS_NOT_FOUND where an event is none, or names no target of the
- * policy; AKS_POLICY, AKS_SETTINGS and AKS_LIMIT where the policy does not load. */
+ * "events", "decisions", "ended"; of a run "policy" and "replay". AKS_NOT_FOUND where an event is
+ * none, or names no target of the policy, or a run is not known or no report that can be read;
+ * AKS_POLICY, AKS_SETTINGS and AKS_LIMIT where the policy does not load. */
 enum aks_status aks_explain(const struct aks_explain_options *options,
     struct json_t **ret_explanation, struct aks_error *err);
 

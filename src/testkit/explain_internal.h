@@ -1,9 +1,11 @@
 /* What the files of explain share: explain.c (the policy and its worlds), explain_tell.c (what
- * their reports say, as one document). */
+ * their reports say, as one document), explain_record.c (a recorded run), explain_facts.c (its
+ * questions), explain_replay.c (asked once more). */
 #ifndef AKS_TESTKIT_EXPLAIN_INTERNAL_H
 #define AKS_TESTKIT_EXPLAIN_INTERNAL_H
 
 #include "engine/policy.h"
+#include "script/load.h"
 #include "testkit/event.h"
 #include "testkit/explain.h"
 #include "testkit/world.h"
@@ -24,11 +26,62 @@ struct aks_explain {
     struct aks_event events[AKS_EXPLAIN_EVENTS_MAX];
     struct aks_policy_text text;
     struct aks_policy_environment environment;
+    struct aks_script_options script;   /* of every policy that is loaded */
     struct aks_policy *policy;
     struct aks_explain_source sources[AKS_EXPLAIN_SOURCES_MAX];
     size_t source_count;
     bool assumed;           /* none of the sources is there */
 };
+
+enum aks_explain_kind {
+    AKS_EXPLAIN_ROUTE, AKS_EXPLAIN_DEDUP, AKS_EXPLAIN_COMPRESS, AKS_EXPLAIN_RETRY,
+    AKS_EXPLAIN_UNKNOWN
+};
+
+/* A question of a record. All that it points to is the record's. */
+struct aks_explain_question {
+    const json_t *entry;
+    enum aks_explain_kind kind;
+    const char *was;                /* the answer of then */
+    const char *target;             /* or NULL */
+    struct aks_failure_facts failure;
+    struct aks_source_facts source;
+    struct aks_target_facts targets[AKS_TARGETS_MAX];
+    struct aks_dedup_facts dedup;
+    struct aks_compress_facts compress;
+    const char *needs;              /* a fact without which nobody can answer, and */
+    const char *lacks;              /* one that a function would see, not recorded; or NULL */
+    const char *unknown;            /* a target of the policy that the record does not know */
+    char why[160];                  /* it cannot be put to the policy; or "" */
+};
+
+/* explain.c */
+
+/** The policy once more, with chance of its own; it knows its lines. */
+enum aks_status aks_explain_load(struct aks_explain *explain, uint64_t seed,
+    struct aks_policy **ret_policy, struct aks_error *err);
+
+/* explain_record.c */
+
+/** The report that options->run names (json_decref). AKS_NOT_FOUND where there is none that can be
+ * read; what the state database failed with. */
+enum aks_status aks_explain_record(const struct aks_explain_options *options, json_t **ret_report,
+    struct aks_error *err);
+
+/* explain_facts.c */
+
+/** Reads a decision of a report. AKS_NOT_FOUND if it is none. */
+enum aks_status aks_explain_facts(const json_t *entry, struct aks_explain_question *ret,
+    struct aks_error *err);
+/** Fills question->targets with the facts of the policy's own, as far as they are recorded. */
+void aks_explain_facts_targets(const struct aks_settings *settings,
+    struct aks_explain_question *question);
+
+/* explain_replay.c */
+
+/** Puts "replay" into the document. */
+enum aks_status aks_explain_replay(struct aks_explain *explain, json_t *document,
+    struct aks_error *err);
 
 /* explain_tell.c; each is NULL without memory. */
 

@@ -50,21 +50,31 @@ field_line(const struct aks_explain *explain, const char *field)
 
 /* --- the plan --------------------------------------------------------------------------------- */
 
-/* The first decision on ${question} about the source of that name, or NULL. */
+/* The first of the list on ${question} about the source of that name, or NULL. */
+static const json_t *
+find_question(const json_t *list, const char *question, const char *source)
+{
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach(list, i, entry) {
+        const char *about = text_at(json_object_get(entry, "facts"), "source");
+
+        if (strcmp(text_at(entry, "question"), question) == 0 && about != NULL &&
+            source != NULL && strcmp(about, source) == 0)
+            return entry;
+    }
+    return NULL;
+}
+
+/* What was decided, or what the settings say where nobody decided. */
 static const json_t *
 decided(const json_t *report, const char *question, const char *source)
 {
-    const json_t *decision;
-    size_t i;
+    const json_t *decision = find_question(json_object_get(report, "decisions"), question, source);
 
-    json_array_foreach(json_object_get(report, "decisions"), i, decision) {
-        const char *about = text_at(json_object_get(decision, "facts"), "source");
-
-        if (strcmp(text_at(decision, "question"), question) == 0 && about != NULL &&
-            source != NULL && strcmp(about, source) == 0)
-            return decision;
-    }
-    return NULL;
+    return decision != NULL ? decision
+        : find_question(json_object_get(report, "asked"), question, source);
 }
 
 static const json_t *

@@ -1,11 +1,14 @@
-"""`akosha-sync check` and `explain`, the program: what they say of a policy, and what they leave alone."""
+"""`akosha-sync check` and `explain`, the program: what they say of a policy or a run, and what they leave alone."""
 
+import json
 import re
 import shlex
 import shutil
 from pathlib import Path
 
 import cases
+import data
+import sync
 
 SHIPPED = Path(__file__).resolve().parents[2] / "policies"
 HEAD = 'local akosha = require "akosha"\nreturn akosha.policy {\n  api = 1,\n'
@@ -23,9 +26,9 @@ WARNINGS = {
 NETWORK = ("socket", "connect", "bind", "listen", "accept", "sendto", "recvfrom", "socketpair")
 
 
-def documented(command):
+def documented(command, option=""):
     """The command line that docs/policy.md shows, and what it says there."""
-    found = re.search(rf"(?m)^    \$ akosha-sync ({command} .*)\n((?:    .*\n|\n(?=    ))*)", DOCUMENT)
+    found = re.search(rf"(?m)^    \$ akosha-sync ({command} .*{option}.*)\n((?:    .*\n|\n(?=    ))*)", DOCUMENT)
     return shlex.split(found[1]), "\n".join(line[4:] for line in found[2].splitlines())
 
 
@@ -34,6 +37,8 @@ class Case(cases.Case):
         """The command opens no socket and makes no file."""
         if shutil.which("strace") is None:
             self.skipTest("no socket is opened: needs strace")
+        for path in person.folder.glob("figures-*"):
+            path.unlink()
         before = sorted(person.folder.rglob("*"))
         trace = person.folder / "trace"
         result = person.ask(*arguments, before=(
@@ -184,3 +189,85 @@ class Explaining(Case):
     def test_opens_no_socket_and_writes_nothing(self):
         person = self.owner()
         self.assert_leaves_alone(person, "explain", "--policy", "policies/prod.lua", "--event", "cloud: refused", code=0)
+
+
+OTHER = """local akosha = require "akosha"
+return akosha.policy {
+  api = 1,
+  targets = {
+    up = akosha.http { url = "http://127.0.0.1:9/" },
+    disk = akosha.dir { path = "/disk" },
+  },
+  route = function(source)
+    if source.size > 1000 then
+      return "disk"
+    end
+  end,
+}
+"""
+
+
+class Replaying(Case):
+    def ran(self):
+        """A person whose run went to a folder, as nobody answered at the first target."""
+        person = self.person()
+        targets = {"up": sync.http(url="http://127.0.0.1:9/"), "disk": sync.builder("dir", path=person.folder / "disk")}
+        sources = [person.source("large.bin", data.half_compressible, 5000), person.source("small.bin", data.half_compressible, 50)]
+        result = person.run(sync.policy(targets), sources)
+        self.assert_stored(result, "disk")
+        (person.folder / "report.json").write_text(result.out)
+        (person.folder / "other.lua").write_text(OTHER)
+        return person, result.report
+
+    def replay(self, person, *arguments, code=0):
+        result = person.ask("explain", "--state", person.state, *arguments)
+        self.assert_code(result, code)
+        return result
+
+    def test_the_same_policy_answers_the_same(self):
+        person, report = self.ran()
+        told = self.replay(person, "--policy", person.policy, "--replay", "last", "--json").report
+        self.assertEqual((told["success"], told["exit_code"], told["replay"]["run_id"]), (True, 0, report["run_id"]))
+        self.assertEqual(told["policy"], report["policy"])
+        counts = {name: told["replay"][name] for name in ("same", "different", "unanswerable", "dropped")}
+        self.assertEqual(counts, {"same": len(report["decisions"]) + len(report["asked"]), "different": 0,
+                                  "unanswerable": 0, "dropped": 0})
+
+    def test_another_policy_is_shown_with_its_line(self):
+        person, report = self.ran()
+        out = {}
+        for run in ("last", report["run_id"], "report.json", str(person.folder / "report.json")):
+            out[run] = self.replay(person, "--policy", "other.lua", "--replay", run).out
+        self.assertEqual(len(set(out.values())), 1, out)
+        rows = [line.split() for line in out["last"].splitlines() if line.startswith("   0.0")]
+        self.assertEqual(rows, [["0.0", "-", "route", "large.bin", "up,", "disk", "disk", "policy,", "line", "10"]])
+        self.assertRegex(out["last"], r"Of \d+ questions \d+ would be answered as they were, 1 differently, and 0 cannot")
+        everything = self.replay(person, "--policy", "other.lua", "--replay", "last", "--verbose").out
+        self.assertIn("small.bin", everything)
+
+    def test_says_what_the_document_says(self):
+        person, report = self.ran()
+        arguments, expected = documented("explain", "--replay")
+        out = person.ask(*arguments, "--state", person.state).out
+        out = out.replace(f"{person.folder}/", "").replace(report["run_id"], "20261123T084512Z-3f9a2c")
+        self.assertEqual(out.rstrip(), expected.rstrip())
+
+    def test_bad_records_are_one_error(self):
+        person, report = self.ran()
+        (person.folder / "newer.json").write_text(json.dumps({**report, "schema": 9}))
+        (person.folder / "list.json").write_text("[]")
+        for run, words in (("20260101T000000Z-000000", "no run"), ("newer.json", "schema 9"), ("list.json", "is no report"),
+                           ("nowhere", "is no run"), ("/dev/zero", "is no run"), (str(person.folder), "is no run")):
+            with self.subTest(run):
+                result = self.replay(person, "--policy", "other.lua", "--replay", run, "--json", code=2)
+                self.assertEqual(result.err.count("akosha-sync: "), 1, result)
+                self.assertIn(words, result.report["error"]["message"])
+        for more in (("--event", "up: dns"), ("large.bin",)):
+            self.replay(person, "--policy", "other.lua", "--replay", "last", *more, code=2)
+
+    def test_opens_no_socket_and_writes_nothing(self):
+        person, _ = self.ran()
+        self.assert_leaves_alone(person, "explain", "--policy", "other.lua", "--replay", "report.json", code=0)
+        result = person.ask("explain", "--policy", "other.lua", "--state", "nowhere", "--replay", "last")
+        self.assert_code(result, 2)
+        self.assertFalse((person.folder / "nowhere").exists())

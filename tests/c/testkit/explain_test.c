@@ -13,6 +13,7 @@
 
 #define HOME "/home/me"
 #define POLICY HOME "/policies/p.lua"
+#define RECORD HOME "/report.json"
 
 static const char policy[] =
     "local akosha = require 'akosha'\n"
@@ -23,6 +24,12 @@ static const char policy[] =
     "  route = function(source) return rules[source.kind] end,\n"
     "  retry = akosha.retry.fixed { first = 3 } }\n";
 static const char rules[] = "return { sqlite = { 'disk' }, duckdb = { 'up', 'disk' } }";
+
+static const char record[] =
+    "{\"schema\": 1, \"run_id\": \"x\", \"policy\": {}, \"asked\": [], \"decisions\": ["
+    "{\"question\": \"retry\", \"target\": \"up\", \"answer\": \"wait 2.0\", \"facts\":"
+    " {\"failure\": \"server\", \"operation\": \"put\", \"transient\": true, \"attempt\": 1,"
+    " \"elapsed\": 0.5}}]}";
 
 static enum aks_status
 put(struct aks_sim *sim, const char *path, const void *data, size_t len, struct aks_error *err)
@@ -46,17 +53,19 @@ make_real(const struct aks_alloc *alloc, struct aks_sim **ret_sim, struct aks_er
     if (status == AKS_OK)
         status = put(*ret_sim, HOME "/policies/rules.lua", rules, strlen(rules), err);
     if (status == AKS_OK)
+        status = put(*ret_sim, RECORD, record, strlen(record), err);
+    if (status == AKS_OK)
         status = put(*ret_sim, HOME "/a.db", holes, 1000, err);
     return status != AKS_OK ? status
         : put(*ret_sim, HOME "/policies/b.duckdb", holes, sizeof(holes), err);
 }
 
 static enum aks_status
-explained(const struct aks_alloc *alloc, const char *const *events, size_t count,
+explained(const struct aks_alloc *alloc, const char *const *events, size_t count, const char *run,
     json_t **ret_explanation, struct aks_error *err)
 {
     struct aks_explain_options options = { .policy = POLICY, .events = events,
-        .event_count = count };
+        .event_count = count, .run = run };
     struct aks_sim *real = NULL;
     enum aks_status status = make_real(alloc, &real, err);
 
@@ -74,7 +83,7 @@ explain(const char *const *events, size_t count)
     json_t *explanation = NULL;
     struct aks_error err = { 0 };
 
-    if (explained(aks_alloc_system(), events, count, &explanation, &err) != AKS_OK)
+    if (explained(aks_alloc_system(), events, count, NULL, &explanation, &err) != AKS_OK)
         fail_msg("%s", err.message);
     return explanation;
 }
@@ -144,7 +153,8 @@ an_event_of_no_target_names_the_nearest(void **state)
     json_t *explanation = NULL;
     struct aks_error err = { 0 };
 
-    assert_int_equal(explained(aks_alloc_system(), events, 1, &explanation, &err), AKS_NOT_FOUND);
+    assert_int_equal(explained(aks_alloc_system(), events, 1, NULL, &explanation, &err),
+        AKS_NOT_FOUND);
     assert_non_null(strstr(err.message, "did you mean \"disk\"?"));
     assert_null(explanation);
 }
@@ -163,7 +173,28 @@ explaining_survives_failures_to_allocate(void **state)
 
         failing_alloc_init(&failing);
         failing.fail_at = at;
-        (void)explained(&failing.alloc, events, 1, &explanation, &err);
+        (void)explained(&failing.alloc, events, 1, NULL, &explanation, &err);
+        json_decref(explanation);
+        assert_int_equal(failing.outstanding, 0);
+    }
+}
+
+static void
+replaying_survives_failures_to_allocate(void **state)
+{
+    bool succeeded = false;
+
+    for (int64_t at = 0; !succeeded; at += 13) {
+        struct failing_alloc failing;
+        json_t *explanation = NULL;
+        struct aks_error err = { 0 };
+
+        assert_in_range(at, 0, 100000);
+        failing_alloc_init(&failing);
+        failing.fail_at = at;
+        succeeded = explained(&failing.alloc, NULL, 0, RECORD, &explanation, &err) == AKS_OK &&
+            json_integer_value(json_object_get(json_object_get(explanation, "replay"),
+                "different")) == 1;
         json_decref(explanation);
         assert_int_equal(failing.outstanding, 0);
     }
@@ -177,6 +208,7 @@ main(void)
         cmocka_unit_test(events_lead_to_decisions_with_the_line_that_made_them),
         cmocka_unit_test(an_event_of_no_target_names_the_nearest),
         cmocka_unit_test(explaining_survives_failures_to_allocate),
+        cmocka_unit_test(replaying_survives_failures_to_allocate),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
