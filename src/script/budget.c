@@ -38,6 +38,12 @@ look(lua_State *L)
     switch (vm->limit) {
     case AKS_VM_WITHIN:
         return;
+    case AKS_VM_MEMORY:
+    case AKS_VM_STRING:
+    case AKS_VM_STACK:
+    case AKS_VM_NO_MEMORY:
+        stay_over(vm, L);
+        aks_value_raise(L, "over the limit of memory");
     case AKS_VM_WORK:
         stay_over(vm, L);
         aks_value_raise(L, "over the limit of %" PRId64 " instructions", vm->work);
@@ -69,6 +75,7 @@ aks_budget_arm(struct aks_vm *vm, int64_t instructions, int64_t ms)
     AKS_CHECK(instructions > 0);
     vm->limit = AKS_VM_WITHIN;
     vm->memory_refused = false;
+    vm->refused_bytes = 0;
     vm->work = instructions;
     vm->work_ms = ms;
     vm->work_left = instructions;

@@ -143,11 +143,28 @@ aks_call_describe(lua_State *L)
 static enum aks_status
 over_limit(const struct aks_vm *vm, const char *where, struct aks_error *err)
 {
-    if (vm->limit == AKS_VM_TIME)
+    switch (vm->limit) {
+    case AKS_VM_WITHIN:
+        break;
+    case AKS_VM_WORK:
+        return aks_error_set(err, AKS_LIMIT, "%s: it takes more than %" PRId64 " instructions",
+            where, vm->work);
+    case AKS_VM_TIME:
         return aks_error_set(err, AKS_LIMIT, "%s: it runs for more than %" PRId64 " ms", where,
             vm->work_ms);
-    return aks_error_set(err, AKS_LIMIT, "%s: it takes more than %" PRId64 " instructions", where,
-        vm->work);
+    case AKS_VM_MEMORY:
+        return aks_error_set(err, AKS_LIMIT, "%s: it needs more than %" PRId64 " MiB of memory",
+            where, vm->limits.memory_bytes / AKS_MIB);
+    case AKS_VM_STRING:
+        return aks_error_set(err, AKS_LIMIT, "%s: it makes a string of more than %" PRId64 " MiB",
+            where, AKS_SCRIPT_STRING_BYTES / AKS_MIB);
+    case AKS_VM_STACK:
+        return aks_error_set(err, AKS_LIMIT, "%s: it calls too deep, or takes more than %d values"
+            " at once", where, AKS_SCRIPT_STACK_VALUES);
+    case AKS_VM_NO_MEMORY:
+        break;
+    }
+    return aks_error_set(err, AKS_LIMIT, "%s: out of memory", where);
 }
 
 /* What a beginner's message means. */

@@ -140,10 +140,15 @@ aks_identity_format(lua_State *L)
 {
     int count = lua_gettop(L);
     int argument = 1;
+    size_t bytes = 0;
     size_t len;
     const char *format = luaL_checklstring(L, 1, &len);
 
-    aks_budget_charge(L, (int64_t)(len / BYTES_PER_INSTRUCTION));
+    for (int i = 1; i <= count; i++) {
+        if (lua_type(L, i) == LUA_TSTRING)
+            bytes += lua_rawlen(L, i);
+    }
+    aks_budget_charge(L, (int64_t)(bytes / BYTES_PER_INSTRUCTION));
     for (size_t i = 0; i < len; i++) {
         if (format[i] != '%' || format[++i] == '%' || ++argument > count)
             continue;

@@ -18,7 +18,7 @@ aks_lib_keep_environment(lua_State *L, const struct aks_policy_environment *envi
         const char *pair = environment->pairs[i];
         const char *equals = strchr(pair, '=');
 
-        if (equals == NULL)
+        if (equals == NULL || aks_policy_environment_secret(pair, (size_t)(equals - pair)))
             continue;
         lua_pushlstring(L, pair, (size_t)(equals - pair));
         lua_pushstring(L, equals + 1);

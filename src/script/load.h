@@ -21,6 +21,13 @@
 /* Loading prod.lua takes 60 KiB and, with what is charged for memory, 1,000 instructions; the
  * rest is room for tables of rules. */
 #define AKS_SCRIPT_MEMORY_BYTES (32 * AKS_MIB)
+/* One string: single instructions compare or read the whole of it, and no limit is looked at
+ * meanwhile. */
+#define AKS_SCRIPT_STRING_BYTES (4 * AKS_MIB)
+/* Values on the stack of one coroutine. A table that is its own __call is asked for its __call
+ * until the stack is full, with all values moved each time, and no instruction is counted: 0.2 s
+ * for these, 150 s for the million that Lua allows. */
+#define AKS_SCRIPT_STACK_VALUES 65536
 #define AKS_SCRIPT_LOAD_INSTRUCTIONS INT64_C(10000000)      /* about 0.1 s */
 #define AKS_SCRIPT_DECISION_INSTRUCTIONS INT64_C(1000000)   /* about 10 ms */
 #define AKS_SCRIPT_LOAD_MS (5 * AKS_MS_PER_S)

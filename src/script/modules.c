@@ -151,6 +151,9 @@ aks_modules_require(lua_State *L)
         aks_value_raise(L, "require \"%s\": it requires itself, or has failed before", name);
     if (!lua_isnil(L, 3))
         return 1;
+    /* A name that a zero byte ends early would be the same module under another name. */
+    if (strlen(name) != lua_rawlen(L, 1))
+        raise_not_found(L);
     own = find_own(name);
     if (own == NULL)
         beside = find_beside(L, name);

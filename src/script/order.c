@@ -13,6 +13,9 @@
 
 /* What looking at a key of a large table, or comparing two, costs. */
 #define INSTRUCTIONS_PER_KEY 2
+/* Of strings that begin alike, so many bytes are compared as fast as an instruction runs. */
+#define BYTES_PER_INSTRUCTION 64
+#define LIST_FIRST 32768
 #define LOCAL 32        /* so many are sorted without asking Lua for memory */
 
 /* --- merging ---------------------------------------------------------------------------------- */
@@ -202,22 +205,33 @@ check_nameless(lua_State *L, size_t count)
             " order");
 }
 
-/* How many keys there are; are they 1 to n, and met in that order? Lua meets those of a list so.
- * [-0, +0, raises] */
+/* How many keys there are, and bytes in them; are they 1 to n, and met in that order? Lua meets
+ * those of a list so. [-0, +0, raises] */
 static size_t
-count_keys(lua_State *L, int index, bool *ret_list)
+count_keys(lua_State *L, int index, size_t *ret_bytes, bool *ret_list)
 {
     size_t count = 0;
 
+    *ret_bytes = 0;
     *ret_list = true;
     lua_pushnil(L);
     while (lua_next(L, index) != 0) {
         lua_pop(L, 1);
         count++;
+        if (lua_type(L, -1) == LUA_TSTRING)
+            *ret_bytes += lua_rawlen(L, -1);
         if (*ret_list)
             *ret_list = lua_isinteger(L, -1) && lua_tointeger(L, -1) == (lua_Integer)count;
     }
     return count;
+}
+
+/* A list for so many entries. A large one grows as it is filled: a block that is made for exactly
+ * so many values looks like a stack (script/vm.c). [-0, +1, raises] */
+static void
+create_list(lua_State *L, size_t count)
+{
+    lua_createtable(L, (int)(count < LIST_FIRST ? count : LIST_FIRST), 0);
 }
 
 /* Collects the keys into the list on top and into ${keys}; are they in order as they are? Returns
@@ -252,7 +266,7 @@ sort_list(lua_State *L, struct key *keys, uint32_t *places, size_t count)
     const struct order order = { entry_before, keys };
     const uint32_t *sorted = merge_sort(&order, places, count);
 
-    lua_createtable(L, (int)count, 0);
+    create_list(L, count);
     for (size_t i = 0; i < count; i++) {
         (void)lua_rawgeti(L, -2, (lua_Integer)sorted[i] + 1);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
@@ -267,16 +281,18 @@ aks_order_keys(lua_State *L, int index)
     uint32_t local_places[2 * LOCAL];
     struct key *keys = local_keys;
     uint32_t *places = local_places;
+    size_t bytes;
     size_t count;
     bool list;
     bool sorted;
 
     index = lua_absindex(L, index);
     luaL_checkstack(L, 8, "too many values");
-    count = count_keys(L, index, &list);
+    count = count_keys(L, index, &bytes, &list);
     aks_budget_charge(L, (int64_t)count);
     if (!list)
-        aks_budget_charge(L, INSTRUCTIONS_PER_KEY * ((int64_t)count + comparisons(count)));
+        aks_budget_charge(L, INSTRUCTIONS_PER_KEY * ((int64_t)count + comparisons(count)) +
+            comparisons(bytes / BYTES_PER_INSTRUCTION));
     if (list) {
         lua_pushnil(L);
         return count;
@@ -287,7 +303,7 @@ aks_order_keys(lua_State *L, int index)
     } else {
         lua_pushnil(L);
     }
-    lua_createtable(L, (int)count, 0);
+    create_list(L, count);
     count = collect_keys(L, index, keys, count, &sorted);
     if (!sorted)
         sort_list(L, keys, places, count);
@@ -312,6 +328,7 @@ aks_order_push_after(lua_State *L, int index, int key)
     struct key best = after;
     size_t nameless = 0;
     size_t count = 0;
+    size_t bytes = 0;
     int found;
 
     lua_pushnil(L);
@@ -323,6 +340,7 @@ aks_order_push_after(lua_State *L, int index, int key)
         lua_pop(L, 1);
         count++;
         nameless += is_nameless(&candidate);
+        bytes += candidate.len;
         if ((first || key_before(&after, &candidate)) &&
             (lua_isnil(L, found) || key_before(&candidate, &best))) {
             lua_copy(L, found + 1, found);
@@ -330,7 +348,8 @@ aks_order_push_after(lua_State *L, int index, int key)
         }
     }
     check_nameless(L, nameless);
-    aks_budget_charge(L, INSTRUCTIONS_PER_KEY * (int64_t)count);
+    aks_budget_charge(L, INSTRUCTIONS_PER_KEY * (int64_t)count +
+        (int64_t)(bytes / BYTES_PER_INSTRUCTION));
     if (!lua_isnil(L, found)) {
         lua_pushvalue(L, found);
         (void)lua_rawget(L, index);
@@ -345,14 +364,29 @@ aks_order_push_after(lua_State *L, int index, int key)
 #define PLACES 3
 #define VALUES 4
 
+/* Strings that begin alike may be long, and no hook looks while they are compared. */
+static void
+charge_for_strings(lua_State *L, int a, int b)
+{
+    size_t bytes;
+
+    if (lua_type(L, a) != LUA_TSTRING || lua_type(L, b) != LUA_TSTRING)
+        return;
+    bytes = lua_rawlen(L, a) < lua_rawlen(L, b) ? lua_rawlen(L, a) : lua_rawlen(L, b);
+    if (bytes >= BYTES_PER_INSTRUCTION)
+        aks_budget_charge(L, (int64_t)(bytes / BYTES_PER_INSTRUCTION));
+}
+
 static bool
 value_before(void *ctx, uint32_t a, uint32_t b)
 {
     lua_State *L = ctx;
     bool before;
 
-    if (lua_isnil(L, COMPARE))
+    if (lua_isnil(L, COMPARE)) {
+        charge_for_strings(L, VALUES + (int)a, VALUES + (int)b);
         return lua_compare(L, VALUES + (int)a, VALUES + (int)b, LUA_OPLT) != 0;
+    }
     lua_pushvalue(L, COMPARE);
     lua_pushvalue(L, VALUES + (int)a);
     lua_pushvalue(L, VALUES + (int)b);

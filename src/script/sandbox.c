@@ -148,6 +148,24 @@ register_environment(lua_State *L, const char *field)
     lua_setfield(L, LUA_REGISTRYINDEX, field);
 }
 
+/* What a string does where it is used as a number, in the metatable on top: as the library's
+ * functions. [-0, +0, raises] */
+static void
+bound_arithmetic(lua_State *L)
+{
+    static const char *const names[] = { "__add", "__div", "__idiv", "__mod", "__mul", "__pow",
+        "__sub", "__unm" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (lua_getfield(L, -1, names[i]) == LUA_TNIL) {
+            lua_pop(L, 1);
+            continue;
+        }
+        aks_stand_in(L, "string", names[i]);
+        lua_setfield(L, -2, names[i]);
+    }
+}
+
 void
 aks_sandbox_open(lua_State *L)
 {
@@ -178,6 +196,7 @@ aks_sandbox_open(lua_State *L)
     lua_setfield(L, -2, "__index");
     lua_pushboolean(L, 0);
     lua_setfield(L, -2, "__metatable");
+    bound_arithmetic(L);
     lua_pop(L, 2);
     register_environment(L, AKS_SANDBOX_POLICY);
     register_environment(L, AKS_SANDBOX_OWN);

@@ -114,7 +114,7 @@ find_target(lua_State *L, int index, const char *what, const struct aks_settings
         aks_value_expected(L, what, "names of targets", index);
     name = lua_tostring(L, index);
     for (size_t i = 0; i < settings->target_count; i++) {
-        if (strcmp(settings->targets[i].name, name) == 0)
+        if (strcmp(settings->targets[i].name, name) == 0 && strlen(name) == lua_rawlen(L, index))
             return i;
         aks_nearest_offer(&best, name, settings->targets[i].name);
     }

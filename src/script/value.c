@@ -112,7 +112,7 @@ check_plain(lua_State *L, int index, const char *what, const char *expected)
         aks_value_raise(L, "%s: expected a plain table, got one with a metatable", what);
 }
 
-/* "did you mean" where there is something near, else all that is known. */
+/* Of the key on top: "did you mean" where there is something near, else all that is known. */
 static void
 tell_unknown(lua_State *L, const char *what, const char *key, const char *const *names)
 {
@@ -129,7 +129,7 @@ tell_unknown(lua_State *L, const char *what, const char *key, const char *const 
             len += (size_t)snprintf(known + len, sizeof(known) - len, "%s%s", i > 0 ? ", " : "",
                 names[i]);
     }
-    show_string(key, strlen(key), shown);
+    (void)aks_value_shown(L, -1, shown);
     if (best.name != NULL) {
         (void)snprintf(message, sizeof(message), "%s: unknown field %s; did you mean \"%s\"?", what,
             shown + strlen("string "), best.name);
@@ -142,6 +142,16 @@ tell_unknown(lua_State *L, const char *what, const char *key, const char *const 
             shown + strlen("string "), known);
     }
     aks_problem_tell(L, what, key, message);
+}
+
+/* Is the string at ${index} ${name}? No zero byte ends it early. [-0, +0] */
+static bool
+is_name(lua_State *L, int index, const char *name)
+{
+    size_t len;
+    const char *text = lua_tolstring(L, index, &len);
+
+    return len == strlen(name) && memcmp(text, name, len) == 0;
 }
 
 /* Of several fields that are wrong, the first in their order, unless all are to be told. */
@@ -164,7 +174,7 @@ aks_value_fields(lua_State *L, int index, const char *what, const char *const *n
             aks_value_raise(L, "%s: expected names of fields as keys, got %s", what,
                 aks_value_shown(L, -1, shown));
         key = lua_tostring(L, -1);
-        for (i = 0; names[i] != NULL && strcmp(names[i], key) != 0; i++)
+        for (i = 0; names[i] != NULL && !is_name(L, -1, names[i]); i++)
             continue;
         if (names[i] == NULL)
             tell_unknown(L, what, key, names);
@@ -244,7 +254,7 @@ aks_value_choice(lua_State *L, int index, const char *what, const char *const *n
 
     expected[0] = '\0';
     for (int i = 0; names[i] != NULL; i++) {
-        if (lua_type(L, index) == LUA_TSTRING && strcmp(lua_tostring(L, index), names[i]) == 0)
+        if (lua_type(L, index) == LUA_TSTRING && is_name(L, index, names[i]))
             return i;
         if (len < sizeof(expected))
             len += (size_t)snprintf(expected + len, sizeof(expected) - len, "%s\"%s\"",

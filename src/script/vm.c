@@ -12,9 +12,22 @@
 /* Over the budget, blocks of this size are refused at once; smaller ones wait for the count
  * hook. */
 #define LARGE_BLOCK_BYTES ((size_t)64 * 1024)
+#define VALUE_BYTES 16      /* of a value on a stack or in a list */
 
 _Static_assert(LUA_VERSION_NUM == 504, "5.5 changes lua_newstate and the hooks: look again");
 _Static_assert(LUA_EXTRASPACE >= sizeof(struct aks_vm *), "the VM is found through it");
+
+/* Lua collects all its garbage and asks for the same block again: what is refused twice has become
+ * an error. From then on it is a limit that was hit, so that no pcall of the policy goes on. */
+static void
+note_refusal(struct aks_vm *vm, size_t bytes, enum aks_vm_limit limit)
+{
+    if (vm->refused_bytes != bytes)
+        vm->work_left -= vm->memory_used / BYTES_PER_INSTRUCTION;
+    else if (vm->armed && vm->limit == AKS_VM_WITHIN)
+        vm->limit = limit;
+    vm->refused_bytes = bytes;
+}
 
 /* Refuses what would go over the ceiling or over the budget; says why in ${vm}. */
 static bool
@@ -32,6 +45,7 @@ may_grow(struct aks_vm *vm, size_t old_bytes, size_t bytes)
     }
     if ((int64_t)grown > vm->limits.memory_bytes - vm->memory_used) {
         vm->memory_refused = true;
+        note_refusal(vm, bytes, AKS_VM_MEMORY);
         return false;
     }
     return true;
@@ -45,6 +59,35 @@ is_object(size_t kind)
     return kind == LUA_TTABLE || kind == LUA_TFUNCTION || kind == LUA_TTHREAD;
 }
 
+/* Is a new block of ${bytes} a stack that has grown? It is no object and holds values, 5 more than
+ * a round number; a list or a table's fields that grow so large at once hold a power of two of
+ * them, each of which takes one value's room or one and a half. (A buffer may have any size: one in
+ * 16 of those that are larger than a stack may be is taken for one.) */
+static bool
+may_be_stack(size_t kind, size_t bytes)
+{
+    size_t count = bytes / VALUE_BYTES;
+
+    if (kind != 0 || bytes % VALUE_BYTES != 0)
+        return false;
+    if (count % 3 == 0)
+        count /= 3;
+    return (count & (count - 1)) != 0;
+}
+
+/* Bounds of a new block that will hold ${kind}. */
+static bool
+may_be_so_large(struct aks_vm *vm, size_t kind, size_t bytes)
+{
+    if (kind == LUA_TSTRING && bytes > AKS_SCRIPT_STRING_BYTES)
+        note_refusal(vm, bytes, AKS_VM_STRING);
+    else if (bytes > (size_t)AKS_SCRIPT_STACK_VALUES * VALUE_BYTES && may_be_stack(kind, bytes))
+        note_refusal(vm, bytes, AKS_VM_STACK);
+    else
+        return true;
+    return false;
+}
+
 /* The lua_Alloc. In front of each block stands its identity. A block that cannot be moved when it
  * shrinks stays where it is: Lua counts on that. */
 static void *
@@ -55,7 +98,8 @@ vm_alloc(void *ctx, void *p, size_t old_bytes, size_t bytes)
     size_t old_total = p != NULL ? sizeof(*block) + old_bytes : 0;
     size_t total = bytes > 0 ? sizeof(*block) + bytes : 0;
 
-    if (total < bytes || (total > old_total && !may_grow(vm, old_total, total)))
+    if (total < bytes || (p == NULL && !may_be_so_large(vm, old_bytes, bytes)) ||
+        (total > old_total && !may_grow(vm, old_total, total)))
         return NULL;
     if (total == 0) {
         aks_mem_free(vm->alloc, block);
@@ -63,8 +107,12 @@ vm_alloc(void *ctx, void *p, size_t old_bytes, size_t bytes)
         return NULL;
     }
     block = aks_mem_resize(vm->alloc, block, total);
-    if (block == NULL && total > old_total)
+    if (block == NULL && total > old_total) {
+        note_refusal(vm, total, AKS_VM_NO_MEMORY);
         return NULL;
+    }
+    if (total > old_total)
+        vm->refused_bytes = 0;
     vm->memory_used += (int64_t)total - (int64_t)old_total;
     if (block == NULL)
         return p;

@@ -34,7 +34,13 @@
 #define AKS_VM_MEANT_MAX 8
 
 /* Which limit ended the call. Once set it stays set until the next call from C begins. */
-enum aks_vm_limit { AKS_VM_WITHIN, AKS_VM_WORK, AKS_VM_TIME };
+enum aks_vm_limit {
+    AKS_VM_WITHIN, AKS_VM_WORK, AKS_VM_TIME,
+    AKS_VM_MEMORY,      /* the ceiling */
+    AKS_VM_STRING,      /* one string that is too long */
+    AKS_VM_STACK,       /* calls that go too deep, or too many values at once */
+    AKS_VM_NO_MEMORY    /* the machine has none */
+};
 
 enum aks_vm_question {
     AKS_VM_ROUTE, AKS_VM_DEDUP, AKS_VM_COMPRESS, AKS_VM_RETRY, AKS_VM_FINISHED, AKS_VM_QUESTIONS
@@ -77,6 +83,7 @@ struct aks_vm {
 
     int64_t memory_used;            /* with what stands in front of each block */
     bool memory_refused;            /* a block was refused by the ceiling (Lua may have coped) */
+    size_t refused_bytes;           /* of the block that was refused last, 0 after any other */
     bool no_memory;                 /* said by an error that reached us as an ordinary one */
     uint64_t objects_made;          /* see script/identity.h */
     uint32_t objects_shown;
