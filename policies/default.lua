@@ -69,7 +69,7 @@ local named = akosha.env "AKOSHA_SOURCES"
 local sources = {}
 for path in (named or "~/.claude/data/reflection.duckdb:~/.claude/data/knowledge_graph.duckdb")
     :gmatch "[^:]+" do
-  sources[#sources + 1] = path
+  sources[#sources + 1] = { path = path }
 end
 
 return akosha.policy {

@@ -25,7 +25,7 @@ local akosha = {}
 
 ---@class akosha.PolicyFields
 ---@field api integer 1, the version of all this.
----@field sources? string[] Absolute, below "~/", or from the policy's folder (the command line's).
+---@field sources? akosha.SourceRule[] What is sent (the command line's).
 ---@field targets table<string, akosha.Target|false|nil> By name; false is one switched off.
 ---@field route? akosha.Route Where a source goes, in order (all: s3, then http, then dir).
 ---@field retry? akosha.Retry Asked after each failure (exponential).
@@ -59,6 +59,16 @@ local akosha = {}
 ---@alias akosha.DedupAnswer "upload"|"reuse"|"skip"
 ---@alias akosha.SourceKind "duckdb"|"sqlite"|"file"
 ---@alias akosha.TargetKind "s3"|"http"|"dir"
+
+---@alias akosha.SourceRule string|akosha.SourceOptions A path or a glob, or one that says more.
+
+---@class akosha.SourceOptions
+---@field path? string Absolute, below "~/", or from the policy's folder; or else a glob.
+---@field glob? string Such a path with "*", "?" or "[a-z]" in it: all files that fit.
+---@field kind? akosha.SourceKind What it is (the file tells).
+---@field codec? akosha.Compress How it is compressed (as `compress` says).
+---@field priority? integer -1000 to 1000; higher ones are sent first (0).
+---@field name? string As in the target; of a path (the file's own).
 
 ---@class akosha.CompressOptions
 ---@field codec akosha.Codec How.

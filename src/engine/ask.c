@@ -262,7 +262,8 @@ aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts *facts,
 
 enum aks_status
 aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
-    struct aks_compress_settings *ret, struct aks_error *err)
+    const struct aks_compress_settings *otherwise, struct aks_compress_settings *ret,
+    struct aks_error *err)
 {
     const struct aks_decide *decide = &ask->policy->decide;
     struct aks_compress_answer answer = { 0 };
@@ -278,7 +279,7 @@ aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
         if (status != AKS_OK)
             return policy_failed(ask, status, &own, err);
     }
-    *ret = answer.opinion ? answer.compress : ask->policy->settings->compress;
+    *ret = answer.opinion ? answer.compress : *otherwise;
     by = answer.opinion && ret->codec != AKS_CODEC_NONE ? BY_POLICY : NULL;
     (void)snprintf(text, sizeof(text), "%s", aks_codec_name(ret->codec));
     if (ret->codec != AKS_CODEC_NONE && !ret->always && !shrinks) {

@@ -47,7 +47,9 @@ enum aks_status aks_ask_route(struct aks_ask *ask, const struct aks_source_facts
     struct aks_error *err);
 enum aks_status aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts *facts,
     enum aks_dedup_verdict *ret, struct aks_error *err);
+/** ${otherwise}: where the policy has no opinion, as its table says. */
 enum aks_status aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
-    struct aks_compress_settings *ret, struct aks_error *err);
+    const struct aks_compress_settings *otherwise, struct aks_compress_settings *ret,
+    struct aks_error *err);
 
 #endif

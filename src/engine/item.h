@@ -38,6 +38,8 @@ struct aks_copy {
 
 struct aks_item {
     struct aks_source source;
+    const struct aks_source_settings *settings;     /* what the policy says of it, or NULL */
+    bool pattern;                       /* no file: a glob that has none, which is never owed */
     enum aks_item_state state;
     struct aks_copy *copies;            /* in the order of its route; owned */
     size_t copy_count;

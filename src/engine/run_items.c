@@ -1,6 +1,7 @@
 /* What a run begins with: the targets it knows, the sources it is about, and the route of each. */
 #include "base/units.h"
 #include "engine/run.h"
+#include "engine/run_sources.h"
 #include "engine/target_s3_place.h"
 
 #include <string.h>
@@ -94,10 +95,12 @@ route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_f
     return aks_item_route(run->engine->port->alloc, item, &answer.route, err);
 }
 
-/* Sources that a policy names for everybody need not all be there; none at all is worth telling. */
+/* A glob that finds nothing is no failure, and neither is a source that need not be there: as long
+ * as another one is. None at all is worth telling. */
 static void
 skip_missing(struct aks_run *run)
 {
+    bool may_miss = run->options->sources == NULL && run->settings->skip_missing;
     size_t there = 0;
 
     for (size_t i = 0; i < run->item_count; i++)
@@ -107,81 +110,152 @@ skip_missing(struct aks_run *run)
     for (size_t i = 0; i < run->item_count; i++) {
         struct aks_item *item = &run->items[i];
 
-        if (item->error.status != AKS_SOURCE_MISSING)
+        if (item->error.status != AKS_SOURCE_MISSING || (!may_miss && !item->pattern))
             continue;
         item->state = AKS_ITEM_SKIPPED;
-        item->reason = "there is no such file";
+        item->reason = item->pattern ? "no file matches" : "there is no such file";
         aks_error_clear(&item->error);
     }
 }
 
+/* What the policy says of a source counts for more than what it looks like. */
 static enum aks_status
-inspect_items(struct aks_run *run, struct aks_error *err)
+apply_settings(const struct aks_alloc *alloc, struct aks_item *item)
 {
-    const struct aks_run_options *options = run->options;
-    bool given = options->sources != NULL;
-    struct aks_source *sources[AKS_SOURCES_MAX];
-    enum aks_status status = AKS_OK;
+    const struct aks_source_settings *settings = item->settings;
+    char *name;
 
-    for (size_t i = 0; i < run->item_count && status == AKS_OK; i++) {
-        struct aks_item *item = &run->items[i];
-        const char *written = given ? options->sources[i] : run->settings->sources[i];
-        char *path = NULL;
+    if (settings == NULL)
+        return AKS_OK;
+    if (settings->kind_given)
+        item->source.kind = settings->kind;
+    if (settings->name == NULL)
+        return AKS_OK;
+    name = aks_mem_strdup(alloc, settings->name);
+    if (name == NULL)
+        return AKS_LIMIT;
+    aks_mem_free(alloc, item->source.name);
+    item->source.name = name;
+    item->source.name_given = true;
+    return AKS_OK;
+}
 
-        sources[i] = &item->source;
-        status = aks_source_absolute(run->engine->port, written, options->source_folder, &path,
-            err);
-        if (status != AKS_OK)
-            return status;
-        if (aks_source_inspect(run->engine->port, path, &item->source, &item->error) != AKS_OK)
-            item->state = AKS_ITEM_FAILED;
-        aks_mem_free(run->engine->port->alloc, path);
-        if (item->source.name == NULL)
-            return aks_error_memory(err, "looking at the sources");
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(run->items[j].source.path, item->source.path) == 0)
-                return aks_error_set(err, AKS_SETTINGS, "source %s is named twice", written);
-        }
+static enum aks_status
+inspect_item(const struct aks_port *port, const struct aks_named *named, struct aks_item *item)
+{
+    item->settings = named->settings;
+    item->pattern = named->failed != AKS_OK;
+    if (item->pattern) {
+        item->source.path = aks_mem_strdup(port->alloc, named->path);
+        item->source.name = aks_source_harmless_name(port->alloc, named->path);
+        (void)aks_error_set(&item->error, named->failed, "%s", named->message);
+    } else {
+        (void)aks_source_inspect(port, named->path, &item->source, &item->error);
     }
-    if (!given && run->settings->skip_missing)
-        skip_missing(run);
-    return aks_source_make_names_unique(run->engine->port->alloc, sources, run->item_count, err);
+    if (item->error.status != AKS_OK)
+        item->state = AKS_ITEM_FAILED;
+    if (item->source.path == NULL || item->source.name == NULL)
+        return AKS_LIMIT;
+    return apply_settings(port->alloc, item);
+}
+
+/* The item that is the same file as ${run}'s last one, or NULL. */
+static struct aks_item *
+same_file(struct aks_run *run, const struct aks_item *last)
+{
+    for (struct aks_item *item = run->items; item < last; item++) {
+        if (!item->pattern && strcmp(item->source.path, last->source.path) == 0)
+            return item;
+    }
+    return NULL;
+}
+
+/* Of a file that has two names by links, what the policy says of the path that it names counts, not
+ * what it says of a glob. */
+static enum aks_status
+inspect_items(struct aks_run *run, const struct aks_named_list *list, struct aks_error *err)
+{
+    const struct aks_port *port = run->engine->port;
+    bool named[AKS_SOURCES_MAX];        /* by a path */
+
+    for (size_t i = 0; i < list->count; i++) {
+        struct aks_item *item = &run->items[run->item_count];
+        struct aks_item *same;
+
+        run->item_count++;
+        if (inspect_item(port, &list->named[i], item) != AKS_OK)
+            return aks_error_memory(err, "looking at the sources");
+        same = item->pattern ? NULL : same_file(run, item);
+        if (same == NULL) {
+            named[run->item_count - 1] = !list->named[i].found;
+            continue;
+        }
+        if (!list->named[i].found && named[same - run->items])
+            return aks_error_set(err, AKS_SETTINGS, "source %s is named twice",
+                list->named[i].path);
+        if (!list->named[i].found) {
+            aks_source_fini(port->alloc, &same->source);
+            *same = *item;
+            named[same - run->items] = true;
+        } else {
+            aks_source_fini(port->alloc, &item->source);
+        }
+        memset(item, 0, sizeof(*item));
+        run->item_count--;
+    }
+    return AKS_OK;
+}
+
+static enum aks_status
+name_items(struct aks_run *run, struct aks_error *err)
+{
+    struct aks_source *sources[AKS_SOURCES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < run->item_count; i++) {
+        if (!run->items[i].pattern)
+            sources[count++] = &run->items[i].source;
+    }
+    return count == 0 ? AKS_OK
+        : aks_source_make_names_unique(run->engine->port->alloc, sources, count, err);
+}
+
+static enum aks_status
+load_items(struct aks_run *run, struct aks_error *err)
+{
+    struct aks_named_list list;
+    enum aks_status status = aks_run_sources(run, &list, err);
+
+    if (status == AKS_OK) {
+        run->items = aks_mem_array(list.alloc, list.count, sizeof(*run->items));
+        status = run->items != NULL ? inspect_items(run, &list, err)
+            : aks_error_memory(err, "looking at the sources");
+    }
+    /* Those that were not come to have no path: not everything is known. */
+    if (status != AKS_OK && run->items != NULL)
+        run->item_count = list.count;
+    aks_run_sources_fini(&list);
+    if (status != AKS_OK)
+        return status;
+    skip_missing(run);
+    return name_items(run, err);
 }
 
 enum aks_status
 aks_run_items_load(struct aks_run *run, struct aks_error *err)
 {
     struct aks_target_facts facts[AKS_TARGETS_MAX];
-    bool given = run->options->sources != NULL;
-    enum aks_status status;
+    enum aks_status status = load_items(run, err);
 
-    run->item_count = given ? run->options->source_count : run->settings->source_count;
-    if (run->item_count == 0) {
-        (void)aks_error_set(err, AKS_SETTINGS, "there is nothing to sync: no source is named");
-        aks_error_hint(err, "name files on the command line, in the policy's sources, or in "
-            "AKOSHA_SOURCES");
-        return AKS_SETTINGS;
-    }
-    if (run->item_count > AKS_SOURCES_MAX) {
-        (void)aks_error_set(err, AKS_SETTINGS, "%zu sources are over the limit of %d",
-            run->item_count, AKS_SOURCES_MAX);
-        aks_error_hint(err, "name them in several runs");
-        run->item_count = 0;
-        return AKS_SETTINGS;
-    }
-    run->items = aks_mem_array(run->engine->port->alloc, run->item_count, sizeof(*run->items));
-    if (run->items == NULL) {
-        run->item_count = 0;
-        return aks_error_memory(err, "looking at the sources");
-    }
-    status = inspect_items(run, err);
     if (status == AKS_OK)
         status = load_targets(run, err);
     if (status == AKS_OK && run->options->policy->decide.now != NULL)
         status = aks_now_load(&run->ask.now, run->engine->state, err);
     for (size_t i = 0; i < run->settings->target_count; i++)
         aks_run_target_facts(run, i, &facts[i]);
-    for (size_t i = 0; i < run->item_count && status == AKS_OK; i++)
-        status = route_item(run, &run->items[i], facts, err);
+    for (size_t i = 0; i < run->item_count && status == AKS_OK; i++) {
+        if (!run->items[i].pattern)
+            status = route_item(run, &run->items[i], facts, err);
+    }
     return status;
 }

@@ -13,7 +13,7 @@
 static bool
 owed(const struct aks_run *run, const struct aks_item *item)
 {
-    if (item->source.path == NULL)
+    if (item->source.path == NULL || item->pattern)
         return false;
     if (item->state == AKS_ITEM_PENDING)
         return true;

@@ -81,7 +81,7 @@ item_outcome(const struct aks_run *run, const struct aks_item *item)
     case AKS_ITEM_FAILED:
         break;
     }
-    return run->job_written ? "queued" : "failed";
+    return run->job_written && !item->pattern ? "queued" : "failed";
 }
 
 static const char *

@@ -176,6 +176,8 @@ start_transfer(struct upload *upload, struct slot *slot, struct aks_copy *copy)
     options.target = upload->target;
     options.target_facts = &upload->facts;
     options.source = &copy->item->source;
+    if (copy->item->settings != NULL && copy->item->settings->compress_given)
+        options.compress = &copy->item->settings->compress;
     options.folder = upload->folder;
     options.scratch_folder = run->engine->scratch_folder;
     options.read = transfer_read;

@@ -26,8 +26,10 @@ aks_settings_fini(struct aks_settings *settings)
 {
     const struct aks_alloc *alloc = settings->alloc;
 
-    for (size_t i = 0; i < settings->source_count; i++)
-        aks_mem_free(alloc, settings->sources[i]);
+    for (size_t i = 0; i < settings->source_count; i++) {
+        aks_mem_free(alloc, settings->sources[i].path);
+        aks_mem_free(alloc, settings->sources[i].name);
+    }
     aks_mem_free(alloc, settings->sources);
     for (size_t i = 0; i < settings->target_count; i++) {
         struct aks_target_settings *target = &settings->targets[i];

@@ -31,6 +31,8 @@
 #define AKS_PROBE_MS_DEFAULT (1 * AKS_MS_PER_S)
 #define AKS_PROBE_MS_MAX (60 * AKS_MS_PER_S)
 
+enum aks_source_kind { AKS_SOURCE_FILE, AKS_SOURCE_DUCKDB, AKS_SOURCE_SQLITE };
+
 enum aks_target_kind { AKS_TARGET_S3, AKS_TARGET_HTTP, AKS_TARGET_DIR };
 
 /* How a part's bytes are vouched for. */
@@ -77,6 +79,20 @@ struct aks_compress_settings {
     bool always;            /* do not look at a sample first */
 };
 
+#define AKS_SOURCE_PRIORITY_MAX 1000        /* and as much below 0 */
+#define AKS_SOURCE_NAME_BYTES 200           /* longer names of files are cut at their beginning */
+
+struct aks_source_settings {
+    char *path;             /* as written: absolute, "~/...", or relative to the policy's folder */
+    bool glob;              /* it is one (engine/glob.h) */
+    bool kind_given;        /* else the file itself tells */
+    enum aks_source_kind kind;
+    bool compress_given;    /* else as all others */
+    struct aks_compress_settings compress;
+    int priority;           /* higher first */
+    char *name;             /* in a target, of [A-Za-z0-9._-]; or NULL: the file's own */
+};
+
 enum aks_dedup { AKS_DEDUP_UNCHANGED, AKS_DEDUP_ALWAYS };   /* skip what is stored; or upload
                                                              * anyway */
 
@@ -88,7 +104,7 @@ struct aks_route {
 
 struct aks_settings {
     const struct aks_alloc *alloc;
-    char **sources;         /* as written: absolute, "~/...", or relative to the policy's folder */
+    struct aks_source_settings *sources;
     size_t source_count;
     bool skip_missing;      /* a source of these that is not there is no failure, if another is */
     struct aks_target_settings *targets;

@@ -63,8 +63,8 @@ harmless(char c)
 
 /* The file's own name with everything outside [A-Za-z0-9._-] turned to '-', and every dot behind a
  * dot: readers refuse names with "..". */
-static char *
-harmless_name(const struct aks_alloc *alloc, const char *path)
+char *
+aks_source_harmless_name(const struct aks_alloc *alloc, const char *path)
 {
     const char *slash = strrchr(path, '/');
     char *name = aks_mem_strdup(alloc, slash != NULL ? slash + 1 : path);
@@ -159,7 +159,7 @@ aks_source_inspect(const struct aks_port *port, const char *path, struct aks_sou
         ret_source->path = aks_mem_strdup(port->alloc, path);
     }
     if (ret_source->path != NULL)
-        ret_source->name = harmless_name(port->alloc, path);
+        ret_source->name = aks_source_harmless_name(port->alloc, path);
     if (ret_source->name == NULL)
         return aks_error_memory(err, "inspecting a source");
     if (status != AKS_OK)
@@ -207,12 +207,29 @@ stem_len(const char *name)
     return len;
 }
 
-static bool
-names_collide(const char *a, const char *b)
+bool
+aks_source_names_collide(const char *a, const char *b)
 {
     size_t len = stem_len(a);
 
     return len == stem_len(b) && memcmp(a, b, len) == 0;
+}
+
+/* These stand beside the sources' objects. */
+bool
+aks_source_name_taken(const char *name)
+{
+    return aks_source_names_collide(name, "manifest.json") ||
+        aks_source_names_collide(name, "memories.json");
+}
+
+static void
+collide(struct aks_source *const *sources, size_t a, size_t b, bool *collides)
+{
+    if (!aks_source_names_collide(sources[a]->name, sources[b]->name))
+        return;
+    collides[a] = collides[a] || !sources[a]->name_given || sources[b]->name_given;
+    collides[b] = collides[b] || !sources[b]->name_given || sources[a]->name_given;
 }
 
 enum aks_status
@@ -225,14 +242,10 @@ aks_source_make_names_unique(const struct aks_alloc *alloc, struct aks_source **
     if (collides == NULL)
         return aks_error_memory(err, "naming sources");
     for (size_t i = 0; i < count; i++) {
-        /* These stand beside the sources' objects. */
-        if (names_collide(sources[i]->name, "manifest.json") ||
-            names_collide(sources[i]->name, "memories.json"))
+        if (aks_source_name_taken(sources[i]->name))
             collides[i] = true;
-        for (size_t j = i + 1; j < count; j++) {
-            if (names_collide(sources[i]->name, sources[j]->name))
-                collides[i] = collides[j] = true;
-        }
+        for (size_t j = i + 1; j < count; j++)
+            collide(sources, i, j, collides);
     }
     for (size_t i = 0; i < count && status == AKS_OK; i++) {
         char *name;

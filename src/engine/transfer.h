@@ -29,6 +29,8 @@ struct aks_transfer_options {
     struct aks_target *target;
     const struct aks_target_facts *target_facts;
     const struct aks_source *source;
+    const struct aks_compress_settings *compress;   /* the source's own, where the policy does not
+                                             * answer; or NULL: as of all */
     const char *folder;                     /* "systems/<id>/<upload>/" */
     const char *scratch_folder;             /* where an http target keeps what a codec makes */
     /* From the loop: reading is over, another transfer may begin to read. At most once. */

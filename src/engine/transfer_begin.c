@@ -78,6 +78,16 @@ room_for_copy(const struct aks_transfer *transfer)
         NULL) != AKS_OK || bytes >= transfer->snapshot.info.bytes + SCRATCH_MARGIN_BYTES;
 }
 
+/* What the policy's table says. */
+static const struct aks_compress_settings *
+settled_codec(const struct aks_transfer *transfer)
+{
+    const struct aks_transfer_options *options = &transfer->options;
+
+    return options->compress != NULL ? options->compress
+        : &options->ask->policy->settings->compress;
+}
+
 /* The codec is known when the sample has been looked at, or where nobody asks. */
 static void
 choose_codec(struct aks_transfer *transfer, double ratio)
@@ -95,7 +105,8 @@ choose_codec(struct aks_transfer *transfer, double ratio)
         transfer->snapshot.info.mtime_ns / AKS_NS_PER_MS;
     facts.target = *options->target_facts;
     facts.sample_ratio = ratio;
-    if (aks_ask_compress(options->ask, &facts, &transfer->compress, &err) != AKS_OK) {
+    if (aks_ask_compress(options->ask, &facts, settled_codec(transfer), &transfer->compress,
+            &err) != AKS_OK) {
         aks_outcome_failed(&outcome, &err);
         outcome.verdict = AKS_GIVE_UP;
         aks_transfer_fail(transfer, &outcome);
@@ -147,7 +158,7 @@ wants_sample(const struct aks_transfer *transfer)
         return false;
     if (policy->decide.compress != NULL)
         return true;
-    return policy->settings->compress.codec != AKS_CODEC_NONE && !policy->settings->compress.always;
+    return settled_codec(transfer)->codec != AKS_CODEC_NONE && !settled_codec(transfer)->always;
 }
 
 static void

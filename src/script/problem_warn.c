@@ -2,6 +2,7 @@
 #include "script/problem_internal.h"
 
 #include "base/units.h"
+#include "engine/glob.h"
 #include "engine/policy_text.h"
 
 #include <inttypes.h>
@@ -147,13 +148,49 @@ warn_same_sources(struct aks_vm *vm, const char *home)
     char earlier[PATH_BYTES];
 
     for (size_t i = 1; i < settings->source_count; i++) {
-        plain_path(vm, home, settings->sources[i], later);
+        plain_path(vm, home, settings->sources[i].path, later);
         for (size_t j = 0; j < i && later[0] != '\0'; j++) {
-            plain_path(vm, home, settings->sources[j], earlier);
-            if (strcmp(earlier, later) != 0)
+            plain_path(vm, home, settings->sources[j].path, earlier);
+            if (settings->sources[j].glob != settings->sources[i].glob ||
+                strcmp(earlier, later) != 0)
                 continue;
             aks_problem_warn(vm, "sources", i + 1, "akosha.policy: sources: \"%s\" is the same "
-                "file as \"%s\"", settings->sources[i], settings->sources[j]);
+                "file as \"%s\"", settings->sources[i].path, settings->sources[j].path);
+            break;
+        }
+    }
+}
+
+/* A path that a glob finds as well is there to say more of it; one that says nothing more is
+ * hardly meant. */
+static bool
+says_more(const struct aks_source_settings *source)
+{
+    return source->kind_given || source->compress_given || source->priority != 0 ||
+        source->name != NULL;
+}
+
+static void
+warn_found_sources(struct aks_vm *vm, const char *home)
+{
+    const struct aks_settings *settings = &vm->settings;
+    char path[PATH_BYTES];
+    char glob[PATH_BYTES];
+
+    for (size_t i = 0; i < settings->source_count; i++) {
+        const struct aks_source_settings *source = &settings->sources[i];
+
+        if (source->glob || says_more(source))
+            continue;
+        plain_path(vm, home, source->path, path);
+        for (size_t j = 0; j < settings->source_count && path[0] != '\0'; j++) {
+            if (!settings->sources[j].glob)
+                continue;
+            plain_path(vm, home, settings->sources[j].path, glob);
+            if (!aks_glob_match_path(glob, path))
+                continue;
+            aks_problem_warn(vm, "sources", i + 1, "akosha.policy: sources: \"%s\" is found by "
+                "\"%s\" as well", source->path, settings->sources[j].path);
             break;
         }
     }
@@ -169,6 +206,7 @@ aks_problem_warn_all(struct aks_vm *vm, const struct aks_policy_environment *env
     if (!vm->asks[AKS_VM_RETRY])
         warn_long_waits(vm);
     warn_same_sources(vm, aks_policy_environment_get(environment, "HOME"));
+    warn_found_sources(vm, aks_policy_environment_get(environment, "HOME"));
     if (vm->missing_said && vm->settings.source_count == 0)
         aks_problem_warn(vm, "missing", 0, "akosha.policy: missing: the policy has no sources, and "
             "those of the command line must be there");

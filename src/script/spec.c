@@ -54,45 +54,6 @@ is_name(const char *text, size_t len, size_t len_max)
     return true;
 }
 
-/* --- sources ---------------------------------------------------------------------------------- */
-
-/* One entry of the list, on top. */
-static void
-take_source(lua_State *L, void *ctx)
-{
-    static const char what[] = WHAT ": sources";
-    struct aks_settings *settings = ctx;
-    const char *path = aks_value_text(L, -1, what, AKS_SPEC_PATH_BYTES_MAX);
-
-    for (size_t i = 0; i < settings->source_count; i++) {
-        if (strcmp(settings->sources[i], path) == 0)
-            aks_value_raise(L, "%s: \"%s\" is there twice", what, path);
-    }
-    own_text(L, -1, &settings->sources[settings->source_count]);
-    settings->source_count++;
-}
-
-static void
-take_sources(lua_State *L, void *ctx)
-{
-    struct aks_settings *settings = ctx;
-    size_t count;
-
-    if (aks_value_field(L, FIELDS, "sources") == LUA_TNIL)
-        return;
-    count = aks_value_list(L, -1, WHAT ": sources", "a list of paths", AKS_SOURCES_MAX);
-    if (count == 0)
-        return;
-    settings->sources = aks_mem_array(settings->alloc, count, sizeof(*settings->sources));
-    if (settings->sources == NULL)
-        aks_spec_no_memory(L);
-    for (size_t i = 1; i <= count; i++) {
-        (void)lua_rawgeti(L, -1, (lua_Integer)i);
-        aks_problem_take(L, WHAT, NULL, i, take_source, settings);
-        lua_pop(L, 1);
-    }
-}
-
 /* --- targets ---------------------------------------------------------------------------------- */
 
 /* Cloud before http before folder, then by name: the order of a table's fields is not to be had
@@ -362,7 +323,7 @@ static const struct {
     aks_problem_taker *take;
 } fields[] = {
     { "api", check_api },
-    { "sources", take_sources },
+    { "sources", aks_spec_sources },
     { "targets", take_targets },
     { "route", take_route },
     { "compress", take_compress },

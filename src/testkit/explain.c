@@ -5,6 +5,8 @@
 #include "base/check.h"
 #include "base/rng.h"
 #include "engine/policy_text.h"
+#include "engine/source.h"
+#include "engine/source_glob.h"
 #include "script/load.h"
 #include "script/nearest.h"
 #include "testkit/explain_internal.h"
@@ -89,10 +91,14 @@ place_source(struct aks_explain *explain, const char *shown, struct aks_error *e
 {
     const struct aks_port *real = explain->options->real;
     const char *home = real->environment.home(real->environment.ctx);
-    struct aks_explain_source *source = &explain->sources[explain->source_count++];
+    struct aks_explain_source *source = &explain->sources[explain->source_count];
     char folder[FOLDER_BYTES_MAX];
     struct aks_file_info info;
 
+    if (explain->source_count == AKS_EXPLAIN_SOURCES_MAX)
+        return aks_error_set(err, AKS_SETTINGS, "at most %d sources are explained",
+            AKS_EXPLAIN_SOURCES_MAX);
+    explain->source_count++;
     source_folder(explain, folder);
     source->shown = aks_mem_strdup(explain->alloc, shown);
     if (shown[0] == '/') {
@@ -112,6 +118,56 @@ place_source(struct aks_explain *explain, const char *shown, struct aks_error *e
         info.type == AKS_FILE_REGULAR)
         source->bytes = info.bytes;
     return AKS_OK;
+}
+
+static bool
+is_placed(const struct aks_explain *explain, const char *shown)
+{
+    for (size_t i = 0; i < explain->source_count; i++) {
+        if (strcmp(explain->sources[i].shown, shown) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* The files that a glob of the policy stands for, as if the policy named them; the glob itself
+ * where there is none. */
+static enum aks_status
+place_found(struct aks_explain *explain, const char *glob, size_t *names_left,
+    struct aks_error *err)
+{
+    const struct aks_port *real = explain->options->real;
+    const char *home = real->environment.home(real->environment.ctx);
+    char folder[FOLDER_BYTES_MAX];
+    enum aks_status status = AKS_OK;
+    char *absolute = NULL;
+    char **paths = NULL;
+    size_t count = 0;
+    size_t skip;
+
+    source_folder(explain, folder);
+    status = aks_source_absolute(real, glob, folder, &absolute, err);
+    if (status != AKS_OK)
+        return status;
+    status = aks_source_glob(real, absolute, AKS_EXPLAIN_SOURCES_MAX, names_left, &paths, &count,
+        err);
+    /* What is in front of the part that a person wrote. */
+    skip = glob[0] == '/' ? 0 : glob[0] == '~' ? strlen(home) : strlen(folder) + 1;
+    for (size_t i = 0; status == AKS_OK && i < count; i++) {
+        char *shown = aks_mem_printf(explain->alloc, "%s%s", glob[0] == '~' ? "~" : "",
+            paths[i] + skip);
+
+        if (shown == NULL)
+            status = aks_error_memory(err, "looking for sources");
+        else if (!is_placed(explain, shown))
+            status = place_source(explain, shown, err);
+        aks_mem_free(explain->alloc, shown);
+    }
+    if (status == AKS_OK && count == 0)
+        status = place_source(explain, glob, err);
+    aks_source_glob_free(explain->alloc, paths, count);
+    aks_mem_free(explain->alloc, absolute);
+    return status;
 }
 
 /* How many bytes each has in the world. Where none is there, each is taken to be. */
@@ -144,13 +200,18 @@ find_sources(struct aks_explain *explain, struct aks_error *err)
     const struct aks_settings *settings = explain->policy->settings;
     bool given = options->sources != NULL;
     size_t count = given ? options->source_count : settings->source_count;
+    size_t names_left = AKS_SOURCE_GLOB_NAMES_MAX;
     enum aks_status status = AKS_OK;
 
-    if (count > AKS_EXPLAIN_SOURCES_MAX)
-        return aks_error_set(err, AKS_SETTINGS, "%zu sources: at most %d are explained", count,
-            AKS_EXPLAIN_SOURCES_MAX);
-    for (size_t i = 0; status == AKS_OK && i < count; i++)
-        status = place_source(explain, given ? options->sources[i] : settings->sources[i], err);
+    for (size_t i = 0; status == AKS_OK && i < count; i++) {
+        if (given || !settings->sources[i].glob)
+            status = place_source(explain, given ? options->sources[i] : settings->sources[i].path,
+                err);
+    }
+    for (size_t i = 0; status == AKS_OK && i < count && !given; i++) {
+        if (settings->sources[i].glob)
+            status = place_found(explain, settings->sources[i].path, &names_left, err);
+    }
     if (status == AKS_OK && count == 0)
         status = place_source(explain, EXAMPLE, err);
     size_sources(explain);

@@ -148,17 +148,41 @@ tell_source(const struct aks_explain *explain, const struct aks_explain_source *
         "target", target, "outcome", text_at(file, "outcome"), "reason", text_at(file, "reason"));
 }
 
+/* Where the report has a source: in the order in which they are sent. Behind all others, if not. */
+static size_t
+place_in(const json_t *report, const char *path)
+{
+    const json_t *files = json_object_get(report, "files");
+    const json_t *file;
+    size_t i;
+
+    json_array_foreach(files, i, file) {
+        const char *source = text_at(file, "source");
+
+        if (source != NULL && strcmp(source, path) == 0)
+            return i;
+    }
+    return json_array_size(files);
+}
+
 json_t *
 aks_explain_tell_plan(const struct aks_explain *explain, const json_t *first, const json_t *again)
 {
+    size_t last = json_array_size(json_object_get(first, "files"));
+    size_t places[AKS_EXPLAIN_SOURCES_MAX];
     json_t *plan = json_array();
 
-    for (size_t i = 0; i < explain->source_count; i++) {
-        json_t *row = tell_source(explain, &explain->sources[i], first, again);
+    for (size_t i = 0; i < explain->source_count; i++)
+        places[i] = place_in(first, explain->sources[i].world);
+    for (size_t place = 0; place <= last; place++) {
+        for (size_t i = 0; i < explain->source_count; i++) {
+            const struct aks_explain_source *source = &explain->sources[i];
 
-        if (json_array_append_new(plan, row) != 0) {
-            json_decref(plan);
-            return NULL;
+            if (places[i] == place &&
+                json_array_append_new(plan, tell_source(explain, source, first, again)) != 0) {
+                json_decref(plan);
+                return NULL;
+            }
         }
     }
     return plan;

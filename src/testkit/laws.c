@@ -95,7 +95,7 @@ check_queued(struct aks_world *world, const char *job_id, const json_t *file,
     status = aks_queue_get(aks_sim_port(world->sim), AKS_WORLD_STATE "/queue", job_id, &job, &why);
     world->learning = false;
     for (size_t i = 0; status == AKS_OK && i < job.source_count; i++)
-        found = found || strcmp(job.sources[i], source) == 0;
+        found = found || aks_world_told_as(job.sources[i], source);
     aks_job_fini(&job);
     if (!found)
         return aks_laws_broken(err, "nothing lost", "%s is called queued and no job %s has it",

@@ -83,7 +83,9 @@ enum aks_status aks_world_edit(struct aks_world *world, const char *path, int64_
     const void *data, size_t len, struct aks_error *err);
 /** Room on the disk from now on, as aks_files_sim_set_room. */
 void aks_world_room(struct aks_world *world, int64_t bytes);
-/** Did the file of this absolute path ever have these bytes, by put or edit? */
+/** Is ${told} how reports and jobs' records tell the file at ${path}? */
+bool aks_world_told_as(const char *path, const char *told);
+/** Did the file that is told so ever have these bytes, by put or edit? */
 bool aks_world_had(const struct aks_world *world, const char *path, const char *sha256);
 /** Sets a variable, or with NULL removes it. */
 enum aks_status aks_world_variable(struct aks_world *world, const char *name, const char *value,

@@ -2,6 +2,7 @@
  * nothing else. */
 #include "base/encode.h"
 #include "data/digest.h"
+#include "engine/text.h"
 #include "testkit/world_internal.h"
 
 #include <string.h>
@@ -91,11 +92,22 @@ aks_world_room(struct aks_world *world, int64_t bytes)
     aks_files_sim_set_room(aks_sim_files(world->sim), bytes);
 }
 
+/* Bytes that are no text are told percent-encoded (engine/text.h). */
+bool
+aks_world_told_as(const char *path, const char *told)
+{
+    char *text = aks_text_path(aks_alloc_system(), path);
+    bool same = text != NULL && strcmp(text, told) == 0;
+
+    aks_mem_free(aks_alloc_system(), text);
+    return same;
+}
+
 bool
 aks_world_had(const struct aks_world *world, const char *path, const char *sha256)
 {
     for (size_t i = 0; i < world->version_count; i++) {
-        if (strcmp(world->versions[i].path, path) == 0 &&
+        if (aks_world_told_as(world->versions[i].path, path) &&
             strcmp(world->versions[i].sha256, sha256) == 0)
             return true;
     }

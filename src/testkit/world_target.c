@@ -333,15 +333,18 @@ keep_sources(struct aks_world *world, const struct aks_settings *settings, struc
     if (world->sources == NULL)
         return aks_error_memory(err, "reading a policy's sources");
     for (size_t i = 0; i < settings->source_count; i++) {
-        const char *source = settings->sources[i];
+        const char *source = settings->sources[i].path;
         bool home = source[0] == '~';
+        char *path;
 
-        world->sources[i] = source[0] == '/' ? aks_mem_strdup(world->alloc, source)
+        if (settings->sources[i].glob)
+            continue;       /* what it finds is what is put there */
+        path = source[0] == '/' ? aks_mem_strdup(world->alloc, source)
             : aks_mem_printf(world->alloc, "%s%s%s", AKS_WORLD_HOME, home ? "" : "/",
                 home ? source + 1 : source);
-        if (world->sources[i] == NULL)
+        if (path == NULL)
             return aks_error_memory(err, "reading a policy's sources");
-        world->source_count++;
+        world->sources[world->source_count++] = path;
     }
     return AKS_OK;
 }

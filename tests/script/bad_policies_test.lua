@@ -103,7 +103,7 @@ local CASES = {
   { "sources as text", with 'sources = "~/a.db"',
       'sources: expected a list of paths, got string "~/a.db"' },
   { "a source that is a number", with "sources = { 5 }",
-      "sources: expected a string, got number 5" },
+      "sources: expected a path, a glob, or a table (" },
   { "an empty source", with 'sources = { "" }', "sources: the string is empty" },
   { "a source twice", with 'sources = { "/a", "/a" }', 'sources: "/a" is there twice' },
   { "sources with a gap", with 'sources = { "/a", nil, "/b" }', "without gaps" },

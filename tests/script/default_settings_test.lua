@@ -108,8 +108,8 @@ function TestDefault:test_retries_compression_dedup_and_part_size_of_the_origina
 end
 
 function TestDefault:test_sources_are_separated_by_colons()
-  lu.assertEquals(load({ AKOSHA_SOURCES = "/a/b.db:~/c d.sqlite::/e" }).sources, { "/a/b.db",
-      "~/c d.sqlite", "/e" })
+  lu.assertEquals(load({ AKOSHA_SOURCES = "/a/b.db:~/c d.sqlite::/e:/f[1]*.db" }).sources,
+    { "/a/b.db", "~/c d.sqlite", "/e", "/f[1]*.db" })
 end
 
 function TestDefault:test_variables_that_are_empty_are_not_set()

@@ -87,6 +87,11 @@ function TestTypes:test_every_option_of_a_builder_is_annotated_and_every_annotat
     targets = { d = akosha.dir { path = "/" } }, compress = { zzzzzzzz = 1 } }]]
   lu.assertStrContains(message, "known: codec, level, always")
   lu.assertEquals(fields "akosha.CompressOptions", { codec = true, level = true, always = true })
+  _, message = load [[return akosha.policy { api = 1,
+    targets = { d = akosha.dir { path = "/" } }, sources = { { zzzzzzzz = 1 } } }]]
+  lu.assertStrContains(message, "known: path, glob, kind, codec, priority, name")
+  lu.assertEquals(fields "akosha.SourceOptions", { path = true, glob = true, kind = true,
+    codec = true, priority = true, name = true })
 end
 
 -- What a schedule without chance answers to the first failures.
@@ -209,6 +214,8 @@ function TestTypes:test_every_alternative_is_annotated()
   lu.assertEquals(field("missing", "'x'"), said.aliases["akosha.Missing"])
   lu.assertEquals(field("compress", "'x'"), said.aliases["akosha.Codec"])
   lu.assertEquals(refused "local _ = akosha.match.kind 'x'", said.aliases["akosha.SourceKind"])
+  lu.assertItemsEquals(field("sources", "{ { path = '/', kind = 'x' } }"),
+    said.aliases["akosha.SourceKind"])
   lu.assertEquals(refused "local _ = akosha.retry.fixed { jitter = 'x' }",
     said.aliases["akosha.Jitter"])
   lu.assertEquals(refused "local _ = akosha.s3 { bucket = 'memories', payload = 'x' }",

@@ -151,7 +151,8 @@ what_was_asked_is_kept_with_all_its_facts(void **state)
     place->world->settings.route.count = 1;
     assert_int_equal(aks_ask_route(ask, &source, &target, 1, &route, NULL), AKS_OK);
     assert_int_equal(aks_ask_dedup(ask, &dedup, &verdict, NULL), AKS_OK);
-    assert_int_equal(aks_ask_compress(ask, &compress, &settings, NULL), AKS_OK);
+    assert_int_equal(aks_ask_compress(ask, &compress, &place->world->settings.compress, &settings,
+        NULL), AKS_OK);
     assert_recorded(ask->asked, 0, "{\"question\": \"route\", \"target\": null,"
         " \"answer\": \"place\", \"by\": \"default\", \"facts\": {\"source\": \"a\","
         " \"path\": \"/a\", \"kind\": \"file\", \"bytes\": 10, \"age\": 2.5,"

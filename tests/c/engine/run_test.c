@@ -272,9 +272,9 @@ sources_that_need_not_be_there_are_skipped_if_one_is(void **state)
     struct world *world = *state;
     struct aks_run_options options = { 0 };
 
-    world->settings.sources = calloc(2, sizeof(char *));
-    world->settings.sources[0] = strdup("none.txt");
-    world->settings.sources[1] = strdup("a.txt");
+    world->settings.sources = calloc(2, sizeof(*world->settings.sources));
+    world->settings.sources[0].path = strdup("none.txt");
+    world->settings.sources[1].path = strdup("a.txt");
     world->settings.source_count = 2;
     world->settings.skip_missing = true;
     options.policy = &world->policy;

@@ -211,6 +211,29 @@ names_that_would_share_a_key_are_told_apart(void **state)
         aks_source_fini(alloc, &sources[i]);
 }
 
+static void
+a_name_that_the_policy_gives_stays_where_others_can_make_way(void **state)
+{
+    static const char *const paths[SOURCES] = { "/a/x.db", "/b/x.db.zst", "/c/y", "/d/y.gz" };
+    struct aks_source sources[SOURCES] = { 0 };
+    struct aks_source *pointers[SOURCES];
+    const struct aks_alloc *alloc = aks_alloc_system();
+
+    for (size_t i = 0; i < SOURCES; i++) {
+        sources[i].path = aks_mem_strdup(alloc, paths[i]);
+        sources[i].name = aks_mem_strdup(alloc, strrchr(paths[i], '/') + 1);
+        sources[i].name_given = i != 0;
+        pointers[i] = &sources[i];
+    }
+    assert_int_equal(aks_source_make_names_unique(alloc, pointers, SOURCES, NULL), AKS_OK);
+    assert_int_equal(strlen(sources[0].name), strlen("x-01234567.db"));
+    assert_string_equal(sources[1].name, "x.db.zst");
+    assert_int_equal(strlen(sources[2].name), strlen("y-01234567"));
+    assert_int_equal(strlen(sources[3].name), strlen("y-01234567.gz"));
+    for (size_t i = 0; i < SOURCES; i++)
+        aks_source_fini(alloc, &sources[i]);
+}
+
 static int
 use_source(void *ctx, const struct aks_alloc *alloc)
 {
@@ -253,6 +276,7 @@ main(void)
         SOURCE_TEST(what_is_no_file_is_unreadable),
         SOURCE_TEST(names_are_made_harmless),
         SOURCE_TEST(names_that_would_share_a_key_are_told_apart),
+        SOURCE_TEST(a_name_that_the_policy_gives_stays_where_others_can_make_way),
         SOURCE_TEST(source_survives_any_allocation_that_fails),
     };
 

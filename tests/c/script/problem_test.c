@@ -91,7 +91,7 @@ every_mistake_is_told_once_with_its_line(void **state)
 
     assert_int_equal(told->count, 5);
     assert_int_equal(told->status, AKS_POLICY);
-    assert_non_null(strstr(told->text, "4 sources[2]: akosha.policy: sources: expected a string"));
+    assert_non_null(strstr(told->text, "4 sources[2]: akosha.policy: sources: expected a path"));
     assert_non_null(strstr(told->text, "7 bukcet: akosha.s3: unknown field \"bukcet\"; did you mean"
         " \"bucket\"?"));
     assert_non_null(strstr(told->text, "9 targets.disk: akosha.policy: targets: disk: expected"));
@@ -192,6 +192,12 @@ what_is_hardly_meant_is_a_warning(void **state)
     warns(TARGETS ",\nsources = { '~/a',\n'/home/me//./a' }", "warning 5 sources[2]: "
         "akosha.policy: sources: \"/home/me//./a\" is the same file as \"~/a\"");
     warns(TARGETS ",\nsources = { '/home/me/x',\n'./x' }", "warning 5 sources[2]: ");
+    warns(TARGETS ",\nsources = { '~/a/*.db',\n{ glob = '/home/me/a/*.db' } }",
+        "warning 5 sources[2]: akosha.policy: sources: \"/home/me/a/*.db\" is the same file as "
+        "\"~/a/*.db\"");
+    warns(TARGETS ",\nsources = { '~/a/*.db', '/home/me/a/x.txt',\n'/home/me/a/x.db' }",
+        "warning 5 sources[3]: akosha.policy: sources: \"/home/me/a/x.db\" is found by "
+        "\"~/a/*.db\" as well");
     warns(TARGETS ",\nmissing = 'skip'", "warning 4 missing: akosha.policy: missing: the policy "
         "has no sources");
 }

@@ -31,6 +31,17 @@ static const char record[] =
     " {\"failure\": \"server\", \"operation\": \"put\", \"transient\": true, \"attempt\": 1,"
     " \"elapsed\": 0.5}}]}";
 
+/* With globs: what is there, by the real machine's files. */
+static const char globs[] =
+    "local akosha = require 'akosha'\n"
+    "return akosha.policy { api = 1, sources = { '*.duckdb', '~/none/[ab]*',\n"
+    "    { glob = '~/*.db', priority = 1, kind = 'sqlite' } },\n"
+    "  targets = { disk = akosha.dir { path = '/disk' } } }\n";
+static const char nothing[] =
+    "local akosha = require 'akosha'\n"
+    "return akosha.policy { api = 1, sources = { '~/none/*.db' },\n"
+    "  targets = { disk = akosha.dir { path = '/disk' } } }\n";
+
 static enum aks_status
 put(struct aks_sim *sim, const char *path, const void *data, size_t len, struct aks_error *err)
 {
@@ -120,6 +131,58 @@ the_plan_has_what_each_source_is_routed_by(void **state)
     json_decref(explanation);
 }
 
+/* Explains a policy beside the sources of the first. */
+static json_t *
+explain_text(const char *written)
+{
+    struct aks_explain_options options = { .policy = HOME "/policies/g.lua" };
+    json_t *explanation = NULL;
+    struct aks_sim *real = NULL;
+    struct aks_error err = { 0 };
+
+    assert_int_equal(make_real(aks_alloc_system(), &real, NULL), AKS_OK);
+    assert_int_equal(put(real, options.policy, written, strlen(written), NULL), AKS_OK);
+    options.real = aks_sim_port(real);
+    if (aks_explain(&options, &explanation, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    aks_sim_free(real);
+    return explanation;
+}
+
+static void
+globs_are_the_files_that_are_there_in_the_order_of_sending(void **state)
+{
+    json_t *explanation = explain_text(globs);
+    const json_t *plan = json_object_get(explanation, "plan");
+    const json_t *row = json_array_get(plan, 0);
+
+    assert_int_equal(json_array_size(plan), 3);
+    assert_string_equal(text(row, "source"), "~/a.db");
+    assert_int_equal(json_integer_value(json_object_get(row, "bytes")), 1000);
+    assert_string_equal(text(row, "target"), "disk");
+    row = json_array_get(plan, 1);
+    assert_string_equal(text(row, "source"), "b.duckdb");
+    assert_string_equal(text(row, "outcome"), "stored");
+    row = json_array_get(plan, 2);
+    assert_string_equal(text(row, "source"), "~/none/[ab]*");
+    assert_true(json_is_true(json_object_get(row, "missing")));
+    assert_string_equal(text(row, "outcome"), "skipped");
+    assert_string_equal(text(row, "reason"), "no file matches");
+    json_decref(explanation);
+}
+
+static void
+a_glob_that_finds_nothing_is_explained_as_if_there_were_a_file(void **state)
+{
+    json_t *explanation = explain_text(nothing);
+    const json_t *row = json_array_get(json_object_get(explanation, "plan"), 0);
+
+    assert_string_equal(text(row, "source"), "~/none/*.db");
+    assert_true(json_is_true(json_object_get(row, "assumed")));
+    assert_string_equal(text(row, "outcome"), "stored");
+    json_decref(explanation);
+}
+
 static void
 events_lead_to_decisions_with_the_line_that_made_them(void **state)
 {
@@ -205,6 +268,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_plan_has_what_each_source_is_routed_by),
+        cmocka_unit_test(globs_are_the_files_that_are_there_in_the_order_of_sending),
+        cmocka_unit_test(a_glob_that_finds_nothing_is_explained_as_if_there_were_a_file),
         cmocka_unit_test(events_lead_to_decisions_with_the_line_that_made_them),
         cmocka_unit_test(an_event_of_no_target_names_the_nearest),
         cmocka_unit_test(explaining_survives_failures_to_allocate),

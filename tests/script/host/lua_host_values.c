@@ -1,5 +1,7 @@
 #include "host/lua_host_values.h"
 
+#include "engine/source.h"
+
 #include <lauxlib.h>
 
 #include <stdio.h>
@@ -234,13 +236,33 @@ push_retry(lua_State *L, const struct aks_retry_settings *retry)
     lua_setfield(L, -2, "factor");
 }
 
+/* A plain path as it is; what says more as a table. */
+static void
+push_source(lua_State *L, const struct aks_source_settings *source)
+{
+    if (!source->glob && !source->kind_given && !source->compress_given && source->priority == 0 &&
+        source->name == NULL) {
+        lua_pushstring(L, source->path);
+        return;
+    }
+    lua_newtable(L);
+    put_text(L, source->glob ? "glob" : "path", source->path);
+    put_text(L, "kind", source->kind_given ? aks_source_kind_name(source->kind) : NULL);
+    put_text(L, "name", source->name);
+    put_integer(L, "priority", source->priority);
+    if (source->compress_given) {
+        host_push_compress(L, &source->compress);
+        lua_setfield(L, -2, "codec");
+    }
+}
+
 void
 host_push_settings(lua_State *L, const struct aks_settings *settings)
 {
     lua_newtable(L);
     lua_newtable(L);
     for (size_t i = 0; i < settings->source_count; i++) {
-        lua_pushstring(L, settings->sources[i]);
+        push_source(L, &settings->sources[i]);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
     lua_setfield(L, -2, "sources");
