@@ -144,7 +144,8 @@ put_question(struct aks_ask *ask, struct aks_explain_question *question,
     case AKS_EXPLAIN_DEDUP:
         return aks_ask_dedup(ask, &question->dedup, &dedup, err);
     case AKS_EXPLAIN_COMPRESS:
-        return aks_ask_compress(ask, &question->compress, &compress, err);
+        return aks_ask_compress(ask, &question->compress,
+            &ask->policy->settings->compress, &compress, err);
     case AKS_EXPLAIN_RETRY:
         return aks_ask_retry(ask, &question->failure, ret_retry, err);
     case AKS_EXPLAIN_UNKNOWN:
