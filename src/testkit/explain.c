@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/rng.h"
+#include "engine/glob.h"
 #include "engine/policy_text.h"
 #include "engine/source.h"
 #include "engine/source_glob.h"
@@ -168,6 +169,38 @@ place_found(struct aks_explain *explain, const char *glob, size_t *names_left,
     aks_source_glob_free(explain->alloc, paths, count);
     aks_mem_free(explain->alloc, absolute);
     return status;
+}
+
+static bool
+is_source(const struct aks_explain *explain, const struct aks_source_settings *source,
+    const char *path)
+{
+    char folder[FOLDER_BYTES_MAX];
+    char *absolute = NULL;
+    bool same;
+
+    source_folder(explain, folder);
+    if (aks_source_absolute(explain->options->real, source->path, folder, &absolute,
+        NULL) != AKS_OK)
+        return false;
+    same = source->glob ? aks_glob_match_path(absolute, path) : strcmp(absolute, path) == 0;
+    aks_mem_free(explain->alloc, absolute);
+    return same;
+}
+
+const struct aks_compress_settings *
+aks_explain_codec(const struct aks_explain *explain, const struct aks_settings *settings,
+    const char *path)
+{
+    const struct aks_source_settings *found = NULL;
+
+    for (size_t i = 0; path != NULL && i < settings->source_count; i++) {
+        const struct aks_source_settings *source = &settings->sources[i];
+
+        if ((found == NULL || (found->glob && !source->glob)) && is_source(explain, source, path))
+            found = source;
+    }
+    return found != NULL && found->compress_given ? &found->compress : &settings->compress;
 }
 
 /* How many bytes each has in the world. Where none is there, each is taken to be. */

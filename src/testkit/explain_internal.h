@@ -61,6 +61,10 @@ struct aks_explain_question {
 enum aks_status aks_explain_load(struct aks_explain *explain, uint64_t seed,
     struct aks_policy **ret_policy, struct aks_error *err);
 
+/** How ${settings} say that the source at ${path} is compressed, where no function answers. */
+const struct aks_compress_settings *aks_explain_codec(const struct aks_explain *explain,
+    const struct aks_settings *settings, const char *path);
+
 /* explain_record.c */
 
 /** The report that options->run names (json_decref). AKS_NOT_FOUND where there is none that can be

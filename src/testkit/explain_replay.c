@@ -130,7 +130,8 @@ look_whether_it_can(const struct aks_policy *policy, struct aks_explain_question
 }
 
 static enum aks_status
-put_question(struct aks_ask *ask, struct aks_explain_question *question,
+put_question(const struct replay *replay, struct aks_ask *ask,
+    struct aks_explain_question *question,
     struct aks_retry_answer *ret_retry, struct aks_error *err)
 {
     struct aks_route_answer route;
@@ -145,7 +146,8 @@ put_question(struct aks_ask *ask, struct aks_explain_question *question,
         return aks_ask_dedup(ask, &question->dedup, &dedup, err);
     case AKS_EXPLAIN_COMPRESS:
         return aks_ask_compress(ask, &question->compress,
-            &ask->policy->settings->compress, &compress, err);
+            aks_explain_codec(replay->explain, ask->policy->settings,
+                question->compress.source.path), &compress, err);
     case AKS_EXPLAIN_RETRY:
         return aks_ask_retry(ask, &question->failure, ret_retry, err);
     case AKS_EXPLAIN_UNKNOWN:
@@ -214,7 +216,7 @@ ask_one(struct replay *replay, const struct aks_policy *policy, size_t index, ui
 
     if (status != AKS_OK)
         return status;
-    if (put_question(&ask, question, &retry, &why) != AKS_OK) {
+    if (put_question(replay, &ask, question, &retry, &why) != AKS_OK) {
         (void)snprintf(text, sizeof(text), "fails: %.600s", why.message);
         add_draw(&replay->answers[index], NULL, text, &retry);
         *ret_failed = true;

@@ -34,6 +34,10 @@ static const char functions[] = BEGIN
     "    return akosha.retry.decorrelated { tries = 4 }:decide(failure)\n"
     "  end }\n";
 static const char settings[] = BEGIN "  retry = akosha.retry.linear { jitter = 'equal' } }\n";
+/* Sources have codecs of their own. */
+static const char codecs[] = "local akosha = require 'akosha'\n"
+    "return akosha.policy { api = 1, sources = { { path = '~/a.bin', codec = 'none' },\n"
+    "  { glob = '*.txt', codec = { codec = 'gzip', always = true } } },\n" TARGETS " }\n";
 static const char other[] = BEGIN
     "  route = 'http',\n"
     "  retry = function(failure)\n"
@@ -129,11 +133,11 @@ find(const json_t *replay_of, const char *question, const char *failure)
 static void
 same_policy_answers_the_same(void **state)
 {
-    static const char *const policies[] = { functions, settings, other };
+    static const char *const policies[] = { functions, settings, other, codecs };
     int waits = 0;
 
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
-        struct aks_world *world = world_of(seed, policies[seed % 3]);
+        struct aks_world *world = world_of(seed, policies[seed % 4]);
         json_t *replay_of = replayed(world, NULL, "last");
         const json_t *row;
         size_t i;
