@@ -200,8 +200,7 @@ aks_ask_route(struct aks_ask *ask, const struct aks_source_facts *source,
 {
     const struct aks_settings *settings = ask->policy->settings;
     const struct aks_decide *decide = &ask->policy->decide;
-    char text[ANSWER_BYTES];
-    size_t len = 0;
+    char text[AKS_ROUTE_TEXT_BYTES];
     struct aks_error own;
     enum aks_status status;
 
@@ -215,12 +214,10 @@ aks_ask_route(struct aks_ask *ask, const struct aks_source_facts *source,
     if (!ret->opinion)
         ret->route = settings->route;
     AKS_CHECK(ret->route.count <= target_count);
-    text[0] = '\0';
-    for (size_t i = 0; i < ret->route.count && len < sizeof(text) - AKS_TARGET_NAME_BYTES - 3; i++)
-        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i > 0 ? ", " : "",
-            targets[ret->route.targets[i]].name);
-    record(ask, "route", NULL, aks_ask_facts_route(source, targets, target_count), text,
-        ret->opinion ? BY_POLICY : NULL);
+    AKS_CHECK(!ret->route.mirror ||
+        (ret->route.needed >= 1 && ret->route.needed <= ret->route.count));
+    record(ask, "route", NULL, aks_ask_facts_route(source, targets, target_count),
+        aks_settings_route_text(settings, &ret->route, text), ret->opinion ? BY_POLICY : NULL);
     return AKS_OK;
 }
 

@@ -13,6 +13,8 @@ aks_item_route(const struct aks_alloc *alloc, struct aks_item *item, const struc
     if (item->copies == NULL)
         return aks_error_memory(err, "asking for a route");
     item->copy_count = route->count;
+    item->mirror = route->mirror;
+    item->needed = route->mirror ? route->needed : 1;
     for (size_t i = 0; i < route->count; i++) {
         item->copies[i].item = item;
         item->copies[i].target = route->targets[i];
@@ -38,6 +40,12 @@ aks_item_copy_holds(const struct aks_copy *copy)
         strcmp(copy->row.sha256, copy->item->sha256) == 0;
 }
 
+bool
+aks_item_copy_owed(const struct aks_copy *copy)
+{
+    return copy->state != AKS_COPY_SKIPPED && !aks_item_copy_holds(copy);
+}
+
 const struct aks_copy *
 aks_item_copy(const struct aks_item *item, size_t target)
 {
@@ -54,4 +62,25 @@ aks_item_held(const struct aks_item *item, size_t target)
     const struct aks_copy *copy = aks_item_copy(item, target);
 
     return copy != NULL && aks_item_copy_holds(copy) ? copy : NULL;
+}
+
+size_t
+aks_item_held_count(const struct aks_item *item)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < item->copy_count; i++)
+        count += aks_item_copy_holds(&item->copies[i]);
+    return count;
+}
+
+bool
+aks_item_enough(const struct aks_item *item)
+{
+    size_t held = aks_item_held_count(item);
+    size_t wanted = item->copy_count;
+
+    for (size_t i = 0; i < item->copy_count; i++)
+        wanted -= item->copies[i].state == AKS_COPY_SKIPPED;
+    return held > 0 && held >= (item->needed < wanted ? item->needed : wanted);
 }

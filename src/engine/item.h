@@ -22,6 +22,8 @@ enum aks_copy_state {
     AKS_COPY_OPEN,              /* not tried in this round */
     AKS_COPY_STORED,            /* this run left it there */
     AKS_COPY_UNCHANGED,         /* it was there */
+    AKS_COPY_SKIPPED,           /* of a mirror: the policy does not want it there */
+    AKS_COPY_WANTED,            /* of a mirror in a dry run: it would be sent there */
     AKS_COPY_FAILED             /* tried in this round, in vain: error tells why */
 };
 
@@ -43,6 +45,8 @@ struct aks_item {
     enum aks_item_state state;
     struct aks_copy *copies;            /* in the order of its route; owned */
     size_t copy_count;
+    bool mirror;                        /* its route is one: it goes to each of them, */
+    size_t needed;                      /* and so many have to hold it */
     size_t place;                       /* in copies: the next to be tried */
     bool considered;                    /* compared with what its next target holds */
     bool tried;                         /* some target was asked in this round */
@@ -61,9 +65,15 @@ void aks_item_fini(const struct aks_alloc *alloc, struct aks_item *item);
 /** Has the target what the source was seen to hold last? Where it changed in the course of a run,
  * an earlier copy does not count any more. */
 bool aks_item_copy_holds(const struct aks_copy *copy);
+/** Is it still to be brought there, as far as the policy wants it? */
+bool aks_item_copy_owed(const struct aks_copy *copy);
 /** The copy that goes to target ${target}, or NULL. */
 const struct aks_copy *aks_item_copy(const struct aks_item *item, size_t target);
 /** The same where it holds. */
 const struct aks_copy *aks_item_held(const struct aks_item *item, size_t target);
+/** How many copies hold. */
+size_t aks_item_held_count(const struct aks_item *item);
+/** Is it delivered: do as many copies hold as have to? What the policy skips is not asked for. */
+bool aks_item_enough(const struct aks_item *item);
 
 #endif

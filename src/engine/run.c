@@ -74,14 +74,33 @@ count_progress(struct aks_run *run)
     }
 }
 
-/* Everything that is owed to one target: the one that the first item that is owed goes to next. */
+/* An item that stands at an earlier place of its route than the others: those that are further on
+ * wait for it, so that as many as can go to one target go there in one upload. */
+static const struct aks_item *
+hindmost(const struct aks_run *run)
+{
+    const struct aks_item *found = NULL;
+
+    for (size_t i = 0; i < run->item_count; i++) {
+        const struct aks_item *item = &run->items[i];
+
+        if (item->state == AKS_ITEM_PENDING && item->considered &&
+            (found == NULL || item->place < found->place))
+            found = item;
+    }
+    AKS_CHECK(found != NULL);
+    return found;
+}
+
+/* Everything that is owed to one target. */
 static enum aks_status
 upload_next(struct aks_run *run, struct aks_error *err)
 {
     struct aks_copy **copies = aks_mem_array(run->engine->port->alloc, run->item_count,
         sizeof(struct aks_copy *));
+    const struct aks_item *first = hindmost(run);
+    size_t index = first->copies[first->place].target;
     struct aks_outcome outcome;
-    size_t index = 0;
     size_t count = 0;
     enum aks_status status = AKS_OK;
 
@@ -91,11 +110,7 @@ upload_next(struct aks_run *run, struct aks_error *err)
         struct aks_item *item = &run->items[i];
         struct aks_copy *copy = &item->copies[item->place];
 
-        if (item->state != AKS_ITEM_PENDING || !item->considered)
-            continue;
-        if (count == 0)
-            index = copy->target;
-        if (copy->target == index)
+        if (item->state == AKS_ITEM_PENDING && item->considered && copy->target == index)
             copies[count++] = copy;
     }
     AKS_CHECK(count > 0);
@@ -159,7 +174,7 @@ next_round(struct aks_run *run, bool *ret_again, struct aks_error *err)
         return AKS_OK;      /* nobody was asked, so nobody has to be asked again */
     if (owed == NULL || owed->error.status == AKS_OK || ++run->rounds >= AKS_RUN_ROUNDS_MAX)
         return AKS_OK;
-    facts.target = run->settings->targets[owed->copies[owed->copy_count - 1].target].name;
+    facts.target = run->settings->targets[aks_run_walk_blamed(owed)->target].name;
     facts.operation = AKS_OPERATION_ROUTE;
     facts.source = owed->source.name;
     facts.failure = owed->error.status;
@@ -242,6 +257,7 @@ close_items(struct aks_run *run, const struct aks_error *run_error)
     for (size_t i = 0; i < run->item_count; i++) {
         struct aks_item *item = &run->items[i];
 
+        aks_run_walk_end(item);
         if (item->state != AKS_ITEM_PENDING)
             continue;
         if (run->options->dry_run && run_error->status == AKS_OK) {

@@ -101,6 +101,8 @@ void aks_run_target_facts(const struct aks_run *run, size_t index,
     struct aks_target_facts *ret_facts);
 /** May target ${index} be asked now? */
 bool aks_run_health_fine(const struct aks_run *run, size_t index);
+/** Has it asked to be left alone, in this run, and still wants to be? */
+bool aks_run_health_asked(const struct aks_run *run, size_t index);
 /** What a server asked for, whatever it was asked. */
 void aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
 /** What became of an upload there: its breaker, and what its server asked for. */
@@ -109,21 +111,28 @@ void aks_run_health_note(struct aks_run *run, size_t index, const struct aks_out
 void aks_run_health_measured(struct aks_run *run, size_t index, int64_t rate);
 /** What is known of target ${index} when a run begins: its breaker, and its rate. */
 enum aks_status aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err);
-/** What the servers of the item's route have asked for, as far as none of them may be asked now:
- * the shortest; -1 where one may. */
+/** What the servers have asked for to which the item is still owed, as far as none of them may be
+ * asked now: the shortest; -1 where one may. */
 int64_t aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *item);
+/** Why target ${index}, which is not fine, was not asked. */
+void aks_run_health_refusal(const struct aks_run *run, size_t index, struct aks_error *ret_error);
 /** No target of its route is fine, and it is not worth asking all the same: the item's error says
  * until when. */
 void aks_run_health_refuse(const struct aks_run *run, struct aks_item *item);
 
 /** run_walk.c: settles what a target holds already and what the policy does not want sent. Every
  * item that is still owed then stands at the target that it goes to next: *ret_pending tells if
- * there is one. The others have been to every target of their routes. */
+ * there is one. The others have been to every target of their routes in this round. */
 enum aks_status aks_run_walk(struct aks_run *run, bool *ret_pending, struct aks_error *err);
 /** What became of the copies of one upload. */
 void aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_outcome *outcome);
 /** Once more through the routes. */
 void aks_run_walk_again(struct aks_run *run);
+/** The run ends, whatever ended it: an item that enough targets hold is delivered. */
+void aks_run_walk_end(struct aks_item *item);
+/** The copy whose failure is the item's: of a list the last, of a mirror one that may still come,
+ * if there is any. NULL if there is none. */
+const struct aks_copy *aks_run_walk_blamed(const struct aks_item *item);
 
 /** run_compare.c: is ${copy} already there? By stat, then by digest. */
 enum aks_status aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,

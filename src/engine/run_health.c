@@ -97,6 +97,12 @@ aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_
 }
 
 bool
+aks_run_health_asked(const struct aks_run *run, size_t index)
+{
+    return left_alone_ms(run, index) > 0;
+}
+
+bool
 aks_run_health_fine(const struct aks_run *run, size_t index)
 {
     return !breaker_open(run, index) && left_alone_ms(run, index) == 0;
@@ -153,6 +159,8 @@ aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *
         size_t index = item->copies[place].target;
         int64_t left_ms = left_alone_ms(run, index);
 
+        if (!aks_item_copy_owed(&item->copies[place]))
+            continue;
         /* Until its breaker closes nobody would go there either. */
         if (left_ms == 0 && breaker_open(run, index))
             left_ms = run->targets[index].breaker.open_until_ms - wall_ms(run);
@@ -161,30 +169,39 @@ aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *
         if (left_ms < least_ms)
             least_ms = left_ms;
     }
-    return least_ms;
+    return least_ms != INT64_MAX ? least_ms : -1;
+}
+
+void
+aks_run_health_refusal(const struct aks_run *run, size_t index, struct aks_error *ret_error)
+{
+    const struct aks_breaker *breaker = &run->targets[index].breaker;
+    const char *name = run->settings->targets[index].name;
+    int64_t left_ms = left_alone_ms(run, index);
+    char date[AKS_DATE_BYTES];
+
+    if (left_ms > 0 && !breaker_open(run, index))
+        (void)aks_error_set(ret_error, AKS_THROTTLED,
+            "%s: not asked: it wants to be left alone for another %" PRId64 " s", name,
+            (left_ms + AKS_MS_PER_S - 1) / AKS_MS_PER_S);
+    else
+        (void)aks_error_set(ret_error, breaker->reason != AKS_OK ? breaker->reason : AKS_SERVER,
+            "%s: not asked before %s: it failed %u times in a row", name,
+            aks_date_iso(breaker->open_until_ms, date), breaker->failures);
 }
 
 /* The target of the route that may be asked first. */
 void
 aks_run_health_refuse(const struct aks_run *run, struct aks_item *item)
 {
-    const struct aks_run_target *first = NULL;
-    const char *name = "";
-    char date[AKS_DATE_BYTES];
-    enum aks_status reason;
+    size_t first = 0;
 
-    for (size_t place = 0; place < item->copy_count; place++) {
-        const struct aks_run_target *target = &run->targets[item->copies[place].target];
-
-        if (first != NULL && target->breaker.open_until_ms >= first->breaker.open_until_ms)
-            continue;
-        first = target;
-        name = run->settings->targets[item->copies[place].target].name;
-    }
-    if (first == NULL)
+    if (item->copy_count == 0)
         return;
-    reason = first->breaker.reason != AKS_OK ? first->breaker.reason : AKS_SERVER;
-    (void)aks_error_set(&item->error, reason,
-        "%s: not asked before %s: it failed %u times in a row", name,
-        aks_date_iso(first->breaker.open_until_ms, date), first->breaker.failures);
+    for (size_t place = 1; place < item->copy_count; place++) {
+        if (run->targets[item->copies[place].target].breaker.open_until_ms <
+            run->targets[item->copies[first].target].breaker.open_until_ms)
+            first = place;
+    }
+    aks_run_health_refusal(run, item->copies[first].target, &item->error);
 }

@@ -72,6 +72,34 @@ find_target(const struct aks_run *run, const char *name, size_t *ret_index, stru
         name, run->settings->policy_path);
 }
 
+/* Two names of one place would count one copy twice. */
+static enum aks_status
+check_mirror(const struct aks_run *run, const struct aks_route *route, struct aks_error *err)
+{
+    for (size_t i = 1; i < route->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            size_t a = route->targets[j];
+            size_t b = route->targets[i];
+
+            if (strcmp(run->targets[a].identity, run->targets[b].identity) == 0)
+                return aks_error_set(err, AKS_POLICY, "%s: in route: \"%s\" is the same place as "
+                    "\"%s\": two names of it are one copy", run->settings->policy_path,
+                    run->settings->targets[b].name, run->settings->targets[a].name);
+        }
+    }
+    return AKS_OK;
+}
+
+/* Without ways round: as many of the route as have to hold it. */
+static void
+no_fallback(struct aks_route *route)
+{
+    size_t needed = route->mirror ? route->needed : 1;
+
+    if (route->count > needed)
+        route->count = needed;
+}
+
 static enum aks_status
 route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_facts *facts,
     struct aks_error *err)
@@ -87,8 +115,10 @@ route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_f
         aks_run_item_facts(item, wall_ms(run), &source);
         status = aks_ask_route(&run->ask, &source, facts, run->settings->target_count, &answer,
             err);
-        if (run->options->no_fallback && answer.route.count > 1)
-            answer.route.count = 1;
+        if (status == AKS_OK && answer.route.mirror)
+            status = check_mirror(run, &answer.route, err);
+        if (run->options->no_fallback)
+            no_fallback(&answer.route);
     }
     if (status != AKS_OK)
         return status;

@@ -35,6 +35,23 @@ code_of(enum aks_status status)
     return EXIT_QUEUED;
 }
 
+/* The item's own failure, or that of a copy which a mirror still needs, where it means ${code}. */
+static const struct aks_error *
+item_error(const struct aks_item *item, int code)
+{
+    if (item->state != AKS_ITEM_FAILED)
+        return NULL;
+    if (code_of(item->error.status) == code)
+        return &item->error;
+    for (size_t i = 0; item->mirror && i < item->copy_count; i++) {
+        const struct aks_copy *copy = &item->copies[i];
+
+        if (aks_item_copy_owed(copy) && code_of(copy->error.status) == code)
+            return &copy->error;
+    }
+    return NULL;
+}
+
 /* The error that decides the exit code, and that code. */
 static const struct aks_error *
 worst_error(const struct aks_run *run, const struct aks_error *run_error, int *ret_code)
@@ -56,11 +73,11 @@ worst_error(const struct aks_run *run, const struct aks_error *run_error, int *r
             return run_error;
         }
         for (size_t i = 0; i < run->item_count; i++) {
-            const struct aks_item *item = &run->items[i];
+            const struct aks_error *error = item_error(&run->items[i], code);
 
-            if (item->state == AKS_ITEM_FAILED && code_of(item->error.status) == code) {
+            if (error != NULL) {
                 *ret_code = code;
-                return &item->error;
+                return error;
             }
         }
     }
@@ -81,7 +98,9 @@ item_outcome(const struct aks_run *run, const struct aks_item *item)
     case AKS_ITEM_FAILED:
         break;
     }
-    return run->job_written && !item->pattern ? "queued" : "failed";
+    if (!run->job_written || item->pattern)
+        return "failed";
+    return aks_item_held_count(item) > 0 ? "partial" : "queued";
 }
 
 static const char *
@@ -91,8 +110,11 @@ run_outcome(const struct aks_run *run, const struct aks_error *run_error)
     size_t failed = 0;
 
     for (size_t i = 0; i < run->item_count; i++) {
-        stored += run->items[i].state == AKS_ITEM_STORED;
-        failed += run->items[i].state == AKS_ITEM_FAILED;
+        const struct aks_item *item = &run->items[i];
+
+        failed += item->state == AKS_ITEM_FAILED;
+        stored += item->state == AKS_ITEM_STORED ||
+            (item->state == AKS_ITEM_FAILED && aks_item_held_count(item) > 0);
     }
     if (failed == 0 && run_error->status == AKS_OK)
         return stored > 0 ? "stored" : "unchanged";
@@ -140,6 +162,28 @@ target_of(const struct aks_run *run, const struct aks_error *err)
             strcmp(run->targets[i].error.message, err->message) == 0)
             return run->settings->targets[i].name;
     }
+    /* One that a mirror did not ask has no failure of its own. */
+    for (size_t i = 0; err != NULL && i < run->item_count; i++) {
+        const struct aks_copy *copy = run->items[i].mirror
+            ? aks_run_walk_blamed(&run->items[i]) : NULL;
+
+        if (copy != NULL && strcmp(copy->error.message, err->message) == 0)
+            return run->settings->targets[copy->target].name;
+    }
+    return NULL;
+}
+
+/* Why a mirror has nothing in target ${index}, which has not been asked. NULL if it is none's. */
+static const struct aks_error *
+left_out(const struct aks_run *run, size_t index)
+{
+    for (size_t i = 0; i < run->item_count; i++) {
+        const struct aks_item *item = &run->items[i];
+        const struct aks_copy *copy = item->mirror ? aks_item_copy(item, index) : NULL;
+
+        if (copy != NULL && aks_item_copy_owed(copy) && copy->error.status != AKS_OK)
+            return &copy->error;
+    }
     return NULL;
 }
 
@@ -151,25 +195,30 @@ targets_json(const struct aks_run *run)
     for (size_t i = 0; i < run->settings->target_count; i++) {
         const struct aks_target_settings *settings = &run->settings->targets[i];
         const struct aks_run_target *target = &run->targets[i];
+        const struct aks_error *error = &target->error;
         const char *outcome = "stored";
         bool held = false;
         json_t *row;
 
         for (size_t j = 0; j < run->item_count; j++)
             held = held || aks_item_held(&run->items[j], i) != NULL;
-        if (!target->used && !held)
-            continue;
-        if (!target->used)
-            outcome = "unchanged";
-        else if (target->upload_id[0] == '\0')
+        if (!target->used && !held) {
+            error = left_out(run, i);
+            if (error == NULL)
+                continue;
             outcome = "failed";
+        } else if (!target->used) {
+            outcome = "unchanged";
+        } else if (target->upload_id[0] == '\0') {
+            outcome = "failed";
+        }
         row = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", settings->name, "kind",
             aks_target_kind_name(settings->kind), "method", aks_target_kind_method(settings->kind),
             "delivers", "files", "outcome", outcome);
         if (target->upload_id[0] != '\0')
             (void)json_object_set_new(row, "upload_id", json_string(target->upload_id));
-        if (target->error.status != AKS_OK)
-            (void)json_object_set_new(row, "error", error_json(&target->error, settings->name));
+        if (error->status != AKS_OK)
+            (void)json_object_set_new(row, "error", error_json(error, settings->name));
         (void)json_array_append_new(targets, row);
     }
     return targets;
@@ -192,9 +241,14 @@ pending_json(const struct aks_run *run, const struct aks_item *item)
 {
     json_t *names = json_array();
 
-    if (item->state == AKS_ITEM_FAILED && item->copy_count > 0)
-        (void)json_array_append_new(names,
-            json_string(run->settings->targets[item->copies[0].target].name));
+    if (item->state != AKS_ITEM_FAILED)
+        return names;
+    /* Of a list the first would do, as would any other. */
+    for (size_t i = 0; i < (item->mirror ? item->copy_count : item->copy_count > 0); i++) {
+        if (aks_item_copy_owed(&item->copies[i]))
+            (void)json_array_append_new(names,
+                json_string(run->settings->targets[item->copies[i].target].name));
+    }
     return names;
 }
 
@@ -207,6 +261,33 @@ first_held(const struct aks_run *run, const struct aks_item *item)
     for (size_t i = 0; i < run->settings->target_count && copy == NULL; i++)
         copy = aks_item_held(item, i);
     return copy;
+}
+
+/* What became of each copy of a mirror. */
+static json_t *
+mirror_json(const struct aks_run *run, const struct aks_item *item)
+{
+    json_t *copies = json_array();
+
+    for (size_t i = 0; i < item->copy_count; i++) {
+        const struct aks_copy *copy = &item->copies[i];
+        const char *outcome = "failed";
+        json_t *row;
+
+        if (aks_item_copy_holds(copy))
+            outcome = copy->state == AKS_COPY_STORED ? "stored" : "unchanged";
+        else if (copy->state == AKS_COPY_SKIPPED || copy->state == AKS_COPY_WANTED)
+            outcome = "skipped";
+        row = json_pack("{s:s, s:s}", "target", run->settings->targets[copy->target].name,
+            "outcome", outcome);
+        if (aks_item_copy_holds(copy))
+            (void)json_object_set_new(row, "key", json_string(copy->row.key));
+        else if (copy->error.status != AKS_OK)
+            (void)json_object_set_new(row, "error", error_json(&copy->error,
+                run->settings->targets[copy->target].name));
+        (void)json_array_append_new(copies, row);
+    }
+    return json_pack("{s:I, s:o}", "needed", (json_int_t)item->needed, "copies", copies);
 }
 
 static const char *
@@ -251,7 +332,20 @@ file_json(const struct aks_run *run, const struct aks_item *item)
     }
     if (item->state == AKS_ITEM_FAILED && item->error.status != AKS_OK)
         (void)json_object_set_new(file, "message", aks_text_json(item->error.message));
+    if (item->mirror)
+        (void)json_object_set_new(file, "mirror", mirror_json(run, item));
     return file;
+}
+
+/* The first copy that this run has left somewhere, be they enough or not. NULL if there is none. */
+static const struct aks_copy *
+first_sent(const struct aks_item *item)
+{
+    for (size_t i = 0; i < item->copy_count; i++) {
+        if (item->copies[i].state == AKS_COPY_STORED && aks_item_copy_holds(&item->copies[i]))
+            return &item->copies[i];
+    }
+    return NULL;
 }
 
 static void
@@ -264,12 +358,12 @@ add_files(const struct aks_run *run, json_t *report)
 
     for (size_t i = 0; i < run->item_count; i++) {
         const struct aks_item *item = &run->items[i];
-        const struct aks_copy *copy = first_held(run, item);
+        const struct aks_copy *copy = first_sent(item);
 
         if (item->source.path == NULL || item->source.name == NULL)
             continue;
         source_bytes += item->source.info.bytes;
-        if (item->state == AKS_ITEM_STORED) {
+        if (copy != NULL) {
             stored_bytes += copy->row.stored_bytes;
             (void)json_array_append_new(uploaded, json_string(strrchr(copy->row.key, '/') + 1));
         }

@@ -1,4 +1,5 @@
-/* Each item's way through its route: where it goes next, whether it has to, what became of it. */
+/* Each item's way through its route: where it goes next, whether it has to, what became of it. A
+ * list ends with the first target that has it, a mirror goes on to the last. */
 #include "engine/run.h"
 
 static int64_t
@@ -9,22 +10,75 @@ wall_ms(const struct aks_run *run)
     return clock->wall_ms(clock->ctx);
 }
 
+static bool
+choose(struct aks_item *item, size_t place)
+{
+    if (item->place != place)
+        item->considered = false;
+    item->place = place;
+    return true;
+}
+
+/* A mirror that does not come about without those whose breakers are open; but none that has asked
+ * to be left alone. */
+static bool
+choose_needed(struct aks_run *run, struct aks_item *item)
+{
+    if (aks_item_enough(item))
+        return false;
+    for (size_t place = 0; place < item->copy_count; place++) {
+        if (item->copies[place].state == AKS_COPY_OPEN &&
+            !aks_run_health_asked(run, item->copies[place].target))
+            return choose(item, place);
+    }
+    return false;
+}
+
 /* Where ${item} goes next: past targets whose breaker is open or that want to be left alone, unless
  * that leaves it nowhere to go at all. */
 static bool
 choose_target(struct aks_run *run, struct aks_item *item)
 {
-    for (size_t place = item->place; place < item->copy_count; place++) {
-        if (!aks_run_health_fine(run, item->copies[place].target))
-            continue;
-        item->place = place;
-        return true;
+    for (size_t place = item->mirror ? 0 : item->place; place < item->copy_count; place++) {
+        if (item->copies[place].state == AKS_COPY_OPEN &&
+            aks_run_health_fine(run, item->copies[place].target))
+            return choose(item, place);
     }
     /* A person who types run wants it tried; a job of the queue can wait. */
-    if (item->tried || run->options->job != NULL)
+    if (run->options->job != NULL)
         return false;
-    item->place = 0;
-    return item->copy_count > 0;
+    if (item->mirror)
+        return choose_needed(run, item);
+    return !item->tried && item->copy_count > 0 && choose(item, 0);
+}
+
+/* Enough targets hold it. */
+static void
+deliver(struct aks_item *item)
+{
+    item->state = AKS_ITEM_UNCHANGED;
+    for (size_t i = 0; i < item->copy_count; i++) {
+        if (item->copies[i].state == AKS_COPY_STORED && aks_item_copy_holds(&item->copies[i]))
+            item->state = AKS_ITEM_STORED;
+    }
+    aks_error_clear(&item->error);
+}
+
+/* Nothing more is done for it in this run. */
+static void
+fail(struct aks_item *item)
+{
+    if (item->mirror && aks_item_enough(item))
+        deliver(item);
+    else
+        item->state = AKS_ITEM_FAILED;
+}
+
+static void
+skip(struct aks_item *item)
+{
+    item->state = AKS_ITEM_SKIPPED;
+    item->reason = "the policy skips it";
 }
 
 static enum aks_status
@@ -44,10 +98,14 @@ dedup_copy(struct aks_run *run, struct aks_copy *copy, bool unchanged, struct ak
         return status;
     if (verdict == AKS_DEDUP_REUSE) {
         copy->state = AKS_COPY_UNCHANGED;
-        item->state = AKS_ITEM_UNCHANGED;
+        if (!item->mirror)
+            deliver(item);
     } else if (verdict == AKS_DEDUP_SKIP) {
-        item->state = AKS_ITEM_SKIPPED;
-        item->reason = "the policy skips it";
+        copy->state = AKS_COPY_SKIPPED;
+        if (!item->mirror)
+            skip(item);
+    } else if (item->mirror && run->options->dry_run) {
+        copy->state = AKS_COPY_WANTED;
     }
     return AKS_OK;
 }
@@ -95,8 +153,10 @@ consider(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
 
     status = aks_run_compare(run, copy, &unchanged, err);
     if (of_source(status)) {
+        copy->state = AKS_COPY_FAILED;
+        copy->error = *err;
         copy->item->error = *err;
-        copy->item->state = AKS_ITEM_FAILED;
+        fail(copy->item);
         return AKS_OK;
     }
     if (status == AKS_OK)
@@ -107,19 +167,85 @@ consider(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
     return dedup_copy(run, copy, unchanged, err);
 }
 
+const struct aks_copy *
+aks_run_walk_blamed(const struct aks_item *item)
+{
+    const struct aks_copy *blamed = NULL;
+
+    if (!item->mirror)
+        return item->copy_count > 0 ? &item->copies[item->copy_count - 1] : NULL;
+    for (size_t i = 0; i < item->copy_count; i++) {
+        const struct aks_copy *copy = &item->copies[i];
+
+        if (!aks_item_copy_owed(copy) || copy->error.status == AKS_OK)
+            continue;
+        if (blamed == NULL || (aks_status_transient(copy->error.status) &&
+            !aks_status_transient(blamed->error.status)))
+            blamed = copy;
+    }
+    return blamed;
+}
+
+/* Why a mirror has not come about, copy by copy; then for the item. */
+static void
+explain_mirror(const struct aks_run *run, struct aks_item *item)
+{
+    const struct aks_copy *blamed;
+
+    for (size_t i = 0; i < item->copy_count; i++) {
+        struct aks_copy *copy = &item->copies[i];
+
+        if (copy->state == AKS_COPY_OPEN)
+            aks_run_health_refusal(run, copy->target, &copy->error);
+        else if (copy->state != AKS_COPY_FAILED && aks_item_copy_owed(copy))
+            (void)aks_error_set(&copy->error, AKS_SOURCE_CHANGED,
+                "%s was changed after it was stored in %s", item->source.path,
+                run->settings->targets[copy->target].name);
+    }
+    blamed = aks_run_walk_blamed(item);
+    if (blamed != NULL)
+        item->error = blamed->error;
+}
+
+/* It has been to every target of its route that could be asked in this round. */
+static void
+end_walk(const struct aks_run *run, struct aks_item *item)
+{
+    size_t skipped = 0;
+    size_t wanted = 0;
+
+    if (!item->mirror) {
+        if (item->error.status == AKS_OK)
+            aks_run_health_refuse(run, item);
+        return;
+    }
+    for (size_t i = 0; i < item->copy_count; i++) {
+        skipped += item->copies[i].state == AKS_COPY_SKIPPED;
+        wanted += item->copies[i].state == AKS_COPY_WANTED;
+    }
+    if (wanted > 0)
+        return;
+    explain_mirror(run, item);
+    if (skipped == item->copy_count)
+        skip(item);
+    else if (aks_item_enough(item))
+        deliver(item);
+}
+
 /* Considers ${item} for the target it would go to next; where that turns out to want to be left
- * alone, for the one after it. */
+ * alone, or a mirror has it there already, for the one after it. */
 static enum aks_status
 walk_item(struct aks_run *run, struct aks_item *item, struct aks_error *err)
 {
-    for (size_t i = 0; i <= item->copy_count && item->state == AKS_ITEM_PENDING; i++) {
+    size_t last = 2 * item->copy_count;
+
+    for (size_t i = 0; i <= last && item->state == AKS_ITEM_PENDING; i++) {
         struct aks_copy *copy;
         enum aks_status status;
         bool fine;
 
         if (!choose_target(run, item)) {
-            if (item->error.status == AKS_OK)
-                aks_run_health_refuse(run, item);
+            end_walk(run, item);
             break;
         }
         if (item->considered)
@@ -129,8 +255,8 @@ walk_item(struct aks_run *run, struct aks_item *item, struct aks_error *err)
         status = consider(run, copy, err);
         if (status != AKS_OK)
             return status;
-        item->considered = !fine || i == item->copy_count ||
-            aks_run_health_fine(run, copy->target);
+        item->considered = copy->state == AKS_COPY_OPEN &&
+            (!fine || i == last || aks_run_health_fine(run, copy->target));
     }
     return AKS_OK;
 }
@@ -163,7 +289,7 @@ keep_error(struct aks_copy *copy, const struct aks_outcome *outcome)
 
     if (!own && outcome->status != AKS_OK)
         copy->error = outcome->error;
-    if (own || item->error.status == AKS_OK || item->error.status == AKS_CANCELLED)
+    if (own || item->mirror || item->error.status == AKS_OK || item->error.status == AKS_CANCELLED)
         item->error = copy->error;
 }
 
@@ -175,9 +301,10 @@ aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_out
         struct aks_item *item = copy->item;
 
         item->tried = true;
+        item->considered = false;
         if (copy->state == AKS_COPY_STORED) {
-            item->state = AKS_ITEM_STORED;
-            aks_error_clear(&item->error);
+            if (!item->mirror)
+                deliver(item);
             continue;
         }
         copy->state = AKS_COPY_FAILED;
@@ -185,10 +312,9 @@ aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_out
         if (outcome->status != AKS_OK && outcome->verdict == AKS_GIVE_UP)
             item->gave_up = true;
         if (item->gave_up || of_source(item->error.status))
-            item->state = AKS_ITEM_FAILED;
-        else
+            fail(item);
+        else if (!item->mirror)
             item->place++;
-        item->considered = false;
     }
 }
 
@@ -202,8 +328,15 @@ aks_run_walk_again(struct aks_run *run)
         item->tried = false;
         item->considered = false;
         for (size_t j = 0; j < item->copy_count; j++) {
-            if (item->copies[j].state == AKS_COPY_FAILED)
+            if (aks_item_copy_owed(&item->copies[j]))
                 item->copies[j].state = AKS_COPY_OPEN;
         }
     }
+}
+
+void
+aks_run_walk_end(struct aks_item *item)
+{
+    if (item->state == AKS_ITEM_PENDING && item->mirror && aks_item_enough(item))
+        deliver(item);
 }

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 void
@@ -49,6 +50,25 @@ aks_settings_fini(struct aks_settings *settings)
     aks_mem_free(alloc, settings->policy_path);
     memset(settings, 0, sizeof(*settings));
     settings->alloc = alloc;
+}
+
+const char *
+aks_settings_route_text(const struct aks_settings *settings, const struct aks_route *route,
+    char ret_text[AKS_ROUTE_TEXT_BYTES])
+{
+    size_t len = 0;
+
+    ret_text[0] = '\0';
+    if (route->mirror && route->needed == route->count)
+        len = (size_t)snprintf(ret_text, AKS_ROUTE_TEXT_BYTES, "all of ");
+    else if (route->mirror)
+        len = (size_t)snprintf(ret_text, AKS_ROUTE_TEXT_BYTES, "%zu of ", route->needed);
+    for (size_t i = 0; i < route->count; i++) {
+        len += (size_t)snprintf(ret_text + len, AKS_ROUTE_TEXT_BYTES - len, "%s%s",
+            i > 0 ? ", " : "", settings->targets[route->targets[i]].name);
+        AKS_CHECK(len < AKS_ROUTE_TEXT_BYTES);
+    }
+    return ret_text;
 }
 
 const char *

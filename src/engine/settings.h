@@ -96,11 +96,16 @@ struct aks_source_settings {
 enum aks_dedup { AKS_DEDUP_UNCHANGED, AKS_DEDUP_ALWAYS };   /* skip what is stored; or upload
                                                              * anyway */
 
-/* Where a source goes: to the first of these targets that takes it. */
+/* Where a source goes. A list: to the first of these targets that takes it. A mirror: to all of
+ * them, and it is delivered when so many of them as are needed hold it. */
 struct aks_route {
     size_t targets[AKS_TARGETS_MAX];    /* indices into the settings'; each at most once */
     size_t count;
+    bool mirror;
+    size_t needed;                      /* of a mirror: 1 to count; else not looked at */
 };
+
+#define AKS_ROUTE_TEXT_BYTES (AKS_TARGETS_MAX * (AKS_TARGET_NAME_BYTES + 2) + 16)
 
 struct aks_settings {
     const struct aks_alloc *alloc;
@@ -125,6 +130,9 @@ struct aks_settings {
 void aks_settings_init(struct aks_settings *settings, const struct aks_alloc *alloc);
 /** Frees what it holds. */
 void aks_settings_fini(struct aks_settings *settings);
+/** "cloud, http", "all of cloud, other", "2 of cloud, other, folder"; names of ${settings}. */
+const char *aks_settings_route_text(const struct aks_settings *settings,
+    const struct aks_route *route, char ret_text[AKS_ROUTE_TEXT_BYTES]);
 /** "s3", "http", "dir". */
 const char *aks_target_kind_name(enum aks_target_kind kind);
 /** "cloud", "http", "local". */

@@ -147,8 +147,11 @@ what_was_asked_is_kept_with_all_its_facts(void **state)
     struct aks_compress_settings settings;
     struct aks_route_answer route;
     enum aks_dedup_verdict verdict;
+    struct aks_settings *own = &place->world->settings;
 
-    place->world->settings.route.count = 1;
+    own->route.count = 1;
+    own->targets = aks_mem_array(own->alloc, 1, sizeof(*own->targets));
+    own->targets[own->target_count++].name = aks_mem_strdup(own->alloc, "place");
     assert_int_equal(aks_ask_route(ask, &source, &target, 1, &route, NULL), AKS_OK);
     assert_int_equal(aks_ask_dedup(ask, &dedup, &verdict, NULL), AKS_OK);
     assert_int_equal(aks_ask_compress(ask, &compress, &place->world->settings.compress, &settings,
