@@ -1,12 +1,12 @@
--- Routes: functions for the field `route`. A route is made of names of targets, lists of names (the
--- first that takes the source has it), other routes, and functions of one's own.
+-- Routes: what the field `route` can be. A route is made of names of targets, lists of names (the
+-- first that takes the source has it), mirrors, other routes, and functions of one's own.
 local core = ...
 
 local route = {}
 
 local function no_opinion() end
 
--- A function that answers with names, if it is not one already.
+-- A function that answers with names or a mirror, if it is not one already.
 local function answering(what, value)
   if type(value) == "function" then
     return value
@@ -20,6 +20,16 @@ end
 -- These targets in this order: the first that takes the source has it.
 function route.first(names)
   return answering("akosha.route.first", names)
+end
+
+-- A mirror: the source goes to all of these targets, and is owed until every one of them holds it.
+function route.all(names)
+  return core.mirror("akosha.route.all", names)
+end
+
+-- A mirror as well, and what is sent is delivered as soon as so many of its targets hold it.
+function route.quorum(needed, names)
+  return core.mirror("akosha.route.quorum", names, needed)
 end
 
 -- One route for the sources that a predicate holds for, another for the others. Without the other

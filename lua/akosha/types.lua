@@ -40,9 +40,10 @@ local akosha = {}
 ---@class akosha.Policy
 
 ---@alias akosha.Names string|string[] A name of a target, or several in their order.
+---@alias akosha.RouteAnswer akosha.Names|akosha.Mirror|nil
 ---@alias akosha.RouteFunction
----| fun(source: akosha.Source, targets: akosha.Targets, now: akosha.Now): akosha.Names|nil
----@alias akosha.Route akosha.Names|akosha.RouteFunction
+---| fun(source: akosha.Source, targets: akosha.Targets, now: akosha.Now): akosha.RouteAnswer
+---@alias akosha.Route akosha.Names|akosha.Mirror|akosha.RouteFunction
 ---@alias akosha.RetryFunction
 ---| fun(failure: akosha.Failure, now: akosha.Now): akosha.Decision|akosha.Schedule|nil
 ---@alias akosha.Retry akosha.Schedule|akosha.RetryFunction
@@ -248,6 +249,17 @@ function akosha.dir(options) end
 ---@field stored_bytes? integer
 ---@field stored_sha256? string
 ---@field key? string
+---@field mirror? akosha.ReportMirror Where its route is one.
+
+---@class akosha.ReportMirror
+---@field needed integer So many have to hold it.
+---@field copies akosha.ReportCopy[]
+
+---@class akosha.ReportCopy
+---@field target string
+---@field outcome string "stored", "unchanged", "skipped" or "failed".
+---@field key? string Of the object, where the target holds it.
+---@field error? akosha.ReportError Why it does not.
 
 ---@class akosha.ReportBytes
 ---@field source integer
@@ -410,7 +422,20 @@ function akosha.window(text) end
 ---@field file? akosha.Route (default)
 ---@field default? akosha.Route Of all others (as without a route).
 
+---@class akosha.Mirror
+
 akosha.route = {}
+
+---A mirror: to all of these targets, and owed until every one of them holds it.
+---@param names akosha.Names
+---@return akosha.Mirror
+function akosha.route.all(names) end
+
+---A mirror: to all of these targets, and delivered as soon as so many of them hold it.
+---@param needed integer
+---@param names akosha.Names
+---@return akosha.Mirror
+function akosha.route.quorum(needed, names) end
 
 ---The first of these targets that takes it: the list as a function.
 ---@param names akosha.Route

@@ -101,7 +101,8 @@ ask_route(lua_State *L)
     ask(L, 3);
     if (lua_isnil(L, ANSWER))
         return 0;
-    if (lua_type(L, ANSWER) != LUA_TSTRING && !lua_istable(L, ANSWER))
+    if (lua_type(L, ANSWER) != LUA_TSTRING && !lua_istable(L, ANSWER) &&
+        !aks_handle_is_mirror(L, ANSWER))
         aks_value_expected(L, "the answer", "names of targets or nil", ANSWER);
     aks_spec_route(L, ANSWER, "the answer", &aks_vm_of(L)->settings, &ret->route);
     ret->opinion = true;

@@ -13,6 +13,7 @@
 #define DECISION "akosha.decision"
 #define SCHEDULE "akosha.schedule"
 #define TARGET "akosha.target"
+#define MIRROR "akosha.mirror"
 #define POLICY "akosha.policy"
 
 #define OPERATION_BYTES_MAX 200
@@ -255,6 +256,34 @@ aks_handle_target(lua_State *L, int index, enum aks_target_kind *ret_kind)
 }
 
 void
+aks_handle_push_mirror(lua_State *L, size_t needed)
+{
+    size_t *own = new_handle(L, sizeof(*own), 1, MIRROR);
+
+    *own = needed;
+    lua_insert(L, -2);
+    (void)lua_setiuservalue(L, -2, 1);
+}
+
+bool
+aks_handle_is_mirror(lua_State *L, int index)
+{
+    return test_handle(L, index, MIRROR) != NULL;
+}
+
+bool
+aks_handle_mirror(lua_State *L, int index, size_t *ret_needed)
+{
+    const size_t *own = test_handle(L, index, MIRROR);
+
+    if (own == NULL)
+        return false;
+    *ret_needed = *own;
+    (void)lua_getiuservalue(L, index, 1);
+    return true;
+}
+
+void
 aks_handle_push_policy(lua_State *L)
 {
     (void)new_handle(L, 0, 0, POLICY);
@@ -277,6 +306,7 @@ aks_handle_open(lua_State *L)
         { DECISION, decision_index, decision_tostring },
         { SCHEDULE, schedule_index, NULL },
         { TARGET, NULL, NULL },
+        { MIRROR, NULL, NULL },
         { POLICY, NULL, NULL },
     };
 

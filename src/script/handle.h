@@ -35,6 +35,13 @@ void aks_handle_push_target(lua_State *L, enum aks_target_kind kind);
 /** False if the value is no target; else its kind, and its fields pushed. [-0, +0/1] */
 bool aks_handle_target(lua_State *L, int index, enum aks_target_kind *ret_kind);
 
+/** A mirror: the list of names on top, and how many of those targets have to hold a source.
+ * [-1, +1, raises] */
+void aks_handle_push_mirror(lua_State *L, size_t needed);
+bool aks_handle_is_mirror(lua_State *L, int index);
+/** False if the value is none; else how many are needed, and its names pushed. [-0, +0/1] */
+bool aks_handle_mirror(lua_State *L, int index, size_t *ret_needed);
+
 /** What akosha.policy returns: the settings themselves are the VM's. [-0, +1, raises] */
 void aks_handle_push_policy(lua_State *L);
 bool aks_handle_is_policy(lua_State *L, int index);

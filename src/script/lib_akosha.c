@@ -207,6 +207,7 @@ aks_lib_push(lua_State *L)
         { "expected", aks_lib_expected },
         { "http", aks_spec_http },
         { "log", aks_lib_print },
+        { "mirror", aks_lib_mirror },
         { "names", aks_lib_names },
         { "policy", aks_spec_policy },
         { "s3", aks_spec_s3 },

@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "script/handle.h"
+#include "script/problem_internal.h"
 #include "script/spec.h"
 #include "script/value.h"
 
@@ -10,15 +11,17 @@
 
 #include <string.h>
 
-/* In the registry: a list of { what the builder is called in messages, names of targets }. */
+/* In the registry: a list of { what the builder is called in messages, names of targets or a mirror
+ * of them }. */
 #define NOTED "akosha.names"
 
 #define WHAT 1          /* stack indices of the builders' arguments */
 #define GIVEN 2
 #define DEFAULT 3
+#define NEEDED 3
 #define KEPT 4
 
-#define NAMES_EXPECTED "a name of a target, a list of names or a function"
+#define ROUTE_EXPECTED "a name of a target, a list of names or a function"
 
 /* expected(what, expected, value): raises "what: expected ..., got ...". */
 int
@@ -85,13 +88,13 @@ aks_lib_by_failure(lua_State *L)
 
 /* Replaces the string or list at GIVEN with a list of our own. [-0, +0, raises] */
 static void
-copy_names(lua_State *L, const char *what)
+copy_names(lua_State *L, const char *what, const char *expected)
 {
     bool one = lua_type(L, GIVEN) == LUA_TSTRING;
     size_t count = 1;
 
     if (!one && !lua_istable(L, GIVEN))
-        aks_value_expected(L, what, NAMES_EXPECTED, GIVEN);
+        aks_value_expected(L, what, expected, GIVEN);
     if (!one)
         count = aks_value_list(L, GIVEN, what, "a list of names of targets", AKS_TARGETS_MAX);
     if (count == 0)
@@ -109,19 +112,17 @@ copy_names(lua_State *L, const char *what)
     lua_replace(L, GIVEN);
 }
 
-/* names(what, names): a copy of one name or a list of them as a list. While a policy is loaded they
- * are noted for aks_lib_check_names: which targets there are is known only then. */
-int
-aks_lib_names(lua_State *L)
+/* While a policy is loaded, what stands at GIVEN is noted for aks_lib_check_names: which targets
+ * there are is known only then. Leaves it on top. [-any, +any, raises] */
+static void
+note_names(lua_State *L, const char *what)
 {
-    const char *what = luaL_checkstring(L, WHAT);
     lua_Debug frame;
     int level;
 
     lua_settop(L, GIVEN);
-    copy_names(L, what);
     if (aks_vm_of(L)->phase != AKS_PHASE_LOAD)
-        return 1;
+        return;
     (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, NOTED);
     lua_createtable(L, 2, 0);
     if (aks_value_policy_frame(L, 0, &level, &frame))
@@ -133,6 +134,50 @@ aks_lib_names(lua_State *L)
     lua_rawseti(L, -2, 2);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     lua_settop(L, GIVEN);
+}
+
+/* names(what, names): a copy of one name or a list of them as a list; a mirror as it is. */
+int
+aks_lib_names(lua_State *L)
+{
+    const char *what = luaL_checkstring(L, WHAT);
+
+    lua_settop(L, GIVEN);
+    if (aks_handle_is_mirror(L, GIVEN))
+        return 1;       /* it was noted when it was made */
+    copy_names(L, what, ROUTE_EXPECTED);
+    note_names(L, what);
+    return 1;
+}
+
+static void
+warn_mirror(lua_State *L, const char *what, size_t needed, size_t count)
+{
+    if (count == 1)
+        aks_problem_warn_here(L, what, "%s: a mirror of one target keeps no second copy", what);
+    else if (needed == 1)
+        aks_problem_warn_here(L, what, "%s: 1 of %zu is enough: one copy, and nobody is told that "
+            "it is the only one", what, count);
+}
+
+/* mirror(what, names [, needed]): as many of the targets as are needed, else all, have to hold a
+ * source. */
+int
+aks_lib_mirror(lua_State *L)
+{
+    const char *what = luaL_checkstring(L, WHAT);
+    bool all = lua_isnone(L, NEEDED);
+    size_t needed;
+    size_t count;
+
+    lua_settop(L, NEEDED);
+    copy_names(L, what, "a list of names of targets");
+    count = lua_rawlen(L, GIVEN);
+    needed = all ? count : (size_t)aks_value_whole(L, NEEDED, what, "", 1, (int64_t)count);
+    lua_settop(L, GIVEN);
+    aks_handle_push_mirror(L, needed);      /* in the place of the list */
+    warn_mirror(L, what, needed, count);
+    note_names(L, what);
     return 1;
 }
 

@@ -32,8 +32,10 @@ static const struct aks_phase_rule rules[] = {
     { "akosha.retry", "fixed", AKS_PHASE_ANY },
     { "akosha.retry", "linear", AKS_PHASE_ANY },
     { "akosha.retry", "none", AKS_PHASE_ANY },
+    { "akosha.route", "all", AKS_PHASE_ANY },
     { "akosha.route", "by_kind", AKS_PHASE_ANY },
     { "akosha.route", "first", AKS_PHASE_ANY },
+    { "akosha.route", "quorum", AKS_PHASE_ANY },
     { "akosha.route", "when", AKS_PHASE_ANY },
 };
 

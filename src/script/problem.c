@@ -256,6 +256,23 @@ aks_problem_note_policy(lua_State *L)
 }
 
 void
+aks_problem_warn_here(lua_State *L, const char *builder, const char *format, ...)
+{
+    struct aks_vm *vm = aks_vm_of(L);
+    char message[MESSAGE_BYTES];
+    lua_Debug frame;
+    va_list args;
+    int level;
+
+    if (!aks_problem_collecting(L) || !aks_value_policy_frame(L, 0, &level, &frame))
+        return;
+    va_start(args, format);
+    (void)vsnprintf(message, sizeof(message), format, args);
+    va_end(args);
+    tell_at(vm, true, frame.source + 1, frame.currentline, builder, NULL, 0, message);
+}
+
+void
 aks_problem_warn(struct aks_vm *vm, const char *name, size_t place, const char *format, ...)
 {
     struct aks_locate_step steps[] = { { name, 0 }, { NULL, place } };

@@ -37,6 +37,10 @@ void aks_problem_tell_failure(struct aks_vm *vm, const struct aks_error *err);
 /** Tells a warning about the field ${name} of akosha.policy, its entry ${place}, or 0. */
 void aks_problem_warn(struct aks_vm *vm, const char *name, size_t place, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/** Tells a warning about the call of ${builder} that goes on, where the policy is only checked.
+ * [-0, +0] */
+void aks_problem_warn_here(lua_State *L, const char *builder, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* problem_warn.c */
 

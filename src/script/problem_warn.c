@@ -1,5 +1,6 @@
 /* What is allowed in a policy, and hardly meant. */
 #include "script/problem_internal.h"
+#include "script/spec.h"
 
 #include "base/units.h"
 #include "engine/glob.h"
@@ -30,22 +31,6 @@ warn_unused_targets(struct aks_vm *vm)
     }
 }
 
-static bool
-same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
-static bool
-same_place(const struct aks_target_settings *a, const struct aks_target_settings *b)
-{
-    return a->kind == b->kind && same_text(a->bucket, b->bucket) &&
-        same_text(a->endpoint, b->endpoint) && same_text(a->region, b->region) &&
-        same_text(a->prefix, b->prefix) && same_text(a->credentials, b->credentials) &&
-        same_text(a->ca_file, b->ca_file) && same_text(a->url, b->url) &&
-        same_text(a->path, b->path) && a->path_style == b->path_style && a->payload == b->payload;
-}
-
 /* Where the way goes on after a failure, that of the same place is certain to help nobody. */
 static void
 warn_same_places(struct aks_vm *vm)
@@ -59,7 +44,7 @@ warn_same_places(struct aks_vm *vm)
         for (size_t j = 0; j < i; j++) {
             const struct aks_target_settings *earlier = &settings->targets[route[j]];
 
-            if (!same_place(earlier, later))
+            if (!aks_spec_same_place(earlier, later))
                 continue;
             aks_problem_warn(vm, "route", i + 1, "akosha.policy: route: \"%s\" is the same place "
                 "as \"%s\" before it: no way round it", later->name, earlier->name);

@@ -185,12 +185,13 @@ take_route(lua_State *L, void *ctx)
     if (type == LUA_TFUNCTION)
         aks_lib_check_names(L, settings);
     if (type == LUA_TNIL || keep_function(L, AKS_VM_ROUTE)) {
+        memset(&settings->route, 0, sizeof(settings->route));
         settings->route.count = settings->target_count;
         for (size_t i = 0; i < settings->target_count; i++)
             settings->route.targets[i] = i;
         return;
     }
-    if (type != LUA_TSTRING && type != LUA_TTABLE)
+    if (type != LUA_TSTRING && type != LUA_TTABLE && !aks_handle_is_mirror(L, -1))
         aks_value_expected(L, WHAT ": route", "names of targets or a function", -1);
     /* What is wrong with all targets was told. */
     if (settings->target_count == 0)

@@ -29,10 +29,12 @@ void aks_spec_sources(lua_State *L, void *ctx);
 /** "zstd", or { codec =, level =, always = }. ${index} is absolute. [-0, +0, raises] */
 void aks_spec_compress(lua_State *L, int index, const char *what,
     struct aks_compress_settings *ret_compress);
-/** A name, or a list of names, of targets of the settings; at least one, each once. ${index} is
- * absolute. [-0, +0, raises] */
+/** A name, a list of names, or a mirror of targets of the settings; at least one, each once.
+ * ${index} is absolute. [-0, +0, raises] */
 void aks_spec_route(lua_State *L, int index, const char *what, const struct aks_settings *settings,
     struct aks_route *ret_route);
+/** Do both lead to one place, as far as a policy says? */
+bool aks_spec_same_place(const struct aks_target_settings *a, const struct aks_target_settings *b);
 /** An absolute path, one below "~/", or one relative to the policy's folder, which is put in front.
  * [-0, +1, raises] */
 const char *aks_spec_push_path(lua_State *L, int index, const char *what);

@@ -1,6 +1,7 @@
 /* The forms of values that a policy writes in its table and answers in its functions alike. */
 #include "script/spec.h"
 
+#include "script/handle.h"
 #include "script/lib_akosha.h"
 #include "script/modules.h"
 #include "script/nearest.h"
@@ -147,6 +148,44 @@ take_hop(lua_State *L, void *ctx)
     route->targets[route->count++] = target;
 }
 
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+bool
+aks_spec_same_place(const struct aks_target_settings *a, const struct aks_target_settings *b)
+{
+    /* Of targets that lack the field that says where, nobody knows. */
+    if (a->bucket == NULL && a->url == NULL && a->path == NULL)
+        return false;
+    return a->kind == b->kind && same_text(a->bucket, b->bucket) &&
+        same_text(a->endpoint, b->endpoint) && same_text(a->region, b->region) &&
+        same_text(a->prefix, b->prefix) && same_text(a->credentials, b->credentials) &&
+        same_text(a->ca_file, b->ca_file) && same_text(a->url, b->url) &&
+        same_text(a->path, b->path) && a->path_style == b->path_style && a->payload == b->payload;
+}
+
+/* Two names of one place would count one copy twice. */
+static void
+check_places(lua_State *L, const struct routing *routing)
+{
+    const struct aks_target_settings *targets = routing->settings->targets;
+    const struct aks_route *route = routing->route;
+
+    for (size_t i = 1; i < route->count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            const struct aks_target_settings *earlier = &targets[route->targets[j]];
+            const struct aks_target_settings *later = &targets[route->targets[i]];
+
+            if (aks_spec_same_place(earlier, later))
+                aks_value_raise(L, "%s: \"%s\" is the same place as \"%s\": two names of it are "
+                    "one copy", routing->what, later->name, earlier->name);
+        }
+    }
+}
+
 void
 aks_spec_route(lua_State *L, int index, const char *what, const struct aks_settings *settings,
     struct aks_route *ret_route)
@@ -154,10 +193,14 @@ aks_spec_route(lua_State *L, int index, const char *what, const struct aks_setti
     struct routing routing = { what, settings, ret_route };
     size_t count;
 
-    ret_route->count = 0;
+    memset(ret_route, 0, sizeof(*ret_route));
     if (lua_type(L, index) == LUA_TSTRING) {
         ret_route->targets[ret_route->count++] = find_target(L, index, what, settings);
         return;
+    }
+    if (aks_handle_mirror(L, index, &ret_route->needed)) {
+        ret_route->mirror = true;
+        index = lua_gettop(L);
     }
     count = aks_value_list(L, index, what, "a list of names of targets", AKS_TARGETS_MAX);
     if (count == 0)
@@ -166,5 +209,9 @@ aks_spec_route(lua_State *L, int index, const char *what, const struct aks_setti
         (void)lua_rawgeti(L, index, (lua_Integer)i);
         aks_problem_take(L, what, NULL, i, take_hop, &routing);
         lua_pop(L, 1);
+    }
+    if (ret_route->mirror) {
+        lua_pop(L, 1);
+        check_places(L, &routing);
     }
 }

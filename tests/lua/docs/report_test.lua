@@ -66,6 +66,12 @@ function TestReport:test_every_field_is_annotated_and_every_annotation_is_a_fiel
   world.target.cloud:on "any":fail "dns"
   world.target.http:on "any":reply { status = 403 }
   compare("akosha.Report", world:run(), met)
+  world = sim.world { small = true, policy_text = POLICY:gsub("retry =",
+    'route = akosha.route.all { "cloud", "http" }, retry ='),
+                      modules = { rules = RULES },
+                      files = { ["a.bin"] = "a", ["b.bin"] = "b" } }
+  world.target.http:on "any":fail "offline"
+  compare("akosha.Report", world:run(), met)
   local missing = {}
   for class, fields in pairs(said.classes) do
     for name in pairs(class:find "^akosha%.Report" and fields or {}) do
