@@ -92,23 +92,16 @@ file_of(const json_t *report, const char *path)
     return NULL;
 }
 
-/* "cloud, http": what the policy answered, or what its table says. */
+/* "cloud, http", "all of cloud, other": what the policy answered, or what its table says. */
 static json_t *
 route_of(const struct aks_explain *explain, const json_t *route)
 {
     const struct aks_settings *settings = explain->policy->settings;
-    json_t *text;
-    struct aks_buf names;
+    char text[AKS_ROUTE_TEXT_BYTES];
 
     if (route != NULL)
         return json_string(text_at(route, "answer"));
-    aks_buf_init(&names, explain->alloc, AKS_TARGETS_MAX * (AKS_TARGET_NAME_BYTES + 2));
-    for (size_t i = 0; i < settings->route.count; i++)
-        aks_buf_printf(&names, "%s%s", i > 0 ? ", " : "",
-            settings->targets[settings->route.targets[i]].name);
-    text = json_string(names.data != NULL ? names.data : "");
-    aks_buf_fini(&names);
-    return text;
+    return json_string(aks_settings_route_text(settings, &settings->route, text));
 }
 
 /* What becomes of a source that the target holds already. */

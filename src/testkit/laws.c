@@ -133,7 +133,8 @@ static enum aks_status
 check_report(struct aks_world *world, const json_t *report, struct aks_error *err)
 {
     static const char *const fine[] = { "stored", "unchanged", "skipped", NULL };
-    static const char *const held[] = { "stored", "unchanged", NULL };
+    static const char *const held[] = { "stored", "unchanged", "partial", NULL };
+    static const char *const owed[] = { "queued", "partial", NULL };
     json_int_t code = json_integer_value(json_object_get(report, "exit_code"));
     const json_t *files = json_object_get(report, "files");
     const json_t *file;
@@ -145,8 +146,10 @@ check_report(struct aks_world *world, const json_t *report, struct aks_error *er
 
         if (is_one_of(outcome, held))
             status = check_held(world, file, err);
-        else if (strcmp(outcome, "queued") == 0)
+        if (status == AKS_OK && is_one_of(outcome, owed))
             status = check_queued(world, text_of(report, "job_id"), file, err);
+        if (status == AKS_OK)
+            status = aks_laws_mirror(world, file, err);
         if (status != AKS_OK)
             return status;
         if (code == 0 && !is_one_of(outcome, fine))

@@ -40,7 +40,7 @@ struct disaster {
     struct aks_world *world;
     size_t sizes[SOURCES_MAX];
     size_t source_count;
-    unsigned kind;              /* of policy */
+    size_t route;               /* in routes */
     char policy[2048];
     struct trouble troubles[ROUNDS_MAX];
     unsigned rounds;
@@ -48,6 +48,28 @@ struct disaster {
     struct disaster_figures *figures;
     const struct trouble *now;  /* of the round that goes on, or NULL */
     uint64_t step;              /* of its run */
+};
+
+/* Of mirrors: how many targets there are, and how many of them are needed. */
+static const struct {
+    const char *text;
+    size_t members;
+    size_t needed;
+} routes[] = {
+    { "'cloud'", 0, 0 },
+    { "{ 'cloud', 'http' }", 0, 0 },
+    { "{ 'http', 'cloud' }", 0, 0 },
+    { "'folder'", 0, 0 },
+    { "{ 'cloud', 'folder' }", 0, 0 },
+    { "{ 'cloud', 'other', 'http' }", 0, 0 },
+    { "'http'", 0, 0 },
+    { "{ 'other', 'cloud' }", 0, 0 },
+    { "akosha.route.all { 'cloud', 'other' }", 2, 2 },
+    { "akosha.route.all { 'folder', 'cloud', 'http' }", 3, 3 },
+    { "akosha.route.quorum(2, { 'cloud', 'other', 'folder' })", 3, 2 },
+    { "akosha.route.quorum(1, { 'http', 'other' })", 2, 1 },
+    { "akosha.route.by_kind { file = akosha.route.quorum(3, { 'http', 'cloud', 'other',"
+        " 'folder' }) }", 4, 3 },
 };
 
 static uint64_t
@@ -73,8 +95,6 @@ draw_sources(struct disaster *day)
 static void
 draw_policy(struct disaster *day)
 {
-    static const char *const routes[] = { "'cloud'", "'cloud', 'http'", "'http', 'cloud'",
-        "'folder'", "'cloud', 'folder'", "'cloud', 'other', 'http'", "'http'", "'other', 'cloud'" };
     static const char *const codecs[] = { "'none'", "'gzip'", "'zstd'",
         "{ codec = 'zstd', always = true }", "{ codec = 'gzip', level = 6 }" };
     static const char *const schedules[] = { "akosha.retry.none()",
@@ -89,11 +109,11 @@ draw_policy(struct disaster *day)
     char sources[SOURCES_MAX * 16] = "";
     /* One draw a statement: compilers differ in the order of arguments. */
     bool crc = below(day, 4) == 0;
-    size_t route = (size_t)below(day, sizeof(routes) / sizeof(routes[0]));
     size_t codec = (size_t)below(day, sizeof(codecs) / sizeof(codecs[0]));
     size_t dedup = (size_t)below(day, sizeof(dedups) / sizeof(dedups[0]));
     size_t schedule = (size_t)below(day, sizeof(schedules) / sizeof(schedules[0]));
 
+    day->route = (size_t)below(day, sizeof(routes) / sizeof(routes[0]));
     for (size_t i = 0; i < day->source_count; i++)
         (void)snprintf(sources + strlen(sources), sizeof(sources) - strlen(sources),
             "'s%zu.bin',", i);
@@ -106,8 +126,8 @@ draw_policy(struct disaster *day)
         "                        prefix = 'a/b' },\n"
         "    http = akosha.http { url = 'https://put.example.org/upload' },\n"
         "    folder = akosha.dir { path = '/mnt/backup' } },\n"
-        "  route = { %s }, compress = %s, dedup = %s,\n"
-        "  retry = %s }\n", sources, crc ? ", payload = 'crc64nvme'" : "", routes[route],
+        "  route = %s, compress = %s, dedup = %s,\n"
+        "  retry = %s }\n", sources, crc ? ", payload = 'crc64nvme'" : "", routes[day->route].text,
         codecs[codec], dedups[dedup], schedules[schedule]);
 }
 
@@ -313,6 +333,27 @@ bad_round(struct disaster *day, const struct trouble *trouble, struct aks_error 
     return status;
 }
 
+/* Has every target of a mirror been brought what it lacked? That what is said of copies is true has
+ * been seen already. */
+static enum aks_status
+check_copies(const struct disaster *day, const json_t *file, struct aks_error *err)
+{
+    const json_t *mirror = json_object_get(file, "mirror");
+    const json_t *targets = json_object_get(file, "targets");
+
+    if (routes[day->route].members == 0)
+        return AKS_OK;
+    if (json_integer_value(json_object_get(mirror, "needed")) !=
+        (json_int_t)routes[day->route].needed)
+        return aks_error_set(err, AKS_INTERNAL, "nothing lost: %s has another quorum than %s",
+            json_string_value(json_object_get(file, "source")), routes[day->route].text);
+    if (json_array_size(targets) != routes[day->route].members)
+        return aks_error_set(err, AKS_INTERNAL, "nothing lost: all is well, and %s is in %zu of "
+            "%zu targets", json_string_value(json_object_get(file, "source")),
+            json_array_size(targets), routes[day->route].members);
+    return AKS_OK;
+}
+
 /* Is every source, as it is now, where the last report says it is? */
 static enum aks_status
 check_home(struct disaster *day, const json_t *report, struct aks_error *err)
@@ -341,6 +382,8 @@ check_home(struct disaster *day, const json_t *report, struct aks_error *err)
             return aks_error_set(err, AKS_INTERNAL, "nothing lost: %s is called %s with other "
                 "bytes than it has", json_string_value(json_object_get(file, "source")),
                 json_string_value(json_object_get(file, "outcome")));
+        if (check_copies(day, file, err) != AKS_OK)
+            return err->status;
     }
     return AKS_OK;
 }
