@@ -108,10 +108,10 @@ upload_next(struct aks_run *run, struct aks_error *err)
         return aks_error_memory(err, "uploading");
     for (size_t i = 0; i < run->item_count; i++) {
         struct aks_item *item = &run->items[i];
-        struct aks_copy *copy = &item->copies[item->place];
 
-        if (item->state == AKS_ITEM_PENDING && item->considered && copy->target == index)
-            copies[count++] = copy;
+        if (item->state == AKS_ITEM_PENDING && item->considered &&
+            item->copies[item->place].target == index)
+            copies[count++] = &item->copies[item->place];
     }
     AKS_CHECK(count > 0);
     /* A committed upload is never added to, nor one of which nobody knows whether it is. */
