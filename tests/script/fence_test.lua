@@ -160,4 +160,156 @@ function TestFence:test_libraries_work_as_in_lua()
   end
 end
 
+-- { what it tries, code, part of the message }: each is refused, while a policy is loaded and in
+-- its answers.
+local REFUSED = {
+  -- what is not there
+  { "os", "return os.getenv 'AWS_SECRET_ACCESS_KEY'", "(global 'os')" },
+  { "io", "return io.open '/etc/passwd'", "(global 'io')" },
+  { "debug", "return debug.getregistry()", "(global 'debug')" },
+  { "package", "return package.loaded.os", "(global 'package')" },
+  { "load", "return load 'return os'", "(global 'load')" },
+  { "loadstring", "return loadstring 'return os'", "(global 'loadstring')" },
+  { "loadfile", "return loadfile '/etc/passwd'", "(global 'loadfile')" },
+  { "dofile", "return dofile '/etc/passwd'", "(global 'dofile')" },
+  { "collectgarbage", "return collectgarbage 'count'", "(global 'collectgarbage')" },
+  { "getfenv", "return getfenv(1)", "(global 'getfenv')" },
+  { "warn", "return warn '@on'", "(global 'warn')" },
+  { "string.dump", "return string.dump(print)", "(field 'dump')" },
+  { "dump of a string", "return ('x'):dump()", "(method 'dump')" },
+  { "os by another name", "return _G['o' .. 's'].exit()", "(field '?')" },
+  { "os of the globals' metatable", "return getmetatable(_G).__index.os", "index a nil value" },
+  { "a global of Lua's own", "return _ENV.package.path", "(global 'package')" },
+
+  -- modules
+  { "require os", "return require 'os'", 'there is no module "os"' },
+  { "require debug", "return require 'debug'", 'there is no module "debug"' },
+  { "require _G", "return require '_G'", 'there is no module "_G"' },
+  { "require of the parent", "return require '..'", 'there is no module ".."' },
+  { "require out of the folder", "return require '../../etc/passwd'", "there is no module" },
+  { "require through the folder", "return require 'rules/../../secrets'", "there is no module" },
+  { "require with dots", "return require '...secrets'", "there is no module" },
+  { "require of an absolute path", "return require '/home/me/rules'", "there is no module" },
+  { "require of a file's name", "return require 'rules.lua'", 'there is no module "rules.lua"' },
+  { "require of a hidden file", "return require '.rules'", "there is no module" },
+  { "require of nothing", "return require ''", 'there is no module ""' },
+  { "require of a name that ends early", "return require 'rules\\0'", "there is no module" },
+  { "require of akosha that ends early", "return require 'akosha\\0x'", "there is no module" },
+  { "require of the core", "return require 'akosha.core'", "there is no module" },
+  { "require of the first file", "return require 'akosha.init'", "there is no module" },
+  { "require through akosha", "return require 'akosha/../policies/default'", "there is no module" },
+  { "require out of akosha", "return require 'akosha.../policies/default'", "there is no module" },
+  { "require of a long name", "return require(('a'):rep(1 << 16))", "there is no module" },
+  { "require of a table", "return require {}", "expected the name of a module, got a table" },
+  { "require of what pretends",
+    "return require(setmetatable({}, { __tostring = function() return 'os' end }))",
+    "expected the name of a module, got a table" },
+
+  -- variables
+  { "a key of AWS", "return akosha.env 'AWS_SECRET_ACCESS_KEY'", "looks like a secret's name" },
+  { "a key in small letters", "return akosha.env 'aws_secret_access_key'", "looks like a secret" },
+  { "a token of ours", "return akosha.env 'AKOSHA_API_TOKEN'", "looks like a secret's name" },
+  { "a token of both cases", "return akosha.env 'AKOSHA_Api_ToKen'", "looks like a secret's name" },
+  { "a password", "return akosha.env 'SESSION_BUDDY_AKOSHA_PASSWORD'", "looks like a secret" },
+  { "a password below XDG_", "return akosha.env 'XDG_pass'", "looks like a secret's name" },
+  { "credentials", "return akosha.env 'HOME_CREDENTIALS'", "looks like a secret's name" },
+  { "another variable", "return akosha.env 'PATH'", "not a variable that a policy may read" },
+  { "another one in small letters", "return akosha.env 'home'", "not a variable that a policy" },
+  { "one that ends early", "return akosha.env 'HOME\\0_TOKEN'", "a control character at byte 5" },
+  { "a line", "return akosha.env 'HOME\\nAKOSHA_API_TOKEN'", "a control character at byte 5" },
+  { "no name", "return akosha.env ''", "the string is empty" },
+  { "a long name", "return akosha.env(('A'):rep(200))", "longer than 128 bytes" },
+  { "a table of names", "return akosha.env { 'HOME' }", "expected a string, got a table" },
+
+  -- what cannot be written to
+  { "a library", "string.rep = print", "cannot be written to" },
+  { "a library, raw", "rawset(string, 'rep', print)", "cannot be written to" },
+  { "a library by insert", "table.insert(string, 1)", "cannot be written to" },
+  { "a library by move", "table.move({ 1 }, 1, 1, 1, string)", "cannot be written to" },
+  { "a library's metatable", "setmetatable(string, nil)", "the metatable is protected" },
+  { "what a library's metatable has", "getmetatable(string).__index = nil", "a boolean value" },
+  { "strings", "getmetatable('').__index = {}", "index a boolean value" },
+  { "a string", "local s = 'x' s.y = 1", "attempt to index a string value" },
+  { "akosha", "akosha.dir = akosha.s3", "cannot be written to" },
+  { "akosha, raw", "rawset(akosha, 'dir', 1)", "cannot be written to" },
+  { "akosha by its module", "require('akosha').retry = {}", "cannot be written to" },
+  { "a module of akosha", "akosha.retry.fixed = akosha.retry.none", "cannot be written to" },
+  { "a new name in akosha", "akosha.route.last = print", "cannot be written to" },
+  { "the units", "require('akosha.units').MiB = 1", "cannot be written to" },
+  { "a decision", "akosha.give_up.kind = 'wait'", "attempt to index a akosha.decision value" },
+  { "a decision's metatable", "setmetatable(akosha.give_up, {})", "table expected" },
+  { "a predicate's metatable", "getmetatable(akosha.match.kind 'file').__call = nil",
+    "attempt to index a string value" },
+  { "a predicate's metatable, anew", "setmetatable(akosha.match.kind 'file', {})", "is protected" },
+  { "a finalizer", "setmetatable({}, { __gc = print })", "with __gc is not allowed" },
+  { "weak fields", "setmetatable({}, { __mode = 'v' })", "with __mode is not allowed" },
+}
+
+-- The same about what a question is asked with, all of it below f.
+local FACTS = {
+  { "a fact", "f.name = 'x'", "cannot be written to" },
+  { "a new fact", "f.new = 1", "cannot be written to" },
+  { "a fact taken away", "f[next(f)] = nil", "cannot be written to" },
+  { "a fact, raw", "rawset(f, 'name', 'x')", "cannot be written to" },
+  { "facts by insert", "table.insert(f, 1)", "cannot be written to" },
+  { "facts by insert in front", "table.insert(f, 1, 1)", "cannot be written to" },
+  { "facts by move", "table.move({ 1 }, 1, 1, 1, f)", "cannot be written to" },
+  { "facts by sort", "table.sort({ 2, 1 }, function() f[1] = 1 end)", "cannot be written to" },
+  { "facts by their metatable", "setmetatable(f, nil)", "the metatable is protected" },
+  { "what their metatable has", "getmetatable(f).__newindex = nil", "index a boolean value" },
+  { "facts within facts",
+    "for _, v in pairs(f) do if type(v) == 'table' then v.x = 1 end end f.x = 1",
+    "cannot be written to" },
+  { "other facts", "more.x = 1", "a" },
+}
+
+local function refused(case, where)
+  local _, code, expected = table.unpack(case)
+  local targets = "targets = { disk = akosha.dir { path = '/x' } }"
+  local text = "local akosha = require 'akosha'\n"
+  if where == "load" then
+    text = text .. code .. "\nreturn akosha.policy { api = 1, " .. targets .. " }"
+    if code:find "^return" then text = "local akosha = require 'akosha'\n" .. code end
+  else
+    text = text .. "return akosha.policy { api = 1, " .. targets .. ", " .. where
+        .. " = function(f, more)\n" .. code .. "\nend }"
+  end
+  local policy, message, hint, status = host.load { text = text,
+    env = { AKOSHA_API_TOKEN = "PLANTED", AKOSHA_A = "a" }, modules = { rules = "return {}" } }
+  if policy then
+    if where == "load" then return "it was loaded" end
+    local answer
+    answer, message, hint, status = policy[where](policy, { outcome = "stored",
+      files = { { name = "a" } }, target = where ~= "retry" and {} or nil, source =
+      where ~= "retry" and {} or nil })
+    if answer ~= false then return "it was let through" end
+  end
+  -- A question is told of any module that it is too late for it.
+  local late = where ~= "load" and expected:find "^there is no module"
+      and message:find("only while the policy is loaded", 1, true)
+  if status ~= "policy" or not (late or message:find(expected, 1, true)) then
+    return status .. ": " .. message
+  end
+  return (message .. hint):find("PLANTED", 1, true) and "a secret is told: " .. message or nil
+end
+
+local function all_refused(cases, places)
+  local faults = {}
+  for _, case in ipairs(cases) do
+    for where in places:gmatch "%a+" do
+      local what = refused(case, where)
+      faults[#faults + 1] = what and ("%s, %s: %s"):format(case[1], where, what)
+    end
+  end
+  lu.assertEquals(table.concat(faults, "\n"), "")
+end
+
+function TestFence:test_what_is_out_of_reach_is_so_everywhere()
+  all_refused(REFUSED, "load route dedup compress retry finished")
+end
+
+function TestFence:test_facts_are_what_they_were()
+  all_refused(FACTS, "route dedup compress retry finished")
+end
+
 return lu.LuaUnit.run()

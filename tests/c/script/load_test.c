@@ -2,6 +2,7 @@
 
 #include "data/digest.h"
 #include "base/encode.h"
+#include "script/phase.h"
 #include "support/failing_alloc.h"
 
 #include <jansson.h>
@@ -31,7 +32,7 @@ static char everything[] =
     "      ca = 'c.pem' } },\n"
     "  route = akosha.route.when(akosha.match.kind 'sqlite' & ~akosha.match.name 'b*',\n"
     "    function(source, targets) return { answer(targets.disk.name), 'cloud' } end, 'up'),\n"
-    "  dedup = function(facts, now) print(now.clock.hour, now.history[1].target)\n"
+    "  dedup = function(facts, now) rules.every() print(now.clock.hour, now.history[1].target)\n"
     "    return answer(facts.unchanged and 'reuse' or 'upload') end,\n"
     "  compress = function(facts) return { codec = answer 'gzip', level = 1 } end,\n"
     "  retry = function(failure)\n"
@@ -40,7 +41,20 @@ static char everything[] =
     "    return akosha.wait(2)\n"
     "  end,\n"
     "  finished = function(report) print(report.outcome, #report.files) end }\n";
-static char rules[] = "local rules = {} function rules.same(x) return x end return rules";
+static char rules[] =
+    "local akosha, rules = require 'akosha', {}\n"
+    "function rules.same(x) return x end\n"
+    "function rules.every()\n"
+    "  return { akosha.retry.none(), akosha.retry.fixed { first = 1 }, akosha.retry.linear(),\n"
+    "    akosha.retry.exponential { cap = 9 }, akosha.retry.decorrelated(),\n"
+    "    akosha.retry.by_failure { dns = akosha.retry.none() }, akosha.route.first 'disk',\n"
+    "    akosha.route.by_kind { file = { 'disk', 'up' } }, akosha.route.when(akosha.match.age\n"
+    "    '> 1 h' | akosha.match.size '< 1 MiB', 'up'), akosha.window 'mon-fri 18:00-08:00',\n"
+    "    akosha.route.all { 'disk', 'up' }, akosha.route.quorum(1, { 'disk', 'up' }),\n"
+    "    akosha.wait(1) }\n"
+    "end\n"
+    "rules.every()\n"
+    "return rules";
 static char path[] = "/home/me/policies/main.lua";
 
 static struct aks_policy_text
@@ -117,6 +131,15 @@ loading_survives_every_failure_to_allocate(void **state)
     failing_alloc_loop(load_default, NULL, 20000);
 }
 
+/* Lua answers one failure by collecting garbage and asking again: only what goes on failing becomes
+ * an error of its own. */
+static void
+loading_survives_every_end_of_memory(void **state)
+{
+    failing_alloc_loop_lasting(load_everything, NULL, 20000);
+    failing_alloc_loop_lasting(load_default, NULL, 20000);
+}
+
 static int
 ask_all(const struct aks_decide *decide, json_t *report, struct aks_error *err)
 {
@@ -141,9 +164,10 @@ ask_all(const struct aks_decide *decide, json_t *report, struct aks_error *err)
     return faults;
 }
 
-/* Each allocation after the load fails in turn, while the questions are asked. */
+/* Each allocation after the load fails in turn, while the questions are asked; then they are asked
+ * again, with memory. */
 static void
-deciding_survives_every_failure_to_allocate(void **state)
+decide_with_failures(bool lasting)
 {
     json_t *report = json_pack("{s:s, s:[{s:s}], s:n}", "outcome", "stored", "files", "name", "a",
         "error");
@@ -164,13 +188,30 @@ deciding_survives_every_failure_to_allocate(void **state)
         assert_int_equal(loader.load(loader.ctx, &text, &environment, &policy, &err), AKS_OK);
         after = failing.seen;
         failing.fail_at = after + round;
+        failing.lasting = lasting;
         assert_int_equal(ask_all(&policy->decide, report, &err), 0);
         reached = failing.seen > failing.fail_at;
+        failing.fail_at = INT64_MAX;
+        err.status = AKS_OK;
+        assert_int_equal(ask_all(&policy->decide, report, &err), 0);
+        assert_int_equal(err.status, AKS_OK);
         policy->free(policy);
         assert_int_equal(failing.outstanding, 0);
     }
     assert_false(reached);
     json_decref(report);
+}
+
+static void
+deciding_survives_every_failure_to_allocate(void **state)
+{
+    decide_with_failures(false);
+}
+
+static void
+deciding_survives_every_end_of_memory(void **state)
+{
+    decide_with_failures(true);
 }
 
 /* What failed for want of memory, or by its own fault, does not keep a policy from answering
@@ -312,12 +353,29 @@ a_policy_is_not_loaded_without_entropy(void **state)
     assert_null(policy);
 }
 
+/* So that none comes in that no failure to allocate is tried on. */
+static void
+every_function_of_akosha_is_used_above(void **state)
+{
+    const struct aks_phase_rule *rule;
+    char name[64];
+
+    for (size_t i = 0; (rule = aks_phase_rule_at(i)) != NULL; i++) {
+        (void)snprintf(name, sizeof(name), "%s.%s", rule->module, rule->name);
+        if (strstr(everything, name) == NULL && strstr(rules, name) == NULL)
+            fail_msg("%s is used in neither text", name);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(loading_survives_every_failure_to_allocate),
+        cmocka_unit_test(loading_survives_every_end_of_memory),
         cmocka_unit_test(deciding_survives_every_failure_to_allocate),
+        cmocka_unit_test(deciding_survives_every_end_of_memory),
+        cmocka_unit_test(every_function_of_akosha_is_used_above),
         cmocka_unit_test(a_policy_answers_as_written),
         cmocka_unit_test(failures_need_no_error_object),
         cmocka_unit_test(each_load_is_seeded_by_the_entropy),
