@@ -95,10 +95,11 @@ record_chance(struct aks_ask *ask, const char *question, const char *target, jso
     double at_s = seconds((clock->now_ns(clock->ctx) - ask->started_ns) / AKS_NS_PER_MS);
     json_t *entry;
 
-    /* Who was told the time may have gone by it. */
-    if (ask->now.known)
-        (void)json_object_set_new(facts, "clock",
-            json_string(aks_now_text(&ask->now.facts.clock, clock_text)));
+    /* Who was told the time may have gone by it; who was not, a later reader may ask by it. */
+    if (ask->policy->decide.now == NULL)
+        (void)aks_now_look(&ask->now, clock);
+    (void)json_object_set_new(facts, "clock",
+        json_string(aks_now_text(&ask->now.facts.clock, clock_text)));
     entry = json_pack("{s:f, s:s, s:s?, s:o, s:s, s:s}", "at_s", at_s, "question", question,
         "target", target, "facts", facts, "answer", answer, "by", by != NULL ? by : BY_DEFAULT);
 

@@ -279,7 +279,7 @@ aks_run_items_load(struct aks_run *run, struct aks_error *err)
 
     if (status == AKS_OK)
         status = load_targets(run, err);
-    if (status == AKS_OK && run->options->policy->decide.now != NULL)
+    if (status == AKS_OK)
         status = aks_now_load(&run->ask.now, run->engine->state, err);
     for (size_t i = 0; i < run->settings->target_count; i++)
         aks_run_target_facts(run, i, &facts[i]);

@@ -2,7 +2,10 @@
  * made up: what an older record has not is named. */
 #include "base/units.h"
 #include "testkit/explain_internal.h"
+#include "wire/dates.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Past what any record can have; so that seconds fit into milliseconds. */
@@ -70,6 +73,85 @@ target_facts(const json_t *target, struct aks_target_facts *ret, const char **la
     ret->kind = text_fact(target, "kind", lacks);
     ret->healthy = yes_fact(target, "healthy", lacks);
     ret->last_success_ms = time_fact(target, "last_success", lacks);
+    if (json_object_get(target, "rate") == NULL)
+        lack(lacks, "rate");
+    ret->rate = json_is_integer(json_object_get(target, "rate"))
+        ? json_integer_value(json_object_get(target, "rate")) : -1;
+}
+
+/* "2026-11-26T02:03+01:00" */
+static bool
+read_clock(const char *text, struct aks_clock_facts *ret)
+{
+    size_t len = text != NULL ? strlen(text) : 0;
+    struct aks_date_civil civil;
+    int64_t wall_ms;
+    int64_t minutes;
+
+    if (len < 6 || !aks_date_parse_iso(text, len, &wall_ms) || text[len - 3] != ':')
+        return false;
+    minutes = strtol(text + len - 5, NULL, 10) * 60 + strtol(text + len - 2, NULL, 10);
+    ret->utc_offset_s = (int32_t)(text[len - 6] == '-' ? -minutes : minutes) * 60;
+    aks_date_civil(wall_ms + ret->utc_offset_s * AKS_MS_PER_S, &civil);
+    ret->year = civil.year;
+    ret->month = civil.month;
+    ret->day = civil.day;
+    ret->hour = civil.hour;
+    ret->minute = civil.minute;
+    ret->weekday = civil.weekday;
+    return true;
+}
+
+/* What a function sees besides the question's own facts. */
+static void
+read_now(const json_t *report, const json_t *entry, struct aks_explain_question *ret)
+{
+    const char *started = json_string_value(json_object_get(report, "started_at"));
+    double at_s = json_number_value(json_object_get(entry, "at_s"));
+    const char *clock = json_string_value(json_object_get(json_object_get(entry, "facts"),
+        "clock"));
+
+    if (!read_clock(clock, &ret->clock))
+        lack(&ret->lacks, "clock");
+    if (started == NULL || !aks_date_parse_iso(started, strlen(started), &ret->wall_ms))
+        lack(&ret->lacks, "started_at");
+    else if (at_s >= 0 && at_s < SECONDS_MAX)
+        ret->wall_ms += (int64_t)(at_s * AKS_MS_PER_S);
+    if (!json_is_array(json_object_get(report, "history")))
+        lack(&ret->lacks, "history");
+}
+
+static void
+copy_text(const json_t *object, const char *name, char *ret, size_t bytes)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+
+    (void)snprintf(ret, bytes, "%s", text != NULL ? text : "");
+}
+
+void
+aks_explain_facts_history(const json_t *report, int64_t wall_ms, struct aks_now_facts *ret)
+{
+    const json_t *run;
+    size_t i;
+
+    ret->history_count = 0;
+    json_array_foreach(json_object_get(report, "history"), i, run) {
+        struct aks_history_facts *facts = &ret->history[ret->history_count];
+        const json_t *sent = json_object_get(run, "sent");
+        const char *unused = NULL;
+
+        if (ret->history_count == AKS_HISTORY_MAX)
+            return;
+        facts->started_at_ms = wall_ms - time_fact(run, "ago", &unused);
+        facts->duration_ms = time_fact(run, "duration", &unused);
+        facts->sent_bytes = json_is_integer(sent) ? json_integer_value(sent) : -1;
+        copy_text(run, "outcome", facts->outcome, sizeof(facts->outcome));
+        copy_text(run, "method", facts->method, sizeof(facts->method));
+        copy_text(run, "target", facts->target, sizeof(facts->target));
+        copy_text(run, "failure", facts->failure, sizeof(facts->failure));
+        ret->history_count++;
+    }
 }
 
 static void
@@ -121,7 +203,8 @@ read_sample(const json_t *facts, struct aks_explain_question *ret)
 }
 
 enum aks_status
-aks_explain_facts(const json_t *entry, struct aks_explain_question *ret, struct aks_error *err)
+aks_explain_facts(const json_t *report, const json_t *entry, struct aks_explain_question *ret,
+    struct aks_error *err)
 {
     const char *name = json_string_value(json_object_get(entry, "question"));
     const json_t *facts = json_object_get(entry, "facts");
@@ -148,6 +231,7 @@ aks_explain_facts(const json_t *entry, struct aks_explain_question *ret, struct 
     } else {
         ret->kind = AKS_EXPLAIN_UNKNOWN;
     }
+    read_now(report, entry, ret);
     return AKS_OK;
 }
 
@@ -177,6 +261,7 @@ aks_explain_facts_targets(const struct aks_settings *settings,
             facts->kind = aks_target_kind_name(own->kind);
             found = true;
         }
+        facts->rate = found ? facts->rate : -1;
         if (!found && question->unknown == NULL)
             question->unknown = own->name;
     }

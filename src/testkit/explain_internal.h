@@ -49,6 +49,8 @@ struct aks_explain_question {
     struct aks_target_facts targets[AKS_TARGETS_MAX];
     struct aks_dedup_facts dedup;
     struct aks_compress_facts compress;
+    struct aks_clock_facts clock;
+    int64_t wall_ms;                /* when it was asked; 0: not known */
     const char *needs;              /* a fact without which nobody can answer, and */
     const char *lacks;              /* one that a function would see, not recorded; or NULL */
     const char *unknown;            /* a target of the policy that the record does not know */
@@ -74,9 +76,11 @@ enum aks_status aks_explain_record(const struct aks_explain_options *options, js
 
 /* explain_facts.c */
 
-/** Reads a decision of a report. AKS_NOT_FOUND if it is none. */
-enum aks_status aks_explain_facts(const json_t *entry, struct aks_explain_question *ret,
-    struct aks_error *err);
+/** Reads a decision of ${report}. AKS_NOT_FOUND if it is none. */
+enum aks_status aks_explain_facts(const json_t *report, const json_t *entry,
+    struct aks_explain_question *ret, struct aks_error *err);
+/** The runs before that of ${report}, whose last question was asked at ${wall_ms}. */
+void aks_explain_facts_history(const json_t *report, int64_t wall_ms, struct aks_now_facts *ret);
 /** Fills question->targets with the facts of the policy's own, as far as they are recorded. */
 void aks_explain_facts_targets(const struct aks_settings *settings,
     struct aks_explain_question *question);

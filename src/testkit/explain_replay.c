@@ -36,6 +36,7 @@ struct replay {
     struct answer *answers;
     size_t count;
     bool complete;                  /* the record has also what nobody decided */
+    struct aks_now_facts now;       /* of the question that is being put */
     struct aks_loop loop;
 };
 
@@ -50,7 +51,7 @@ at_s(const json_t *entry)
 static enum aks_status
 add_question(struct replay *replay, const json_t *entry, struct aks_error *err)
 {
-    return aks_explain_facts(entry, &replay->questions[replay->count++], err);
+    return aks_explain_facts(replay->report, entry, &replay->questions[replay->count++], err);
 }
 
 /* Decisions, and what was asked besides: each in order of time, joined in order of time. */
@@ -80,6 +81,9 @@ read_questions(struct replay *replay, struct aks_error *err)
         status = add_question(replay, first ? asked : decided, err);
         at[first ? 0 : 1]++;
     }
+    if (replay->count > 0)
+        aks_explain_facts_history(replay->report, replay->questions[replay->count - 1].wall_ms,
+            &replay->now);
     return status;
 }
 
@@ -207,13 +211,19 @@ ask_one(struct replay *replay, const struct aks_policy *policy, size_t index, ui
 {
     struct aks_explain_question *question = &replay->questions[index];
     struct aks_retry_answer retry = { .verdict = AKS_NO_OPINION };
+    struct aks_policy timeless = *policy;   /* that the engine does not tell today's time */
     struct aks_error why = { 0 };
     char text[ANSWER_BYTES];
     struct aks_ask ask;
-    enum aks_status status = aks_ask_init(&ask, &replay->loop, policy, NULL,
+    enum aks_status status = aks_ask_init(&ask, &replay->loop, &timeless, NULL,
         draw * QUESTIONS_MAX + index, err);
     json_t *entry;
 
+    timeless.decide.now = NULL;
+    replay->now.clock = question->clock;
+    replay->now.wall_ms = question->wall_ms;
+    if (policy->decide.now != NULL)
+        policy->decide.now(policy->decide.ctx, &replay->now);
     if (status != AKS_OK)
         return status;
     if (put_question(replay, &ask, question, &retry, &why) != AKS_OK) {

@@ -118,9 +118,12 @@ function TestNow:test_little_says_nothing_of_a_line()
   lu.assertEquals(printed(w)[3], "nil nil")
 end
 
-function TestNow:test_who_does_not_ask_pays_nothing()
-  local report = world "route = { 'http', 'cloud' }":run()
-  lu.assertNil(report.history)
+function TestNow:test_the_report_of_who_does_not_ask_has_it_for_others()
+  local w = world "route = { 'http', 'cloud' }"
+  w:run()
+  local report = w:run()
+  lu.assertEquals(report.history[1].target, "http")
+  lu.assertStrMatches(report.asked[1].facts.clock, "%d+-%d+-%d+T%d+:%d+[+-]%d+:%d+")
 end
 
 function TestNow:test_a_beginning_that_is_none()
