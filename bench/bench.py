@@ -1,6 +1,7 @@
 """Figures: ours beside whichever other clients are found, one run, one server, taking turns; medians.
 
-`bench.py --program build/release/akosha-sync [raw] [pair] [unchanged] [limits] [large]`. Gates nothing.
+`bench.py --program build/release/akosha-sync [policy] [raw] [pair] [unchanged] [limits] [large]`. Gates nothing but
+what a policy costs.
 """
 
 import argparse
@@ -20,11 +21,12 @@ sys.path.insert(0, str(HERE.parent / "tests" / "real"))
 
 import data  # noqa: E402
 import peers  # noqa: E402
+import policy_cost  # noqa: E402
 import servers  # noqa: E402
 import sync  # noqa: E402
 from world import BUCKET, World  # noqa: E402
 
-PARTS = ("limits", "raw", "pair", "unchanged")
+PARTS = ("policy", "limits", "raw", "pair", "unchanged")
 BY_HAND = ("large",)            # only when asked for: takes 25 GB of disk and minutes
 LARGE_BYTES = 8 * 1024 * data.MIB
 GENERATED = servers.CACHE.parent / "bench"
@@ -246,12 +248,18 @@ def main():
     for part in arguments.parts:
         if part not in PARTS + BY_HAND:
             parser.error(f"no such part: {part}")
+    parts = list(arguments.parts or PARTS)
+    if "policy" in parts:
+        policy_cost.measure(arguments.program)
+        parts.remove("policy")
+    if not parts:
+        return
     try:
         memory = scratch() if "large" not in arguments.parts else HERE.parent / "build"
         bench = Bench(arguments.program, arguments.rounds, memory)
     except servers.Missing as why:
         raise SystemExit(str(why)) from why
-    for part in arguments.parts or PARTS:
+    for part in parts:
         getattr(bench, part)()
 
 
