@@ -1,7 +1,7 @@
 """Breaks the engine on purpose, one mutant at a time, and sees it caught: `run.py [NAME PART...]`.
 
 A copy of the tree is built once; each mutant changes one place of one file, is built again, and has to turn a scenario
-or the soak red. Ends with the line `N passed, N failed`.
+or the soak red; one of the policy layer has to turn a test of policies red. Ends with the line `N passed, N failed`.
 """
 
 import os
@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
 TARGETS = ("soak", "testkit_scenario_test", "testkit_world_test", "sim_engine_power_test")
+# Of the policy layer: what lies in these folders. A test of policies is a file that lua_host runs in the tree.
+SCRIPT = ("src/script/", "lua/akosha/")
+SCRIPT_TARGETS = ("lua_host", "script_load_test", "script_secrets_test")
 SECONDS_MAX = 240
 # In this order: the quick ones first. Each has to pass before anything is broken.
 CATCHERS = (
@@ -24,6 +27,13 @@ CATCHERS = (
     ("deaths at every step", ["tests/testkit_world_test"]),
     ("power cuts at every step", ["tests/sim_engine_power_test"]),
     ("soak, 3,000 seeds", ["soak", "--count", "3000", "--once", "--real-every", "0"]),
+)
+SCRIPT_SECONDS_MAX = 90
+SCRIPT_CATCHERS = (
+    *((f"policies: {name}", ["tests/script/lua_host", f"tests/script/{name}_test.lua"])
+      for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile")),
+    ("secrets", ["tests/script_secrets_test"]),
+    ("failures to allocate", ["tests/script_load_test"]),
 )
 
 
@@ -37,12 +47,12 @@ def command(arguments, folder, seconds):
     return done.returncode == 0, done.stdout + done.stderr
 
 
-def build(tree):
-    ninja = ["cmake", "--build", str(tree / "build"), "--target", *TARGETS]
+def build(tree, targets):
+    ninja = ["cmake", "--build", str(tree / "build"), "--target", *targets]
     return command(ninja, tree, 900)
 
 
-def prepare():
+def prepare(targets):
     tree = WORK / "tree"
     shutil.rmtree(WORK, ignore_errors=True)
     tree.mkdir(parents=True)
@@ -51,7 +61,7 @@ def prepare():
         copy(ROOT / name, tree / name)
     configured = command(["cmake", "-S", str(tree), "-B", str(tree / "build"), "-G", "Ninja",
                           "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_FLAGS_RELEASE=-O1", "-DAKS_WERROR=OFF"], tree, 120)
-    for fine, said in (configured, build(tree)):
+    for fine, said in (configured, build(tree, targets)):
         if not fine:
             raise SystemExit(f"the tree cannot be built as it is:\n{said[-3000:]}")
     return tree
@@ -60,22 +70,27 @@ def prepare():
 def first_words(said):
     """What a catcher said, in a line."""
     for line in said.splitlines():
-        if line.startswith(("seed ", "ERROR: ", "[  ERROR   ]", "akosha-sync: internal error")):
+        if line.startswith(("seed ", "ERROR: ", "[  ERROR   ]", "akosha-sync: internal error", "1) Test")):
             return line[:150]
     return (said.strip().splitlines() or ["no word"])[-1][:150]
 
 
-def caught(tree):
+def is_script(mutant):
+    return mutant[1].startswith(SCRIPT)
+
+
+def caught(tree, script):
     """(catcher, its words) of the first that turns red, or None."""
-    for name, arguments in CATCHERS:
+    for name, arguments in SCRIPT_CATCHERS if script else CATCHERS:
         program = tree / "build" / arguments[0]
-        fine, said = command([str(program), *arguments[1:]], tree / "build", SECONDS_MAX)
+        folder, seconds = (tree, SCRIPT_SECONDS_MAX) if script else (tree / "build", SECONDS_MAX)
+        fine, said = command([str(program), *arguments[1:]], folder, seconds)
         if not fine:
             return name, first_words(said)
     return None
 
 
-def try_mutant(tree, edits):
+def try_mutant(tree, edits, script):
     """Breaks what ${edits} say, (file, old, new) each; (caught?, how)."""
     before = {}
     try:
@@ -85,10 +100,10 @@ def try_mutant(tree, edits):
             if text.count(old) != 1:
                 return False, f"{file} has what it replaces {text.count(old)} times"
             (tree / file).write_text(text.replace(old, new))
-        fine, said = build(tree)
+        fine, said = build(tree, SCRIPT_TARGETS if script else TARGETS)
         if not fine:
             return False, f"does not build: {said[-1500:]}"
-        found = caught(tree)
+        found = caught(tree, script)
     finally:
         for file, text in before.items():
             (tree / file).write_text(text)
@@ -98,14 +113,16 @@ def try_mutant(tree, edits):
 
 def main():
     wanted = [m for m in MUTANTS if not sys.argv[1:] or any(part in m[0] for part in sys.argv[1:])]
-    tree = prepare()
-    found = caught(tree)
-    if found:
-        raise SystemExit(f"red before anything is broken: {found[0]}: {found[1]}")
+    layers = sorted({is_script(m) for m in wanted})
+    tree = prepare([target for script in layers for target in (SCRIPT_TARGETS if script else TARGETS)])
+    for script in layers:
+        found = caught(tree, script)
+        if found:
+            raise SystemExit(f"red before anything is broken: {found[0]}: {found[1]}")
     passed = 0
     for name, *words in wanted:
         began = time.monotonic()
-        fine, how = try_mutant(tree, [words[i:i + 3] for i in range(0, len(words), 3)])
+        fine, how = try_mutant(tree, [words[i:i + 3] for i in range(0, len(words), 3)], words[0].startswith(SCRIPT))
         passed += fine
         print(f"{'caught' if fine else 'MISSED'}  {name}\n        {how} ({time.monotonic() - began:.0f} s)", flush=True)
     print(f"{passed} passed, {len(wanted) - passed} failed")

@@ -312,4 +312,22 @@ function TestFence:test_facts_are_what_they_were()
   all_refused(FACTS, "route dedup compress retry finished")
 end
 
+function TestFence:test_lines_that_are_logged_have_an_end()
+  local many = "for i = 1, 300 do print(i, ('x'):rep(1 << 13) .. '\\n') end"
+  local function sees()
+    lu.assertEquals(#host.lines(), 101)
+    lu.assertStrContains(host.lines()[101], "policy: more than 100 lines, the rest is dropped")
+    lu.assertTrue(#host.lines()[1] < 5000)
+    lu.assertNil(host.lines()[1]:find "%c")
+  end
+  host.load { text = many }
+  sees()
+  local policy = host.load { text = [[
+local akosha = require "akosha"
+return akosha.policy { api = 1, targets = { d = akosha.dir { path = "/x" } },
+  retry = function() ]] .. many .. [[ end }]] }
+  policy:retry {}
+  sees()
+end
+
 return lu.LuaUnit.run()
