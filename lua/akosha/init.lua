@@ -15,9 +15,10 @@ local akosha = {
   restart = core.restart,
   give_up = core.give_up,
 
-  -- What `retry` and `route` can be without a function of one's own.
+  -- What `retry`, `route` and `throttle` can be without a function of one's own.
   retry = require "akosha.retry",
   route = require "akosha.route",
+  throttle = require "akosha.throttle",
   match = require "akosha.match",
   window = require "akosha.window".window,
 

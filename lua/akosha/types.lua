@@ -35,6 +35,7 @@ local akosha = {}
 ---@field part_size? integer Bytes, 5 MiB to 5 GiB (5 MiB).
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).
 ---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
+---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
 ---@field finished? fun(report: akosha.Report) Told once, at the end.
 
 ---@class akosha.Policy
@@ -53,6 +54,8 @@ local akosha = {}
 ---@alias akosha.CompressFunction
 ---| fun(facts: akosha.CompressFacts, now: akosha.Now): akosha.Compress|nil
 ---@alias akosha.CompressRule akosha.Compress|akosha.CompressFunction
+---@alias akosha.ThrottleFunction fun(now: akosha.Now): integer|nil
+---@alias akosha.Throttle integer|akosha.ThrottleFunction
 ---@alias akosha.Dedup "unchanged"|"always"
 ---@alias akosha.Missing "fail"|"skip"
 ---@alias akosha.Codec "none"|"gzip"|"zstd"
@@ -453,6 +456,17 @@ function akosha.route.when(predicate, yes, otherwise) end
 ---@param routes akosha.ByKindOptions
 ---@return akosha.RouteFunction
 function akosha.route.by_kind(routes) end
+
+-- Throttles. --------------------------------------------------------------------------------------
+
+akosha.throttle = {}
+
+---One rate while the predicate holds, else the other.
+---@param predicate akosha.Predicate|fun(now: akosha.Now): boolean
+---@param rate akosha.Throttle
+---@param otherwise? akosha.Throttle (no limit)
+---@return akosha.ThrottleFunction
+function akosha.throttle.when(predicate, rate, otherwise) end
 
 -- The rest. ---------------------------------------------------------------------------------------
 

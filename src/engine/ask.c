@@ -25,6 +25,7 @@ aks_ask_init(struct aks_ask *ask, const struct aks_loop *loop, const struct aks_
     ask->log = log;
     ask->started_ns = loop->port->clock.now_ns(loop->port->clock.ctx);
     aks_rng_init(&ask->rng, seed);
+    ask->throttle = -1;
     ask->decisions = json_array();
     ask->asked = json_array();
     if (ask->decisions == NULL || ask->asked == NULL) {
@@ -287,5 +288,27 @@ aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
         by = answer.opinion ? BY_POLICY : BY_DEFAULT;
     }
     record(ask, "compress", facts->target.name, aks_ask_facts_compress(facts), text, by);
+    return AKS_OK;
+}
+
+enum aks_status
+aks_ask_throttle(struct aks_ask *ask, int64_t *ret_bytes_per_s, struct aks_error *err)
+{
+    const struct aks_decide *decide = &ask->policy->decide;
+    char text[ANSWER_BYTES];
+    struct aks_error own;
+    enum aks_status status;
+
+    *ret_bytes_per_s = 0;
+    tell_now(ask);
+    status = decide->throttle(decide->ctx, ret_bytes_per_s, &own);
+    if (status != AKS_OK)
+        return policy_failed(ask, status, &own, err);
+    if (*ret_bytes_per_s == ask->throttle)
+        return AKS_OK;
+    ask->throttle = *ret_bytes_per_s;
+    (void)snprintf(text, sizeof(text), *ret_bytes_per_s > 0 ? "%" PRId64 " bytes/s" : "no limit",
+        *ret_bytes_per_s);
+    record(ask, "throttle", NULL, json_object(), text, BY_POLICY);
     return AKS_OK;
 }

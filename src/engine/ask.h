@@ -29,6 +29,7 @@ struct aks_ask {
     struct json_t *asked;           /* array for the report, owned: questions that nobody decided,
                                      * so that the settings hold */
     unsigned asked_dropped;
+    int64_t throttle;               /* the last answer, -1: none yet */
     struct aks_error policy_error;  /* status AKS_OK until the policy itself failed; then the run
                                      * ends */
 };
@@ -50,6 +51,9 @@ enum aks_status aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts 
 /** ${otherwise}: where the policy has no opinion, as its table says. */
 enum aks_status aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
     const struct aks_compress_settings *otherwise, struct aks_compress_settings *ret,
+    struct aks_error *err);
+/** Of a policy that has a function for it. An answer is recorded where it differs from the last. */
+enum aks_status aks_ask_throttle(struct aks_ask *ask, int64_t *ret_bytes_per_s,
     struct aks_error *err);
 
 #endif

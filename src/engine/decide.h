@@ -130,6 +130,9 @@ struct aks_decide {
         struct aks_compress_answer *ret, struct aks_error *err);
     enum aks_status (*retry)(void *ctx, const struct aks_failure_facts *facts,
         struct aks_retry_answer *ret, struct aks_error *err);
+    /* How many bytes a second may be sent from now on, in all: as data/throttle.h, 0 for no limit.
+     * Asked when the first upload of a run begins, and about once a minute after that. */
+    enum aks_status (*throttle)(void *ctx, int64_t *ret_bytes_per_s, struct aks_error *err);
     /* Told once, at the end, with the report as it will be printed; its result is ignored. */
     enum aks_status (*finished)(void *ctx, const struct json_t *report, struct aks_error *err);
     void *ctx;

@@ -7,6 +7,7 @@
 struct aks_http_call {
     struct aks_link *link;
     struct aks_http_call *inner;        /* the machine's */
+    struct aks_http_request request;    /* as the machine's port gets it */
     aks_http_done *done;
     void *done_ctx;
     bool has_body;
@@ -18,6 +19,17 @@ now_ns(const struct aks_link *link)
     const struct aks_clock *clock = &link->machine->clock;
 
     return clock->now_ns(clock->ctx);
+}
+
+static size_t
+take(void *ctx, size_t want, int64_t *ret_at_ns)
+{
+    struct aks_link *link = ctx;
+    size_t granted = link->throttle->take(link->throttle->ctx, want, ret_at_ns);
+
+    if (*ret_at_ns > now_ns(link))
+        link->held_up = true;
+    return granted;
 }
 
 static void
@@ -67,12 +79,15 @@ submit(void *ctx, const struct aks_http_request *request, aks_http_done *done, v
     if (call == NULL)
         return aks_error_memory(err, "submitting a request");
     call->link = link;
+    call->request = *request;
+    if (link->throttle != NULL)
+        call->request.gate = &link->gate;
     call->done = done;
     call->done_ctx = done_ctx;
     call->has_body = request->body != NULL && request->body->bytes > 0;
     if (call->has_body)
         begin_sending(link);
-    status = http->submit(http->ctx, request, answered, call, &call->inner, err);
+    status = http->submit(http->ctx, &call->request, answered, call, &call->inner, err);
     if (status != AKS_OK)
         call_free(call);
     else
@@ -90,16 +105,18 @@ cancel(void *ctx, struct aks_http_call *call)
 }
 
 void
-aks_link_init(struct aks_link *link, const struct aks_port *machine)
+aks_link_init(struct aks_link *link, const struct aks_port *machine,
+    const struct aks_http_gate *throttle)
 {
-    *link = (struct aks_link) { .port = *machine, .machine = machine };
+    *link = (struct aks_link) { .port = *machine, .machine = machine, .throttle = throttle };
+    link->gate = (struct aks_http_gate) { take, link };
     link->port.http = (struct aks_http) { submit, cancel, link };
 }
 
 int64_t
 aks_link_rate(const struct aks_link *link)
 {
-    if (link->sent_bytes < AKS_LINK_MEASURE_BYTES_MIN || link->busy_ns <= 0)
+    if (link->held_up || link->sent_bytes < AKS_LINK_MEASURE_BYTES_MIN || link->busy_ns <= 0)
         return -1;
     return (int64_t)((double)link->sent_bytes * (double)AKS_NS_PER_S / (double)link->busy_ns);
 }

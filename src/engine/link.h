@@ -1,10 +1,12 @@
 /* The line to one target for one upload: an http port of its own around the machine's, through
- * which every request of the target goes. It measures how fast bodies are sent. */
+ * which every request of the target goes. It holds bodies up where a throttle says so, and measures
+ * how fast they are sent. */
 #ifndef AKS_ENGINE_LINK_H
 #define AKS_ENGINE_LINK_H
 
 #include "port/port.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Fewer bytes say more of the time that a server needs to answer than of the line. */
@@ -13,16 +15,20 @@
 struct aks_link {
     struct aks_port port;               /* the machine's, but for http: what the target is given */
     const struct aks_port *machine;
+    const struct aks_http_gate *throttle;   /* or NULL */
+    struct aks_http_gate gate;          /* what requests are given in its place */
+    bool held_up;                       /* it made one wait */
     unsigned sending;                   /* requests with a body that are under way */
     int64_t busy_since_ns;              /* when there is one */
     int64_t busy_ns;                    /* before that */
     int64_t sent_bytes;                 /* of bodies, whatever came of the requests */
 };
 
-/** ${machine} is borrowed. ${link} must not move. */
-void aks_link_init(struct aks_link *link, const struct aks_port *machine);
+/** ${machine} and ${throttle} (or NULL) are borrowed. ${link} must not move. */
+void aks_link_init(struct aks_link *link, const struct aks_port *machine,
+    const struct aks_http_gate *throttle);
 /** Bytes per second over the time with a body under way, waits for its answer included; -1 where
- * too little was sent to tell. */
+ * too little was sent to tell, or the throttle and not the line made it slow. */
 int64_t aks_link_rate(const struct aks_link *link);
 
 #endif

@@ -288,6 +288,7 @@ finish(struct aks_run *run)
     const struct aks_alloc *alloc = run->engine->port->alloc;
 
     drain(run);
+    aks_run_throttle_end(run);
     for (size_t i = 0; i < run->item_count; i++)
         aks_item_fini(alloc, &run->items[i]);
     aks_mem_free(alloc, run->items);

@@ -4,6 +4,7 @@
 #ifndef AKS_ENGINE_RUN_H
 #define AKS_ENGINE_RUN_H
 
+#include "data/throttle.h"
 #include "engine/engine.h"
 #include "engine/item.h"
 #include "engine/pool.h"
@@ -59,6 +60,11 @@ struct aks_run {
         struct aks_error error;         /* its last failure */
     } targets[AKS_TARGETS_MAX];
     int64_t sent_bytes;
+    struct aks_run_throttle {
+        struct aks_throttle bucket;
+        struct aks_http_gate gate;      /* take is NULL: none */
+        struct aks_timer timer;         /* until the policy is asked again */
+    } throttle;
     char job_id[AKS_JOB_ID_BYTES];
     int64_t enqueued_at_ms;             /* of its job: later than that of any job that was there */
     bool aged;                          /* it has been made so */
@@ -133,6 +139,16 @@ void aks_run_walk_end(struct aks_item *item);
 /** The copy whose failure is the item's: of a list the last, of a mirror one that may still come,
  * if there is any. NULL if there is none. */
 const struct aks_copy *aks_run_walk_blamed(const struct aks_item *item);
+
+/* How often a function for the throttle is asked while a run goes on. */
+#define AKS_RUN_THROTTLE_MS (60 * AKS_MS_PER_S)
+
+/** run_throttle.c: asks for the rate and goes on asking. Once is enough; fine more often. */
+enum aks_status aks_run_throttle_begin(struct aks_run *run, struct aks_error *err);
+/** Fine without begin. */
+void aks_run_throttle_end(struct aks_run *run);
+/** One for all uploads of the run; NULL without a throttle. */
+const struct aks_http_gate *aks_run_throttle_gate(const struct aks_run *run);
 
 /** run_compare.c: is ${copy} already there? By stat, then by digest. */
 enum aks_status aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,

@@ -266,13 +266,17 @@ aks_run_upload_target(struct upload *upload, struct aks_error *err)
 {
     struct aks_target_options options = { 0 };
     struct aks_run *run = upload->run;
+    enum aks_status status;
 
     upload->settings = &run->settings->targets[upload->index];
     upload->class = aks_target_class_of(upload->settings->kind);
     aks_run_target_facts(run, upload->index, &upload->facts);
     (void)snprintf(upload->folder, sizeof(upload->folder), "systems/%s/%s/", run->system_id,
         upload->upload_id);
-    aks_link_init(&upload->link, run->engine->port);
+    status = aks_run_throttle_begin(run, err);
+    if (status != AKS_OK)
+        return status;
+    aks_link_init(&upload->link, run->engine->port, aks_run_throttle_gate(run));
     options.port = &upload->link.port;
     options.loop = &run->engine->loop;
     options.ask = &run->ask;

@@ -120,6 +120,7 @@ struct aks_settings {
     enum aks_dedup dedup;
     int64_t part_bytes;
     int64_t probe_ms;
+    int64_t throttle_bytes_per_s;       /* as data/throttle.h; 0: none */
     char *system_id;        /* or NULL: AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, host name
                              * */
     char *policy_path;      /* as shown: the file, or "built-in default" */

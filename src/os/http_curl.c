@@ -193,11 +193,11 @@ collect(struct aks_http_engine *engine, int64_t now_ns)
 }
 
 static void
-resume(struct aks_http_engine *engine)
+resume(struct aks_http_engine *engine, int64_t now_ns)
 {
     engine->in_turn = true;
     for (struct aks_http_call *call = engine->active; call != NULL; call = call->next)
-        aks_http_curl_request_resume(call);
+        aks_http_curl_request_resume(call, now_ns);
     engine->in_turn = false;
 }
 
@@ -243,6 +243,8 @@ poll_ms(const struct aks_http_engine *engine, int64_t timeout_ns)
     for (const struct aks_http_call *call = engine->active; call != NULL; call = call->next) {
         int64_t deadline_ns = aks_http_curl_verdict_deadline_ns(call);
 
+        if (call->held && call->granted_at_ns < deadline_ns)
+            deadline_ns = call->granted_at_ns;
         if (deadline_ns != INT64_MAX && deadline_ns - now_ns < wait_ns)
             wait_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 0;
     }
@@ -268,7 +270,7 @@ engine_turn(struct aks_http_engine *engine, int wake_fd, int64_t timeout_ns, str
     now_ns = engine->clock->now_ns(engine->clock->ctx);
     collect(engine, now_ns);
     expire(engine, now_ns);
-    resume(engine);
+    resume(engine, now_ns);
     deliver(engine);
     if (code == CURLM_OUT_OF_MEMORY)
         return aks_error_memory(err, "moving requests on");

@@ -62,6 +62,9 @@ struct aks_http_call {
     int fd;                                 /* of the connection while sending a body, else -1 */
     bool paused;                            /* the server has something to say before we go on */
     int64_t paused_offset;                  /* where in the body that was last; -1: nowhere */
+    size_t granted;                         /* bytes of the body that the gate lets through, */
+    int64_t granted_at_ns;                  /* from then on */
+    bool held;                              /* we wait for that */
     int64_t read_offset;                    /* of the body, in this attempt */
     int64_t uploaded_before;                /* of the body, in earlier attempts */
     int64_t uploaded;                       /* of the body, in this attempt */
@@ -85,8 +88,8 @@ enum aks_status aks_http_curl_request_check(struct aks_http_call *call, struct a
 enum aks_status aks_http_curl_request_prepare(struct aks_http_call *call, struct aks_error *err);
 /** Wipes and frees the header list. */
 void aks_http_curl_request_wipe(struct aks_http_call *call);
-/** Goes on with a body that was held up to hear the server. */
-void aks_http_curl_request_resume(struct aks_http_call *call);
+/** Goes on with a body that was held up to hear the server, or by a gate that is open now. */
+void aks_http_curl_request_resume(struct aks_http_call *call, int64_t now_ns);
 /** Looks how far the body has gone. */
 void aks_http_curl_request_note(struct aks_http_call *call, int64_t now_ns);
 

@@ -83,6 +83,27 @@ must_listen(const struct aks_http_call *call)
     return call->paused_offset != call->read_offset && aks_http_curl_sockets_readable(call->fd);
 }
 
+/* May bytes go now? If so, *len is cut to how many. The time for which they are held up is none in
+ * which nothing happens. */
+static bool
+gate_open(struct aks_http_call *call, size_t *len)
+{
+    const struct aks_http_gate *gate = call->request.gate;
+    int64_t now_ns = call->engine->clock->now_ns(call->engine->clock->ctx);
+
+    if (call->granted == 0)
+        call->granted = gate->take(gate->ctx, *len, &call->granted_at_ns);
+    if (call->granted_at_ns > now_ns) {
+        call->held = true;
+        if (call->active_ns < call->granted_at_ns)
+            call->active_ns = call->granted_at_ns;
+        return false;
+    }
+    if (*len > call->granted)
+        *len = call->granted;
+    return true;
+}
+
 /* libcurl asks for the next bytes of the body. */
 static size_t
 read_body(char *buffer, size_t size, size_t count, void *arg)
@@ -98,6 +119,8 @@ read_body(char *buffer, size_t size, size_t count, void *arg)
         return 0;
     if ((int64_t)len > left)
         len = (size_t)left;
+    if (call->request.gate != NULL && !gate_open(call, &len))
+        return CURL_READFUNC_PAUSE;
     status = body->read(body->ctx, call->read_offset, buffer, len, &got, &call->reply.error);
     if (status != AKS_OK) {
         call->reply.transport = status;
@@ -110,15 +133,20 @@ read_body(char *buffer, size_t size, size_t count, void *arg)
         return CURL_READFUNC_PAUSE;
     }
     call->read_offset += (int64_t)got;
+    if (call->request.gate != NULL)
+        call->granted -= got;
     return got;
 }
 
 void
-aks_http_curl_request_resume(struct aks_http_call *call)
+aks_http_curl_request_resume(struct aks_http_call *call, int64_t now_ns)
 {
-    if (!call->paused)
+    bool opens = call->held && call->granted_at_ns <= now_ns;
+
+    if (!call->paused && !opens)
         return;
     call->paused = false;
+    call->held = false;
     (void)curl_easy_pause(call->easy, CURLPAUSE_CONT);
 }
 
@@ -174,7 +202,8 @@ aks_http_curl_request_note(struct aks_http_call *call, int64_t now_ns)
         || uploaded == call->uploaded)
         return;
     call->uploaded = uploaded;
-    call->active_ns = now_ns;
+    if (call->active_ns < now_ns)
+        call->active_ns = now_ns;
     if (uploaded >= bytes)
         call->sent_all_ns = now_ns;
 }

@@ -22,6 +22,15 @@ struct aks_http_header {
 #define AKS_HTTP_REPLY_HEADERS_MAX 100
 #define AKS_HTTP_REPLY_HEADER_BYTES_MAX (64 * 1024)
 
+/* Who says when bytes of bodies may be sent. */
+struct aks_http_gate {
+    /* How many of ${want} > 0 bytes may be sent at *ret_at_ns (of the clock's now_ns; what has
+     * passed means now): at least one. Asked again when these were read; what is not used is lost.
+     * On the loop's thread. */
+    size_t (*take)(void *ctx, size_t want, int64_t *ret_at_ns);
+    void *ctx;
+};
+
 /* Borrowed until the completion, all of it. */
 struct aks_http_request {
     const char *method;
@@ -34,6 +43,8 @@ struct aks_http_request {
     const struct aks_http_header *headers;
     size_t header_count;
     const struct aks_body *body;    /* NULL: none (PUT and POST then send Content-Length: 0) */
+    const struct aks_http_gate *gate;   /* of the body; NULL: it goes as fast as it can. What the
+                                         * gate holds up, does not stall */
     const char *ca_file;            /* PEM bundle instead of the system's; NULL: the system's */
     /* Times in milliseconds, 0 = no limit. */
     int64_t connect_timeout_ms;     /* until name, connection and TLS are done */

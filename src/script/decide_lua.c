@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "engine/now.h"
 #include "script/call.h"
 #include "script/facts.h"
 #include "script/freeze.h"
@@ -174,6 +175,20 @@ ask_retry(lua_State *L)
 }
 
 static int
+ask_throttle(lua_State *L)
+{
+    const struct question *question = lua_touserdata(L, QUESTION);
+    int64_t *ret = question->ret;
+
+    push_function(L, AKS_VM_THROTTLE);
+    push_now(L);
+    ask(L, 1);
+    if (!lua_isnil(L, ANSWER))
+        *ret = aks_spec_rate(L, ANSWER, "the answer");
+    return 0;
+}
+
+static int
 ask_finished(lua_State *L)
 {
     const struct question *question = lua_touserdata(L, QUESTION);
@@ -272,6 +287,24 @@ lua_retry(void *ctx, const struct aks_failure_facts *failure, struct aks_retry_a
     return status;
 }
 
+static enum aks_status
+lua_throttle(void *ctx, int64_t *ret_bytes_per_s, struct aks_error *err)
+{
+    struct question question = { NULL, NULL, 0, ret_bytes_per_s };
+    char facts[AKS_NOW_TEXT_BYTES] = "no clock";
+    struct aks_vm *vm = ctx;
+    enum aks_status status;
+
+    *ret_bytes_per_s = 0;
+    status = aks_call(vm, "throttle", ask_throttle, &question, err);
+    if (status != AKS_OK) {
+        if (vm->now != NULL)
+            (void)aks_now_text(&vm->now->clock, facts);
+        add_facts(err, facts);
+    }
+    return status;
+}
+
 /* A schedule that the settings cannot express; no Lua is run. */
 static enum aks_status
 schedule_retry(void *ctx, const struct aks_failure_facts *failure, struct aks_retry_answer *ret,
@@ -317,8 +350,10 @@ aks_decide_lua_init(struct aks_decide *ret_decide, struct aks_vm *vm)
     else if (vm->retry_by_schedule)
         ret_decide->retry = schedule_retry;
     if (vm->asks[AKS_VM_ROUTE] || vm->asks[AKS_VM_DEDUP] || vm->asks[AKS_VM_COMPRESS] ||
-        vm->asks[AKS_VM_RETRY])
+        vm->asks[AKS_VM_RETRY] || vm->asks[AKS_VM_THROTTLE])
         ret_decide->now = lua_now;
+    if (vm->asks[AKS_VM_THROTTLE])
+        ret_decide->throttle = lua_throttle;
     if (vm->asks[AKS_VM_FINISHED])
         ret_decide->finished = lua_finished;
 }

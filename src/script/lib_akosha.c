@@ -210,6 +210,7 @@ aks_lib_push(lua_State *L)
         { "mirror", aks_lib_mirror },
         { "names", aks_lib_names },
         { "policy", aks_spec_policy },
+        { "rate", aks_lib_rate },
         { "s3", aks_spec_s3 },
         { "schedule", lib_schedule },
         { "take", lib_take },

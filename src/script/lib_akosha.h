@@ -21,6 +21,7 @@ int aks_lib_expected(lua_State *L);
 int aks_lib_by_failure(lua_State *L);
 int aks_lib_names(lua_State *L);
 int aks_lib_mirror(lua_State *L);
+int aks_lib_rate(lua_State *L);
 /** Raises if a route that was built names a target that the settings do not have. [-0, +0,
  * raises] */
 void aks_lib_check_names(lua_State *L, const struct aks_settings *settings);

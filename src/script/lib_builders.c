@@ -30,6 +30,15 @@ aks_lib_expected(lua_State *L)
     aks_value_expected(L, luaL_checkstring(L, WHAT), luaL_checkstring(L, GIVEN), 3);
 }
 
+/* rate(what, value): the value, if it is bytes per second. */
+int
+aks_lib_rate(lua_State *L)
+{
+    lua_settop(L, GIVEN);
+    (void)aks_spec_rate(L, GIVEN, luaL_checkstring(L, WHAT));
+    return 1;
+}
+
 /* --- schedules -------------------------------------------------------------------------------- */
 
 /* The schedule of one failure, if the table at GIVEN has one, and its handle into KEPT. */

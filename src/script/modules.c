@@ -130,7 +130,8 @@ raise_not_found(lua_State *L)
     char shown[AKS_VALUE_SHOWN_BYTES];
 
     aks_value_raise(L, "require: there is no module %s: a policy can require akosha, akosha.match,"
-        " akosha.retry, akosha.route, akosha.units and the *.lua files beside it, by name",
+        " akosha.retry, akosha.route, akosha.throttle,"
+        " akosha.units and the *.lua files beside it, by name",
         aks_value_shown(L, 1, shown) + strlen("string "));
 }
 

@@ -37,6 +37,7 @@ static const struct aks_phase_rule rules[] = {
     { "akosha.route", "first", AKS_PHASE_ANY },
     { "akosha.route", "quorum", AKS_PHASE_ANY },
     { "akosha.route", "when", AKS_PHASE_ANY },
+    { "akosha.throttle", "when", AKS_PHASE_ANY },
 };
 
 #define RULE_COUNT (sizeof(rules) / sizeof(rules[0]))

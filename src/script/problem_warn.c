@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define LONG_WAIT_MS (3600 * AKS_MS_PER_S)
+#define LONG_PART_S 3600
 #define PATH_BYTES 4096
 
 /* --- targets and routes ----------------------------------------------------------------------- */
@@ -85,6 +86,26 @@ warn_long_waits(struct aks_vm *vm)
         aks_problem_warn(vm, "retry", 0, "akosha.policy: retry: all %u tries of one step can wait "
             "%" PRId64 " s in all, %.1f hours", schedule.settings.tries, sum_ms / AKS_MS_PER_S,
             (double)sum_ms / (3600.0 * (double)AKS_MS_PER_S));
+}
+
+/* --- throttle --------------------------------------------------------------------------------- */
+
+static void
+warn_throttle(struct aks_vm *vm)
+{
+    const struct aks_settings *settings = &vm->settings;
+    int64_t rate = settings->throttle_bytes_per_s;
+    bool network = false;
+
+    for (size_t i = 0; i < settings->target_count; i++)
+        network = network || settings->targets[i].kind != AKS_TARGET_DIR;
+    if (!network && (rate > 0 || vm->asks[AKS_VM_THROTTLE]))
+        aks_problem_warn(vm, "throttle", 0, "akosha.policy: throttle: all targets are folders, and "
+            "those are not held up");
+    else if (rate > 0 && settings->part_bytes / rate > LONG_PART_S)
+        aks_problem_warn(vm, "throttle", 0, "akosha.policy: throttle: at %" PRId64 " bytes per "
+            "second a part of %" PRId64 " MiB takes %.1f hours", rate,
+            settings->part_bytes / AKS_MIB, (double)(settings->part_bytes / rate) / 3600);
 }
 
 /* --- sources ---------------------------------------------------------------------------------- */
@@ -190,6 +211,7 @@ aks_problem_warn_all(struct aks_vm *vm, const struct aks_policy_environment *env
     }
     if (!vm->asks[AKS_VM_RETRY])
         warn_long_waits(vm);
+    warn_throttle(vm);
     warn_same_sources(vm, aks_policy_environment_get(environment, "HOME"));
     warn_found_sources(vm, aks_policy_environment_get(environment, "HOME"));
     if (vm->missing_said && vm->settings.source_count == 0)

@@ -265,6 +265,18 @@ take_retry(lua_State *L, void *ctx)
 }
 
 static void
+take_throttle(lua_State *L, void *ctx)
+{
+    struct aks_settings *settings = ctx;
+
+    if (aks_value_field(L, FIELDS, "throttle") == LUA_TNIL || keep_function(L, AKS_VM_THROTTLE))
+        return;
+    if (lua_type(L, -1) != LUA_TNUMBER)
+        aks_value_expected(L, WHAT ": throttle", "bytes per second or a function", -1);
+    settings->throttle_bytes_per_s = aks_spec_rate(L, -1, WHAT ": throttle");
+}
+
+static void
 take_finished(lua_State *L, void *ctx)
 {
     if (aks_value_field(L, FIELDS, "finished") != LUA_TNIL && !keep_function(L, AKS_VM_FINISHED))
@@ -334,6 +346,7 @@ static const struct {
     { "part_size", take_part_size },
     { "probe", take_probe },
     { "system_id", take_system_id },
+    { "throttle", take_throttle },
     { "finished", take_finished },
 };
 

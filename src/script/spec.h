@@ -35,6 +35,8 @@ void aks_spec_route(lua_State *L, int index, const char *what, const struct aks_
     struct aks_route *ret_route);
 /** Do both lead to one place, as far as a policy says? */
 bool aks_spec_same_place(const struct aks_target_settings *a, const struct aks_target_settings *b);
+/** Bytes per second, as data/throttle.h has them. [-0, +0, raises] */
+int64_t aks_spec_rate(lua_State *L, int index, const char *what);
 /** An absolute path, one below "~/", or one relative to the policy's folder, which is put in front.
  * [-0, +1, raises] */
 const char *aks_spec_push_path(lua_State *L, int index, const char *what);

@@ -1,6 +1,7 @@
 /* The forms of values that a policy writes in its table and answers in its functions alike. */
 #include "script/spec.h"
 
+#include "data/throttle.h"
 #include "script/handle.h"
 #include "script/lib_akosha.h"
 #include "script/modules.h"
@@ -214,4 +215,11 @@ aks_spec_route(lua_State *L, int index, const char *what, const struct aks_setti
         lua_pop(L, 1);
         check_places(L, &routing);
     }
+}
+
+int64_t
+aks_spec_rate(lua_State *L, int index, const char *what)
+{
+    return aks_value_whole(L, index, what, "bytes per second", AKS_THROTTLE_BYTES_PER_S_MIN,
+        AKS_THROTTLE_BYTES_PER_S_MAX);
 }

@@ -43,7 +43,8 @@ enum aks_vm_limit {
 };
 
 enum aks_vm_question {
-    AKS_VM_ROUTE, AKS_VM_DEDUP, AKS_VM_COMPRESS, AKS_VM_RETRY, AKS_VM_FINISHED, AKS_VM_QUESTIONS
+    AKS_VM_ROUTE, AKS_VM_DEDUP, AKS_VM_COMPRESS, AKS_VM_RETRY, AKS_VM_THROTTLE, AKS_VM_FINISHED,
+    AKS_VM_QUESTIONS
 };
 
 /* How a schedule of akosha.retry grows. From linear on, the engine's settings cannot say it. */

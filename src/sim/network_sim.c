@@ -372,6 +372,33 @@ ask(struct aks_http_call *call)
     hook->step(hook->ctx, &step, &call->fault);
 }
 
+/* Lets as much of the body go as the gate does, and comes back for the rest. What has gone is there
+ * when the line has brought it. */
+static void
+pass_gate(void *ctx)
+{
+    struct aks_http_call *call = ctx;
+    struct aks_agenda *agenda = call->network->agenda;
+    const struct aks_http_gate *gate = call->request->gate;
+    int64_t at_ns = agenda->now_ns;
+    int64_t delay_ns;
+
+    while (call->ungranted > 0 && at_ns <= agenda->now_ns)
+        call->ungranted -= gate->take(gate->ctx, call->ungranted, &at_ns);
+    if (at_ns > agenda->now_ns) {
+        delay_ns = at_ns - agenda->now_ns;
+        if (call->arrives_ns < at_ns + call->host->latency_ns)
+            call->arrives_ns = at_ns + call->host->latency_ns;
+    } else {
+        delay_ns = call->arrives_ns > at_ns ? call->arrives_ns - at_ns : 0;
+    }
+    if (!arm_stall(call, delay_ns))
+        return;
+    if (aks_agenda_enter(agenda, &call->entry, delay_ns,
+            at_ns > agenda->now_ns ? pass_gate : step_end, call) != AKS_OK)
+        fail(call, AKS_LIMIT, "out of memory");
+}
+
 /* The connection stands: from here on the request's other limits count. */
 static bool
 connected(struct aks_http_call *call)
@@ -419,8 +446,15 @@ step_begin(void *ctx)
         return;
     if (call->fault.delay_ns > INT64_MAX - delay_ns)
         delay_ns = INT64_MAX - call->fault.delay_ns;
-    if (aks_agenda_enter(agenda, &call->entry, delay_ns + call->fault.delay_ns, step_end,
-            call) != AKS_OK)
+    delay_ns += call->fault.delay_ns;
+    if (call->step == STEP_SEND && call->copy.body_len > 0 && call->request->gate != NULL) {
+        call->ungranted = call->copy.body_len;
+        call->arrives_ns = delay_ns < NEVER_NS - agenda->now_ns ? agenda->now_ns + delay_ns
+            : NEVER_NS;
+        pass_gate(call);
+        return;
+    }
+    if (aks_agenda_enter(agenda, &call->entry, delay_ns, step_end, call) != AKS_OK)
         fail(call, AKS_LIMIT, "out of memory");
 }
 

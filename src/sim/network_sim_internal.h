@@ -51,6 +51,8 @@ struct aks_http_call {
     int64_t begun_ns;
     int64_t answer_due_ns;
     int64_t stall_due_ns;
+    size_t ungranted;                           /* of the body: what the gate has still to let go */
+    int64_t arrives_ns;                         /* when it arrives if no gate holds it up */
     struct aks_agenda_entry entry;
     struct aks_agenda_entry connect_entry;
     struct aks_agenda_entry answer_entry;

@@ -16,7 +16,7 @@ local EXPECTED = {
       "akosha.route.all", "akosha.route.by_kind", "akosha.route.first", "akosha.route.quorum",
       "akosha.route.when", "akosha.s3",
       "akosha.second",
-      "akosha.wait", "akosha.window",
+      "akosha.throttle", "akosha.throttle.when", "akosha.wait", "akosha.window",
   "assert", "coroutine", "coroutine.close", "coroutine.create",
       "coroutine.isyieldable",
   "coroutine.resume", "coroutine.running", "coroutine.status", "coroutine.wrap", "coroutine.yield",

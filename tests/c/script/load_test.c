@@ -40,6 +40,7 @@ static char everything[] =
     "    akosha.log(failure.name, ('x'):rep(100), akosha.env 'AKOSHA_A')\n"
     "    return akosha.wait(2)\n"
     "  end,\n"
+    "  throttle = akosha.throttle.when(akosha.window '00:00-12:00', 2048, function() end),\n"
     "  finished = function(report) print(report.outcome, #report.files) end }\n";
 static char rules[] =
     "local akosha, rules = require 'akosha', {}\n"
@@ -151,6 +152,7 @@ ask_all(const struct aks_decide *decide, json_t *report, struct aks_error *err)
     struct aks_compress_answer compressed;
     struct aks_retry_answer retry;
     enum aks_dedup_verdict verdict;
+    int64_t rate;
     int faults;
 
     decide->now(decide->ctx, &now);
@@ -160,6 +162,7 @@ ask_all(const struct aks_decide *decide, json_t *report, struct aks_error *err)
     faults += clean(decide->retry(decide->ctx, &failure, &retry, err), err);
     failure.attempt = 2;
     faults += clean(decide->retry(decide->ctx, &failure, &retry, err), err);
+    faults += clean(decide->throttle(decide->ctx, &rate, err), err);
     faults += clean(decide->finished(decide->ctx, report, err), err);
     return faults;
 }

@@ -198,6 +198,12 @@ what_is_hardly_meant_is_a_warning(void **state)
     warns(TARGETS ",\nsources = { '~/a/*.db', '/home/me/a/x.txt',\n'/home/me/a/x.db' }",
         "warning 5 sources[3]: akosha.policy: sources: \"/home/me/a/x.db\" is found by "
         "\"~/a/*.db\" as well");
+    warns(TARGETS ",\nthrottle = 2048", "warning 4 throttle: akosha.policy: throttle: all targets "
+        "are folders");
+    warns(TARGETS ",\nthrottle = function() end", "warning 4 throttle: akosha.policy: throttle: ");
+    warns("targets = { a = akosha.s3 { bucket = 'memories' } },\nthrottle = 1024", "warning 4 "
+        "throttle: akosha.policy: throttle: at 1024 bytes per second a part of 5 MiB takes 1.4 "
+        "hours");
     warns(TARGETS ",\nmissing = 'skip'", "warning 4 missing: akosha.policy: missing: the policy "
         "has no sources");
 }

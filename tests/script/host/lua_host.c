@@ -10,7 +10,7 @@
  *   host.program, host.folder -> this program, and the folder of the tests
  *   policy:settings() -> table; policy:asks() -> which questions the engine would ask
  *   policy:route(source, targets), :retry(failure), :dedup(facts), :compress(facts),
- *   policy:finished(report)
+ *   policy:finished(report), :throttle()
  *   policy:now { hour = , history = {} }: what it is told of the moment
  *       -> the answer, nil for no opinion; false, message, hint, status where the policy failed. */
 #include "host/lua_host_values.h"
@@ -309,6 +309,8 @@ policy_asks(lua_State *L)
     lua_setfield(L, -2, "compress");
     lua_pushboolean(L, decide->retry != NULL);
     lua_setfield(L, -2, "retry");
+    lua_pushboolean(L, decide->throttle != NULL);
+    lua_setfield(L, -2, "throttle");
     lua_pushboolean(L, decide->finished != NULL);
     lua_setfield(L, -2, "finished");
     return 1;
@@ -461,6 +463,20 @@ policy_finished(lua_State *L)
 }
 
 static int
+policy_throttle(lua_State *L)
+{
+    const struct aks_decide *decide = &check_handle(L)->policy->decide;
+    struct aks_error err;
+    int64_t bytes_per_s;
+    enum aks_status status = decide->throttle(decide->ctx, &bytes_per_s, &err);
+
+    if (status != AKS_OK)
+        return failed(L, status, &err);
+    lua_pushinteger(L, bytes_per_s);
+    return 1;
+}
+
+static int
 policy_now(lua_State *L)
 {
     struct handle *handle = check_handle(L);
@@ -505,6 +521,7 @@ open_host(lua_State *L)
         { "compress", policy_compress },
         { "finished", policy_finished },
         { "now", policy_now },
+        { "throttle", policy_throttle },
         { "free", policy_gc },
         { NULL, NULL },
     };

@@ -285,6 +285,8 @@ host_push_settings(lua_State *L, const struct aks_settings *settings)
     put_text(L, "dedup", settings->dedup == AKS_DEDUP_ALWAYS ? "always" : "unchanged");
     put_integer(L, "part_bytes", settings->part_bytes);
     put_integer(L, "probe_ms", settings->probe_ms);
+    if (settings->throttle_bytes_per_s > 0)
+        put_integer(L, "throttle", settings->throttle_bytes_per_s);
     put_text(L, "system_id", settings->system_id);
     put_text(L, "policy_path", settings->policy_path);
     put_text(L, "policy_sha256", settings->policy_sha256);
