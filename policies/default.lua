@@ -2,67 +2,53 @@
 -- AKOSHA_* win over the names of the original, SESSION_BUDDY_AKOSHA_*.
 local akosha = require "akosha"
 
+local ORIGINAL = "SESSION_BUDDY_AKOSHA_"
+local SWITCH = { ["true"] = true, ["1"] = true, yes = true, on = true,
+                 ["false"] = false, ["0"] = false, no = false, off = false }
+
 local function own(name)
   return akosha.env("AKOSHA_" .. name)
 end
 
 local function setting(name)
-  return own(name) or akosha.env("SESSION_BUDDY_AKOSHA_" .. name)
+  return own(name) or akosha.env(ORIGINAL .. name)
 end
 
 -- A number of the original's settings, within its bounds.
 local function number(name, default, min, max)
-  local text = akosha.env("SESSION_BUDDY_AKOSHA_" .. name)
+  local text = akosha.env(ORIGINAL .. name)
   local value = tonumber(text or default)
-  if not value or not (value >= min and value <= max) then
-    error(("SESSION_BUDDY_AKOSHA_%s: expected a number from %s to %s, got %q")
-      :format(name, min, max, text))
+  if value and value >= min and value <= max then
+    return value
   end
-  return value
+  error(("%s%s: expected a number from %s to %s, got %q"):format(ORIGINAL, name, min, max, text))
 end
 
-local SWITCH = { ["true"] = true, ["1"] = true, yes = true, on = true,
-                 ["false"] = false, ["0"] = false, no = false, off = false }
-
 local function switch(name)
-  local text = akosha.env("SESSION_BUDDY_AKOSHA_" .. name, "true")
+  local text = akosha.env(ORIGINAL .. name, "true")
   local value = SWITCH[text:lower()]
   if value == nil then
-    error(("SESSION_BUDDY_AKOSHA_%s: expected true or false, got %q"):format(name, text))
+    error(("%s%s: expected true or false, got %q"):format(ORIGINAL, name, text))
   end
   return value
 end
 
 local bucket, url, folder = setting "CLOUD_BUCKET", own "HTTP_URL", own "DIR"
-local targets, route = {}, {}
-
-local function add(name, target)
-  targets[name] = target
-  route[#route + 1] = name
-end
-
-if bucket then
-  add("cloud", akosha.s3 { bucket = bucket, endpoint = setting "CLOUD_ENDPOINT",
-                           region = setting "CLOUD_REGION", prefix = own "CLOUD_PREFIX" })
-end
-if url then
-  add("http", akosha.http { url = url })
-end
-if folder or #route == 0 then
+local cloud = bucket and akosha.s3 { bucket = bucket, endpoint = setting "CLOUD_ENDPOINT",
+                                     region = setting "CLOUD_REGION", prefix = own "CLOUD_PREFIX" }
+if not bucket and not url and not folder then
   local data = akosha.env "XDG_DATA_HOME"
-  data = data and data:sub(1, 1) == "/" and data or "~/.local/share"
-  add("local", akosha.dir { path = folder or data .. "/akosha-sync" })
+  folder = (data and data:sub(1, 1) == "/" and data or "~/.local/share") .. "/akosha-sync"
 end
+local targets = { cloud = cloud, http = url and akosha.http { url = url },
+                  ["local"] = folder and akosha.dir { path = folder } }
 
-local method = akosha.env("SESSION_BUDDY_AKOSHA_FORCE_METHOD", "auto")
-if method ~= "auto" then
-  if (method ~= "cloud" and method ~= "http") or not targets[method] then
-    error(("SESSION_BUDDY_AKOSHA_FORCE_METHOD: %q is not auto, or a method that is set up")
-      :format(method))
-  end
-  route = { method }
-elseif not switch "ENABLE_FALLBACK" then
-  route = { route[1] }
+local method = akosha.env(ORIGINAL .. "FORCE_METHOD", "auto")
+local route = method ~= "auto" and { method } or nil -- else all: cloud, http, local
+if route and (method == "local" or not targets[method]) then
+  error(("%sFORCE_METHOD: %q is not auto, or a method that is set up"):format(ORIGINAL, method))
+elseif not route and not switch "ENABLE_FALLBACK" then
+  route = { cloud and "cloud" or url and "http" or "local" }
 end
 
 local named = akosha.env "AKOSHA_SOURCES"

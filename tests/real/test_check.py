@@ -105,7 +105,8 @@ class Checking(Case):
         for path in sorted((person.folder / "policies").glob("*.lua")):
             with self.subTest(path.name):
                 result = person.ask("check", "--policy", path, "--json",
-                                    environment={"AKOSHA_CLOUD_BUCKET": "memories"})
+                                    environment={"AKOSHA_CLOUD_BUCKET": "memories",
+                                                 "AKOSHA_SECOND_BUCKET": "copies"})
                 self.assert_code(result, 0)
                 self.assertEqual(result.report["problems"], [])
         result = person.ask("check")

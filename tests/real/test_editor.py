@@ -48,7 +48,7 @@ class Editor(cases.Case):
         person = self.installed()
         policies = sorted((person.folder / "usr" / "share" / "akosha-sync" / "policies").glob("*.lua"))
         self.assertEqual([p.name for p in policies], sorted(p.name for p in (TREE / "policies").glob("*.lua")))
-        person.environment["AKOSHA_CLOUD_BUCKET"] = "memories"
+        person.environment.update({"AKOSHA_CLOUD_BUCKET": "memories", "AKOSHA_SECOND_BUCKET": "copies"})
         for policy in policies:
             self.check(person, "--policy", policy)
 
