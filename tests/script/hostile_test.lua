@@ -348,4 +348,42 @@ function TestHostile:test_a_question_that_failed_leaves_the_next_one_alone()
   end
 end
 
+-- { what it is, text, part of the message, status (default "policy") }
+local TEXTS = {
+  { "parentheses", "return " .. ("("):rep(1e5), "C stack overflow" },
+  { "braces", "return " .. ("{"):rep(1e5), "C stack overflow" },
+  { "functions", ("return function() "):rep(1e5), "C stack overflow" },
+  { "signs", "return " .. ("- "):rep(1e5) .. "1", "C stack overflow" },
+  { "joins", "return 'a'" .. (" .. 'a'"):rep(1e5), "C stack overflow" },
+  { "blocks", ("do "):rep(1e5), "C stack overflow" },
+  { "conditions", ("if x then "):rep(1e5), "C stack overflow" },
+  { "names on the left", ("a,"):rep(1e5) .. "a = 1", "C stack overflow" },
+  { "locals", ("local a = 1\n"):rep(201), ":201: too many local variables (limit is 200)" },
+  { "parameters", "return function(" .. ("a,"):rep(1e3) .. "a) end", "too many local variables" },
+  { "arguments", "return print(" .. ("1,"):rep(1e3) .. "1)", "too many registers" },
+  { "jumps", ("goto x "):rep(1e5), "too many labels/gotos" },
+  { "a string", "return '" .. ("x"):rep(5 << 20) .. "'", TEXT, "limit" },
+  { "a name", "return " .. ("x"):rep(5 << 20), TEXT, "limit" },
+  { "a list", "return {" .. ("{},"):rep(2e5) .. "}", "it ", "limit" },
+  { "a string without an end", "return [[" .. ("x"):rep(1e6), ":1: unfinished long string" },
+}
+
+function TestHostile:test_texts_that_wear_the_compiler_out()
+  for _, case in ipairs(TEXTS) do
+    local _, message, _, status = host.load { text = case[2] }
+    lu.assertStrContains(message or "", case[3], false, false, case[1])
+    lu.assertEquals(status, case[4] or "policy", case[1])
+  end
+end
+
+function TestHostile:test_limits_are_looked_at_while_a_text_is_compiled()
+  local _, message, _, status = host.load { clock_step_ms = 100,
+      text = "return x" .. (" or x"):rep(50000) }
+  lu.assertEquals(message, "/home/me/policy.lua: it runs for more than 5000 ms")
+  lu.assertEquals(status, "limit")
+  message = select(2, host.load { limits = { load_instructions = 20000 },
+      text = "--" .. ("x"):rep(1 << 20) })
+  lu.assertEquals(message, "/home/me/policy.lua: it takes more than 20000 instructions")
+end
+
 return lu.LuaUnit.run()

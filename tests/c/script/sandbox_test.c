@@ -50,6 +50,28 @@ every_name_of_lua_is_allowed_or_denied(void **state)
     lua_close(L);
 }
 
+/* Strings come with metamethods of their own; those of our sandbox are charged, one by one. */
+static void
+strings_have_no_other_metamethods(void **state)
+{
+    static const char known[] = " __index __add __div __idiv __mod __mul __pow __sub __unm ";
+    lua_State *L = luaL_newstate();
+    char name[32];
+
+    assert_non_null(L);
+    luaL_openlibs(L);
+    lua_pushliteral(L, "");
+    assert_true(lua_getmetatable(L, -1));
+    lua_pushnil(L);
+    while (lua_next(L, -2) != 0) {
+        (void)snprintf(name, sizeof(name), " %s ", lua_tostring(L, -2));
+        if (strstr(known, name) == NULL)
+            fail_msg("strings have%sas well: see bound_arithmetic", name);
+        lua_pop(L, 1);
+    }
+    lua_close(L);
+}
+
 static void
 names_are_compared_whole(void **state)
 {
@@ -67,6 +89,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_name_of_lua_is_allowed_or_denied),
+        cmocka_unit_test(strings_have_no_other_metamethods),
         cmocka_unit_test(names_are_compared_whole),
     };
 
