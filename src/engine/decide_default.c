@@ -37,13 +37,16 @@ asked_for(int64_t ms, const struct aks_failure_facts *facts)
     return ms < facts->retry_after_ms ? facts->retry_after_ms : ms;
 }
 
-/* The upload this concerns is gone or was written by another: only a new one can help. */
+/* The upload this concerns is gone or was written by another: only a new one can help. Of a whole
+ * route it is not known when the source will stand still, so that waits by the schedule. */
 static bool
 wants_restart(const struct aks_failure_facts *facts)
 {
     bool upload_step = strncmp(facts->operation, "part", 4) == 0 ||
         strcmp(facts->operation, "complete") == 0;
 
+    if (strcmp(facts->operation, AKS_OPERATION_ROUTE) == 0)
+        return false;
     return facts->failure == AKS_SOURCE_CHANGED ||
         (upload_step && (facts->failure == AKS_NOT_FOUND || facts->failure == AKS_CONFLICT));
 }

@@ -153,12 +153,13 @@ job_to_json(const struct aks_job *job)
 {
     const struct aks_alloc *alloc = job->alloc;
 
-    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:b, s:I, s:o, s:o}",
+    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:o, s:o}",
         "format", AKS_JOB_FORMAT, "id", job->id, "enqueued_at_ms", (json_int_t)job->enqueued_at_ms,
         "sources", list_to_json(alloc, job->sources, job->source_count),
         "policy", policy_to_json(alloc, &job->policy),
         "environment", list_to_json(alloc, job->environment.pairs, job->environment.count),
         "target", text_to_json(alloc, job->target), "no_fallback", job->no_fallback,
+        "mirror", job->mirror,
         "tries", (json_int_t)job->tries, "reason", text_to_json(alloc, job->reason),
         "message", text_to_json(alloc, job->message));
 }
@@ -400,6 +401,10 @@ read_job(struct reader *reader, const json_t *value, struct aks_job *job)
     job->no_fallback = json_is_true(json_object_get(value, "no_fallback"));
     if (!json_is_boolean(json_object_get(value, "no_fallback")) && !failed(reader))
         reader->wrong = "no_fallback";
+    job->mirror = json_is_true(json_object_get(value, "mirror"));
+    if (json_object_get(value, "mirror") != NULL && !failed(reader) &&
+        !json_is_boolean(json_object_get(value, "mirror")))
+        reader->wrong = "mirror";
     job->tries = (unsigned)integer(reader, value, "tries", TRIES_MAX);
     job->reason = optional_text(reader, value, "reason");
     job->message = optional_text(reader, value, "message");

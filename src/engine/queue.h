@@ -27,6 +27,8 @@ struct aks_job {
     struct aks_policy_environment environment;
     char *target;                       /* forced, or NULL */
     bool no_fallback;
+    bool mirror;                        /* what it owes is owed to several targets, as far as is
+                                         * known */
     /* What became of the last try. */
     unsigned tries;
     char *reason;                       /* failure name, or NULL */

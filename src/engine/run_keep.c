@@ -95,6 +95,7 @@ fill_job(const struct aks_run *run, size_t count, struct aks_job *job, struct ak
             &job->sources[job->source_count]) != AKS_OK)
             return aks_error_memory(err, "keeping what is owed");
         job->source_count++;
+        job->mirror = job->mirror || run->items[i].mirror;
     }
     if (copy_string(alloc, options->target, &job->target) != AKS_OK)
         return aks_error_memory(err, "keeping what is owed");
@@ -149,6 +150,13 @@ aks_run_keep(struct aks_run *run)
         aks_log_write(run->engine->log, AKS_LOG_WARNING,
             "job %s is done but could not be removed: %s", run->job_id, err.message);
     run->job_written = false;
+}
+
+/* One target alone, for once, is not what a mirror owes. */
+static bool
+owes_more(const struct aks_run *run, const struct aks_job *job)
+{
+    return job->mirror && run->options->target != NULL;
 }
 
 /* Is ${path} taken care of by this run: delivered, or in its own job? */
@@ -206,7 +214,7 @@ supersede_job(struct aks_run *run, const char *id)
     aks_job_init(&job, port->alloc);
     status = aks_queue_get(port, run->engine->queue_folder, id, &job, &err);
     /* A job that is newer than this run's is not superseded by it. */
-    if (status == AKS_OK && older(run, &job) && take_out(run, &job))
+    if (status == AKS_OK && older(run, &job) && !owes_more(run, &job) && take_out(run, &job))
         status = job.source_count == 0
             ? aks_queue_remove(port, run->engine->queue_folder, id, &err)
             : aks_queue_put(port, run->engine->queue_folder, &job, &err);

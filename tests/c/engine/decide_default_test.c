@@ -156,6 +156,11 @@ upload_that_is_gone_starts_over(void **state)
     assert_int_equal(answer_to(&settings, &facts).verdict, AKS_RESTART);
     facts = failure("snapshot", AKS_SOURCE_CHANGED, 1);
     assert_int_equal(answer_to(&settings, &facts).verdict, AKS_RESTART);
+    /* Not for ever, where it changes between two copies each time. */
+    facts = failure(AKS_OPERATION_ROUTE, AKS_SOURCE_CHANGED, 1);
+    assert_int_equal(answer_to(&settings, &facts).verdict, AKS_WAIT);
+    facts.attempt = 3;
+    assert_int_equal(answer_to(&settings, &facts).verdict, AKS_NEXT_TARGET);
 }
 
 int

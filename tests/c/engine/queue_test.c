@@ -84,6 +84,7 @@ make_job(struct aks_job *job, const char *id, size_t sources)
     job->environment.count = 1;
     job->target = dup_text("cloud");
     job->no_fallback = true;
+    job->mirror = true;
     job->tries = 3;
     job->reason = dup_text("throttled");
     job->message = dup_text("cannot put x: 503 Slow Down");
@@ -122,6 +123,7 @@ assert_same_job(const struct aks_job *a, const struct aks_job *b)
         assert_string_equal(a->environment.pairs[i], b->environment.pairs[i]);
     assert_same_text(a->target, b->target);
     assert_int_equal(a->no_fallback, b->no_fallback);
+    assert_int_equal(a->mirror, b->mirror);
     assert_int_equal(a->tries, b->tries);
     assert_same_text(a->reason, b->reason);
     assert_same_text(a->message, b->message);
@@ -388,6 +390,8 @@ job_that_was_tampered_with_is_refused_by_member(void **state)
         "\"policy\":{\"modules\":[{\"name\":\"x\"}]}," TAIL, "policy.modules");
     assert_job_text(HEAD "\"sources\":[],\"environment\":[]," POLICY
         "\"no_fallback\":1,\"tries\":0}", "no_fallback");
+    assert_job_text(HEAD "\"sources\":[],\"environment\":[]," POLICY "\"mirror\":1," TAIL,
+        "mirror");
     assert_job_text(HEAD "\"sources\":[],\"environment\":[]," POLICY
         "\"no_fallback\":true,\"tries\":-1}", "tries");
     assert_job_text(HEAD "\"sources\":[],\"environment\":[]," POLICY
