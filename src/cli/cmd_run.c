@@ -27,12 +27,26 @@ file_number(const struct akosha_report *report, int64_t index, const char *field
     return akosha_report_number(report, path, 0);
 }
 
+/* "in cloud", of a mirror "in cloud, other", and what it is still owed to. */
+static void
+print_names(const struct akosha_report *report, int64_t i, const char *list, const char *before)
+{
+    char path[PATH_BYTES];
+    int64_t count;
+
+    (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s", i, list);
+    count = akosha_report_number(report, path, 0);
+    for (int64_t j = 0; j < count; j++) {
+        (void)snprintf(path, sizeof(path), "%s.%" PRId64, list, j);
+        aks_print_out("%s%s", j == 0 ? before : ", ", file_text(report, i, path));
+    }
+}
+
 static void
 print_file(const struct akosha_report *report, int64_t i)
 {
     const char *outcome = file_text(report, i, "outcome");
     const char *name = file_text(report, i, "name");
-    const char *target = file_text(report, i, "targets.0");
     const char *codec = file_text(report, i, "codec");
     const char *reason = file_text(report, i, "reason");
     char bytes[AKS_UNITS_TEXT_BYTES];
@@ -40,11 +54,12 @@ print_file(const struct akosha_report *report, int64_t i)
 
     aks_print_out("%-9s %s", outcome, name);
     if (strcmp(outcome, "stored") == 0)
-        aks_print_out("  %s -> %s (%s) in %s", aks_units_bytes(file_number(report, i, "bytes"),
+        aks_print_out("  %s -> %s (%s)", aks_units_bytes(file_number(report, i, "bytes"),
             bytes), aks_units_bytes(file_number(report, i, "stored_bytes"), stored),
-            codec != NULL ? codec : "none", target != NULL ? target : "?");
-    else if (target != NULL)
-        aks_print_out("  in %s", target);
+            codec != NULL ? codec : "none");
+    print_names(report, i, "targets", strcmp(outcome, "stored") == 0 ? " in " : "  in ");
+    if (strcmp(outcome, "partial") == 0)
+        print_names(report, i, "pending", ", owed to ");
     if (reason != NULL)
         aks_print_out(": %s", reason);
     aks_print_out("\n");

@@ -29,6 +29,23 @@ put_decided(struct aks_table *table, size_t column, const json_t *row, const cha
     aks_table_put(table, column, "%s%s", text_at(row, name), policy ? " (policy)" : "");
 }
 
+/* "cloud", of a mirror "cloud, other"; what became of it where it goes nowhere. */
+static void
+put_targets(struct aks_table *table, size_t column, const json_t *row)
+{
+    char text[AKS_TABLE_CELL_BYTES] = "";
+    size_t len = 0;
+    const json_t *name;
+    size_t i;
+
+    json_array_foreach(json_object_get(row, "targets"), i, name) {
+        if (len < sizeof(text))
+            len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s", i > 0 ? ", " : "",
+                json_string_value(name));
+    }
+    aks_table_put(table, column, "%s", len > 0 ? text : text_at(row, "outcome"));
+}
+
 static void
 print_plan(const json_t *plan)
 {
@@ -53,8 +70,7 @@ print_plan(const json_t *plan)
         put_decided(&table, 3, row, "codec", "codec_by");
         put_decided(&table, 4, row, "unchanged", "unchanged_by");
         aks_table_put(&table, 5, "%lld%s", parts, parts > 1 ? " at most" : "");
-        aks_table_put(&table, 6, "%s", json_is_string(json_object_get(row, "target"))
-            ? text_at(row, "target") : text_at(row, "outcome"));
+        put_targets(&table, 6, row);
         (void)aks_table_next(&table);
     }
     aks_table_end(&table, 1);

@@ -129,16 +129,17 @@ tell_source(const struct aks_explain *explain, const struct aks_explain_source *
     int64_t part_bytes = explain->policy->settings->part_bytes;
     int64_t bytes = source->bytes > 0 ? source->bytes : 0;
     const char *codec = text_at(file, "codec");
-    json_t *target = json_array_get(json_object_get(file, "targets"), 0);
+    json_t *targets = json_object_get(file, "targets");
 
-    return json_pack("{s:s, s:I, s:I, s:b, s:b, s:o, s:s, s:s?, s:s, s:s, s:s, s:I, s:O?, s:s?, "
-        "s:s?}", "source", source->shown, "bytes", (json_int_t)bytes, "simulated_bytes",
+    return json_pack("{s:s, s:I, s:I, s:b, s:b, s:o, s:s, s:s?, s:s, s:s, s:s, s:I, s:O?, s:O?, "
+        "s:s?, s:s?}", "source", source->shown, "bytes", (json_int_t)bytes, "simulated_bytes",
         (json_int_t)(source->simulated > 0 ? source->simulated : 0), "assumed", explain->assumed,
         "missing", source->bytes < 0, "route", route_of(explain, route), "route_by", by(route),
         "codec", codec, "codec_by", by(decided(first, "compress", name)),
         "unchanged", dedup_of(again, name), "unchanged_by", by(decided(again, "dedup", name)),
         "parts_max", (json_int_t)(bytes > 0 ? (bytes + part_bytes - 1) / part_bytes : 1),
-        "target", target, "outcome", text_at(file, "outcome"), "reason", text_at(file, "reason"));
+        "target", json_array_get(targets, 0), "targets", targets, "outcome",
+        text_at(file, "outcome"), "reason", text_at(file, "reason"));
 }
 
 /* Where the report has a source: in the order in which they are sent. Behind all others, if not. */

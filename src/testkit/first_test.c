@@ -323,7 +323,7 @@ write_fallbacks(struct writing *writing, const struct seen *first, struct aks_er
             is_stored(&seen) ? seen.target : seen.outcome);
         put_refusing(writing, &refusing);
         put_expected(writing, &seen);
-        if (strcmp(seen.outcome, "queued") == 0)
+        if (strcmp(seen.outcome, "queued") == 0 || strcmp(seen.outcome, "partial") == 0)
             aks_buf_puts(writing->out, "  lu.assertEquals(#world:queue(), 1)\n");
         aks_buf_puts(writing->out, "end\n\n");
     }
