@@ -184,6 +184,12 @@ what_is_hardly_meant_is_a_warning(void **state)
     warns("targets = { a = akosha.dir { path = '/a' }, b = akosha.dir { path = '/a' } },\n"
         "route = { 'a',\n'b' }", "warning 5 route[2]: akosha.policy: route: \"b\" is the "
         "same place");
+    warns("targets = { a = akosha.dir { path = '/a' }, b = akosha.dir { path = '/b' } },\n"
+        "route = akosha.route.quorum(1, { 'a', 'b' })", "warning 4 : akosha.route.quorum: 1 of 2 "
+        "is enough");
+    warns("targets = { a = akosha.dir { path = '/a' } },\n"
+        "route = akosha.route.when(akosha.match.size '> 1 MiB',\nakosha.route.all { 'a' }, 'a')",
+        "warning 5 : akosha.route.all: a mirror of one target keeps no second copy");
     warns(TARGETS ",\nretry = akosha.retry.fixed { first = 37, tries = 100 }",
         "warning 4 retry: akosha.policy: retry: all 100 tries of one step can wait 3663 s in all, "
         "1.0 hours");

@@ -364,6 +364,10 @@ policy_route(lua_State *L)
         lua_pushstring(L, policy->settings->targets[answer.route.targets[i]].name);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+    if (answer.route.mirror) {
+        lua_pushinteger(L, (lua_Integer)answer.route.needed);
+        lua_setfield(L, -2, "needed");
+    }
     return 1;
 }
 

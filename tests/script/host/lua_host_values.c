@@ -277,6 +277,8 @@ host_push_settings(lua_State *L, const struct aks_settings *settings)
         lua_pushstring(L, settings->targets[settings->route.targets[i]].name);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
+    if (settings->route.mirror)
+        put_integer(L, "needed", (lua_Integer)settings->route.needed);
     lua_setfield(L, -2, "route");
     push_retry(L, &settings->retry);
     lua_setfield(L, -2, "retry");
