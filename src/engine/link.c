@@ -105,12 +105,22 @@ cancel(void *ctx, struct aks_http_call *call)
 }
 
 void
-aks_link_init(struct aks_link *link, const struct aks_port *machine,
-    const struct aks_http_gate *throttle)
+aks_link_init(struct aks_link *link, const struct aks_port *machine)
 {
-    *link = (struct aks_link) { .port = *machine, .machine = machine, .throttle = throttle };
+    *link = (struct aks_link) { .port = *machine, .machine = machine };
     link->gate = (struct aks_http_gate) { take, link };
     link->port.http = (struct aks_http) { submit, cancel, link };
+}
+
+void
+aks_link_begin(struct aks_link *link, const struct aks_http_gate *throttle)
+{
+    link->throttle = throttle;
+    if (link->sending > 0)
+        return;
+    link->held_up = false;
+    link->busy_ns = 0;
+    link->sent_bytes = 0;
 }
 
 int64_t

@@ -1,6 +1,6 @@
-/* The line to one target for one upload: an http port of its own around the machine's, through
- * which every request of the target goes. It holds bodies up where a throttle says so, and measures
- * how fast they are sent. */
+/* The line to one target: an http port of its own around the machine's, through which every request
+ * of the target goes. It holds bodies up where a throttle says so, and measures how fast they are
+ * sent. */
 #ifndef AKS_ENGINE_LINK_H
 #define AKS_ENGINE_LINK_H
 
@@ -24,9 +24,12 @@ struct aks_link {
     int64_t sent_bytes;                 /* of bodies, whatever came of the requests */
 };
 
-/** ${machine} and ${throttle} (or NULL) are borrowed. ${link} must not move. */
-void aks_link_init(struct aks_link *link, const struct aks_port *machine,
-    const struct aks_http_gate *throttle);
+/** ${machine} is borrowed. ${link} must not move, and outlives its targets and the work that they
+ * leave behind. */
+void aks_link_init(struct aks_link *link, const struct aks_port *machine);
+/** An upload begins: what was measured before is forgotten, unless another one goes on. ${throttle}
+ * (or NULL) is borrowed. */
+void aks_link_begin(struct aks_link *link, const struct aks_http_gate *throttle);
 /** Bytes per second over the time with a body under way, waits for its answer included; -1 where
  * too little was sent to tell, or the throttle and not the line made it slow. */
 int64_t aks_link_rate(const struct aks_link *link);

@@ -7,6 +7,7 @@
 #include "data/throttle.h"
 #include "engine/engine.h"
 #include "engine/item.h"
+#include "engine/link.h"
 #include "engine/pool.h"
 #include "engine/queue.h"
 #include "engine/target.h"
@@ -51,6 +52,7 @@ struct aks_run {
         char identity[65];
         struct aks_breaker breaker;
         int64_t rate;                   /* bytes per second, as far as is known; -1 */
+        struct aks_link link;           /* to it: what its targets are given */
         bool opened;                    /* its breaker was opened by this run */
         int64_t not_before_ns;          /* it asked to be left alone until then */
         bool used;                      /* took part in this run */

@@ -55,6 +55,7 @@ aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err)
         &target->breaker, err);
 
     target->rate = -1;
+    aks_link_init(&target->link, run->engine->port);
     if (status != AKS_OK)
         return status;
     status = aks_state_fact_get(state, target->identity, RATE_FACT, wall_ms(run), RATE_KEPT_MS,

@@ -276,8 +276,8 @@ aks_run_upload_target(struct upload *upload, struct aks_error *err)
     status = aks_run_throttle_begin(run, err);
     if (status != AKS_OK)
         return status;
-    aks_link_init(&upload->link, run->engine->port, aks_run_throttle_gate(run));
-    options.port = &upload->link.port;
+    aks_link_begin(&run->targets[upload->index].link, aks_run_throttle_gate(run));
+    options.port = &run->targets[upload->index].link.port;
     options.loop = &run->engine->loop;
     options.ask = &run->ask;
     options.log = run->engine->log;
@@ -335,7 +335,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     }
     if (upload.target != NULL)
         upload.class->free(upload.target);
-    aks_run_health_measured(run, index, aks_link_rate(&upload.link));
+    aks_run_health_measured(run, index, aks_link_rate(&run->targets[index].link));
     (void)aks_run_commit_end(&upload);
     run->progress.target = NULL;
     *outcome = upload.outcome;

@@ -3,7 +3,6 @@
 #define AKS_ENGINE_RUN_UPLOAD_INTERNAL_H
 
 #include "base/buf.h"
-#include "engine/link.h"
 #include "engine/run.h"
 #include "engine/transfer.h"
 
@@ -19,7 +18,6 @@ struct upload {
     char upload_id[32];
     const struct aks_target_settings *settings;
     const struct aks_target_class *class;
-    struct aks_link link;               /* to it */
     struct aks_target *target;
     struct aks_target_facts facts;
     char folder[PATH_BYTES];            /* "systems/<id>/<upload>/" */
@@ -62,7 +60,8 @@ enum aks_status aks_run_upload_failed(struct upload *upload, const struct aks_er
     enum aks_verdict verdict);
 
 /* The target for upload->index and upload->upload_id, made but not contacted; also the folder. It
- * goes through upload->link, whose rate is for aks_run_health_measured once it has been freed. */
+ * goes through the run's link to it, whose rate is for aks_run_health_measured once it has been
+ * freed. */
 enum aks_status aks_run_upload_target(struct upload *upload, struct aks_error *err);
 /* The row of the index that a stored copy makes: what it was stored as, and where. */
 enum aks_status aks_run_upload_row(struct upload *upload, struct aks_copy *copy,
