@@ -37,8 +37,8 @@ print_names(const struct akosha_report *report, int64_t i, const char *list, con
     (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s", i, list);
     count = akosha_report_number(report, path, 0);
     for (int64_t j = 0; j < count; j++) {
-        (void)snprintf(path, sizeof(path), "%s.%" PRId64, list, j);
-        aks_print_out("%s%s", j == 0 ? before : ", ", file_text(report, i, path));
+        (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s.%" PRId64, i, list, j);
+        aks_print_out("%s%s", j == 0 ? before : ", ", akosha_report_text(report, path));
     }
 }
 
