@@ -6,6 +6,7 @@
 #include "os/events_posix.h"
 #include "os/files_posix.h"
 #include "os/http_loader.h"
+#include "os/process_posix.h"
 #include "os/work_threads.h"
 
 #include <malloc.h>
@@ -62,6 +63,7 @@ aks_os_open(const struct aks_alloc *alloc, struct aks_os **ret_os, struct aks_er
     aks_files_posix_init(&os->port.files, alloc);
     aks_entropy_posix_init(&os->port.entropy);
     aks_environment_posix_init(&os->environment, &os->port.environment);
+    aks_process_posix_init(&os->port.process);
     status = aks_events_posix_new(alloc, &os->events, err);
     if (status != AKS_OK)
         goto out;

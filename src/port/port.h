@@ -9,6 +9,7 @@
 #include "port/events.h"
 #include "port/files.h"
 #include "port/http.h"
+#include "port/process.h"
 #include "port/work.h"
 
 struct aks_port {
@@ -19,6 +20,7 @@ struct aks_port {
     struct aks_entropy entropy;
     struct aks_work work;
     struct aks_environment environment;
+    struct aks_process process;
     struct aks_events events;
 };
 

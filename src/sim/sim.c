@@ -143,6 +143,7 @@ fill_port(struct aks_sim *sim)
     port->entropy = (struct aks_entropy) { fill, sim };
     port->work = aks_work_sim_port(&sim->work);
     port->environment = aks_environment_sim_port(&sim->environment);
+    port->process = aks_process_sim_port(&sim->process);
     port->events = (struct aks_events) { wait, wake, sim };
 }
 
@@ -182,6 +183,7 @@ aks_sim_new(const struct aks_sim_options *options, struct aks_sim **ret_sim, str
     aks_agenda_init(&sim->agenda, sim->alloc, aks_rng_next(&sim->entropy), options->wall_ms);
     aks_work_sim_init(&sim->work, sim->alloc, &sim->agenda, aks_rng_next(&sim->entropy),
         options->width > 0 ? options->width : WIDTH_USUAL);
+    aks_process_sim_init(&sim->process, sim->alloc, &sim->agenda, &sim->dead);
     fill_port(sim);
     status = aks_environment_sim_init(&sim->environment, sim->alloc, options, err);
     if (status == AKS_OK)
@@ -211,6 +213,7 @@ aks_sim_free(struct aks_sim *sim)
         aks_files_sim_free(sim->files);
     aks_work_sim_fini(&sim->work);
     aks_environment_sim_fini(&sim->environment);
+    aks_process_sim_fini(&sim->process);
     aks_agenda_fini(&sim->agenda);
     aks_mem_free(alloc, sim);
 }
@@ -249,6 +252,18 @@ void
 aks_sim_utc_offset(struct aks_sim *sim, int32_t utc_offset_s)
 {
     sim->utc_offset_s = utc_offset_s;
+}
+
+enum aks_status
+aks_sim_program(struct aks_sim *sim, const struct aks_sim_program *program, struct aks_error *err)
+{
+    return aks_process_sim_set(&sim->process, program, err);
+}
+
+unsigned
+aks_sim_program_starts(const struct aks_sim *sim, const char *name)
+{
+    return aks_process_sim_starts(&sim->process, name);
 }
 
 unsigned

@@ -12,6 +12,7 @@
 #include "sim/fault.h"
 #include "sim/files_sim.h"
 #include "sim/network_sim.h"
+#include "sim/process_sim.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -54,6 +55,11 @@ enum aks_status aks_sim_variable(struct aks_sim *sim, const char *name, const ch
 
 /** Local time is ${utc_offset_s} ahead of UTC from now on: summer begins, or somebody travels. */
 void aks_sim_utc_offset(struct aks_sim *sim, int32_t utc_offset_s);
+/** Lets there be a program, or changes one; between processes only. */
+enum aks_status aks_sim_program(struct aks_sim *sim, const struct aks_sim_program *program,
+    struct aks_error *err);
+/** How often it was started. */
+unsigned aks_sim_program_starts(const struct aks_sim *sim, const char *name);
 
 /** The process dies now. It must unwind, and aks_sim_restart be called, before another lives. */
 void aks_sim_kill(struct aks_sim *sim);

@@ -4,6 +4,7 @@
 #define AKS_SIM_SIM_INTERNAL_H
 
 #include "sim/environment_sim.h"
+#include "sim/process_sim.h"
 #include "sim/sim.h"
 #include "sim/vfs_sim.h"
 #include "sim/work_sim.h"
@@ -16,6 +17,7 @@ struct aks_sim {
     struct aks_agenda agenda;
     struct aks_work_sim work;
     struct aks_environment_sim environment;
+    struct aks_process_sim process;
     struct aks_files_sim *files;
     struct aks_vfs_sim *vfs;
     struct aks_network_sim *network;

@@ -1,0 +1,226 @@
+#include "os/process_posix.h"
+
+#include "base/check.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_MS 100                     /* how often is asked whether to stop */
+#define END_MS 5                        /* and whether one that has closed its output has ended */
+#define CHUNK_BYTES 4096
+
+struct running {
+    const struct aks_process_spec *spec;
+    pid_t pid;
+    int fd;                             /* its output is read here */
+    int64_t until_ms;
+};
+
+static int64_t
+monotonic_ms(void)
+{
+    struct timespec now;
+
+    AKS_CHECK(clock_gettime(CLOCK_MONOTONIC, &now) == 0);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A process group of its own, so that what it starts ends with it; signals as a shell leaves them,
+ * though we ignore some and our workers block all. */
+static int
+set_attributes(posix_spawnattr_t *attributes)
+{
+    sigset_t none;
+    sigset_t usual;
+    int rc;
+
+    (void)sigemptyset(&none);
+    (void)sigemptyset(&usual);
+    (void)sigaddset(&usual, SIGPIPE);
+    (void)sigaddset(&usual, SIGXFSZ);
+    (void)sigaddset(&usual, SIGINT);
+    (void)sigaddset(&usual, SIGTERM);
+    (void)sigaddset(&usual, SIGHUP);
+    rc = posix_spawnattr_setflags(attributes,
+        POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    if (rc == 0)
+        rc = posix_spawnattr_setpgroup(attributes, 0);
+    if (rc == 0)
+        rc = posix_spawnattr_setsigmask(attributes, &none);
+    return rc == 0 ? posix_spawnattr_setsigdefault(attributes, &usual) : rc;
+}
+
+/* 0, or why not. Every descriptor of ours but the three is closed by exec. */
+static int
+spawn(const struct aks_process_spec *spec, int output, pid_t *ret_pid)
+{
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    int rc = posix_spawn_file_actions_init(&actions);
+
+    if (rc != 0)
+        return rc;
+    rc = posix_spawnattr_init(&attributes);
+    if (rc != 0)
+        goto out;
+    rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    if (rc == 0)
+        rc = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (rc == 0)
+        rc = set_attributes(&attributes);
+    if (rc == 0)
+        rc = posix_spawnp(ret_pid, spec->argv[0], &actions, &attributes,
+            (char *const *)(uintptr_t)spec->argv, (char *const *)(uintptr_t)spec->env);
+    (void)posix_spawnattr_destroy(&attributes);
+out:
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return rc;
+}
+
+static enum aks_status
+start(struct running *running, struct aks_error *err)
+{
+    int ends[2];
+    int rc;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return aks_error_set(err, AKS_LIMIT, "cannot make a pipe: %s", strerror(errno));
+    rc = spawn(running->spec, ends[1], &running->pid);
+    (void)close(ends[1]);
+    if (rc != 0) {
+        (void)close(ends[0]);
+        return aks_error_set(err, rc == ENOENT || rc == ENOTDIR ? AKS_NOT_FOUND
+            : rc == EACCES || rc == EPERM || rc == ENOEXEC ? AKS_FORBIDDEN : AKS_LIMIT,
+            "cannot run %s: %s", running->spec->argv[0], strerror(rc));
+    }
+    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    running->fd = ends[0];
+    return AKS_OK;
+}
+
+/* May it go on? */
+static enum aks_status
+check_end(const struct running *running, struct aks_error *err)
+{
+    const struct aks_process_spec *spec = running->spec;
+
+    if (spec->stopped != NULL && spec->stopped(spec->stopped_ctx))
+        return aks_error_set(err, AKS_CANCELLED, "%s was stopped", spec->argv[0]);
+    if (monotonic_ms() >= running->until_ms)
+        return aks_error_set(err, AKS_TIMEOUT, "%s has not ended within %lld ms", spec->argv[0],
+            (long long)spec->timeout_ms);
+    return AKS_OK;
+}
+
+/* What has been written up to now; *ret_end: and no more will be. */
+static enum aks_status
+read_some(const struct running *running, struct aks_buf *output, bool *ret_end,
+    struct aks_error *err)
+{
+    char chunk[CHUNK_BYTES];
+    enum aks_status status = AKS_OK;
+    ssize_t n;
+
+    *ret_end = false;
+    do {
+        n = read(running->fd, chunk, sizeof(chunk));
+        if (n > 0)
+            aks_buf_append(output, chunk, (size_t)n);
+        if (output->failed != AKS_OK && output->len + (size_t)n > output->bytes_max)
+            status = aks_error_set(err, AKS_TOO_LARGE, "%s wrote more than %zu bytes",
+                running->spec->argv[0], output->bytes_max);
+        else if (output->failed != AKS_OK)
+            status = aks_error_memory(err, "reading what a program writes");
+    } while (status == AKS_OK && (n > 0 || (n < 0 && errno == EINTR)));
+    *ret_end = n == 0 || (n < 0 && errno != EAGAIN);
+    explicit_bzero(chunk, sizeof(chunk));
+    return status;
+}
+
+static enum aks_status
+read_all(const struct running *running, struct aks_buf *output, struct aks_error *err)
+{
+    struct pollfd wanted = { .fd = running->fd, .events = POLLIN };
+    enum aks_status status = AKS_OK;
+    bool end = false;
+
+    while (status == AKS_OK && !end) {
+        (void)poll(&wanted, 1, LOOK_MS);
+        status = read_some(running, output, &end, err);
+        if (status == AKS_OK && !end)
+            status = check_end(running, err);
+    }
+    return status;
+}
+
+/* Closing its output is not its end. */
+static enum aks_status
+wait_end(struct running *running, int *ret_exit, struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+    int how = 0;
+    pid_t pid;
+
+    while (status == AKS_OK) {
+        pid = waitpid(running->pid, &how, WNOHANG);
+        if (pid == running->pid)
+            break;
+        if (pid < 0 && errno != EINTR)
+            return aks_error_set(err, AKS_LIMIT, "cannot wait for %s: %s",
+                running->spec->argv[0], strerror(errno));
+        status = check_end(running, err);
+        if (status == AKS_OK)
+            (void)poll(NULL, 0, END_MS);
+    }
+    if (status != AKS_OK)
+        return status;
+    running->pid = 0;
+    *ret_exit = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
+    return AKS_OK;
+}
+
+static void
+end(const struct running *running)
+{
+    int rc;
+
+    (void)kill(-running->pid, SIGKILL);
+    do {
+        rc = (int)waitpid(running->pid, NULL, 0);
+    } while (rc < 0 && errno == EINTR);
+}
+
+static enum aks_status
+process_run(void *ctx, const struct aks_process_spec *spec, struct aks_buf *ret_output,
+    int *ret_exit, struct aks_error *err)
+{
+    struct running running = { .spec = spec, .fd = -1 };
+    enum aks_status status;
+
+    AKS_CHECK(spec->argv[0] != NULL && spec->timeout_ms > 0);
+    running.until_ms = monotonic_ms() + spec->timeout_ms;
+    status = start(&running, err);
+    if (status != AKS_OK)
+        return status;
+    status = read_all(&running, ret_output, err);
+    if (status == AKS_OK)
+        status = wait_end(&running, ret_exit, err);
+    if (running.pid != 0)
+        end(&running);
+    (void)close(running.fd);
+    return status;
+}
+
+void
+aks_process_posix_init(struct aks_process *ret_process)
+{
+    ret_process->run = process_run;
+    ret_process->ctx = NULL;
+}

@@ -1,0 +1,9 @@
+/* port/process.h by posix_spawn. */
+#ifndef AKS_OS_PROCESS_POSIX_H
+#define AKS_OS_PROCESS_POSIX_H
+
+#include "port/process.h"
+
+void aks_process_posix_init(struct aks_process *ret_process);
+
+#endif

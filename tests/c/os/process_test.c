@@ -1,0 +1,175 @@
+#include "os/process_posix.h"
+
+#include "base/units.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define OUTPUT_MAX 1000
+
+struct ran {
+    struct aks_buf output;
+    struct aks_error error;
+    enum aks_status status;
+    int code;
+};
+
+static bool
+never(void *ctx)
+{
+    return false;
+}
+
+/* On the third question. */
+static bool
+third(void *ctx)
+{
+    int *asked = ctx;
+
+    return ++*asked >= 3;
+}
+
+static struct ran
+run_with(const char *const *argv, int64_t timeout_ms, bool (*stopped)(void *ctx), void *ctx)
+{
+    static const char *const env[] = { "PATH=/usr/bin:/bin", "ONLY=this", NULL };
+    struct aks_process_spec spec = { argv, env, timeout_ms, stopped, ctx };
+    struct aks_process process;
+    struct ran ran = { .code = -1 };
+
+    aks_process_posix_init(&process);
+    aks_buf_init(&ran.output, aks_alloc_system(), OUTPUT_MAX);
+    ran.status = process.run(process.ctx, &spec, &ran.output, &ran.code, &ran.error);
+    return ran;
+}
+
+static struct ran
+shell(const char *text)
+{
+    const char *argv[] = { "sh", "-c", text, NULL };
+
+    return run_with(argv, 60 * AKS_MS_PER_S, never, NULL);
+}
+
+static void
+ended(struct ran ran, int code, const char *output)
+{
+    if (ran.status != AKS_OK)
+        fail_msg("%s", ran.error.message);
+    assert_int_equal(ran.code, code);
+    assert_string_equal(ran.output.data, output);
+    aks_buf_fini(&ran.output);
+}
+
+static void
+failed(struct ran ran, enum aks_status status, const char *message)
+{
+    assert_int_equal(ran.status, status);
+    assert_int_equal(ran.error.status, status);
+    assert_string_equal(ran.error.message, message);
+    aks_buf_fini(&ran.output);
+}
+
+static void
+a_program_tells_by_output_and_code(void **state)
+{
+    ended(shell("echo one; echo two"), 0, "one\ntwo\n");
+    ended(shell("printf half; exit 3"), 3, "half");
+    ended(shell("kill -9 $$"), 128 + SIGKILL, "");
+    ended(shell("exec >&-; sleep 0.1; exit 7"), 7, "");
+    ended(shell("cat; echo read nothing"), 0, "read nothing\n");
+    ended(shell("echo \"$ONLY,$HOME,$AKS_TEST_TOKEN\""), 0, "this,,\n");
+}
+
+static void
+signals_are_as_a_shell_has_them(void **state)
+{
+    void (*before)(int) = signal(SIGPIPE, SIG_IGN);
+
+    ended(shell("kill -PIPE $$; echo still here"), 128 + SIGPIPE, "");
+    (void)signal(SIGPIPE, before);
+}
+
+static void
+what_cannot_be_run_is_told(void **state)
+{
+    const char *missing[] = { "akosha-no-such-program", "planted", NULL };
+    const char *folder[] = { "/tmp", NULL };
+
+    failed(run_with(missing, 1000, NULL, NULL), AKS_NOT_FOUND,
+        "cannot run akosha-no-such-program: No such file or directory");
+    failed(run_with(folder, 1000, NULL, NULL), AKS_FORBIDDEN,
+        "cannot run /tmp: Permission denied");
+}
+
+static void
+too_much_output_ends_it(void **state)
+{
+    failed(shell("yes planted"), AKS_TOO_LARGE, "sh wrote more than 1000 bytes");
+}
+
+/* Whether a process of that number lives; a child of ours that is dead and not waited for would. */
+static void
+assert_gone(const struct aks_buf *output)
+{
+    pid_t pid = (pid_t)atoi(output->data);
+
+    assert_true(pid > 1);
+    for (int i = 0; i < 500 && kill(pid, 0) == 0; i++)
+        (void)usleep(10000);
+    assert_int_equal(kill(pid, 0), -1);
+}
+
+static void
+it_ends_with_all_that_it_started_when_time_is_over(void **state)
+{
+    const char *argv[] = { "sh", "-c", "sleep 3600 & echo $!; wait", NULL };
+    struct ran ran = run_with(argv, 300, never, NULL);
+
+    assert_int_equal(ran.status, AKS_TIMEOUT);
+    assert_string_equal(ran.error.message, "sh has not ended within 300 ms");
+    assert_gone(&ran.output);
+    aks_buf_fini(&ran.output);
+}
+
+static void
+it_ends_when_nobody_waits_any_more(void **state)
+{
+    const char *argv[] = { "sh", "-c", "echo $$; exec sleep 3600", NULL };
+    const char *closed[] = { "sh", "-c", "echo $$; exec >&-; sleep 3600", NULL };
+    int asked = 0;
+    struct ran ran = run_with(argv, 3600 * AKS_MS_PER_S, third, &asked);
+
+    assert_int_equal(ran.status, AKS_CANCELLED);
+    assert_int_equal(asked, 3);
+    assert_gone(&ran.output);
+    aks_buf_fini(&ran.output);
+    asked = 0;
+    ran = run_with(closed, 3600 * AKS_MS_PER_S, third, &asked);
+    assert_int_equal(ran.status, AKS_CANCELLED);
+    assert_gone(&ran.output);
+    aks_buf_fini(&ran.output);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_program_tells_by_output_and_code),
+        cmocka_unit_test(signals_are_as_a_shell_has_them),
+        cmocka_unit_test(what_cannot_be_run_is_told),
+        cmocka_unit_test(too_much_output_ends_it),
+        cmocka_unit_test(it_ends_with_all_that_it_started_when_time_is_over),
+        cmocka_unit_test(it_ends_when_nobody_waits_any_more),
+    };
+
+    (void)setenv("AKS_TEST_TOKEN", "planted", 1);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
