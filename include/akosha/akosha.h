@@ -121,6 +121,36 @@ struct akosha_checked {
 AKOSHA_API int akosha_policy_check(const struct akosha_check_options *options,
     struct akosha_checked *ret_checked, struct akosha_error *ret_error);
 
+/* Secrets that policies name: where the value is and where it may be sent, never the value. They
+ * are kept in $XDG_CONFIG_HOME/akosha-sync/secrets.json. No engine is needed for them. */
+enum akosha_secret_from { AKOSHA_SECRET_ENV, AKOSHA_SECRET_FILE, AKOSHA_SECRET_COMMAND };
+
+struct akosha_secret {
+    const char *name;                   /* 1 to 63 letters, digits, '_' and '-' */
+    enum akosha_secret_from from;
+    const char *where;                  /* a variable's name, a path, a command */
+    const char *const *hosts;           /* "host" or "host:port", 1 to 16 */
+    size_t host_count;
+    /* Only told, by akosha_secret_each: */
+    bool found;                         /* its value can be had now */
+    const char *missing;                /* else why not */
+    const char *hint;                   /* and what to do about it, or "" */
+};
+
+/** Adds a secret; a relative path is the working folder's. One that is there is AKOSHA_USAGE, as is
+ * what cannot be, unless ${replace}. AKOSHA_REFUSED if its file, or secrets.json, can be read or
+ * written by others. Where the value is not to be had now, ${ret_missing} says why, and its code is
+ * not AKOSHA_OK; a command is not asked. */
+AKOSHA_API int akosha_secret_add(const struct aks_port *port, const struct akosha_secret *secret,
+    bool replace, struct akosha_error *ret_missing, struct akosha_error *ret_error);
+/** AKOSHA_USAGE if there is none of that name. The value stays where it is. */
+AKOSHA_API int akosha_secret_remove(const struct aks_port *port, const char *name,
+    struct akosha_error *ret_error);
+/** Each of them, by name; their values are looked for, so commands are run. */
+AKOSHA_API int akosha_secret_each(const struct aks_port *port,
+    void (*each)(void *ctx, const struct akosha_secret *secret), void *ctx,
+    struct akosha_error *ret_error);
+
 struct akosha_run_options {
     const char *const *sources;         /* NULL: the policy's */
     size_t source_count;

@@ -5,6 +5,7 @@
 #include "base/utf8.h"
 #include "data/digest.h"
 #include "engine/policy_text.h"
+#include "engine/secret_find.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,28 @@ digest(const struct aks_policy_text *text, struct akosha_checked *ret)
     aks_hex_encode(bytes, sizeof(bytes), ret->sha256);
 }
 
+/* What is said of secrets on this machine is no part of the policy: it may be meant for another. */
+static void
+check_secrets(struct checking *checking, const struct aks_settings *settings)
+{
+    for (size_t i = 0; i < settings->target_count; i++) {
+        const struct aks_target_settings *target = &settings->targets[i];
+        struct aks_script_problem problem = { .warning = true, .file = settings->policy_path };
+        char field[AKS_TARGET_NAME_BYTES + sizeof("targets.")];
+        char message[AKS_ERROR_MESSAGE_BYTES + AKS_ERROR_HINT_BYTES + 4];
+        struct aks_error err;
+
+        if (target->token == NULL || aks_secret_check(checking->options->port, target->token,
+                target->url, &err) == AKS_OK)
+            continue;
+        (void)snprintf(field, sizeof(field), "targets.%s", target->name);
+        problem.field = field;
+        (void)snprintf(message, sizeof(message), "%s (%s)", err.message, err.hint);
+        problem.message = message;
+        keep(checking, &problem);
+    }
+}
+
 static enum aks_status
 check(struct checking *checking, struct akosha_checked *ret, struct aks_error *err)
 {
@@ -123,6 +146,7 @@ check(struct checking *checking, struct akosha_checked *ret, struct aks_error *e
         status = loader.load(loader.ctx, &text, &environment, &policy, err);
     if (policy != NULL) {
         (void)snprintf(ret->sha256, sizeof(ret->sha256), "%s", policy->settings->policy_sha256);
+        check_secrets(checking, policy->settings);
         policy->free(policy);
     }
     aks_policy_text_fini(checking->alloc, &text);

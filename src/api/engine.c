@@ -90,19 +90,6 @@ pass_progress(void *ctx, const struct aks_progress *progress)
     engine->options.progress(engine->options.progress_ctx, &told);
 }
 
-/* An XDG base folder's akosha-sync: the variable where it is absolute, as the specification says.
- */
-static char *
-xdg_folder(const struct aks_port *port, const char *variable, const char *fallback)
-{
-    const struct aks_environment *env = &port->environment;
-    const char *base = env->get(env->ctx, variable);
-
-    if (base != NULL && base[0] == '/')
-        return aks_mem_printf(port->alloc, "%s/akosha-sync", base);
-    return aks_mem_printf(port->alloc, "%s/%s/akosha-sync", env->home(env->ctx), fallback);
-}
-
 enum aks_status
 akosha_api_state_folder(const struct aks_port *port, const char *given, char **ret_folder,
     struct aks_error *err)
@@ -111,7 +98,7 @@ akosha_api_state_folder(const struct aks_port *port, const char *given, char **r
     char *folder;
 
     if (given == NULL)
-        folder = xdg_folder(port, "XDG_STATE_HOME", ".local/state");
+        folder = aks_engine_xdg_folder(port, "XDG_STATE_HOME", ".local/state");
     else if (given[0] == '/')
         folder = aks_mem_strdup(port->alloc, given);
     else if (env->working_folder(env->ctx)[0] != '/')
@@ -208,7 +195,7 @@ akosha_api_policy_path(const struct aks_port *port, const char *given, char **re
         *ret_path = aks_mem_strdup(port->alloc, given);
         return *ret_path != NULL ? AKS_OK : aks_error_memory(err, "looking for the policy");
     }
-    folder = xdg_folder(port, "XDG_CONFIG_HOME", ".config");
+    folder = aks_engine_xdg_folder(port, "XDG_CONFIG_HOME", ".config");
     path = folder != NULL ? aks_mem_printf(port->alloc, "%s/policy.lua", folder) : NULL;
     aks_mem_free(port->alloc, folder);
     if (path == NULL)

@@ -1,6 +1,7 @@
 #include "engine/credentials_profile.h"
 
 #include "engine/credentials_internal.h"
+#include "engine/private_file.h"
 #include "wire/ini.h"
 
 #include <stdio.h>
@@ -65,50 +66,6 @@ locate(const struct aks_port *port, const char *variable, const char *name,
         return aks_error_set(err, AKS_SETTINGS, "the path of %s is too long",
             value != NULL ? variable : "~/.aws");
     return AKS_OK;
-}
-
-/* Reads all of an open file. */
-static enum aks_status
-read_open(const struct aks_files *files, struct aks_file *file, const char *path,
-    struct aks_buf *out, struct aks_file_info *ret_info, struct aks_error *err)
-{
-    char chunk[4096];
-    size_t len = 1;
-    enum aks_status status = files->info(file, ret_info, err);
-
-    if (status == AKS_OK && ret_info->type != AKS_FILE_REGULAR)
-        status = aks_error_set(err, AKS_SETTINGS, "%s: is not a file", path);
-    if (status == AKS_OK && ret_info->bytes > AKS_INI_BYTES_MAX)
-        status = aks_error_set(err, AKS_SETTINGS, "%s: is larger than %d bytes", path,
-            AKS_INI_BYTES_MAX);
-    while (status == AKS_OK && len > 0) {
-        status = files->read(file, (int64_t)out->len, chunk, sizeof(chunk), &len, err);
-        if (status == AKS_OK)
-            aks_buf_append(out, chunk, len);
-        if (status == AKS_OK)
-            status = aks_buf_status(out, path, err);
-    }
-    explicit_bzero(chunk, sizeof(chunk));
-    return status;
-}
-
-/* Whoever may write the file may choose whose bucket gets the data; whoever may read it has
- * the keys. */
-static enum aks_status
-check_mode(const char *path, uint32_t mode, bool secrets, struct aks_error *err)
-{
-    enum aks_status status = AKS_OK;
-
-    if ((mode & 022) != 0)
-        status = aks_error_set(err, AKS_FORBIDDEN, "%s: can be written by others (mode %04o)", path,
-            (unsigned)(mode & 07777));
-    else if (secrets && (mode & 044) != 0)
-        status = aks_error_set(err, AKS_FORBIDDEN,
-            "%s: holds secrets and can be read by others (mode %04o)", path,
-            (unsigned)(mode & 07777));
-    if (status != AKS_OK)
-        aks_error_hint(err, "chmod 600 '%s'", path);
-    return status;
 }
 
 static enum aks_status
@@ -183,21 +140,18 @@ static enum aks_status
 read_file(const struct aks_port *port, const char *name, bool config, struct profile *profile,
     struct aks_error *err)
 {
-    const struct aks_files *files = &port->files;
-    struct aks_file *file = NULL;
     struct aks_file_info info = { 0 };
     struct aks_buf text;
     enum aks_status status;
 
-    status = files->open(files->ctx, profile->path, AKS_FILE_READ, &file, err);
-    if (status == AKS_NOT_FOUND)
-        return AKS_OK;
-    if (status != AKS_OK)
-        return status;
     aks_buf_init(&text, profile->alloc, AKS_INI_BYTES_MAX);
-    status = read_open(files, file, profile->path, &text, &info, err);
+    status = aks_private_file_read(port, profile->path, &text, &info, err);
+    if (status == AKS_NOT_FOUND) {
+        aks_buf_fini(&text);
+        return AKS_OK;
+    }
     if (status == AKS_OK)
-        status = check_mode(profile->path, info.mode, false, err);
+        status = aks_private_file_check(profile->path, info.mode, false, err);
     if (status == AKS_OK) {
         status = read_sections(&text, name, config, profile, err);
         if (status == AKS_SETTINGS)
@@ -205,9 +159,8 @@ read_file(const struct aks_port *port, const char *name, bool config, struct pro
     }
     if (status == AKS_OK &&
         (profile->values[KEY_SECRET] != NULL || profile->values[KEY_TOKEN] != NULL))
-        status = check_mode(profile->path, info.mode, true, err);
+        status = aks_private_file_check(profile->path, info.mode, true, err);
     aks_buf_fini(&text);
-    files->close(file);
     return status;
 }
 

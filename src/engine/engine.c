@@ -177,6 +177,17 @@ aks_engine_audit(struct aks_engine *engine, struct aks_audit **ret_audit, struct
     return status;
 }
 
+char *
+aks_engine_xdg_folder(const struct aks_port *port, const char *variable, const char *fallback)
+{
+    const struct aks_environment *env = &port->environment;
+    const char *base = env->get(env->ctx, variable);
+
+    if (base != NULL && base[0] == '/')
+        return aks_mem_printf(port->alloc, "%s/akosha-sync", base);
+    return aks_mem_printf(port->alloc, "%s/%s/akosha-sync", env->home(env->ctx), fallback);
+}
+
 enum aks_status
 aks_engine_new_id(struct aks_engine *engine, char ret_id[32], struct aks_error *err)
 {

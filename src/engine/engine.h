@@ -61,6 +61,10 @@ enum aks_status aks_engine_audit(struct aks_engine *engine, struct aks_audit **r
 enum aks_status aks_engine_make_folders(const struct aks_port *port, const char *path,
     struct aks_error *err);
 
+/** An XDG base folder's akosha-sync, owned: ${variable} where it is absolute, as the specification
+ * says, else ${fallback} in the home. NULL without memory. */
+char *aks_engine_xdg_folder(const struct aks_port *port, const char *variable,
+    const char *fallback);
 /** A new id, "20261123T084512Z-3f9a2c": wall clock and entropy. */
 enum aks_status aks_engine_new_id(struct aks_engine *engine, char ret_id[32],
     struct aks_error *err);

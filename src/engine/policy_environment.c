@@ -1,4 +1,5 @@
 #include "engine/policy_text.h"
+#include "engine/secret_store.h"
 
 #include <string.h>
 #include <strings.h>
@@ -33,8 +34,8 @@ same_name(const char *name, size_t len, const char *other)
     return strlen(other) == len && memcmp(name, other, len) == 0;
 }
 
-static bool
-allowed(const char *name, size_t len, const char *const *allow, size_t allow_count)
+bool
+aks_policy_environment_open(const char *name, size_t len)
 {
     static const char *const prefixes[] = { "AKOSHA_", "SESSION_BUDDY_AKOSHA_", "XDG_" };
     static const char *const names[] = { "HOME", "USER", "HOSTNAME", "TZ", "LANG" };
@@ -49,11 +50,19 @@ allowed(const char *name, size_t len, const char *const *allow, size_t allow_cou
         if (same_name(name, len, names[i]))
             return true;
     }
+    return false;
+}
+
+static bool
+allowed(const char *name, size_t len, const char *const *allow, size_t allow_count)
+{
+    if (aks_policy_environment_secret(name, len))
+        return false;
     for (size_t i = 0; i < allow_count; i++) {
         if (same_name(name, len, allow[i]))
             return true;
     }
-    return false;
+    return aks_policy_environment_open(name, len);
 }
 
 static enum aks_status
@@ -75,6 +84,30 @@ check_allow(const char *const *allow, size_t allow_count, struct aks_error *err)
         }
     }
     return AKS_OK;
+}
+
+/* A variable that a secret is kept in is none that a policy could be let read, whatever it is
+ * called. */
+static enum aks_status
+check_secrets(const struct aks_port *port, const char *const *allow, size_t allow_count,
+    struct aks_error *err)
+{
+    struct aks_secret_list list;
+    enum aks_status status = AKS_OK;
+
+    if (allow_count == 0)
+        return AKS_OK;
+    aks_secret_list_init(&list, port->alloc);
+    status = aks_secret_store_load(port, &list, err);
+    for (size_t i = 0; status == AKS_OK && i < list.count * allow_count; i++) {
+        const struct aks_secret_entry *entry = &list.entries[i / allow_count];
+
+        if (entry->from == AKS_SECRET_ENV && strcmp(entry->where, allow[i % allow_count]) == 0)
+            status = aks_error_set(err, AKS_SETTINGS, "cannot allow %s to the policy: the secret %s"
+                " is kept in it", entry->where, entry->name);
+    }
+    aks_secret_list_fini(&list);
+    return status;
 }
 
 /* By name; what follows '=' does not count. */
@@ -127,6 +160,8 @@ aks_policy_environment_collect(const struct aks_port *port, const char *const *a
     const char *pair;
 
     memset(ret, 0, sizeof(*ret));
+    if (status == AKS_OK)
+        status = check_secrets(port, allow, allow_count, err);
     if (status != AKS_OK)
         return status;
     ret->pairs = aks_mem_array(port->alloc, AKS_POLICY_VARIABLES_MAX, sizeof(*ret->pairs));

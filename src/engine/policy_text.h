@@ -29,8 +29,9 @@ void aks_policy_text_fini(const struct aks_alloc *alloc, struct aks_policy_text 
 
 /** The variables of this process that a policy may read, sorted by name: AKOSHA_*,
  * SESSION_BUDDY_AKOSHA_*, XDG_*, HOME, USER, HOSTNAME, TZ, LANG, and those named in ${allow};
- * never one whose name looks like a secret's. AKS_SETTINGS if ${allow} names such a one, or
- * something that is no name; AKS_LIMIT over the bounds above. */
+ * never one whose name looks like a secret's. AKS_SETTINGS if ${allow} names such a one, one that a
+ * secret of secrets.json is kept in, or something that is no name (and what reading secrets.json
+ * says, where ${allow} names any); AKS_LIMIT over the bounds above. */
 enum aks_status aks_policy_environment_collect(const struct aks_port *port,
     const char *const *allow,
     size_t allow_count, struct aks_policy_environment *ret, struct aks_error *err);
@@ -42,6 +43,8 @@ void aks_policy_environment_fini(const struct aks_alloc *alloc,
 /** Borrowed; NULL if there is none of that name. */
 const char *aks_policy_environment_get(const struct aks_policy_environment *environment,
     const char *name);
+/** May every policy read the variable of that name, whatever --allow-env says? */
+bool aks_policy_environment_open(const char *name, size_t len);
 /** Does a name of ${len} bytes look like a secret's (SECRET, TOKEN, PASS, KEY, CREDENTIAL in it,
  * of either case)? */
 bool aks_policy_environment_secret(const char *name, size_t len);

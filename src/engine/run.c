@@ -334,6 +334,8 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     status = aks_run_items_load(&run, &run_error);
     loaded = status == AKS_OK;
     if (status == AKS_OK)
+        status = aks_run_items_check_secrets(&run, &run_error);
+    if (status == AKS_OK)
         status = deliver(&run, &run_error);
     /* A failure that was dealt with on the way is no failure of the run. */
     if (status == AKS_OK)

@@ -100,6 +100,10 @@ enum aks_status aks_run_drive(struct aks_run *run, const bool *done, struct aks_
 /** run_items.c: the sources, inspected; identities and breakers of the targets; then the routes. In
  * this order, so that what is owed is known whatever fails later. */
 enum aks_status aks_run_items_load(struct aks_run *run, struct aks_error *err);
+/** A secret that is bound to other hosts than its target's ends the run before anything is sent
+ * anywhere, as does a secrets.json that cannot be trusted. What is owed is kept: both can be
+ * mended. */
+enum aks_status aks_run_items_check_secrets(const struct aks_run *run, struct aks_error *err);
 /** Facts for the policy, as of ${wall_ms}. */
 void aks_run_item_facts(const struct aks_item *item, int64_t wall_ms,
     struct aks_source_facts *ret_facts);

@@ -2,6 +2,7 @@
 #include "base/units.h"
 #include "engine/run.h"
 #include "engine/run_sources.h"
+#include "engine/secret_find.h"
 #include "engine/target_s3_place.h"
 
 #include <string.h>
@@ -288,4 +289,24 @@ aks_run_items_load(struct aks_run *run, struct aks_error *err)
             status = route_item(run, &run->items[i], facts, err);
     }
     return status;
+}
+
+/* Whoever wrote the policy meant something that must not be. A secret that is not there may not be
+ * needed. */
+enum aks_status
+aks_run_items_check_secrets(const struct aks_run *run, struct aks_error *err)
+{
+    for (size_t i = 0; i < run->settings->target_count; i++) {
+        const struct aks_target_settings *settings = &run->settings->targets[i];
+        enum aks_status status;
+
+        if (settings->token == NULL)
+            continue;
+        status = aks_secret_check(run->engine->port, settings->token, settings->url, err);
+        if (status == AKS_OK || status == AKS_AUTH_MISSING)
+            continue;
+        (void)aks_error_wrap(err, "cannot use target %s", settings->name);
+        return status;
+    }
+    return AKS_OK;
 }

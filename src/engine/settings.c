@@ -43,6 +43,7 @@ aks_settings_fini(struct aks_settings *settings)
         aks_mem_free(alloc, target->prefix);
         aks_mem_free(alloc, target->credentials);
         aks_mem_free(alloc, target->url);
+        aks_mem_free(alloc, target->token);
         aks_mem_free(alloc, target->path);
     }
     aks_mem_free(alloc, settings->targets);

@@ -57,6 +57,7 @@ struct aks_target_settings {
     enum aks_payload payload;
     /* http */
     char *url;              /* without a final '/' */
+    char *token;            /* name of a secret ([A-Za-z0-9_-]{1,63}), or NULL */
     /* dir */
     char *path;             /* absolute, or beginning with "~/" */
 };

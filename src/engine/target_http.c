@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/decide_default.h"
+#include "engine/secret_find.h"
 #include "engine/target_http_internal.h"
 #include "wire/url.h"
 
@@ -36,6 +37,7 @@ http_free(struct aks_target *base)
     for (size_t i = 0; i < AKS_TARGET_HTTP_CALLS_MAX && target->calls != NULL; i++)
         aks_target_http_call_cancel(&target->calls[i]);
     aks_mem_free(alloc, target->calls);
+    aks_target_http_token_drop(alloc, target->token);
     aks_mem_free(alloc, target);
 }
 
@@ -49,6 +51,9 @@ http_create(const struct aks_target_options *options, struct aks_target **ret_ta
     enum aks_status status;
 
     status = aks_url_parse(options->settings->url, &url, err);
+    if (status == AKS_OK && options->settings->token != NULL)
+        status = aks_secret_check(options->port, options->settings->token, options->settings->url,
+            err);
     if (status != AKS_OK) {
         (void)aks_error_wrap(err, "cannot use target %s", options->settings->name);
         return status;

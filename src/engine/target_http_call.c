@@ -35,9 +35,18 @@ aks_target_http_call_init(struct http_call *call, struct http_target *target,
 static void
 start_try(void *ctx)
 {
-    struct http_call *call = ctx;
+    aks_target_http_token_start(ctx);
+}
 
-    call->start(call);
+static void
+forget(struct http_call *call)
+{
+    const struct aks_alloc *alloc = call->target->port->alloc;
+
+    aks_mem_free(alloc, call->url);
+    call->url = NULL;
+    aks_target_http_token_drop(alloc, call->token);
+    call->token = NULL;
 }
 
 static void
@@ -45,8 +54,7 @@ call_done(void *ctx, const struct aks_outcome *outcome)
 {
     struct http_call *call = ctx;
 
-    aks_mem_free(call->target->port->alloc, call->url);
-    call->url = NULL;
+    forget(call);
     call->busy = false;
     call->done(call->ctx, outcome);
 }
@@ -76,7 +84,8 @@ void
 aks_target_http_call_tried(struct http_call *call, const struct aks_outcome *outcome)
 {
     aks_loop_clear(call->target->options.loop, &call->deadline);
-    aks_attempt_tried(&call->attempt, outcome);
+    if (!aks_target_http_token_renew(call, outcome))
+        aks_attempt_tried(&call->attempt, outcome);
 }
 
 void
@@ -106,8 +115,7 @@ aks_target_http_call_cancel(struct http_call *call)
     call->request = NULL;
     aks_target_work_leave(call->work, call->target->options.lingering);
     call->work = NULL;
-    aks_mem_free(port->alloc, call->url);
-    call->url = NULL;
+    forget(call);
     call->busy = false;
 }
 
@@ -128,6 +136,12 @@ aks_target_http_judge(const struct http_call *call, const struct aks_http_reply 
 
     aks_classify(AKS_DIALECT_HTTP, reply, what_of(call, what), clock->wall_ms(clock->ctx),
         ret_outcome, NULL);
+    /* A server that repeats the token does not get it into a log or a report. */
+    if (ret_outcome->status != AKS_OK && call->token != NULL &&
+        aks_secret_shows(call->token->header, ret_outcome->error.message))
+        (void)aks_error_set(&ret_outcome->error, ret_outcome->status,
+            "%s: the server's answer (HTTP %d) is not shown: it repeats a secret",
+            what_of(call, what), reply->status);
 }
 
 static void
@@ -166,6 +180,21 @@ aks_target_http_plain(struct http_call *call)
     call->spec.reply_bytes_max = AKS_TARGET_HTTP_REPLY_BYTES_MAX;
 }
 
+/* The address is the target's own, and the secret was found for it. */
+static void
+add_token(struct http_call *call)
+{
+    const struct aks_alloc *alloc = call->target->port->alloc;
+
+    aks_target_http_token_drop(alloc, call->token);
+    call->token = aks_target_http_token_use(call->target->token);
+    if (call->token == NULL)
+        return;
+    AKS_CHECK(call->spec.header_count < AKS_TARGET_HTTP_HEADERS_MAX);
+    call->headers[call->spec.header_count++] = (struct aks_http_header) { "Authorization",
+        aks_secret_reveal(call->token->header) };
+}
+
 void
 aks_target_http_request(struct http_call *call, const char *method, http_answered *answered)
 {
@@ -178,6 +207,7 @@ aks_target_http_request(struct http_call *call, const char *method, http_answere
         call->spec.method = method;
         call->spec.url = call->url;
         call->answered = answered;
+        add_token(call);
         status = http->submit(http->ctx, &call->spec, reply_came, call, &call->request, &err);
         if (status == AKS_OK)
             return;

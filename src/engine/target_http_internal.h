@@ -1,9 +1,11 @@
-/* Shared by target_http.c (class, probe, put, get), target_http_object.c (objects) and
- * target_http_call.c (one operation: its tries, each of them one or more requests). */
+/* Shared by target_http.c (class, probe, put, get), target_http_object.c (objects),
+ * target_http_call.c (one operation: its tries, each of them one or more requests) and
+ * target_http_token.c (who asks). */
 #ifndef AKS_ENGINE_TARGET_HTTP_INTERNAL_H
 #define AKS_ENGINE_TARGET_HTTP_INTERNAL_H
 
 #include "base/encode.h"
+#include "base/secret.h"
 #include "base/units.h"
 #include "engine/target.h"
 #include "engine/target_work.h"
@@ -18,7 +20,7 @@
 #define AKS_TARGET_HTTP_PARTS_MAX 2
 /* Of available, put and get: how many may be under way at once on one target. */
 #define AKS_TARGET_HTTP_CALLS_MAX 8
-#define AKS_TARGET_HTTP_HEADERS_MAX 3
+#define AKS_TARGET_HTTP_HEADERS_MAX 4
 /* "sha-256=:" and ":" around the base64. */
 #define AKS_TARGET_HTTP_DIGEST_BYTES (AKS_BASE64_BYTES(AKS_SHA256_BYTES) + 10)
 
@@ -27,11 +29,18 @@ struct http_object;
 
 typedef void http_answered(struct http_call *call, const struct aks_http_reply *reply);
 
+/* What goes into Authorization. Requests borrow it until they end, whatever was found since. */
+struct http_token {
+    struct aks_secret *header;          /* "Bearer " and the secret */
+    unsigned users;
+};
+
 struct http_target {
     struct aks_target base;             /* first */
     struct aks_target_options options;
     const struct aks_port *port;
     const char *ca_file;                /* or NULL: the system's */
+    struct http_token *token;           /* NULL: none, or not looked for yet */
     struct http_call *calls;            /* AKS_TARGET_HTTP_CALLS_MAX */
 };
 
@@ -52,6 +61,9 @@ struct http_call {
     struct aks_http_request spec;
     struct aks_http_header headers[AKS_TARGET_HTTP_HEADERS_MAX];
     http_answered *answered;
+    struct http_token *token;           /* that the last request went with, or NULL */
+    bool renewed;                       /* the target's was looked for once more */
+    struct aks_outcome refused;         /* why */
     unsigned unknown;                   /* PUTs that were begun and not refused */
     char digest[AKS_TARGET_HTTP_DIGEST_BYTES];
     char *url;                          /* owned, as long as the call is busy */
@@ -92,6 +104,19 @@ void aks_target_http_store(struct http_call *call);
 /** What ${reply} means, with "PUT of KEY to NAME" before the words. */
 void aks_target_http_judge(const struct http_call *call, const struct aks_http_reply *reply,
     struct aks_outcome *ret_outcome);
+
+/* target_http_token.c */
+
+/** Begins a try: call->start, once there is a token if the target wants one. */
+void aks_target_http_token_start(struct http_call *call);
+/** The server does not know the token that the request went with: looks for it once in the life of
+ * ${call}, and then lets the attempt know, with the outcome corrected if there is another one.
+ * False if there is nothing to be done. */
+bool aks_target_http_token_renew(struct http_call *call, const struct aks_outcome *outcome);
+/** One more user; NULL is fine. */
+struct http_token *aks_target_http_token_use(struct http_token *token);
+/** One less; without any it is wiped. NULL is fine. */
+void aks_target_http_token_drop(const struct aks_alloc *alloc, struct http_token *token);
 
 /* target_http_object.c */
 

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -96,6 +97,38 @@ a_warning_leaves_a_policy_usable(void **state)
     temp_folder_free(folder);
 }
 
+/* What is known of secrets is this machine's: the policy is fine all the same. */
+static void
+a_secret_that_nobody_gave_is_a_warning(void **state)
+{
+    static const char policy[] = "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, targets = { web = akosha.http {\n"
+        "  url = 'https://h:8682/up', token = akosha.secret 'akosha-token' } } }\n";
+    static const char *const hosts[] = { "h:8682", "other" };
+    struct akosha_secret secret = { .name = "akosha-token", .from = AKOSHA_SECRET_ENV,
+        .where = "THE_TOKEN", .hosts = hosts + 1, .host_count = 1 };
+    struct temp_folder *folder = temp_folder_new();
+    const char *path = temp_folder_write(folder, "p.lua", policy, strlen(policy));
+    struct akosha_checked checked;
+    struct akosha_error error;
+    struct aks_os *os = NULL;
+    struct told told;
+
+    assert_int_equal(setenv("XDG_CONFIG_HOME", temp_folder_path(folder), 1), 0);
+    assert_int_equal(aks_os_open(aks_alloc_system(), &os, NULL), AKS_OK);
+    for (int round = 0; round < 3; round++) {
+        assert_int_equal(check(os, path, &told, &checked, &error), AKOSHA_OK);
+        assert_string_equal(told.text, round < 2 ? "0 warning targets.web\n" : "");
+        assert_int_equal(checked.warnings, round < 2);
+        secret.hosts = round == 0 ? hosts + 1 : hosts;
+        assert_int_equal(akosha_secret_add(aks_os_port(os), &secret, true, &error, &error),
+            AKOSHA_OK);
+    }
+    aks_os_close(os);
+    (void)unsetenv("XDG_CONFIG_HOME");
+    temp_folder_free(folder);
+}
+
 static int
 check_both(void *ctx, const struct aks_alloc *alloc)
 {
@@ -132,6 +165,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(problems_come_in_the_order_of_their_lines),
         cmocka_unit_test(a_warning_leaves_a_policy_usable),
+        cmocka_unit_test(a_secret_that_nobody_gave_is_a_warning),
         cmocka_unit_test(checking_survives_every_failure_to_allocate),
     };
 

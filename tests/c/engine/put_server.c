@@ -271,12 +271,43 @@ next_fault(struct put_server *server, const struct aks_http_request *request)
     return fault;
 }
 
+/* What stands in Authorization but "Bearer ", or "". */
+static const char *
+token_of(const struct aks_http_request *request)
+{
+    const char *value = header(request, "Authorization");
+
+    if (value == NULL)
+        return "";
+    assert_memory_equal(value, "Bearer ", strlen("Bearer "));
+    return value + strlen("Bearer ");
+}
+
+static bool
+may_ask(struct put_server *server, const struct aks_http_request *request,
+    struct aks_http_reply *reply)
+{
+    bool may = strcmp(token_of(request), server->token != NULL ? server->token : "") == 0;
+
+    if (server->token == NULL)
+        assert_true(may);
+    server->authorized += server->token != NULL && may;
+    if (may)
+        return true;
+    if (server->refused != NULL)
+        server->refused(server->refused_ctx);
+    reply->status = 401;
+    return false;
+}
+
 static void
 answer(struct put_server *server, const struct aks_http_request *request,
     struct aks_http_reply *reply, char length[32])
 {
     bool put = strcmp(request->method, "PUT") == 0;
 
+    if (!may_ask(server, request, reply))
+        return;
     if (!put && server->takes_only_put)
         reply->status = 405;
     else if (put)
@@ -291,7 +322,8 @@ put_server_deliver(void *ctx)
     struct put_server *server = ctx;
     struct aks_http_call *call = server->first;
     const struct put_server_fault *fault;
-    struct aks_http_header headers[2];
+    struct aks_http_header headers[4];
+    char repeated[256];
     struct aks_http_reply reply = { 0 };
     char length[32] = "";
 
@@ -313,9 +345,17 @@ put_server_deliver(void *ctx)
         if (fault->transport != AKS_OK)
             (void)aks_error_set(&reply.error, fault->transport, "the connection ended");
         (void)snprintf(length, sizeof(length), "%s", fault->length != NULL ? fault->length : "");
+        if (fault->location != NULL)
+            headers[reply.header_count++] =
+                (struct aks_http_header) { "location", fault->location };
         if (fault->retry_after != NULL)
             headers[reply.header_count++] =
                 (struct aks_http_header) { "retry-after", fault->retry_after };
+    }
+    if (server->repeats_token && (reply.status == 401 || reply.status == 403)) {
+        (void)snprintf(repeated, sizeof(repeated), "%s", token_of(&call->request));
+        headers[reply.header_count++] =
+            (struct aks_http_header) { "x-amz-request-id", repeated };
     }
     if (length[0] != '\0')
         headers[reply.header_count++] = (struct aks_http_header) { "content-length", length };

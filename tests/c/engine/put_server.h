@@ -25,6 +25,7 @@ struct put_server_fault {
     bool silent;                    /* no answer ever */
     const char *length;             /* Content-Length of the answer, or NULL */
     const char *retry_after;        /* or NULL */
+    const char *location;           /* or NULL */
 };
 
 struct put_server {
@@ -32,12 +33,17 @@ struct put_server {
     const char *base;               /* "https://host/up": every request begins with it */
     bool ignores_conditions;        /* like nginx */
     bool takes_only_put;            /* 405 for everything else */
+    const char *token;              /* that must come as Bearer, else 401; NULL: none may come */
+    bool repeats_token;             /* a 401 or 403 has it in a header that is shown to people */
+    void (*refused)(void *ctx);     /* called before a 401 is answered; may be NULL */
+    void *refused_ctx;
     const struct put_server_fault *faults;
     struct put_server_file files[PUT_SERVER_FILES_MAX];
     size_t file_count;
     struct aks_http_call *first;
     unsigned requests;
     unsigned cancelled;
+    unsigned authorized;            /* requests that came with the token */
     int64_t body_bytes;             /* of all PUTs */
     char log[PUT_SERVER_LOG_BYTES]; /* "PUT /systems/x if-none-match\n" */
     struct aks_http_request last;   /* its numbers; the pointers are not there any more */
