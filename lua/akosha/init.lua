@@ -23,6 +23,7 @@ local akosha = {
   window = require "akosha.window".window,
 
   env = core.env,
+  secret = core.secret,
   log = core.log,
 }
 

@@ -103,10 +103,20 @@ function akosha.policy(fields) end
 
 ---@class akosha.HttpOptions
 ---@field url string|nil https://..., or http:// to this machine; nil is an error.
+---@field token? akosha.Secret Sent as "Authorization: Bearer ...", to this address alone (none).
 ---@field ca? string A PEM file (the system's).
 
 ---@class akosha.DirOptions
 ---@field path string A folder: absolute, or below "~/".
+
+---What stands for a value that no policy sees; as text "akosha.secret: NAME".
+---@class akosha.Secret
+
+---A secret that `akosha-sync secret add NAME` knows, for a target's `token`.
+---Phase: load.
+---@param name string 1 to 63 letters, digits, "_" and "-".
+---@return akosha.Secret
+function akosha.secret(name) end
 
 ---An S3-compatible bucket.
 ---Phase: load.

@@ -14,6 +14,7 @@
 #define SCHEDULE "akosha.schedule"
 #define TARGET "akosha.target"
 #define MIRROR "akosha.mirror"
+#define SECRET "akosha.secret"
 #define POLICY "akosha.policy"
 
 #define OPERATION_BYTES_MAX 200
@@ -284,6 +285,30 @@ aks_handle_mirror(lua_State *L, int index, size_t *ret_needed)
 }
 
 void
+aks_handle_push_secret(lua_State *L, const char *name)
+{
+    size_t bytes = strlen(name) + 1;
+    char *own = new_handle(L, bytes, 0, SECRET);
+
+    memcpy(own, name, bytes);
+}
+
+const char *
+aks_handle_secret(lua_State *L, int index)
+{
+    return test_handle(L, index, SECRET);
+}
+
+static int
+secret_tostring(lua_State *L)
+{
+    const char *name = check_handle(L, 1, SECRET);
+
+    (void)lua_pushfstring(L, "akosha.secret: %s", name);
+    return 1;
+}
+
+void
 aks_handle_push_policy(lua_State *L)
 {
     (void)new_handle(L, 0, 0, POLICY);
@@ -307,6 +332,7 @@ aks_handle_open(lua_State *L)
         { SCHEDULE, schedule_index, NULL },
         { TARGET, NULL, NULL },
         { MIRROR, NULL, NULL },
+        { SECRET, NULL, secret_tostring },
         { POLICY, NULL, NULL },
     };
 

@@ -1,5 +1,5 @@
-/* Values that only we can make: decisions, schedules, targets, the policy itself. Userdata
- * without a finalizer: nothing is owned by them outside Lua. */
+/* Values that only we can make: decisions, schedules, targets, names of secrets, the policy itself.
+ * Userdata without a finalizer: nothing is owned by them outside Lua. */
 #ifndef AKS_SCRIPT_HANDLE_H
 #define AKS_SCRIPT_HANDLE_H
 
@@ -41,6 +41,11 @@ void aks_handle_push_mirror(lua_State *L, size_t needed);
 bool aks_handle_is_mirror(lua_State *L, int index);
 /** False if the value is none; else how many are needed, and its names pushed. [-0, +0/1] */
 bool aks_handle_mirror(lua_State *L, int index, size_t *ret_needed);
+
+/** The name of a secret, and no more: a policy's VM never holds a value. [-0, +1, raises] */
+void aks_handle_push_secret(lua_State *L, const char *name);
+/** The name; NULL if the value is none. [-0, +0] */
+const char *aks_handle_secret(lua_State *L, int index);
 
 /** What akosha.policy returns: the settings themselves are the VM's. [-0, +1, raises] */
 void aks_handle_push_policy(lua_State *L);

@@ -213,6 +213,7 @@ aks_lib_push(lua_State *L)
         { "rate", aks_lib_rate },
         { "s3", aks_spec_s3 },
         { "schedule", lib_schedule },
+        { "secret", aks_spec_secret },
         { "take", lib_take },
         { "wait", lib_wait },
         { NULL, NULL },

@@ -32,22 +32,11 @@ aks_lib_keep_environment(lua_State *L, const struct aks_policy_environment *envi
 static bool
 may_be_read(const struct aks_script_options *options, const char *name)
 {
-    static const char *const prefixes[] = { "AKOSHA_", "SESSION_BUDDY_AKOSHA_", "XDG_" };
-    static const char *const names[] = { "HOME", "USER", "HOSTNAME", "TZ", "LANG" };
-
-    for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-        if (strncmp(name, prefixes[i], strlen(prefixes[i])) == 0)
-            return true;
-    }
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(name, names[i]) == 0)
-            return true;
-    }
     for (size_t i = 0; i < options->allowed_count; i++) {
         if (strcmp(name, options->allowed_names[i]) == 0)
             return true;
     }
-    return false;
+    return aks_policy_environment_open(name, strlen(name));
 }
 
 /* For the hint of an error about a setting that is missing. */

@@ -80,6 +80,7 @@ fill_target(lua_State *L, struct aks_target_settings *target)
     own_field(L, "prefix", &target->prefix);
     own_field(L, "credentials", &target->credentials);
     own_field(L, "url", &target->url);
+    own_field(L, "token", &target->token);
     own_field(L, "path", &target->path);
     if (target->kind == AKS_TARGET_S3 && target->prefix == NULL) {
         lua_pushliteral(L, "");

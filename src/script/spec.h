@@ -17,10 +17,11 @@
 #define AKS_SPEC_PREFIX_BYTES_MAX 256   /* an S3 key has 1024; ours needs about 400 behind it */
 #define AKS_SPEC_CREDENTIALS_BYTES_MAX 128
 
-/* akosha.s3, akosha.http, akosha.dir, akosha.policy, as lua_CFunction. */
+/* akosha.s3, akosha.http, akosha.dir, akosha.secret, akosha.policy, as lua_CFunction. */
 int aks_spec_s3(lua_State *L);
 int aks_spec_http(lua_State *L);
 int aks_spec_dir(lua_State *L);
+int aks_spec_secret(lua_State *L);
 int aks_spec_policy(lua_State *L);
 
 /** The field `sources` of akosha.policy, whose argument is at index 1, into the struct aks_settings

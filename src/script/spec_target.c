@@ -1,7 +1,8 @@
-/* akosha.s3, akosha.http, akosha.dir: each checks its table and returns a target whose fields
- * are a private copy in the form that the engine takes. */
+/* akosha.s3, akosha.http, akosha.dir: each checks its table and returns a target whose fields are a
+ * private copy in the form that the engine takes. And akosha.secret, for a field of theirs. */
 #include "script/spec.h"
 
+#include "engine/secret_list.h"
 #include "script/handle.h"
 #include "script/lib_akosha.h"
 #include "script/problem_internal.h"
@@ -220,6 +221,22 @@ take_ca(lua_State *L, void *ctx)
     lua_setfield(L, OUT, "ca");
 }
 
+/* What was written instead may be the token itself: it is not repeated. */
+static void
+take_token(lua_State *L, void *ctx)
+{
+    const char *name;
+
+    if (aks_value_field(L, FIELDS, "token") == LUA_TNIL)
+        return;
+    name = aks_handle_secret(L, -1);
+    if (name == NULL)
+        aks_value_raise(L, "akosha.http: token: expected akosha.secret \"NAME\", got a %s",
+            luaL_typename(L, -1));
+    lua_pushstring(L, name);
+    lua_setfield(L, OUT, "token");
+}
+
 static void
 take_path_style(lua_State *L, void *ctx)
 {
@@ -271,12 +288,28 @@ int
 aks_spec_http(lua_State *L)
 {
     static const char what[] = "akosha.http";
-    static const char *const names[] = { "url", "ca", NULL };
+    static const char *const names[] = { "url", "token", "ca", NULL };
 
     begin(L, what, names);
     take(L, what, "url", take_url);
+    take(L, what, "token", take_token);
     take(L, what, "ca", take_ca);
     aks_handle_push_target(L, AKS_TARGET_HTTP);
+    return 1;
+}
+
+/* akosha.secret(name). A name that cannot be one may be a value that was pasted: it is not
+ * repeated. */
+int
+aks_spec_secret(lua_State *L)
+{
+    if (lua_type(L, 1) != LUA_TSTRING)
+        aks_value_expected(L, "akosha.secret", "the name of a secret", 1);
+    if (lua_rawlen(L, 1) != strlen(lua_tostring(L, 1)) ||
+        !aks_secret_name_valid(lua_tostring(L, 1)))
+        aks_value_raise(L, "akosha.secret: a name has 1 to %d letters, digits, '_' and '-'",
+            AKS_SECRET_NAME_BYTES - 1);
+    aks_handle_push_secret(L, lua_tostring(L, 1));
     return 1;
 }
 

@@ -15,7 +15,7 @@ local EXPECTED = {
   "akosha.retry.fixed", "akosha.retry.linear", "akosha.retry.none", "akosha.route",
       "akosha.route.all", "akosha.route.by_kind", "akosha.route.first", "akosha.route.quorum",
       "akosha.route.when", "akosha.s3",
-      "akosha.second",
+      "akosha.second", "akosha.secret",
       "akosha.throttle", "akosha.throttle.when", "akosha.wait", "akosha.window",
   "assert", "coroutine", "coroutine.close", "coroutine.create",
       "coroutine.isyieldable",

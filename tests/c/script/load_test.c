@@ -27,7 +27,7 @@ static char everything[] =
     "return akosha.policy { api = 1, sources = { '/a', '/b' }, system_id = 'laptop',\n"
     "  part_size = 6 * akosha.MiB,\n"
     "  targets = { disk = akosha.dir { path = 'x' },\n"
-    "    up = akosha.http { url = 'https://h/', ca = '/ca' },\n"
+    "    up = akosha.http { url = 'https://h/', ca = '/ca', token = akosha.secret 't' },\n"
     "    cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://e', prefix = 'a/b',\n"
     "      ca = 'c.pem' } },\n"
     "  route = akosha.route.when(akosha.match.kind 'sqlite' & ~akosha.match.name 'b*',\n"
