@@ -25,6 +25,11 @@ static const struct option options[] = {
         false },
     { "replay", "RUN", "a run_id, the word last, or a file with its report", false },
     { "luarc", NULL, "write .luarc.json for an editor beside the policy, if there is none", false },
+    { "env", "VARIABLE", "the value is in this variable", false },
+    { "file", "FILE", "the value is in this file, which nobody else may read", false },
+    { "command", "COMMAND", "the value is what this program writes; no shell runs it", false },
+    { "host", "HOST", "a host, or HOST:PORT, that it may be sent to; may be repeated", false },
+    { "force", NULL, "replace what is known of a secret of that name", false },
     { "filter", "TEXT", "only tests whose name contains it", false },
     { "seed", "N", "the seed of all chance; else a fresh one, which is told", false },
     { "jobs", "N", "processes at a time, up to 16; else as many as processors", false },
@@ -158,6 +163,10 @@ apply(struct aks_args *args, const char *name, const char *value)
         { "dry-run", &args->dry_run, NULL },
         { "luarc", &args->luarc, NULL },
         { "coverage", &args->coverage, NULL },
+        { "force", &args->force, NULL },
+        { "env", NULL, &args->env },
+        { "file", NULL, &args->file },
+        { "command", NULL, &args->program },
         { "list", &args->list, NULL },
         { "state", NULL, &args->state },
         { "policy", NULL, &args->policy },
@@ -176,6 +185,11 @@ apply(struct aks_args *args, const char *name, const char *value)
         if (args->allow_count == AKS_ARGS_ALLOW_MAX)
             return aks_args_wrong(args, "--allow-env is given too often: ", value);
         args->allow[args->allow_count++] = value;
+    }
+    if (strcmp(name, "host") == 0) {
+        if (args->host_count == AKS_ARGS_HOST_MAX)
+            return aks_args_wrong(args, "--host is given too often: ", value);
+        args->hosts[args->host_count++] = value;
     }
     if (strcmp(name, "event") == 0) {
         if (args->event_count == AKS_ARGS_EVENT_MAX)

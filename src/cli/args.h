@@ -7,6 +7,7 @@
 
 #define AKS_ARGS_ALLOW_MAX 64
 #define AKS_ARGS_EVENT_MAX 32
+#define AKS_ARGS_HOST_MAX 16
 
 struct aks_args;
 
@@ -38,6 +39,13 @@ struct aks_args {
     const char *replay;
     bool no_fallback;
     bool dry_run;
+    /* Of `secret add`. */
+    const char *env;
+    const char *file;
+    const char *program;            /* --command */
+    const char *hosts[AKS_ARGS_HOST_MAX];
+    size_t host_count;
+    bool force;
     bool luarc;
     /* Of `test`; numbers as they were written. */
     const char *filter;

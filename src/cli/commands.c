@@ -47,5 +47,18 @@ const struct aks_command aks_commands[] = {
       "JOB is the job_id of a report.",
       "  akosha-sync cancel 20261123T084512Z-3f9a2c",
       "", 1, 1, aks_cmd_cancel },
+    { "secret", "secret add NAME OPTION... | secret list | secret remove NAME",
+      "name a secret for policies, bound to the hosts that it may be sent to",
+      "add keeps where the value is (one of --env, --file and --command) and the hosts, never the\n"
+      "value, in secrets.json of the configuration folder; a policy names it with akosha.secret.\n"
+      "list shows the secrets and whether their values can be found now: commands are run for it.\n"
+      "HOST alone stands for the usual port of an address. Exit codes: 0; 2 wrong option or name,\n"
+      "or the secret is there already; 3 secrets.json is broken; 6 others can read what only you\n"
+      "should; 7 it cannot be kept.",
+      "  akosha-sync secret add akosha-token --env AKOSHA_TOKEN --host akosha.internal:8682\n"
+      "  akosha-sync secret add akosha-token --file ~/.akosha-token --host akosha.internal:8682\n"
+      "  akosha-sync secret add akosha-token --command 'pass show akosha' --host akosha.internal\n"
+      "  akosha-sync secret list --json",
+      "env file command host force", 1, 2, aks_cmd_secret },
     { 0 },
 };

@@ -10,5 +10,6 @@ int aks_cmd_explain(const struct aks_args *args);
 int aks_cmd_list(const struct aks_args *args);
 int aks_cmd_test(const struct aks_args *args);
 int aks_cmd_cancel(const struct aks_args *args);
+int aks_cmd_secret(const struct aks_args *args);
 
 #endif

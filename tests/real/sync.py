@@ -44,8 +44,9 @@ def s3_at(url, **fields):
     return builder("s3", **{"bucket": BUCKET, "region": REGION, "endpoint": url, "path_style": True, **fields})
 
 
-def http(server=None, url=None):
-    return builder("http", url=url or server.url, ca=server.ca if server else None)
+def http(server=None, url=None, token=None):
+    text = builder("http", url=url or server.url, ca=server.ca if server else None)
+    return text if token is None else text.replace(" }", f", token = akosha.secret {quoted(token)} }}")
 
 
 def policy(targets, **fields):

@@ -19,6 +19,7 @@ import servers
 
 ACCESS_KEY = "AKSTESTACCESSKEY"
 SECRET_KEY = "aks-test-secret-0123456789"
+TOKEN = "planted.token+of/real~tests=="
 BUCKET = "akosha-test"
 REGION = "us-east-1"
 START_SECONDS_MAX = 60
@@ -211,9 +212,15 @@ class Nginx:
     def __init__(self, world, tls):
         program, self.port, place = servers.get("nginx"), free_port(), world.place("nginx")
         self.ca = world.certificates().ca if tls else None
-        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/upload"
+        base = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
+        self.url = f"{base}/upload"
         self.files = place / "root" / "upload"
         self.files.mkdir(parents=True)
+        # Only for who has the token; and an address that leads there.
+        self.guarded_url, self.moved_url = f"{base}/guarded", f"{base}/moved"
+        self.guarded_files = place / "root" / "guarded"
+        self.guarded_files.mkdir()
+        self.access_log = place / "access.log"
         certificates = world.certificates()
         secure = f"ssl_certificate {certificates.certificate}; ssl_certificate_key {certificates.key};" if tls else ""
         (place / "nginx.conf").write_text(f"""
@@ -228,6 +235,11 @@ class Nginx:
                     listen 127.0.0.1:{self.port}{" ssl" if tls else ""}; {secure}
                     root {place}/root; client_max_body_size 0;
                     location / {{ dav_methods PUT DELETE MKCOL; create_full_put_path on; }}
+                    location /guarded/ {{
+                        if ($http_authorization != "Bearer {TOKEN}") {{ return 401; }}
+                        dav_methods PUT DELETE MKCOL; create_full_put_path on;
+                    }}
+                    location /moved/ {{ return 308 {base}/guarded/; }}
                 }}
             }}""")
         process = world.start(f"nginx-{tls}", [program, "-p", place, "-e", place / "error.log",
