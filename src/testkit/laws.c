@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define AUDIT_LINES_MAX 100000
+#define SMALL_OBJECT_BYTES (64 * 1024)
 
 const struct aks_alloc *
 aks_laws_alloc(void)
@@ -218,7 +219,8 @@ static bool
 holds_secret(const void *data, size_t len)
 {
     return data != NULL &&
-        memmem(data, len, AKS_WORLD_SECRET_KEY, sizeof(AKS_WORLD_SECRET_KEY) - 1) != NULL;
+        (memmem(data, len, AKS_WORLD_SECRET_KEY, sizeof(AKS_WORLD_SECRET_KEY) - 1) != NULL ||
+            memmem(data, len, AKS_WORLD_TOKEN, sizeof(AKS_WORLD_TOKEN) - 1) != NULL);
 }
 
 static void
@@ -230,6 +232,16 @@ look_in_file(void *ctx, const char *path, int64_t bytes)
 
     if (leak->where[0] == '\0' && holds_secret(data, len))
         (void)snprintf(leak->where, sizeof(leak->where), "%s", path);
+}
+
+/* Manifests and markers: what is larger is the sources' own. */
+static void
+look_in_object(void *ctx, const char *key, const void *data, size_t len)
+{
+    struct leak *leak = ctx;
+
+    if (leak->where[0] == '\0' && len <= SMALL_OBJECT_BYTES && holds_secret(data, len))
+        (void)snprintf(leak->where, sizeof(leak->where), "%s", key);
 }
 
 static enum aks_status
@@ -248,6 +260,8 @@ check_secrets(struct aks_world *world, const json_t *report, struct aks_error *e
     }
     free(text);
     aks_files_sim_each(aks_sim_files(world->sim), look_in_file, &leak);
+    for (size_t i = 0; i < world->target_count; i++)
+        aks_world_objects(world, &world->targets[i], look_in_object, &leak);
     if (leak.where[0] != '\0')
         return aks_laws_broken(err, "nothing leaked", "a secret stands in %s", leak.where);
     return AKS_OK;

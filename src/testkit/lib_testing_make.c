@@ -20,7 +20,7 @@
 #define BUILT_IN "built-in default"
 
 static const char *const fields[] = { "seed", "policy", "policy_text", "modules", "files", "env",
-    "small", "profile", "latency", "bandwidth", "start", "utc_offset", NULL };
+    "secrets", "small", "profile", "latency", "bandwidth", "start", "utc_offset", NULL };
 
 /* --- the machine ------------------------------------------------------------------------------ */
 
@@ -245,7 +245,7 @@ put_policy(lua_State *L, int index, struct aks_testing_world *world)
     put_modules(L, index, world);
 }
 
-/* --- environment and files -------------------------------------------------------------------- */
+/* --- environment ------------------------------------------------------------------------------ */
 
 static void
 put_environment(lua_State *L, int index, struct aks_testing_world *world)
@@ -274,6 +274,57 @@ put_environment(lua_State *L, int index, struct aks_testing_world *world)
     }
     lua_pop(L, 1);
 }
+
+/* --- secrets ---------------------------------------------------------------------------------- */
+
+static const char secrets_expected[] = "sim.world: secrets: expected { [\"name\"] = { \"host\", "
+    "... } }, or false for one that is not there";
+
+/* The list of hosts on top. */
+static void
+put_secret(lua_State *L, struct aks_testing_world *world, const char *name)
+{
+    const char *hosts[AKS_SECRET_HOSTS_MAX];
+    struct aks_secret_entry entry = { name, AKS_SECRET_ENV, AKS_WORLD_TOKEN_VARIABLE, hosts, 0 };
+    struct aks_error err;
+    int list = lua_gettop(L);
+
+    if (!lua_istable(L, list) || lua_rawlen(L, list) > AKS_SECRET_HOSTS_MAX)
+        luaL_error(L, "%s", secrets_expected);
+    luaL_checkstack(L, AKS_SECRET_HOSTS_MAX, NULL);
+    for (; entry.host_count < lua_rawlen(L, list); entry.host_count++) {
+        if (lua_rawgeti(L, list, (lua_Integer)entry.host_count + 1) != LUA_TSTRING)
+            luaL_error(L, "%s", secrets_expected);
+        hosts[entry.host_count] = lua_tostring(L, -1);
+    }
+    if (aks_world_secret(world->world, name, &entry, &err) != AKS_OK)
+        aks_testing_raise(L, &err);
+    lua_settop(L, list);
+}
+
+static void
+put_secrets(lua_State *L, int index, struct aks_testing_world *world)
+{
+    struct aks_error err;
+
+    if (lua_getfield(L, index, "secrets") != LUA_TNIL) {
+        if (!lua_istable(L, -1))
+            luaL_error(L, "%s", secrets_expected);
+        lua_pushnil(L);
+        while (lua_next(L, -2) != 0) {
+            if (lua_type(L, -2) != LUA_TSTRING)
+                luaL_error(L, "%s", secrets_expected);
+            if (lua_type(L, -1) != LUA_TBOOLEAN || lua_toboolean(L, -1))
+                put_secret(L, world, lua_tostring(L, -2));
+            else if (aks_world_secret(world->world, lua_tostring(L, -2), NULL, &err) != AKS_OK)
+                aks_testing_raise(L, &err);
+            lua_pop(L, 1);
+        }
+    }
+    lua_pop(L, 1);
+}
+
+/* --- files ------------------------------------------------------------------------------------ */
 
 /* The source of the policy that is called so, or NULL. */
 static const char *
@@ -453,6 +504,7 @@ aks_testing_make(lua_State *L, int index, const uint64_t *seed, const int64_t *f
     testing->worlds_made++;
     put_policy(L, index, world);
     put_environment(L, index, world);
+    put_secrets(L, index, world);
     /* A policy that does not load is for the run to tell. */
     (void)aks_world_learn(world->world, &err);
     put_files(L, index, world, file_bytes);

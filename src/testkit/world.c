@@ -95,6 +95,8 @@ make_machine(struct aks_world *world, struct aks_error *err)
         status = aks_sim_variable(world->sim, "AWS_ACCESS_KEY_ID", AKS_WORLD_ACCESS_KEY, err);
     if (status == AKS_OK)
         status = aks_sim_variable(world->sim, "AWS_SECRET_ACCESS_KEY", AKS_WORLD_SECRET_KEY, err);
+    if (status == AKS_OK)
+        status = aks_sim_variable(world->sim, AKS_WORLD_TOKEN_VARIABLE, AKS_WORLD_TOKEN, err);
     return status;
 }
 
@@ -109,6 +111,7 @@ aks_world_new(const struct aks_world_options *options, struct aks_world **ret_wo
         return aks_error_memory(err, "making a world");
     world->alloc = options->alloc;
     world->options = *options;
+    aks_secret_list_init(&world->known, options->alloc);
     if (world->options.latency_ns == 0)
         world->options.latency_ns = AKS_NS_PER_MS / 2;
     aks_fault_plan_init(&world->plan, options->seed);
@@ -130,6 +133,7 @@ aks_world_free(struct aks_world *world)
     aks_sim_free(world->sim);
     aks_world_targets_fini(world);
     aks_world_files_fini(world);
+    aks_world_secrets_fini(world);
     aks_world_story_fini(world);
     aks_mem_free(world->alloc, world);
 }

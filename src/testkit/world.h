@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "engine/secret_list.h"
 #include "engine/settings.h"
 #include "sim/sim.h"
 #include "testkit/fault.h"
@@ -28,6 +29,9 @@ struct aks_script_lines;
 /* Planted, and looked for in everything that comes out of a world. */
 #define AKS_WORLD_ACCESS_KEY "AKIAPLANTEDINWORLD01"
 #define AKS_WORLD_SECRET_KEY "planted/secret+key+that+must+not+be+seen"
+#define AKS_WORLD_TOKEN "planted.token+that+must+not+be+seen"
+#define AKS_WORLD_TOKEN_VARIABLE "PLANTED_TOKEN"    /* in which it stands */
+#define AKS_WORLD_SECRETS_MAX 16
 /* Limits of what happens in one run, far beyond what any policy that ends needs. */
 #define AKS_WORLD_STEPS_MAX 2000000
 #define AKS_WORLD_RUN_NS_MAX (INT64_C(30) * 24 * 3600 * 1000000000)
@@ -92,8 +96,14 @@ enum aks_status aks_world_variable(struct aks_world *world, const char *name, co
     struct aks_error *err);
 /** The variables that policies usually read: a bucket, and the address of a receiver. */
 enum aks_status aks_world_usual_variables(struct aks_world *world, struct aks_error *err);
+/** What is known of a secret: ${entry}, or with NULL nothing. Secrets that the policy's targets
+ * name and nobody said anything of are there, in AKS_WORLD_TOKEN_VARIABLE and bound to their
+ * targets. */
+enum aks_status aks_world_secret(struct aks_world *world, const char *name,
+    const struct aks_secret_entry *entry, struct aks_error *err);
 /** Loads the policy (AKS_WORLD_POLICY, or the built-in default where there is no such file) to
- * learn its targets, and lets a model stand where each of them is. Done by run as well. What a
+ * learn its targets, and lets a model stand where each of them is; where a target has a token, the
+ * model wants AKS_WORLD_TOKEN. Writes secrets.json. Done by run as well. What a
  * model holds stays where the place is the same. */
 enum aks_status aks_world_learn(struct aks_world *world, struct aks_error *err);
 /** The sources that the policy names, absolute; known once it was learnt. NULL past the last. */

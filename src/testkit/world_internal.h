@@ -53,6 +53,12 @@ struct aks_world {
     bool learning;                      /* the policy is loaded to see its targets: no faults */
     struct aks_world_target targets[AKS_TARGETS_MAX];
     size_t target_count;
+    struct world_secret {
+        char name[AKS_SECRET_NAME_BYTES];
+        bool told;                      /* somebody said what is known of it */
+    } secrets[AKS_WORLD_SECRETS_MAX];
+    size_t secret_count;
+    struct aks_secret_list known;       /* what stands in secrets.json */
     char **sources;                     /* of the policy, absolute */
     size_t source_count;
     struct world_version *versions;
@@ -97,6 +103,15 @@ void aks_world_files_fini(struct aks_world *world);
 struct aks_world_target *aks_world_target_of(struct aks_world *world,
     const struct aks_http_request *request);
 void aks_world_targets_fini(struct aks_world *world);
+
+/* world_secret.c */
+
+void aks_world_secrets_fini(struct aks_world *world);
+/** Target ${settings} names a secret: where nobody said anything of it, it is bound to there. */
+enum aks_status aks_world_secrets_learn(struct aks_world *world,
+    const struct aks_target_settings *settings, struct aks_error *err);
+/** Writes secrets.json, unless there is nothing to be in it. */
+enum aks_status aks_world_secrets_write(struct aks_world *world, struct aks_error *err);
 
 /* world_story.c */
 

@@ -193,6 +193,7 @@ make_model(struct aks_world *world, struct world_place *place,
 
     if (settings->kind == AKS_TARGET_HTTP) {
         http.path = place->path;
+        http.token = settings->token != NULL ? AKS_WORLD_TOKEN : NULL;
         http.reads_back = true;
         return aks_http_model_new(world->alloc, &http, &place->http, err);
     }
@@ -313,6 +314,8 @@ add_target(struct aks_world *world, const struct aks_target_settings *settings,
         : describe_http(settings, &wanted, err);
     if (status == AKS_OK)
         status = place_of(world, &wanted, settings, &target->place, err);
+    if (status == AKS_OK && settings->token != NULL)
+        status = aks_world_secrets_learn(world, settings, err);
     if (status != AKS_OK)
         return status;
     if (settings->kind == AKS_TARGET_S3)
@@ -394,6 +397,8 @@ load_targets(struct aks_world *world, struct aks_error *err)
         if (status == AKS_OK)
             identify(world, policy->settings, i);
     }
+    if (status == AKS_OK)
+        status = aks_world_secrets_write(world, err);
     if (policy != NULL)
         policy->free(policy);
     aks_policy_text_fini(world->alloc, &text);

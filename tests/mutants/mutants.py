@@ -88,6 +88,34 @@ MUTANTS = (
      "    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->s3->credentials));",
      "    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->s3->credentials));\n"
      "    aks_log_write(step->s3->options.log, AKS_LOG_DEBUG, \"signing with %s\", key.secret_key);"),
+    ("a secret goes to any host", "src/engine/secret_host.c",
+     "            strcmp(host.host, url->host) == 0 && port == (host.port != 0 ? host.port : usual))",
+     "            (port == (host.port != 0 ? host.port : usual) || entry != NULL))"),
+    ("a secret goes to any port of its host", "src/engine/secret_host.c",
+     "            strcmp(host.host, url->host) == 0 && port == (host.port != 0 ? host.port : usual))",
+     "            strcmp(host.host, url->host) == 0 && port != 0)"),
+    ("a run does not look where its secrets are bound", "src/engine/run.c",
+     "        status = aks_run_items_check_secrets(&run, &run_error);", "        status = AKS_OK;"),
+    ("a secret's memory is given back as it is", "src/base/secret.c",
+     "    explicit_bzero(secret->bytes, secret->room);\n", ""),
+    ("a buffer that a secret went through is given back as it is", "src/base/secret.c",
+     "    explicit_bzero(block, sizeof(*block) + block->bytes);\n", ""),
+    ("a token follows a redirect", "src/engine/target_http_call.c",
+     "    aks_target_http_judge(call, reply, &outcome);\n    if (reply->status >= 300)\n        call->unknown--;",
+     "    if (reply->status == 308 && aks_http_reply_header(reply, \"location\") != NULL) {\n"
+     "        aks_mem_free(call->target->port->alloc, call->url);\n"
+     "        call->url = aks_mem_strdup(call->target->port->alloc, aks_http_reply_header(reply, \"location\"));\n"
+     "        aks_target_http_request(call, \"PUT\", stored);\n        return;\n    }\n"
+     "    aks_target_http_judge(call, reply, &outcome);\n    if (reply->status >= 300)\n        call->unknown--;"),
+    ("a server that repeats a token is quoted", "src/engine/target_http_call.c",
+     "        aks_secret_shows(call->token->header, ret_outcome->error.message))", "        false)"),
+    ("a token that was renewed is not looked for", "src/engine/target_http_token.c",
+     "    if (outcome->http_status != 401 || call->token == NULL || call->renewed)",
+     "    if (outcome->http_status != 402 || call->token == NULL || call->renewed)"),
+    ("a token stands in the log", "src/engine/target_http_call.c",
+     "    AKS_CHECK(call->spec.header_count < AKS_TARGET_HTTP_HEADERS_MAX);",
+     "    AKS_CHECK(call->spec.header_count < AKS_TARGET_HTTP_HEADERS_MAX);\n"
+     "    aks_log_write(call->target->options.log, AKS_LOG_DEBUG, \"%s\", aks_secret_reveal(call->token->header));"),
     ("tries have no end", "src/engine/decide_default.c",
      "    if (!facts->transient || facts->attempt >= settings->tries)", "    if (!facts->transient)"),
 

@@ -36,6 +36,7 @@ PLANTED = {
     "banned functions": {
         "src/base/copy.c": "void\naks_copy(char *to)\n{\n    strcpy(to, \"x\");\n}\n",
         "src/engine/env.c": "void\naks_env(void)\n{\n    getenv(\"HOME\");\n}\n",
+        "src/engine/reveal.c": "void\naks_reveal(void)\n{\n    log(aks_secret_reveal(x));\n}\n",
         "src/engine/print.c": "void\naks_print(void)\n{\n    fputs(\"x\", stdout);\n}\n"},
     "sizes of files and functions": {
         "src/base/long.c": LONG,

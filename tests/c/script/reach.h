@@ -4,11 +4,11 @@
 
 #include "engine/policy.h"
 
-#include <lua.h>
-
 #include <stddef.h>
 
 #define REACH_PATH_BYTES 512
+
+typedef struct lua_State lua_State;      /* as lua.h has it, for tests that know no Lua */
 
 enum reach_how {
     /* What code of the policy can get hold of: from its globals, and from what `require "akosha"`
