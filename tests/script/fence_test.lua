@@ -279,6 +279,7 @@ local function refused(case, where)
   if policy then
     if where == "load" then return "it was loaded" end
     local answer
+    policy:now {}
     answer, message, hint, status = policy[where](policy, { outcome = "stored",
       files = { { name = "a" } }, target = where ~= "retry" and {} or nil, source =
       where ~= "retry" and {} or nil })
@@ -305,11 +306,11 @@ local function all_refused(cases, places)
 end
 
 function TestFence:test_what_is_out_of_reach_is_so_everywhere()
-  all_refused(REFUSED, "load route dedup compress retry finished")
+  all_refused(REFUSED, "load route dedup compress retry throttle finished")
 end
 
 function TestFence:test_facts_are_what_they_were()
-  all_refused(FACTS, "route dedup compress retry finished")
+  all_refused(FACTS, "route dedup compress retry throttle finished")
 end
 
 function TestFence:test_lines_that_are_logged_have_an_end()

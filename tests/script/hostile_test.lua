@@ -15,7 +15,7 @@ local POLICY = [[
 return akosha.policy { api = 1,
   targets = { cloud = akosha.s3 { bucket = "memories" }, disk = akosha.dir { path = "/x" } },
 ]]
-local ALL = "load route dedup compress retry finished"
+local ALL = "load route dedup compress retry throttle finished"
 
 -- Small enough that hundreds of cases end soon; the defaults are those of bad_policies_test.lua.
 local LIMITS = { memory_bytes = 6 << 20, load_instructions = 500000,
@@ -292,6 +292,7 @@ local function try(code, where, options)
   if where == "load" or not policy then
     return policy and true, message, hint, status
   end
+  policy:now {}
   return policy[where](policy, {})
 end
 

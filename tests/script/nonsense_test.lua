@@ -96,6 +96,15 @@ local OWN = {
     { "a list", "return { 'gzip' }", "expected names of fields as keys" },
     { "a decision", "return akosha.restart", "got a userdata" },
   },
+  throttle = {
+    { "a list", "return { 2048 }", "got a table" },
+    { "a rate as text", "return '2048'", 'got string "2048"' },
+    { "half a byte", "return 2048.5", "got number 2048.5" },
+    { "a decision", "return akosha.wait(1)", "got a userdata" },
+    { "a window", "return akosha.window 'mon'", "got a table" },
+    { "what would be called", "return akosha.throttle.when(akosha.window 'mon', 2048)",
+      "got a function" },
+  },
   retry = {
     { "a list", "return { akosha.restart }", "got a table" },
     { "a decision's kind", "return akosha.restart.kind", 'got string "restart"' },
@@ -127,6 +136,7 @@ local function fault(question, case)
   if not policy then
     return "it was not loaded: " .. wrong
   end
+  policy:now {}
   local answer, message, hint, status = policy[question](policy, {})
   if answer ~= false or not message then
     return "it was taken for an answer"

@@ -488,7 +488,8 @@ policy_now(lua_State *L)
 
     lua_settop(L, 2);
     host_now(L, 2, &handle->now);
-    decide->now(decide->ctx, &handle->now);
+    if (decide->now != NULL)
+        decide->now(decide->ctx, &handle->now);
     return 0;
 }
 
