@@ -118,6 +118,7 @@ trace(lua_State *L, struct aks_vm_failure *failure)
 int
 aks_call_describe(lua_State *L)
 {
+    const struct aks_vm *vm = aks_vm_of(L);
     struct aks_vm_failure *failure = &aks_vm_of(L)->failure;
     lua_Debug frame;
     const char *text;
@@ -128,6 +129,9 @@ aks_call_describe(lua_State *L)
     if (aks_value_policy_frame(L, 0, &level, &frame))
         (void)snprintf(failure->position, sizeof(failure->position), "%s:%d", frame.source + 1,
             frame.currentline);
+    else if (vm->question != NULL && vm->asked_source != NULL)
+        (void)snprintf(failure->position, sizeof(failure->position), "%s:%d", vm->asked_source,
+            vm->asked_line);
     trace(L, failure);
     if (lua_type(L, 1) != LUA_TSTRING && !luaL_getmetafield(L, 1, "__tostring")) {
         (void)snprintf(failure->message, sizeof(failure->message),

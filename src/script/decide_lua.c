@@ -63,7 +63,8 @@ push_now(lua_State *L)
 }
 
 /* Calls it with the ${count} facts on top and leaves the answer at ANSWER. From here on, errors
- * name the line where the function begins. */
+ * name the line where the function begins, where none of the policy's is running: a builder that is
+ * called last has taken the function's place. */
 static void
 ask(lua_State *L, int count)
 {
@@ -72,16 +73,16 @@ ask(lua_State *L, int count)
 
     vm->line = 0;
     memset(&vm->answered, 0, sizeof(vm->answered));
-    lua_call(L, count, 1);
-    AKS_CHECK(lua_gettop(L) == ANSWER);
     lua_pushvalue(L, FUNCTION);
     (void)lua_getinfo(L, ">S", &where);
     if (where.source[0] == '@') {
         vm->asked_source = where.source + 1;    /* lives as long as the function does */
         vm->asked_line = where.linedefined;
-        vm->answered.file = vm->asked_source;
-        vm->answered.line = vm->asked_line;
     }
+    lua_call(L, count, 1);
+    AKS_CHECK(lua_gettop(L) == ANSWER);
+    vm->answered.file = vm->asked_source;
+    vm->answered.line = vm->asked_source != NULL ? vm->asked_line : 0;
     if (vm->line > 0) {
         (void)snprintf(vm->answered_file, sizeof(vm->answered_file), "%s", vm->line_source);
         vm->answered.file = vm->answered_file;

@@ -113,8 +113,8 @@ struct aks_vm {
     bool asks[AKS_VM_QUESTIONS];    /* the policy has a function for it, kept in the registry */
     bool retry_by_schedule;         /* retry is a schedule that the settings cannot express */
     struct aks_schedule schedule;
-    const char *asked_source;       /* where the function that has just answered was written, */
-    int asked_line;                 /* for errors about its answer; NULL while it runs */
+    const char *asked_source;       /* where the function that is asked was written, for errors */
+    int asked_line;                 /* with no line of their own; NULL: not known */
     const char *line_source;        /* of the line that was told last, while the function runs */
     int line;                       /* 0: none was, or lines are not told */
     struct aks_policy_place answered;   /* where the last answer was made */

@@ -125,7 +125,7 @@ local OWN = {
     { "a schedule that is not asked as one", "return schedule.decide(other, f)",
       "akosha.schedule expected, got akosha.decision" },
     { "a schedule in place of another",
-      "local s = akosha.retry.by_failure { server = other } return s",
+      "return akosha.retry.by_failure { server = other }",
       "server: expected a schedule" },
   },
 }
