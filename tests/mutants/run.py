@@ -16,8 +16,8 @@ from mutants import MUTANTS
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
-TARGETS = ("soak", "testkit_scenario_test", "testkit_world_test", "sim_engine_power_test", "base_secret_test",
-           "engine_target_http_token_test", "testkit_secret_world_test")
+TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_world_test", "sim_engine_power_test",
+           "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test")
 # Of the policy layer: what lies in these folders. A test of policies is a file that lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/")
 SCRIPT_TARGETS = ("lua_host", "script_load_test", "script_secrets_test")
@@ -28,6 +28,7 @@ CATCHERS = (
     ("tokens", ["tests/engine_target_http_token_test"]),
     ("secrets in a world", ["tests/testkit_secret_world_test"]),
     ("scenarios", ["tests/testkit_scenario_test"]),
+    ("mirrors", ["tests/testkit_mirror_test"]),
     ("deaths at every step", ["tests/testkit_world_test"]),
     ("power cuts at every step", ["tests/sim_engine_power_test"]),
     ("soak, 3,000 seeds", ["soak", "--count", "3000", "--once", "--real-every", "0"]),

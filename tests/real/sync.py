@@ -50,11 +50,11 @@ def http(server=None, url=None, token=None):
 
 
 def policy(targets, **fields):
-    """Text of a policy; ${targets} in the order of the route, further fields in Lua."""
+    """Text of a policy; ${targets} in the order of the route, further fields (another route, too) in Lua."""
     lines = ["local akosha = require 'akosha'", "return akosha.policy {", "  api = 1,", f"  system_id = '{SYSTEM}',"]
     lines += ["  targets = {", *(f"    {name} = {text}," for name, text in targets.items()), "  },"]
-    lines += ["  route = { %s }," % ", ".join(map(quoted, targets))]
-    lines += [f"  {name} = {text}," for name, text in {"retry": RETRY, **fields}.items()]
+    rest = {"route": "{ %s }" % ", ".join(map(quoted, targets)), "retry": RETRY, **fields}
+    lines += [f"  {name} = {text}," for name, text in rest.items()]
     return "\n".join([*lines, "}", ""])
 
 
