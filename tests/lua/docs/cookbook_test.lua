@@ -110,6 +110,19 @@ function TestCookbook:test_two_clouds()
   lu.assertEquals(w:run().target, "away")
 end
 
+function TestCookbook:test_two_places()
+  local files = { ["~/notes.db"] = "notes", ["~/archive.db"] = "archive" }
+  local w = world("two_places", { files = files })
+  lu.assertEquals(places(w:run()), { ["notes.db"] = "cloud disk", ["archive.db"] = "disk" })
+  w = world("two_places", { files = files })
+  w.target.cloud:on "any":fail "offline":until_time(60)
+  local report = w:run()
+  lu.assertEquals(places(report), { ["notes.db"] = "disk", ["archive.db"] = "disk" })
+  lu.assertEquals({ report.exit_code, report.files[1].pending }, { 1, { "cloud" } })
+  w:advance(sim.hour)
+  lu.assertEquals(w:run().exit_code, 0)
+end
+
 function TestCookbook:test_two_minutes()
   local w = world "two_minutes"
   w.target.cloud:on("part", 2):reply { status = 500 }
