@@ -59,6 +59,8 @@ run_is(struct aks_world *world, const char *outcome, int code, const char *targe
     assert_int_equal(json_integer_value(json_object_get(report, "exit_code")), code);
     assert_string_equal(names(report, "targets", text), targets);
     assert_string_equal(names(report, "pending", text), pending);
+    /* What is owed is in a job, whatever it is called. */
+    assert_int_equal(json_is_string(json_object_get(report, "job_id")), pending[0] != '\0');
     json_decref(report);
 }
 
