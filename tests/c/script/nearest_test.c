@@ -55,6 +55,21 @@ the_nearest_name_is_kept_and_nothing_that_is_far(void **state)
     assert_null(nearest(""));
 }
 
+/* "fixed" would do as well, but for "first". */
+static void
+of_two_that_are_near_the_nearer_is_kept(void **state)
+{
+    static const char *const names[] = { "fixed", "first", "fixed" };
+
+    for (size_t begin = 0; begin < 2; begin++) {
+        struct aks_nearest best = { NULL, 0 };
+
+        for (size_t i = begin; i < begin + 2; i++)
+            aks_nearest_offer(&best, "firsd", names[i]);
+        assert_string_equal(best.name, "first");
+    }
+}
+
 int
 main(void)
 {
@@ -62,6 +77,7 @@ main(void)
         cmocka_unit_test(distance_counts_edits_whatever_the_letter_case),
         cmocka_unit_test(distance_does_not_look_at_names_that_are_too_long),
         cmocka_unit_test(the_nearest_name_is_kept_and_nothing_that_is_far),
+        cmocka_unit_test(of_two_that_are_near_the_nearer_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
