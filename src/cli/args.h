@@ -37,6 +37,7 @@ struct aks_args {
     const char *events[AKS_ARGS_EVENT_MAX];
     size_t event_count;
     const char *replay;
+    const char *at;
     bool no_fallback;
     bool dry_run;
     /* Of `secret add`. */

@@ -58,6 +58,7 @@ explain(const struct aks_args *args, struct aks_error *err)
     options.source_count = args->operand_count;
     options.events = args->events;
     options.event_count = args->event_count;
+    options.at = args->at;
     options.run = args->replay;
     options.state = args->state;
     status = aks_explain(&options, &explanation, err);
@@ -66,7 +67,7 @@ explain(const struct aks_args *args, struct aks_error *err)
     else if (status == AKS_OK && args->replay != NULL)
         aks_explain_text_replay(explanation, args->verbose);
     else if (status == AKS_OK)
-        aks_explain_text(explanation);
+        aks_explain_text(explanation, args->at);
     json_decref(explanation);
     aks_os_close(os);
     return status;
@@ -83,6 +84,8 @@ aks_cmd_explain(const struct aks_args *args)
         return aks_args_wrong(args, "--replay and --event exclude each other", "");
     if (args->replay != NULL && args->operand_count > 0)
         return aks_args_wrong(args, "--replay takes the sources of its run: ", args->operands[0]);
+    if (args->replay != NULL && args->at != NULL)
+        return aks_args_wrong(args, "--replay and --at exclude each other", "");
     status = explain(args, &err);
     if (status == AKS_OK)
         return aks_print_flush();

@@ -26,7 +26,8 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync check --policy policies/mine.lua\n"
       "  akosha-sync check --policy policies/mine.lua --luarc",
       "policy allow-env luarc", 0, 0, aks_cmd_check },
-    { "explain", "explain [--policy FILE] [--event EVENT]... [--replay RUN] [SOURCE]...",
+    { "explain", "explain [--policy FILE] [--event EVENT]... [--at TIME] [SOURCE]...\n"
+      "       akosha-sync explain [--policy FILE] --replay RUN",
       "show what a policy would decide, and why",
       "Nothing is contacted: the policy is tried in a simulated world, with sources of the real\n"
       "ones' names and sizes. EVENT is [target:] failure [xN][, retry_after=S][, operation=NAME]:\n"
@@ -36,7 +37,7 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync explain --policy policies/prod.lua\n"
       "  akosha-sync explain --event \"cloud: throttled x3, retry_after=9\" --event \"http: dns\"\n"
       "  akosha-sync explain --policy policies/other.lua --replay last",
-      "policy event replay", 0, -1, aks_cmd_explain },
+      "policy event at replay", 0, -1, aks_cmd_explain },
     { "list", "list [--policy FILE] [--target NAME]",
       "show the uploads that the policy's targets hold",
       "",

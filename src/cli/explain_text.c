@@ -260,16 +260,33 @@ aks_explain_text_replay(const struct json_t *explanation, bool all)
             "known.\n");
 }
 
+static void
+print_throttle(const json_t *throttle)
+{
+    int line = count_at(throttle, "line");
+    bool policy = strcmp(text_at(throttle, "by"), "policy") == 0;
+
+    if (!json_is_object(throttle))
+        return;
+    aks_print_out("\nHeld up to: %s (%s", text_at(throttle, "answer"),
+        policy ? "policy" : "settings");
+    if (line > 0)
+        aks_print_out(", line %d", line);
+    aks_print_out(")\n");
+}
+
 void
-aks_explain_text(const struct json_t *explanation)
+aks_explain_text(const struct json_t *explanation, const char *at)
 {
     const json_t *plan = json_object_get(explanation, "plan");
     const json_t *events = json_object_get(explanation, "events");
     const json_t *event;
     size_t i;
 
-    aks_print_out("When nothing goes wrong:\n\n");
+    aks_print_out("When nothing goes wrong%s%s:\n\n", at != NULL ? ", at " : "",
+        at != NULL ? at : "");
     print_plan(plan);
+    print_throttle(json_object_get(explanation, "throttle"));
     print_notes(plan);
     aks_print_out("\nIt ends: ");
     print_end(json_object_get(explanation, "calm"));

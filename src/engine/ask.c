@@ -299,16 +299,18 @@ aks_ask_throttle(struct aks_ask *ask, int64_t *ret_bytes_per_s, struct aks_error
     struct aks_error own;
     enum aks_status status;
 
-    *ret_bytes_per_s = 0;
-    tell_now(ask);
-    status = decide->throttle(decide->ctx, ret_bytes_per_s, &own);
-    if (status != AKS_OK)
-        return policy_failed(ask, status, &own, err);
+    *ret_bytes_per_s = decide->throttle == NULL ? ask->policy->settings->throttle_bytes_per_s : 0;
+    if (decide->throttle != NULL) {
+        tell_now(ask);
+        status = decide->throttle(decide->ctx, ret_bytes_per_s, &own);
+        if (status != AKS_OK)
+            return policy_failed(ask, status, &own, err);
+    }
     if (*ret_bytes_per_s == ask->throttle)
         return AKS_OK;
     ask->throttle = *ret_bytes_per_s;
     (void)snprintf(text, sizeof(text), *ret_bytes_per_s > 0 ? "%" PRId64 " bytes/s" : "no limit",
         *ret_bytes_per_s);
-    record(ask, "throttle", NULL, json_object(), text, BY_POLICY);
+    record(ask, "throttle", NULL, json_object(), text, decide->throttle != NULL ? BY_POLICY : NULL);
     return AKS_OK;
 }

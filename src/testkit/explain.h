@@ -27,15 +27,17 @@ struct aks_explain_options {
     size_t source_count;
     const char *const *events;          /* as testkit/event.h reads them */
     size_t event_count;                 /* at most AKS_EXPLAIN_EVENTS_MAX */
+    const char *at;                     /* the time it is taken to be, "2026-11-27 22:00" in local
+                                         * time; NULL: as it is */
     const char *run;                    /* a run_id, "last", or the file of a report: it is put to
                                          * the policy, and no world is made; or NULL */
     const char *state;                  /* as for akosha_open: where runs are known */
 };
 
-/** *ret_explanation is a document (json_decref): "policy", "plan", "calm", and with events
- * "events", "decisions", "ended"; of a run "policy" and "replay". AKS_NOT_FOUND where an event is
- * none, or names no target of the policy, or a run is not known or no report that can be read;
- * AKS_POLICY, AKS_SETTINGS and AKS_LIMIT where the policy does not load. */
+/** *ret_explanation is a document (json_decref): "policy", "at", "plan", "throttle", "calm", with
+ * events "events", "decisions", "ended"; of a run "policy" and "replay". AKS_NOT_FOUND where an
+ * event or a time is none, or an event names no target of the policy, or a run is not known or no
+ * report that can be read; AKS_POLICY, AKS_SETTINGS, AKS_LIMIT where the policy does not load. */
 enum aks_status aks_explain(const struct aks_explain_options *options,
     struct json_t **ret_explanation, struct aks_error *err);
 

@@ -228,6 +228,8 @@ aks_explain_facts(const json_t *report, const json_t *entry, struct aks_explain_
     } else if (strcmp(name, "compress") == 0) {
         ret->kind = AKS_EXPLAIN_COMPRESS;
         read_sample(facts, ret);
+    } else if (strcmp(name, "throttle") == 0) {
+        ret->kind = AKS_EXPLAIN_THROTTLE;
     } else {
         ret->kind = AKS_EXPLAIN_UNKNOWN;
     }

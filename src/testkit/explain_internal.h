@@ -1,6 +1,6 @@
-/* What the files of explain share: explain.c (the policy and its worlds), explain_tell.c (what
- * their reports say, as one document), explain_record.c (a recorded run), explain_facts.c (its
- * questions), explain_replay.c (asked once more). */
+/* What the files of explain share: explain.c (the policy and its worlds), explain_source.c (its
+ * sources), explain_tell.c (what their reports say, as one document), explain_record.c (a recorded
+ * run), explain_facts.c (its questions), explain_replay.c (asked once more). */
 #ifndef AKS_TESTKIT_EXPLAIN_INTERNAL_H
 #define AKS_TESTKIT_EXPLAIN_INTERNAL_H
 
@@ -30,12 +30,14 @@ struct aks_explain {
     struct aks_policy *policy;
     struct aks_explain_source sources[AKS_EXPLAIN_SOURCES_MAX];
     size_t source_count;
+    int64_t wall_ms;        /* when the worlds begin, and how far local time is ahead of UTC */
+    int32_t utc_offset_s;
     bool assumed;           /* none of the sources is there */
 };
 
 enum aks_explain_kind {
     AKS_EXPLAIN_ROUTE, AKS_EXPLAIN_DEDUP, AKS_EXPLAIN_COMPRESS, AKS_EXPLAIN_RETRY,
-    AKS_EXPLAIN_UNKNOWN
+    AKS_EXPLAIN_THROTTLE, AKS_EXPLAIN_UNKNOWN
 };
 
 /* A question of a record. All that it points to is the record's. */
@@ -67,6 +69,11 @@ enum aks_status aks_explain_load(struct aks_explain *explain, uint64_t seed,
 const struct aks_compress_settings *aks_explain_codec(const struct aks_explain *explain,
     const struct aks_settings *settings, const char *path);
 
+/* explain_source.c */
+
+/** Finds the sources, and says how many bytes each has in worlds. AKS_SETTINGS: too many. */
+enum aks_status aks_explain_sources(struct aks_explain *explain, struct aks_error *err);
+
 /* explain_record.c */
 
 /** The report that options->run names (json_decref). AKS_NOT_FOUND where there is none that can be
@@ -97,6 +104,7 @@ json_t *aks_explain_tell_policy(const struct aks_explain *explain);
 /** ${first}: the report of a calm run, ${again}: that of a second one, nothing changed. */
 json_t *aks_explain_tell_plan(const struct aks_explain *explain, const json_t *first,
     const json_t *again);
+json_t *aks_explain_tell_throttle(const struct aks_explain *explain, const json_t *report);
 /** The line of the policy that made a decision: in its function, or that of its field; null where
  * the function had no answer, or it cannot be found. */
 json_t *aks_explain_tell_line(const struct aks_explain *explain, const json_t *decision);

@@ -102,7 +102,8 @@ has_target(const struct aks_settings *settings, const char *name)
 static bool
 asks_function(const struct aks_decide *decide, enum aks_explain_kind kind)
 {
-    return (kind == AKS_EXPLAIN_ROUTE && decide->route != NULL) ||
+    return (kind == AKS_EXPLAIN_THROTTLE && decide->throttle != NULL) ||
+        (kind == AKS_EXPLAIN_ROUTE && decide->route != NULL) ||
         (kind == AKS_EXPLAIN_DEDUP && decide->dedup != NULL) ||
         (kind == AKS_EXPLAIN_COMPRESS && decide->compress != NULL) ||
         (kind == AKS_EXPLAIN_RETRY && decide->retry != NULL);
@@ -112,14 +113,17 @@ asks_function(const struct aks_decide *decide, enum aks_explain_kind kind)
 static void
 look_whether_it_can(const struct aks_policy *policy, struct aks_explain_question *question)
 {
-    bool function = asks_function(&policy->decide, question->kind);
+    /* Who is told no time has schedules, which are asked as functions are, and no functions. */
+    bool function = policy->decide.now != NULL && asks_function(&policy->decide, question->kind);
+    bool of_target = question->kind == AKS_EXPLAIN_DEDUP ||
+        question->kind == AKS_EXPLAIN_COMPRESS || question->kind == AKS_EXPLAIN_RETRY;
     const char *lacks = question->needs;
     char *why = question->why;
     size_t bytes = sizeof(question->why);
 
     if (question->kind == AKS_EXPLAIN_UNKNOWN)
         (void)snprintf(why, bytes, "a question that this program does not know");
-    else if (question->kind != AKS_EXPLAIN_ROUTE && !has_target(policy->settings, question->target))
+    else if (of_target && !has_target(policy->settings, question->target))
         (void)snprintf(why, bytes, "the policy has no target \"%.60s\"",
             question->target != NULL ? question->target : "");
     if (question->kind == AKS_EXPLAIN_ROUTE)
@@ -135,12 +139,13 @@ look_whether_it_can(const struct aks_policy *policy, struct aks_explain_question
 
 static enum aks_status
 put_question(const struct replay *replay, struct aks_ask *ask,
-    struct aks_explain_question *question,
-    struct aks_retry_answer *ret_retry, struct aks_error *err)
+    struct aks_explain_question *question, struct aks_retry_answer *ret_retry,
+    struct aks_error *err)
 {
     struct aks_route_answer route;
     struct aks_compress_settings compress;
     enum aks_dedup_verdict dedup;
+    int64_t bytes_per_s;
 
     switch (question->kind) {
     case AKS_EXPLAIN_ROUTE:
@@ -154,6 +159,8 @@ put_question(const struct replay *replay, struct aks_ask *ask,
                 question->compress.source.path), &compress, err);
     case AKS_EXPLAIN_RETRY:
         return aks_ask_retry(ask, &question->failure, ret_retry, err);
+    case AKS_EXPLAIN_THROTTLE:
+        return aks_ask_throttle(ask, &bytes_per_s, err);
     case AKS_EXPLAIN_UNKNOWN:
         break;
     }

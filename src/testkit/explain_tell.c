@@ -4,6 +4,8 @@
 #include "script/locate.h"
 #include "testkit/explain_internal.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define BUILT_IN "policies/default"
@@ -182,6 +184,27 @@ aks_explain_tell_plan(const struct aks_explain *explain, const json_t *first, co
     return plan;
 }
 
+/* "204800 bytes/s": what the first upload was held up to; NULL where nothing is. */
+json_t *
+aks_explain_tell_throttle(const struct aks_explain *explain, const json_t *report)
+{
+    int64_t rate = explain->policy->settings->throttle_bytes_per_s;
+    const json_t *decision;
+    char text[64];
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "decisions"), i, decision) {
+        if (strcmp(text_at(decision, "question"), "throttle") == 0)
+            return json_pack("{s:s, s:s, s:o}", "answer", text_at(decision, "answer"), "by",
+                by(decision), "line", aks_explain_tell_line(explain, decision));
+    }
+    if (rate == 0)
+        return json_null();
+    (void)snprintf(text, sizeof(text), "%" PRId64 " bytes/s", rate);
+    return json_pack("{s:s, s:s, s:o}", "answer", text, "by", "default", "line",
+        field_line(explain, "throttle"));
+}
+
 /* --- decisions -------------------------------------------------------------------------------- */
 
 /* Has the policy a function for ${question}? What it had no answer to is nobody's line. */
@@ -192,6 +215,7 @@ asks_function(const struct aks_explain *explain, const char *question)
 
     return (strcmp(question, "retry") == 0 && decide->retry != NULL) ||
         (strcmp(question, "route") == 0 && decide->route != NULL) ||
+        (strcmp(question, "throttle") == 0 && decide->throttle != NULL) ||
         (strcmp(question, "dedup") == 0 && decide->dedup != NULL) ||
         (strcmp(question, "compress") == 0 && decide->compress != NULL);
 }

@@ -171,6 +171,31 @@ class Explaining(Case):
         self.assertEqual((report["ended"]["outcome"], report["ended"]["duration_s"] // 1), ("stored", 15))
         self.assertEqual((report["plan"][0]["source"], report["plan"][0]["bytes"]), ("a.db", 100000))
 
+    def test_goes_by_the_time_that_it_is_told(self):
+        person = self.owner()
+        person.policy.write_text(HEAD + """
+  targets = { up = akosha.http { url = "https://akosha.example/up" }, disk = akosha.dir { path = "/disk" } },
+  sources = { "a.db" },
+  throttle = akosha.throttle.when(akosha.window "fri 08:00-18:00", 2 * akosha.KiB),
+  route = function(_, targets, now)
+    if now.clock.hour >= 22 then
+      return "disk"
+    end
+  end,
+}
+""")
+        (person.folder / "a.db").write_bytes(b"\0" * 20000)
+        day = self.explain(person, "--policy", person.policy, "--at", "2026-11-27 10:00").out
+        self.assertIn("at 2026-11-27 10:00:", day)
+        self.assertIn("Held up to: 2048 bytes/s (policy, line 7)", day)
+        report = self.explain(person, "--policy", person.policy, "--at", "2026-11-27 22:30", "--json").report
+        self.assertEqual((report["at"], report["plan"][0]["route"], report["throttle"]["answer"]),
+                         ("2026-11-27T22:30+00:00", "disk", "no limit"))
+        self.assertRegex(self.explain(person, "--policy", person.policy, "--json").report["at"], "^20")
+        for words in ("2026-11-27", "2026-13-27 10:00", "now"):
+            result = self.explain(person, "--policy", person.policy, "--at", words, code=2)
+            self.assertIn("expected local time", result.err)
+
     def test_names_the_nearest_word_of_a_bad_event(self):
         person = self.owner()
         for event, nearest in (("cloud: throtled", "throttled"), ("clod: throttled", "cloud"),

@@ -32,6 +32,7 @@ static const char functions[] = BEGIN
     "  end,\n"
     "  dedup = function(facts) return facts.stored and 'reuse' or nil end,\n"
     "  compress = function(facts) return facts.sample_ratio > 2 and 'gzip' or nil end,\n"
+    "  throttle = function(now) return 100000 + 1000 * now.clock.hour end,\n"
     "  retry = function(failure)\n"
     "    if failure.attempt == 1 then return akosha.retry.exponential { first = 3 } end\n"
     "    return akosha.retry.decorrelated { tries = 4 }:decide(failure)\n"
