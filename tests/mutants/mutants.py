@@ -105,7 +105,7 @@ MUTANTS = (
      "    if (reply->status == 308 && aks_http_reply_header(reply, \"location\") != NULL) {\n"
      "        aks_mem_free(call->target->port->alloc, call->url);\n"
      "        call->url = aks_mem_strdup(call->target->port->alloc, aks_http_reply_header(reply, \"location\"));\n"
-     "        aks_target_http_request(call, \"PUT\", stored);\n        return;\n    }\n"
+     "        call->spec.header_count--;\n        aks_target_http_request(call, \"PUT\", stored);\n        return;\n    }\n"
      "    aks_target_http_judge(call, reply, &outcome);\n    if (reply->status >= 300)\n        call->unknown--;"),
     ("a server that repeats a token is quoted", "src/engine/target_http_call.c",
      "        aks_secret_shows(call->token->header, ret_outcome->error.message))", "        false)"),

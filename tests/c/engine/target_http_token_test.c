@@ -241,7 +241,8 @@ it_is_looked_for_once_more_and_no_more(void **state)
 static void
 what_is_forbidden_is_forbidden(void **state)
 {
-    static const struct put_server_fault faults[] = { { "PUT", .status = 403 }, { NULL } };
+    static const struct put_server_fault faults[] = { { "PUT", .status = 403 },
+        { .method = NULL } };
     struct token_place *place = *state;
     struct aks_outcome outcome;
     struct target_drive drive;
@@ -263,7 +264,8 @@ a_redirect_is_not_followed(void **state)
     for (size_t i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
         const struct put_server_fault away = { "PUT", .status = statuses[i],
             .location = "https://elsewhere.example/up/a" };
-        const struct put_server_fault faults[] = { away, away, away, { NULL } };
+        const struct put_server_fault faults[] = { away, away, away,
+            { .method = NULL } };
         struct aks_outcome outcome;
         struct target_drive drive;
 
@@ -278,7 +280,8 @@ a_redirect_is_not_followed(void **state)
 static void
 a_server_that_repeats_it_is_not_quoted(void **state)
 {
-    static const struct put_server_fault faults[] = { { "PUT", .status = 403 }, { NULL } };
+    static const struct put_server_fault faults[] = { { "PUT", .status = 403 },
+        { .method = NULL } };
     struct token_place *place = *state;
     struct aks_outcome outcome;
     struct target_drive drive;
