@@ -48,6 +48,7 @@ struct world {
     const char *sources[SOURCES];
     struct aks_settings settings;
     struct aks_target_settings target;
+    struct aks_target_settings both[2];     /* it, and a folder beside it */
     struct aks_policy policy;
     struct aks_policy_text text;
     struct aks_policy_environment environment;
@@ -55,6 +56,7 @@ struct world {
     bool takes_up;                      /* the run takes up a job of the queue */
     bool lists;                         /* and then what the target holds is listed */
     bool afresh;                        /* each round in a state folder of its own */
+    bool mirrors;                       /* to both of them */
     struct put_server http;
     struct s3_server s3;
 };
@@ -182,6 +184,7 @@ tear_down(void **state)
     free(world->target.path);
     free(world->target.url);
     free(world->target.prefix);
+    free(world->both[1].path);
     temp_folder_free(world->folder);
     free(world);
     return 0;
@@ -207,6 +210,24 @@ write_sources(struct world *world, int64_t round)
     temp_folder_write(world->folder, "b.txt", data, sizeof(data));
 }
 
+static void
+begin_mirror(struct world *world, int64_t round)
+{
+    static char name[] = "beside";
+    char path[64];
+
+    (void)snprintf(path, sizeof(path), "beside-%lld", (long long)round);
+    free(world->both[1].path);
+    world->both[0] = world->target;
+    memset(&world->both[1], 0, sizeof(world->both[1]));
+    world->both[1].kind = AKS_TARGET_DIR;
+    world->both[1].name = name;
+    world->both[1].path = strdup(temp_folder_join(world->folder, path));
+    world->settings.targets = world->both;
+    world->settings.target_count = 2;
+    world->settings.route = (struct aks_route) { { 1, 0 }, 2, true, 2 };
+}
+
 /* New bytes and an empty target, so that every run has the same to do. */
 static void
 begin_round(struct world *world, int64_t round)
@@ -229,6 +250,8 @@ begin_round(struct world *world, int64_t round)
     world->target.prefix = strdup(target);
     put_server_init(&world->http, HTTP_BASE);
     s3_server_init(&world->s3);
+    if (world->mirrors)
+        begin_mirror(world, round);
 }
 
 static void
@@ -514,6 +537,16 @@ run_to_a_bucket_survives_any_allocation_that_fails(void **state)
     run_with_failures(world, AKS_TARGET_S3, AKS_CODEC_ZSTD, 3);
 }
 
+/* A copy that is there is not owed because the other one is not. */
+static void
+run_to_a_mirror_survives_any_allocation_that_fails(void **state)
+{
+    struct world *world = *state;
+
+    world->mirrors = true;
+    run_with_failures(world, AKS_TARGET_DIR, AKS_CODEC_NONE, 2);
+}
+
 static void
 run_to_a_url_survives_any_allocation_that_fails(void **state)
 {
@@ -530,6 +563,7 @@ main(void)
         MEMORY_TEST(run_that_tries_again_survives_any_allocation_that_fails),
         MEMORY_TEST(job_loses_nothing_to_any_allocation_that_fails),
         MEMORY_TEST(run_to_a_bucket_survives_any_allocation_that_fails),
+        MEMORY_TEST(run_to_a_mirror_survives_any_allocation_that_fails),
         MEMORY_TEST(run_to_a_url_survives_any_allocation_that_fails),
     };
 

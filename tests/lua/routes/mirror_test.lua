@@ -359,6 +359,20 @@ function TestMirrors:test_wrong_answers_fail_closed()
   end
 end
 
+-- What no text shows: both names lead to one folder, and one copy would count as two.
+function TestMirrors:test_two_names_of_one_place_fail_closed()
+  local w = sim.world { small = true, files = { ["m.bin"] = "text" }, policy_text = [[
+local akosha = require "akosha"
+return akosha.policy { api = 1, sources = { "m.bin" },
+  targets = { d = akosha.dir { path = "~/copies" }, e = akosha.dir { path = "/home/person/copies" } },
+  route = akosha.route.all { "d", "e" } }]] }
+  local report = w:run()
+  lu.assertEquals({ report.exit_code, report.error.failure }, { 3, "policy" })
+  lu.assertStrContains(report.error.message, 'in route: "e" is the same place as "d"')
+  lu.assertEquals({ w:objects "d", #w:queue() }, { {}, 1 })
+  lu.assertEquals(w:run { target = "d" }.outcome, "stored")
+end
+
 -- Wherever the process dies, or the power is lost: what was begun comes home to all of them.
 function TestMirrors:test_deaths_at_many_moments()
   for n = 3, 400, 13 do
