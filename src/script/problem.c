@@ -130,11 +130,12 @@ void
 aks_problem_tell_failure(struct aks_vm *vm, const struct aks_error *err)
 {
     char *position = vm->failure.position;
-    size_t len = strlen(position);
+    const char *told = position[0] != '\0' ? position : vm->path;
+    size_t len = strlen(told);
     const char *message = err->message;
     int line;
 
-    if (len > 0 && strncmp(message, position, len) == 0 && strncmp(message + len, ": ", 2) == 0)
+    if (strncmp(message, told, len) == 0 && strncmp(message + len, ": ", 2) == 0)
         message += len + 2;
     line = cut_line(position);
     vm->step_count = 0;

@@ -114,6 +114,9 @@ what_ends_the_load_is_told_after_what_was_found_before(void **state)
     told = check("while true do end");
     assert_int_equal(told->status, AKS_LIMIT);
     assert_int_equal(told->count, 1);
+    told = check("local function f() return 1 + f() end return f()");
+    assert_string_equal(told->text, "0 : it calls too deep, or takes more than 65536 values at"
+        " once\n");
 }
 
 static void
