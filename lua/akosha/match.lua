@@ -4,7 +4,7 @@ local glob = require "akosha.glob"
 local predicate = require "akosha.predicate"
 local units = require "akosha.units"
 
-local KINDS = { duckdb = true, sqlite = true, file = true }
+local KINDS = { duckdb = 1, sqlite = 2, file = 3 }
 local SIZES = { B = 1, KiB = units.KiB, MiB = units.MiB, GiB = units.GiB, kB = units.kB,
                 MB = units.MB }
 local TIMES = { s = 1, min = units.minute, h = units.hour, d = units.day }
@@ -12,6 +12,15 @@ local COMPARE = {
   ["<"] = function(a, b) return a < b end, ["<="] = function(a, b) return a <= b end,
   [">"] = function(a, b) return a > b end, [">="] = function(a, b) return a >= b end,
 }
+
+-- The least and the most that such a comparison holds for.
+local function range(operator, limit)
+  local beside = #operator == 1 and limit * 2 ^ -40 or 0
+  if operator:sub(1, 1) == "<" then
+    return { 0, limit - beside }
+  end
+  return { limit + beside, math.huge }
+end
 
 -- "> 100 MiB" about one field of the facts; what is not known does not match.
 local function compare(what, field, names, expected, text)
@@ -23,16 +32,18 @@ local function compare(what, field, names, expected, text)
   local holds, limit = COMPARE[operator], number * names[unit]
   return predicate.of_source(function(source)
     return source[field] ~= nil and holds(source[field], limit)
-  end)
+  end, { [field] = range(operator, limit) })
 end
 
 local match = {}
 
 function match.kind(kind)
-  if not KINDS[kind] then
+  local number = KINDS[kind]
+  if not number then
     core.expected("akosha.match.kind", '"duckdb", "sqlite" or "file"', kind)
   end
-  return predicate.of_source(function(source) return source.kind == kind end)
+  return predicate.of_source(function(source) return source.kind == kind end,
+    { kind = { number, number } })
 end
 
 -- The name in the target, where * stands for any letters and ? for one.

@@ -5,18 +5,19 @@ local core = ...
 local NAME = "akosha.match"
 local meta = { __metatable = NAME }
 
-local function new(holds)
-  return setmetatable({ holds = holds }, meta)
+-- Where it is known, ${ranges} has what it needs: { size = { least, most } }.
+local function new(holds, ranges)
+  return setmetatable({ holds = holds, ranges = ranges or {} }, meta)
 end
 
 -- For what holds or not by the facts of a source.
-local function of_source(holds)
+local function of_source(holds, ranges)
   return new(function(source)
     if type(source) ~= "table" or not source.kind or not source.size then
       core.expected(NAME, "the facts of a source", source)
     end
     return holds(source)
-  end)
+  end, ranges)
 end
 
 function meta.__call(self, source, now)
@@ -33,9 +34,26 @@ local function operand(value)
   return value
 end
 
+-- What both need; a field of which no source has that at once is told.
+local function both(a, b)
+  local joined = {}
+  for _, ranges in ipairs { a.ranges, b.ranges } do
+    for field, range in pairs(ranges) do
+      local other = joined[field] or range
+      joined[field] = { math.max(range[1], other[1]), math.min(range[2], other[2]) }
+      if joined[field][1] > joined[field][2] then
+        core.warn(NAME, ("no source has both: its %s cannot be so"):format(field))
+        return {}
+      end
+    end
+  end
+  return joined
+end
+
 function meta.__band(a, b)
   a, b = operand(a), operand(b)
-  return new(function(...) return a(...) and b(...) end)
+  local ranges = type(a) == "table" and type(b) == "table" and both(a, b) or nil
+  return new(function(...) return a(...) and b(...) end, ranges)
 end
 
 function meta.__bor(a, b)

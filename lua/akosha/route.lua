@@ -12,9 +12,9 @@ local function answering(what, value)
     return value
   end
   local names = core.names(what, value)
-  return function()
+  return core.whole(function()
     return names
-  end
+  end)
 end
 
 -- These targets in this order: the first that takes the source has it.
@@ -41,22 +41,24 @@ function route.when(predicate, yes, otherwise)
   end
   yes = answering(what, yes)
   otherwise = otherwise == nil and no_opinion or answering(what, otherwise)
-  return function(source, targets, now)
+  return core.whole(function(source, targets, now)
     return (predicate(source, now) and yes or otherwise)(source, targets, now)
-  end
+  end, yes, otherwise)
 end
 
 -- A route for each kind of source; `default` for the kinds that are not named.
 function route.by_kind(routes)
   local what = "akosha.route.by_kind"
   local by_kind = core.take(what, routes, "duckdb", "sqlite", "file", "default")
+  local default, ways = no_opinion, {}
   for kind, value in pairs(by_kind) do
     by_kind[kind] = answering(what .. ": " .. kind, value)
+    ways[#ways + 1] = by_kind[kind]
   end
-  local default = by_kind.default or no_opinion
-  return function(source, ...)
+  default = by_kind.default or default
+  return core.whole(function(source, ...)
     return (by_kind[source.kind] or default)(source, ...)
-  end
+  end, default, table.unpack(ways))
 end
 
 return route

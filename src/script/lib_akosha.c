@@ -216,6 +216,8 @@ aks_lib_push(lua_State *L)
         { "secret", aks_spec_secret },
         { "take", lib_take },
         { "wait", lib_wait },
+        { "warn", aks_lib_warn },
+        { "whole", aks_lib_whole },
         { NULL, NULL },
     };
     static const struct {

@@ -22,8 +22,10 @@ int aks_lib_by_failure(lua_State *L);
 int aks_lib_names(lua_State *L);
 int aks_lib_mirror(lua_State *L);
 int aks_lib_rate(lua_State *L);
-/** Raises if a route that was built names a target that the settings do not have. [-0, +0,
- * raises] */
+int aks_lib_warn(lua_State *L);
+int aks_lib_whole(lua_State *L);
+/** Raises if a route that was built names a target that the settings do not have. Of a policy that
+ * is only checked, notes where its route, the function on top, can lead. [-0, +0, raises] */
 void aks_lib_check_names(lua_State *L, const struct aks_settings *settings);
 
 #endif

@@ -14,6 +14,8 @@
 /* In the registry: a list of { what the builder is called in messages, names of targets or a mirror
  * of them }. */
 #define NOTED "akosha.names"
+/* The same: functions that are routes and answer with what builders were given. */
+#define WHOLE "akosha.whole"
 
 #define WHAT 1          /* stack indices of the builders' arguments */
 #define GIVEN 2
@@ -28,6 +30,16 @@ int
 aks_lib_expected(lua_State *L)
 {
     aks_value_expected(L, luaL_checkstring(L, WHAT), luaL_checkstring(L, GIVEN), 3);
+}
+
+/* warn(what, message): tells of what is hardly meant. */
+int
+aks_lib_warn(lua_State *L)
+{
+    const char *what = luaL_checkstring(L, WHAT);
+
+    aks_problem_warn_here(L, what, "%s: %s", what, luaL_checkstring(L, GIVEN));
+    return 0;
 }
 
 /* rate(what, value): the value, if it is bytes per second. */
@@ -190,18 +202,63 @@ aks_lib_mirror(lua_State *L)
     return 1;
 }
 
+/* whole(route, ...): the function; noted as one that answers with what builders were given, if all
+ * of the others are. */
+int
+aks_lib_whole(lua_State *L)
+{
+    int count = lua_gettop(L);
+    bool whole = true;
+
+    if (!aks_problem_collecting(L)) {
+        lua_settop(L, 1);
+        return 1;
+    }
+    (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, WHOLE);
+    for (int i = 2; i <= count; i++) {
+        lua_pushvalue(L, i);
+        whole = lua_rawget(L, count + 1) != LUA_TNIL && whole;
+        lua_settop(L, count + 1);
+    }
+    if (whole) {
+        lua_pushvalue(L, 1);
+        lua_pushboolean(L, true);
+        lua_rawset(L, count + 1);
+    }
+    lua_settop(L, 1);
+    return 1;
+}
+
+/* Does the function at ${index} answer with what builders were given and with nothing else? */
+static bool
+is_whole(lua_State *L, int index)
+{
+    int top = lua_gettop(L);
+    bool whole;
+
+    (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, WHOLE);
+    lua_pushvalue(L, index);
+    whole = lua_rawget(L, -2) != LUA_TNIL;
+    lua_settop(L, top);
+    return whole;
+}
+
 void
 aks_lib_check_names(lua_State *L, const struct aks_settings *settings)
 {
+    struct aks_vm *vm = aks_vm_of(L);
     int top = lua_gettop(L);
     struct aks_route route;
 
+    vm->route_is_whole = aks_problem_collecting(L) && is_whole(L, top);
     (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, NOTED);
     for (size_t i = 1; i <= lua_rawlen(L, top + 1); i++) {
         (void)lua_rawgeti(L, top + 1, (lua_Integer)i);
         (void)lua_rawgeti(L, top + 2, 1);
         (void)lua_rawgeti(L, top + 2, 2);
         aks_spec_route(L, top + 4, lua_tostring(L, top + 3), settings, &route);
+        for (size_t j = 0; j < route.count; j++)
+            vm->led_to[route.targets[j]] = true;
         lua_settop(L, top + 1);
     }
     lua_settop(L, top);

@@ -14,6 +14,17 @@
 #define LONG_PART_S 3600
 #define PATH_BYTES 4096
 
+static bool
+has_network(const struct aks_vm *vm)
+{
+    const struct aks_settings *settings = &vm->settings;
+    bool network = false;
+
+    for (size_t i = 0; i < settings->target_count; i++)
+        network = network || settings->targets[i].kind != AKS_TARGET_DIR;
+    return network;
+}
+
 /* --- targets and routes ----------------------------------------------------------------------- */
 
 static void
@@ -22,9 +33,9 @@ warn_unused_targets(struct aks_vm *vm)
     const struct aks_settings *settings = &vm->settings;
 
     for (size_t i = 0; i < settings->target_count; i++) {
-        bool used = false;
+        bool used = vm->asks[AKS_VM_ROUTE] && vm->led_to[i];
 
-        for (size_t j = 0; j < settings->route.count; j++)
+        for (size_t j = 0; !vm->asks[AKS_VM_ROUTE] && j < settings->route.count; j++)
             used = used || settings->route.targets[j] == i;
         if (!used)
             aks_problem_warn(vm, "route", 0, "akosha.policy: route: no route leads to the target "
@@ -72,20 +83,66 @@ longest_ms(const struct aks_schedule *schedule)
     return (int64_t)sum_ms;
 }
 
+/* ${failure}: that it is the schedule of, or NULL. */
 static void
-warn_long_waits(struct aks_vm *vm)
+warn_long(struct aks_vm *vm, const struct aks_schedule *schedule, const char *failure)
+{
+    int64_t sum_ms = longest_ms(schedule);
+
+    if (sum_ms > LONG_WAIT_MS)
+        aks_problem_warn(vm, "retry", 0, "akosha.policy: retry: %s%sall %u tries of one step can "
+            "wait %" PRId64 " s in all, %.1f hours", failure != NULL ? failure : "",
+            failure != NULL ? ": " : "", schedule->settings.tries, sum_ms / AKS_MS_PER_S,
+            (double)sum_ms / (3600.0 * (double)AKS_MS_PER_S));
+}
+
+/* What a folder never says. */
+static bool
+is_of_the_network(enum aks_status failure)
+{
+    return failure == AKS_OFFLINE || failure == AKS_DNS || failure == AKS_REFUSED ||
+        failure == AKS_CONNECT_TIMEOUT || failure == AKS_STALLED || failure == AKS_THROTTLED ||
+        failure == AKS_SERVER || failure == AKS_CLOCK_SKEW || failure == AKS_BAD_REPLY;
+}
+
+/* Entries of by_failure; which nobody named have the default's schedule, as those have that
+ * another try cannot mend. */
+static void
+warn_by_failure(struct aks_vm *vm)
+{
+    const struct aks_schedule *const *each = vm->schedule.by_failure;
+    const struct aks_schedule *otherwise = each[AKS_POLICY];
+    bool network = has_network(vm);
+
+    warn_long(vm, otherwise, "default");
+    for (int i = 0; i < AKS_STATUS_COUNT; i++) {
+        const char *name = aks_status_name((enum aks_status)i);
+
+        if (each[i] == otherwise)
+            continue;
+        if (i == AKS_SOURCE_CHANGED)
+            aks_problem_warn(vm, "retry", 0, "akosha.policy: retry: %s: an upload whose source has "
+                "changed begins anew at once, and no schedule is asked", name);
+        else if (!network && is_of_the_network((enum aks_status)i))
+            aks_problem_warn(vm, "retry", 0, "akosha.policy: retry: %s: all targets are folders, "
+                "and none of them ever says so", name);
+        else
+            warn_long(vm, each[i], name);
+    }
+}
+
+static void
+warn_retry(struct aks_vm *vm)
 {
     struct aks_schedule schedule = { .growth = AKS_GROWTH_EXPONENTIAL };
-    int64_t sum_ms;
 
     schedule.settings = vm->settings.retry;
     if (vm->retry_by_schedule)
         schedule = vm->schedule;
-    sum_ms = longest_ms(&schedule);
-    if (sum_ms > LONG_WAIT_MS)
-        aks_problem_warn(vm, "retry", 0, "akosha.policy: retry: all %u tries of one step can wait "
-            "%" PRId64 " s in all, %.1f hours", schedule.settings.tries, sum_ms / AKS_MS_PER_S,
-            (double)sum_ms / (3600.0 * (double)AKS_MS_PER_S));
+    if (schedule.growth == AKS_GROWTH_BY_FAILURE)
+        warn_by_failure(vm);
+    else
+        warn_long(vm, &schedule, NULL);
 }
 
 /* --- throttle --------------------------------------------------------------------------------- */
@@ -95,11 +152,8 @@ warn_throttle(struct aks_vm *vm)
 {
     const struct aks_settings *settings = &vm->settings;
     int64_t rate = settings->throttle_bytes_per_s;
-    bool network = false;
 
-    for (size_t i = 0; i < settings->target_count; i++)
-        network = network || settings->targets[i].kind != AKS_TARGET_DIR;
-    if (!network && (rate > 0 || vm->asks[AKS_VM_THROTTLE]))
+    if (!has_network(vm) && (rate > 0 || vm->asks[AKS_VM_THROTTLE]))
         aks_problem_warn(vm, "throttle", 0, "akosha.policy: throttle: all targets are folders, and "
             "those are not held up");
     else if (rate > 0 && settings->part_bytes / rate > LONG_PART_S)
@@ -205,12 +259,12 @@ warn_found_sources(struct aks_vm *vm, const char *home)
 void
 aks_problem_warn_all(struct aks_vm *vm, const struct aks_policy_environment *environment)
 {
-    if (!vm->asks[AKS_VM_ROUTE]) {
+    if (!vm->asks[AKS_VM_ROUTE] || vm->route_is_whole)
         warn_unused_targets(vm);
+    if (!vm->asks[AKS_VM_ROUTE])
         warn_same_places(vm);
-    }
     if (!vm->asks[AKS_VM_RETRY])
-        warn_long_waits(vm);
+        warn_retry(vm);
     warn_throttle(vm);
     warn_same_sources(vm, aks_policy_environment_get(environment, "HOME"));
     warn_found_sources(vm, aks_policy_environment_get(environment, "HOME"));

@@ -134,6 +134,8 @@ struct aks_vm {
     char policy_file[AKS_VM_POSITION_BYTES];    /* where akosha.policy was called */
     int policy_line;
     bool missing_said;              /* the policy has the field `missing` */
+    bool route_is_whole;            /* its route is all builders', which lead to these targets */
+    bool led_to[AKS_TARGETS_MAX];
 };
 
 /** AKS_LIMIT if there is no memory. The state is empty: script/sandbox.h furnishes it. */
