@@ -43,6 +43,7 @@
     X(AKS_SETTINGS, "settings", false) \
     X(AKS_LIMIT, "limit", false) \
     X(AKS_CANCELLED, "cancelled", false) \
+    X(AKS_UNDELIVERED, "undelivered", false) \
     X(AKS_INTERNAL, "internal", false)
 
 enum aks_status {

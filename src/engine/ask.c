@@ -314,3 +314,10 @@ aks_ask_throttle(struct aks_ask *ask, int64_t *ret_bytes_per_s, struct aks_error
     record(ask, "throttle", NULL, json_object(), text, decide->throttle != NULL ? BY_POLICY : NULL);
     return AKS_OK;
 }
+
+void
+aks_ask_note(struct aks_ask *ask, const char *what, const char *target, json_t *facts,
+    const char *answer)
+{
+    record(ask, what, target, facts, answer, BY_POLICY);
+}

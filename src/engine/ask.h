@@ -17,6 +17,8 @@
 
 #define AKS_DECISIONS_MAX 1000      /* of each kind in a report; later ones are counted */
 
+struct json_t;
+
 struct aks_ask {
     const struct aks_loop *loop;
     const struct aks_policy *policy;
@@ -55,5 +57,9 @@ enum aks_status aks_ask_compress(struct aks_ask *ask, const struct aks_compress_
 /** Of a policy that has a function for it. An answer is recorded where it differs from the last. */
 enum aks_status aks_ask_throttle(struct aks_ask *ask, int64_t *ret_bytes_per_s,
     struct aks_error *err);
+
+/** For the report: what a policy that steers by itself did. Takes ${facts} (an object). */
+void aks_ask_note(struct aks_ask *ask, const char *what, const char *target, struct json_t *facts,
+    const char *answer);
 
 #endif

@@ -304,6 +304,15 @@ aks_pipeline_snapshot(const struct aks_pipeline *pipeline)
 }
 
 void
+aks_pipeline_trim(struct aks_pipeline *pipeline)
+{
+    AKS_CHECK(pipeline->state == AKS_PIPELINE_ENDED && pipeline->jobs == 0);
+    aks_pipeline_codec_fini(pipeline);
+    aks_mem_free(alloc_of(pipeline), pipeline->raw);
+    pipeline->raw = NULL;
+}
+
+void
 aks_pipeline_free(struct aks_pipeline *pipeline)
 {
     if (pipeline == NULL)

@@ -61,6 +61,9 @@ void aks_pipeline_progress(const struct aks_pipeline *pipeline, int64_t *ret_pla
 /** The whole object as a body that can be read again; bytes -1 if a codec made it. */
 struct aks_body aks_pipeline_whole(struct aks_pipeline *pipeline);
 const struct aks_snapshot *aks_pipeline_snapshot(const struct aks_pipeline *pipeline);
+/** Of a pipeline that has ENDED and whose parts are given back: frees what only reading needed.
+ * Result, whole and snapshot stay. */
+void aks_pipeline_trim(struct aks_pipeline *pipeline);
 /** No part may be in use any more. ${changed} is not called again. Work under way finishes first,
  * behind the caller's back (pool->lingering counts such pipelines). NULL is fine. */
 void aks_pipeline_free(struct aks_pipeline *pipeline);

@@ -40,9 +40,12 @@ struct aks_policy_place {
     int line;                   /* 0: not known */
 };
 
+struct aks_policy_task;
+
 struct aks_policy {
     const struct aks_settings *settings;
     struct aks_decide decide;
+    const struct aks_policy_task *task;         /* NULL, or it steers the run (engine/task.h) */
     void (*free)(struct aks_policy *policy);    /* NULL policy is never passed */
     const struct aks_policy_place *answered;    /* of the last answer with an opinion, or NULL */
 };

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/decide_default.h"
+#include "engine/task.h"
 #include "engine/transfer.h"
 
 #include <jansson.h>
@@ -289,6 +290,7 @@ finish(struct aks_run *run)
 
     drain(run);
     aks_run_throttle_end(run);
+    aks_task_free(run->task);
     for (size_t i = 0; i < run->item_count; i++)
         aks_item_fini(alloc, &run->items[i]);
     aks_mem_free(alloc, run->items);
@@ -336,7 +338,8 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     if (status == AKS_OK)
         status = aks_run_items_check_secrets(&run, &run_error);
     if (status == AKS_OK)
-        status = deliver(&run, &run_error);
+        status = options->policy->task != NULL ? aks_run_task(&run, &run_error)
+            : deliver(&run, &run_error);
     /* A failure that was dealt with on the way is no failure of the run. */
     if (status == AKS_OK)
         aks_error_clear(&run_error);

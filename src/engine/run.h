@@ -14,6 +14,7 @@
 
 #include <stdbool.h>
 
+struct aks_task;
 struct json_t;
 
 /* How often every target of the routes is gone through, at most, whatever a policy answers. */
@@ -77,6 +78,7 @@ struct aks_run {
     struct aks_progress progress;
     struct aks_transfer **transfers;    /* under way, for progress; run_upload.c's */
     size_t transfer_count;
+    struct aks_task *task;              /* where the policy is one (engine/task.h) */
 };
 
 /* What is believed of a target for longer than this is looked at before it is built upon. */
@@ -115,6 +117,8 @@ void aks_run_target_facts(const struct aks_run *run, size_t index,
 bool aks_run_health_fine(const struct aks_run *run, size_t index);
 /** Has it asked to be left alone, in this run, and still wants to be? */
 bool aks_run_health_asked(const struct aks_run *run, size_t index);
+/** How long the server of target ${index} still wants to be left alone; 0: it does not. */
+int64_t aks_run_health_left_alone_ms(const struct aks_run *run, size_t index);
 /** What a server asked for, whatever it was asked. */
 void aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
 /** What became of an upload there: its breaker, and what its server asked for. */

@@ -36,9 +36,8 @@ now_ns(const struct aks_run *run)
     return clock->now_ns(clock->ctx);
 }
 
-/* How long a target still wants to be left alone; 0: it does not. */
-static int64_t
-left_alone_ms(const struct aks_run *run, size_t index)
+int64_t
+aks_run_health_left_alone_ms(const struct aks_run *run, size_t index)
 {
     int64_t left_ns = run->targets[index].not_before_ns - now_ns(run);
 
@@ -106,7 +105,7 @@ aks_run_health_asked(const struct aks_run *run, size_t index)
 bool
 aks_run_health_fine(const struct aks_run *run, size_t index)
 {
-    return !breaker_open(run, index) && left_alone_ms(run, index) == 0;
+    return !breaker_open(run, index) && aks_run_health_left_alone_ms(run, index) == 0;
 }
 
 /* The target itself does not answer, or cannot take anything: what a breaker is for. A person who
@@ -158,7 +157,7 @@ aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *
 
     for (size_t place = 0; place < item->copy_count; place++) {
         size_t index = item->copies[place].target;
-        int64_t left_ms = left_alone_ms(run, index);
+        int64_t left_ms = aks_run_health_left_alone_ms(run, index);
 
         if (!aks_item_copy_owed(&item->copies[place]))
             continue;

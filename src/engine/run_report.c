@@ -68,7 +68,9 @@ worst_error(const struct aks_run *run, const struct aks_error *run_error, int *r
             *ret_code = EXIT_LOST;
             return &run->keep_error;
         }
-        if (code_of(run_error->status) == code) {
+        /* Whatever it failed with: a policy over a limit as one that raised an error. */
+        if (code_of(run_error->status) == code || (code == EXIT_SETTINGS &&
+                run->ask.policy_error.status != AKS_OK)) {
             *ret_code = code;
             return run_error;
         }

@@ -132,7 +132,7 @@ void
 aks_transfer_abandon(struct aks_transfer *transfer)
 {
     const struct aks_target_class *class = transfer->options.target->class;
-    int64_t limit_ms = transfer->cancelled ? AKS_TRANSFER_ABORT_INTERRUPTED_MS
+    int64_t limit_ms = transfer->hurried ? AKS_TRANSFER_ABORT_INTERRUPTED_MS
         : AKS_TRANSFER_ABORT_MS;
 
     aks_loop_clear(transfer->options.loop, &transfer->timer);
@@ -157,7 +157,7 @@ aks_transfer_fail(struct aks_transfer *transfer, const struct aks_outcome *outco
     if (transfer->state == TRANSFER_ABORTING || transfer->state == TRANSFER_DONE)
         return;
     transfer->outcome = *outcome;
-    transfer->restart = outcome->verdict == AKS_RESTART &&
+    transfer->restart = outcome->verdict == AKS_RESTART && !options->once &&
         transfer->restarts < AKS_TRANSFER_RESTARTS_MAX;
     /* There was room for a compressed copy when it was begun, and there is none any more. */
     if (outcome->status == AKS_NO_SPACE && transfer->compress.codec != AKS_CODEC_NONE &&
@@ -165,7 +165,7 @@ aks_transfer_fail(struct aks_transfer *transfer, const struct aks_outcome *outco
         aks_log_write(options->log, AKS_LOG_WARNING, "%s is sent uncompressed: %s",
             options->source->name, outcome->error.message);
         transfer->raw_only = true;
-        transfer->restart = true;
+        transfer->restart = !options->once;
     }
     aks_transfer_abandon(transfer);
 }
@@ -288,6 +288,37 @@ send(struct aks_transfer *transfer, struct aks_part *part)
     transfer->options.target->class->send(transfer->object, part, send_done, sent);
 }
 
+/* Nothing is under way; what only reading needed goes. */
+static void
+hold(struct aks_transfer *transfer)
+{
+    transfer->result.bytes = *aks_pipeline_result(transfer->pipeline);
+    aks_pipeline_trim(transfer->pipeline);
+    transfer->state = TRANSFER_HELD;
+    transfer->options.held(transfer->options.ctx);
+}
+
+void
+aks_transfer_finish(struct aks_transfer *transfer)
+{
+    AKS_CHECK(transfer->state == TRANSFER_HELD);
+    finish(transfer);
+}
+
+const struct aks_pipeline_result *
+aks_transfer_sent(const struct aks_transfer *transfer)
+{
+    AKS_CHECK(transfer->state >= TRANSFER_HELD);
+    return &transfer->result.bytes;
+}
+
+enum aks_codec
+aks_transfer_codec(const struct aks_transfer *transfer)
+{
+    AKS_CHECK(transfer->state >= TRANSFER_HELD);
+    return transfer->compress.codec;
+}
+
 void
 aks_transfer_pump(struct aks_transfer *transfer)
 {
@@ -313,7 +344,9 @@ aks_transfer_pump(struct aks_transfer *transfer)
     if (state != AKS_PIPELINE_ENDED)
         return;
     tell_read(transfer);
-    if (transfer->in_flight == 0)
+    if (transfer->in_flight == 0 && transfer->options.held != NULL)
+        hold(transfer);
+    else if (transfer->in_flight == 0)
         finish(transfer);
 }
 
@@ -323,34 +356,70 @@ fire_abandon(void *ctx)
     aks_transfer_abandon(ctx);
 }
 
-void
-aks_transfer_cancel(struct aks_transfer *transfer)
+/* It is on its way out, and the time for that changes. */
+static void
+hurry(struct aks_transfer *transfer)
+{
+    /* It has not begun yet: then it begins with little time. */
+    if (transfer->timer.node.place != 0 && transfer->timer.fire == fire_abandon)
+        return;
+    aks_loop_clear(transfer->options.loop, &transfer->timer);
+    if (aks_loop_set(transfer->options.loop, &transfer->timer, AKS_TRANSFER_ABORT_INTERRUPTED_MS,
+            abort_timed_out, transfer, NULL) != AKS_OK)
+        aborted(transfer);
+}
+
+/* True if there is still something to be stopped. */
+static bool
+mark_stopped(struct aks_transfer *transfer)
 {
     struct aks_error err;
 
     if (transfer->cancelled || transfer->state == TRANSFER_DONE)
-        return;
+        return false;
     transfer->cancelled = true;
     (void)aks_error_set(&err, AKS_CANCELLED, "source %s: interrupted",
         transfer->options.source->path);
     aks_outcome_failed(&transfer->outcome, &err);
     transfer->outcome.verdict = AKS_GIVE_UP;
-    /* A sample is with a worker: its completion goes on. */
-    if (transfer->sample != NULL)
-        return;
+    return true;
+}
+
+/* Not from inside this call, where there is memory for a timer: done may free its caller. */
+static void
+abandon_soon(struct aks_transfer *transfer)
+{
     aks_loop_clear(transfer->options.loop, &transfer->timer);
-    if (transfer->state == TRANSFER_ABORTING) {
-        /* It is on its way out; from now on with less time. */
-        if (aks_loop_set(transfer->options.loop, &transfer->timer,
-                AKS_TRANSFER_ABORT_INTERRUPTED_MS, abort_timed_out, transfer, NULL) != AKS_OK)
-            aborted(transfer);
-        return;
-    }
     transfer->state = TRANSFER_ABORTING;
-    /* Not from inside this call, where there is memory for a timer: done may free its caller. */
     if (aks_loop_set(transfer->options.loop, &transfer->timer, 0, fire_abandon, transfer,
             NULL) != AKS_OK)
         aks_transfer_abandon(transfer);
+}
+
+void
+aks_transfer_cancel(struct aks_transfer *transfer)
+{
+    if (transfer->state == TRANSFER_DONE || transfer->hurried)
+        return;
+    transfer->hurried = true;
+    /* A sample is with a worker: its completion goes on. */
+    if (!mark_stopped(transfer) && transfer->state != TRANSFER_ABORTING)
+        return;
+    if (transfer->sample != NULL)
+        return;
+    if (transfer->state == TRANSFER_ABORTING)
+        hurry(transfer);
+    else
+        abandon_soon(transfer);
+}
+
+void
+aks_transfer_give_up(struct aks_transfer *transfer)
+{
+    if (!mark_stopped(transfer) || transfer->sample != NULL)
+        return;
+    if (transfer->state != TRANSFER_ABORTING)
+        abandon_soon(transfer);
 }
 
 int64_t

@@ -33,6 +33,14 @@ struct aks_transfer_options {
                                              * answer; or NULL: as of all */
     const char *folder;                     /* "systems/<id>/<upload>/" */
     const char *scratch_folder;             /* where an http target keeps what a codec makes */
+    /* For an owner that steers it (engine/task.h). The source as it has to be, else it is
+     * AKS_SOURCE_CHANGED; NULL: as it is. */
+    const struct aks_file_info *expected;
+    const struct aks_compress_settings *chosen;     /* NULL: a sample, and the policy, decide */
+    const char *codec_reason;               /* why that is not what was wanted, or NULL; static */
+    bool once;                              /* to begin anew is the owner's */
+    /* From the loop: every part is sent, and aks_transfer_finish is waited for. NULL: it is not. */
+    void (*held)(void *ctx);
     /* From the loop: reading is over, another transfer may begin to read. At most once. */
     void (*read)(void *ctx);
     /* From the loop: what could not be taken back stays at the target, as ${err} tells. */
@@ -64,6 +72,13 @@ const struct aks_transfer_result *aks_transfer_result(const struct aks_transfer 
 /** Stops it: done follows with AKS_CANCELLED once the other side is clean, or the time for that is
  * up. */
 void aks_transfer_cancel(struct aks_transfer *transfer);
+/** The same with all the time that giving back may take, for a run that goes on. */
+void aks_transfer_give_up(struct aks_transfer *transfer);
+/** Of one that is held: the object may come into being. done may be called from inside. */
+void aks_transfer_finish(struct aks_transfer *transfer);
+/** What there is to know of one that is held or done: digests and sizes. */
+const struct aks_pipeline_result *aks_transfer_sent(const struct aks_transfer *transfer);
+enum aks_codec aks_transfer_codec(const struct aks_transfer *transfer);
 /** Plain bytes that are stored, as far as is known. */
 int64_t aks_transfer_progress(const struct aks_transfer *transfer);
 /** NULL is fine. What is under way is dropped where it stands, without done: for a loop that cannot

@@ -88,6 +88,15 @@ settled_codec(const struct aks_transfer *transfer)
         : &options->ask->policy->settings->compress;
 }
 
+static void
+leave_room(struct aks_transfer *transfer)
+{
+    if (!transfer->raw_only && room_for_copy(transfer))
+        return;
+    transfer->compress.codec = AKS_CODEC_NONE;
+    transfer->result.codec_reason = "no room for a compressed copy";
+}
+
 /* The codec is known when the sample has been looked at, or where nobody asks. */
 static void
 choose_codec(struct aks_transfer *transfer, double ratio)
@@ -97,6 +106,13 @@ choose_codec(struct aks_transfer *transfer, double ratio)
     struct aks_outcome outcome;
     struct aks_error err;
 
+    if (options->chosen != NULL) {
+        transfer->compress = *options->chosen;
+        transfer->result.codec_reason = options->codec_reason;
+        leave_room(transfer);
+        start_sending(transfer);
+        return;
+    }
     facts.source.name = options->source->name;
     facts.source.path = options->source->path;
     facts.source.kind = aks_source_kind_name(options->source->kind);
@@ -115,10 +131,7 @@ choose_codec(struct aks_transfer *transfer, double ratio)
     transfer->result.codec_reason = NULL;
     if (transfer->compress.codec == AKS_CODEC_NONE && ratio < AKS_SAMPLE_RATIO_MIN && ratio > 0)
         transfer->result.codec_reason = "a sample does not shrink";
-    if (transfer->raw_only || !room_for_copy(transfer)) {
-        transfer->compress.codec = AKS_CODEC_NONE;
-        transfer->result.codec_reason = "no room for a compressed copy";
-    }
+    leave_room(transfer);
     start_sending(transfer);
 }
 
@@ -154,7 +167,8 @@ wants_sample(const struct aks_transfer *transfer)
 {
     const struct aks_policy *policy = transfer->options.ask->policy;
 
-    if (transfer->raw_only || transfer->snapshot.info.bytes == 0)
+    if (transfer->raw_only || transfer->snapshot.info.bytes == 0 ||
+        transfer->options.chosen != NULL)
         return false;
     if (policy->decide.compress != NULL)
         return true;
@@ -208,6 +222,13 @@ aks_transfer_begin(void *ctx)
     }
     if (!settled(transfer))
         return;
+    if (options->expected != NULL &&
+        !aks_source_same(options->expected, &transfer->snapshot.info)) {
+        (void)aks_error_set(&err, AKS_SOURCE_CHANGED,
+            "source %s: changed since the snapshot was taken", options->source->path);
+        refuse(transfer, &err);
+        return;
+    }
     transfer->state = TRANSFER_SAMPLING;
     if (!wants_sample(transfer)) {
         /* Nothing shrinks nothing; else nobody will look at the ratio. */

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 enum transfer_state {
-    TRANSFER_WAITING, TRANSFER_SAMPLING, TRANSFER_SENDING, TRANSFER_FINISHING, TRANSFER_ABORTING,
-    TRANSFER_DONE
+    TRANSFER_WAITING, TRANSFER_SAMPLING, TRANSFER_SENDING, TRANSFER_HELD, TRANSFER_FINISHING,
+    TRANSFER_ABORTING, TRANSFER_DONE
 };
 
 struct sent_part {
@@ -36,6 +36,7 @@ struct aks_transfer {
     unsigned settles;                   /* how often its stamps were too fresh to begin */
     bool restart;                       /* after aborting */
     bool cancelled;
+    bool hurried;                       /* and it has to be gone soon */
     bool dropped;                       /* freed while a worker had its sample */
     bool told_read;
     struct aks_object_digest digest;

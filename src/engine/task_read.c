@@ -1,0 +1,308 @@
+/* What a task learns of its sources: snapshots, digests, samples. */
+#include "base/check.h"
+#include "base/encode.h"
+#include "base/units.h"
+#include "engine/pipeline.h"
+#include "engine/task_internal.h"
+
+#include <string.h>
+
+/* Parts of a pass that only hashes: large enough to be cheap, small enough to be interrupted soon.
+ */
+#define READ_PART_BYTES (8 * AKS_MIB)
+/* As of a transfer: a source that is written to in each tick has no moment at which it can be
+ * read. */
+#define SETTLES_MAX 50
+
+static struct aks_item *
+item_of(const struct aks_task_request *request, size_t source)
+{
+    AKS_CHECK(source < request->task->run->item_count);
+    return &request->task->run->items[source];
+}
+
+/* What is wrong with a source is what keeps it from being stored. */
+static void
+failed(struct aks_task_request *request, size_t source, const struct aks_error *err)
+{
+    struct aks_item *item = item_of(request, source);
+
+    if (item->state == AKS_ITEM_PENDING && err->status != AKS_CANCELLED)
+        item->error = *err;
+    aks_task_done_failed(request, err);
+}
+
+/* --- snapshots -------------------------------------------------------------------------------- */
+
+static void
+take(void *ctx)
+{
+    struct aks_task_request *request = ctx;
+    const struct aks_port *port = request->task->run->engine->port;
+    struct aks_item *item = item_of(request, request->source);
+    struct aks_snapshot snapshot;
+    struct aks_error err;
+    int64_t wait_ms;
+
+    if (aks_snapshot_take(port, &item->source, &snapshot, &err) != AKS_OK) {
+        failed(request, request->source, &err);
+        return;
+    }
+    wait_ms = aks_snapshot_settle_ms(&snapshot);
+    request->content.snapshot.source = request->source;
+    request->content.snapshot.info = snapshot.info;
+    request->content.snapshot.taken_at_ms = snapshot.taken_at_ms;
+    aks_snapshot_close(&snapshot);
+    if (wait_ms == 0) {
+        aks_task_done_ok(request);
+        return;
+    }
+    if (++request->settles > SETTLES_MAX)
+        (void)aks_error_set(&err, AKS_SOURCE_BUSY, "source %s: is written to all the time",
+            item->source.path);
+    else if (aks_loop_set(&request->task->run->engine->loop, &request->timer, wait_ms, take,
+            request, &err) == AKS_OK)
+        return;
+    failed(request, request->source, &err);
+}
+
+void
+aks_task_snapshot(struct aks_task_request *request)
+{
+    take(request);
+}
+
+enum aks_status
+aks_task_retake(struct aks_task *task, const struct aks_task_snapshot *snapshot,
+    struct aks_snapshot *ret_snapshot, struct aks_error *err)
+{
+    const struct aks_source *source = &task->run->items[snapshot->source].source;
+    enum aks_status status = aks_snapshot_take(task->run->engine->port, source, ret_snapshot, err);
+
+    if (status != AKS_OK || aks_source_same(&ret_snapshot->info, &snapshot->info))
+        return status;
+    aks_snapshot_close(ret_snapshot);
+    return aks_error_set(err, AKS_SOURCE_CHANGED, "source %s: changed since the snapshot was taken",
+        source->path);
+}
+
+/* --- a pass over all bytes -------------------------------------------------------------------- */
+
+static void
+leave_line(struct reading *reading)
+{
+    struct aks_task *task = reading->task;
+
+    aks_task_line_leave(task, &reading->reader);
+    if (!reading->reads)
+        return;
+    reading->reads = false;
+    task->reading = false;
+    aks_task_line_go_on(task);
+}
+
+void
+aks_task_read_free(struct reading *reading)
+{
+    struct aks_task *task;
+
+    if (reading == NULL)
+        return;
+    task = reading->task;
+    aks_pipeline_free(reading->pipeline);
+    reading->pipeline = NULL;
+    aks_snapshot_close(&reading->snapshot);
+    leave_line(reading);
+    if (reading->row != NULL)
+        aks_stored_fini(task->alloc, reading->row);
+    aks_mem_free(task->alloc, reading->row);
+    aks_mem_free(task->alloc, reading);
+}
+
+/* The digest is known, or why not. */
+static void
+end(struct reading *reading, const struct aks_error *err)
+{
+    struct aks_task_request *request = reading->request;
+    struct aks_outcome outcome;
+
+    aks_outcome_ok(&outcome);
+    if (err != NULL)
+        aks_outcome_failed(&outcome, err);
+    leave_line(reading);
+    reading->read(request, &outcome);
+}
+
+static void
+changed(void *ctx)
+{
+    struct reading *reading = ctx;
+    struct aks_task_request *request = reading->request;
+    const struct aks_snapshot *snapshot;
+    struct aks_part *part;
+    struct aks_error err;
+
+    while ((part = aks_pipeline_take(reading->pipeline)) != NULL)
+        aks_pipeline_give(reading->pipeline, part);
+    if (aks_pipeline_state(reading->pipeline, &err) == AKS_PIPELINE_RUNNING)
+        return;
+    snapshot = aks_pipeline_snapshot(reading->pipeline);
+    if (aks_pipeline_state(reading->pipeline, &err) != AKS_PIPELINE_ENDED ||
+        aks_snapshot_check(snapshot, &err) != AKS_OK) {
+        end(reading, &err);
+        return;
+    }
+    request->bytes = aks_pipeline_result(reading->pipeline)->plain_bytes;
+    aks_hex_encode(aks_pipeline_result(reading->pipeline)->plain_sha256, AKS_SHA256_BYTES,
+        request->sha256);
+    reading->info = snapshot->info;
+    reading->info_racy = aks_snapshot_racy(snapshot);
+    end(reading, NULL);
+}
+
+static void
+start(void *ctx)
+{
+    struct reading *reading = ctx;
+    struct aks_run *run = reading->task->run;
+    struct aks_pipeline_options options = { 0 };
+    struct aks_error err;
+
+    reading->reads = true;
+    options.port = run->engine->port;
+    options.loop = &run->engine->loop;
+    options.pool = &run->pool;
+    options.codec = AKS_CODEC_NONE;
+    options.part_bytes = READ_PART_BYTES;
+    options.check = AKS_PART_UNCHECKED;
+    options.changed = changed;
+    options.ctx = reading;
+    if (aks_pipeline_new(&options, &reading->snapshot, &reading->pipeline, &err) != AKS_OK)
+        end(reading, &err);
+}
+
+struct reading *
+aks_task_read(struct aks_task_request *request, struct aks_snapshot *snapshot,
+    void (*read)(struct aks_task_request *request, const struct aks_outcome *outcome),
+    struct aks_error *err)
+{
+    struct reading *reading = request->reading;
+
+    if (reading == NULL)
+        reading = aks_mem_new(request->task->alloc, sizeof(*reading));
+    if (reading == NULL) {
+        aks_snapshot_close(snapshot);
+        (void)aks_error_memory(err, "reading a source");
+        return NULL;
+    }
+    reading->task = request->task;
+    reading->request = request;
+    reading->snapshot = *snapshot;
+    reading->read = read;
+    reading->reader.start = start;
+    reading->reader.ctx = reading;
+    request->reading = reading;
+    aks_task_line_enter(request->task, &reading->reader);
+    return reading;
+}
+
+static void
+checksum_read(struct aks_task_request *request, const struct aks_outcome *outcome)
+{
+    if (outcome->status == AKS_OK)
+        aks_task_done_ok(request);
+    else
+        failed(request, request->content.snapshot.source, &outcome->error);
+}
+
+void
+aks_task_checksum(struct aks_task_request *request)
+{
+    struct aks_snapshot snapshot;
+    struct aks_error err;
+
+    if (aks_task_retake(request->task, &request->content.snapshot, &snapshot, &err) != AKS_OK ||
+        aks_task_read(request, &snapshot, checksum_read, &err) == NULL)
+        failed(request, request->content.snapshot.source, &err);
+}
+
+/* --- samples ---------------------------------------------------------------------------------- */
+
+struct sampling {
+    struct aks_target_work work;        /* first */
+    struct aks_task_request *request;
+    struct aks_snapshot snapshot;
+    struct aks_sample sample;
+};
+
+static enum aks_status
+sample_run(struct aks_target_work *work, struct aks_error *err)
+{
+    struct sampling *sampling = (struct sampling *)work;
+
+    aks_sample_take(&sampling->sample, &sampling->snapshot, work->port->alloc);
+    *err = sampling->sample.error;
+    return err->status;
+}
+
+static void
+sample_release(struct aks_target_work *work)
+{
+    aks_snapshot_close(&((struct sampling *)work)->snapshot);
+}
+
+static void
+sample_done(void *ctx, struct aks_target_work *work)
+{
+    const struct sampling *sampling = (const struct sampling *)work;
+    struct aks_task_request *request = ctx;
+    struct aks_task_content *content = &request->content;
+
+    request->work = NULL;
+    if (work->error.status != AKS_OK) {
+        failed(request, content->snapshot.source, &work->error);
+        return;
+    }
+    content->ratio = aks_sample_ratio(&sampling->sample);
+    if (content->ratio < AKS_SAMPLE_RATIO_MIN) {
+        content->compress.codec = AKS_CODEC_NONE;
+        content->codec_reason = "a sample does not shrink";
+    }
+    aks_task_done_ok(request);
+}
+
+void
+aks_task_sample(struct aks_task_request *request)
+{
+    struct aks_task_content *content = &request->content;
+    struct sampling *sampling;
+    struct aks_error err;
+
+    content->chosen = true;
+    content->ratio = 0;
+    content->codec_reason = NULL;
+    if (content->compress.codec == AKS_CODEC_NONE || content->compress.always ||
+        content->snapshot.info.bytes == 0) {
+        aks_task_done_ok(request);
+        return;
+    }
+    sampling = aks_mem_new(request->task->alloc, sizeof(*sampling));
+    if (sampling == NULL) {
+        (void)aks_error_memory(&err, "looking at a sample");
+        failed(request, content->snapshot.source, &err);
+        return;
+    }
+    sampling->work.port = request->task->run->engine->port;
+    sampling->work.run = sample_run;
+    sampling->work.release = sample_release;
+    if (aks_task_retake(request->task, &content->snapshot, &sampling->snapshot, &err) != AKS_OK) {
+        aks_mem_free(request->task->alloc, sampling);
+        failed(request, content->snapshot.source, &err);
+        return;
+    }
+    request->work = &sampling->work;
+    if (aks_target_work_begin(&sampling->work, sample_done, request, &err) != AKS_OK) {
+        request->work = NULL;
+        failed(request, content->snapshot.source, &err);
+    }
+}

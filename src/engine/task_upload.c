@@ -1,0 +1,444 @@
+/* Uploads of a task: objects from open to finish. */
+#include "base/check.h"
+#include "base/encode.h"
+#include "engine/task_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct aks_item *
+item_of(const struct object *object)
+{
+    return &object->task->run->items[object->source];
+}
+
+static void
+end_with(struct object *object, const struct aks_error *err)
+{
+    struct aks_outcome outcome;
+
+    aks_outcome_failed(&outcome, err);
+    outcome.verdict = AKS_GIVE_UP;
+    aks_task_object_end_failed(object, &outcome);
+}
+
+/* --- the transfer ----------------------------------------------------------------------------- */
+
+static void
+tell_sent(struct object *object, struct aks_task_request *request)
+{
+    const struct aks_pipeline_result *sent = aks_transfer_sent(object->transfer);
+
+    request->bytes = sent->plain_bytes;
+    request->stored_bytes = sent->stored_bytes;
+    request->codec = aks_transfer_codec(object->transfer);
+    aks_hex_encode(sent->plain_sha256, AKS_SHA256_BYTES, request->sha256);
+    aks_hex_encode(sent->stored_sha256, AKS_SHA256_BYTES, request->stored_sha256);
+}
+
+static void
+transfer_read(void *ctx)
+{
+    struct object *object = ctx;
+
+    aks_task_object_stop_reading(object);
+    aks_task_line_go_on(object->task);
+}
+
+static void
+transfer_left(void *ctx, const struct aks_error *left)
+{
+    struct object *object = ctx;
+    struct aks_run *run = object->task->run;
+    struct aks_error err;
+
+    aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s", left->message);
+    if (aks_run_commit_audit(&object->place->upload, "upload_left", left, &err) != AKS_OK)
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s", err.message);
+}
+
+static void
+transfer_held(void *ctx)
+{
+    struct object *object = ctx;
+    struct aks_task *task = object->task;
+    struct aks_task_request *request = object->request;
+
+    aks_task_object_stop_sending(object);
+    if (object->finish) {
+        /* It was to be finished, and had to begin anew. */
+        object->state = OBJECT_FINISHING;
+        task->finishing++;
+        aks_transfer_finish(object->transfer);
+        aks_task_line_go_on(task);
+        return;
+    }
+    object->state = OBJECT_SENT;
+    object->request = NULL;
+    tell_sent(object, request);
+    aks_task_note(task, "send", object->place->upload.index, item_of(object), "ok");
+    aks_task_done_ok(request);
+    aks_task_line_go_on(task);
+}
+
+static void
+finished(struct object *object)
+{
+    struct aks_task_request *request = object->request;
+    const struct aks_transfer_result *result = aks_transfer_result(object->transfer);
+    struct aks_outcome outcome;
+    struct aks_error err;
+
+    if (aks_task_commit_add(object, result, &err) != AKS_OK) {
+        end_with(object, &err);
+        return;
+    }
+    object->task->run->sent_bytes += result->bytes.stored_bytes;
+    if (request != NULL)
+        tell_sent(object, request);
+    aks_task_note(object->task, "finish", object->place->upload.index, item_of(object), "ok");
+    aks_outcome_ok(&outcome);
+    aks_task_object_end(object, &outcome);
+}
+
+static void enter_line(struct object *object);
+
+/* Only a new beginning helps, in its turn. */
+static bool
+begins_anew(struct object *object, const struct aks_outcome *outcome)
+{
+    bool raw = outcome->status == AKS_NO_SPACE && outcome->http_status == 0 &&
+        object->place->upload.settings->kind == AKS_TARGET_HTTP && !object->raw_only;
+
+    if (object->state == OBJECT_ABORTING || object->task->closed ||
+        (!raw && (outcome->verdict != AKS_RESTART ||
+            object->restarts == AKS_TRANSFER_RESTARTS_MAX)))
+        return false;
+    if (object->state == OBJECT_FINISHING)
+        object->task->finishing--;
+    object->raw_only = object->raw_only || raw;
+    object->restarts++;
+    aks_transfer_free(object->transfer);
+    object->transfer = NULL;
+    *aks_task_object_shown(object) = NULL;
+    aks_task_object_stop_sending(object);
+    object->state = OBJECT_SENDING;
+    enter_line(object);
+    return true;
+}
+
+static void
+transfer_done(void *ctx)
+{
+    struct object *object = ctx;
+    struct aks_outcome outcome = *aks_transfer_outcome(object->transfer);
+
+    if (outcome.status == AKS_OK)
+        finished(object);
+    else if (!begins_anew(object, &outcome))
+        aks_task_object_end_failed(object, &outcome);
+}
+
+static void
+start_transfer(struct object *object)
+{
+    static const struct aks_compress_settings raw = { .codec = AKS_CODEC_NONE };
+    struct aks_transfer_options options = { 0 };
+    struct aks_run *run = object->task->run;
+    struct place *place = object->place;
+    const struct aks_item *item = item_of(object);
+    struct aks_error err;
+
+    options.port = run->engine->port;
+    options.loop = &run->engine->loop;
+    options.ask = &run->ask;
+    options.log = run->engine->log;
+    options.pool = &run->pool;
+    options.target = place->upload.target;
+    options.target_facts = &place->upload.facts;
+    options.source = &item->source;
+    options.folder = object->folder;
+    options.scratch_folder = run->engine->scratch_folder;
+    options.expected = &object->content.snapshot.info;
+    if (item->settings != NULL && item->settings->compress_given)
+        options.compress = &item->settings->compress;
+    if (object->content.chosen)
+        options.chosen = &object->content.compress;
+    options.codec_reason = object->content.codec_reason;
+    if (object->raw_only) {
+        options.chosen = &raw;
+        options.codec_reason = "no room for a compressed copy";
+    }
+    options.once = true;
+    options.read = transfer_read;
+    options.left = transfer_left;
+    options.held = transfer_held;
+    options.done = transfer_done;
+    options.ctx = object;
+    if (aks_transfer_new(&options, &object->transfer, &err) != AKS_OK) {
+        end_with(object, &err);
+        return;
+    }
+    *aks_task_object_shown(object) = object->transfer;
+    run->progress.source = item->source.name;
+    run->progress.target = place->upload.settings->name;
+    run->targets[place->upload.index].used = true;
+}
+
+static void
+reenter(void *ctx)
+{
+    struct aks_task_request *request = ctx;
+
+    enter_line(aks_task_object(request->task, request->upload));
+}
+
+/* It is its turn, unless the target meanwhile asked to be left alone. */
+static void
+start_sending(void *ctx)
+{
+    struct object *object = ctx;
+    int64_t left_ms = aks_run_health_left_alone_ms(object->task->run, object->place->upload.index);
+
+    object->reads = true;
+    object->sends = true;
+    if (left_ms == 0) {
+        start_transfer(object);
+        return;
+    }
+    aks_task_object_stop_sending(object);
+    aks_task_wait(object->request, left_ms, reenter);
+}
+
+static void
+enter_line(struct object *object)
+{
+    object->reader.sends = true;
+    object->reader.start = start_sending;
+    object->reader.ctx = object;
+    aks_task_line_enter(object->task, &object->reader);
+}
+
+/* --- what is asked for ------------------------------------------------------------------------ */
+
+/* Objects of one source under one id would have one key. */
+static enum aks_status
+choose_folder(struct object *object, struct aks_error *err)
+{
+    struct place *place = object->place;
+    unsigned *begun = &place->begun[object->source];
+    enum aks_status status = AKS_OK;
+
+    if (place->spent || *begun == place->id_count)
+        status = aks_task_place_new_id(place, err);
+    *begun = place->id_count;
+    (void)snprintf(object->folder, sizeof(object->folder), "%s", place->upload.folder);
+    return status;
+}
+
+static enum aks_status
+open_object(struct place *place, struct aks_task_request *request, struct aks_error *err)
+{
+    struct aks_task *task = place->task;
+    size_t source = request->content.snapshot.source;
+    struct object *object = task->objects;
+    unsigned generation;
+
+    if (task->run->items[source].state == AKS_ITEM_SKIPPED)
+        return aks_error_set(err, AKS_POLICY, "%s was skipped",
+            task->run->items[source].source.name);
+    if (aks_task_copy(&task->run->items[source], place->upload.index) == NULL) {
+        *err = task->run->items[source].error;
+        return err->status;
+    }
+    if (task->open_count == AKS_TASK_UPLOADS_MAX)
+        return aks_error_set(err, AKS_POLICY, "more than %d uploads are open at once",
+            AKS_TASK_UPLOADS_MAX);
+    while (object->state != OBJECT_FREE)
+        object++;
+    generation = object->generation;
+    memset(object, 0, sizeof(*object));
+    object->generation = generation + 1;
+    object->task = task;
+    object->place = place;
+    object->source = source;
+    object->content = request->content;
+    if (choose_folder(object, err) != AKS_OK)
+        return err->status;
+    object->state = OBJECT_OPEN;
+    task->open_count++;
+    request->upload.slot = (unsigned)(object - task->objects);
+    request->upload.generation = object->generation;
+    return AKS_OK;
+}
+
+void
+aks_task_open(struct place *place, struct aks_task_request *request)
+{
+    struct aks_error err;
+
+    if (open_object(place, request, &err) == AKS_OK)
+        aks_task_done_ok(request);
+    else
+        aks_task_done_failed(request, &err);
+    aks_task_place_leave(place);
+}
+
+/* The upload, if it is ${state}; else ${request} is refused. */
+static struct object *
+wanted(struct aks_task_request *request, enum object_state state, const char *why)
+{
+    struct object *object = aks_task_object(request->task, request->upload);
+
+    if (object == NULL) {
+        aks_task_done_refused(request, "this upload is over");
+        return NULL;
+    }
+    if (object->state != state || object->abort != NULL) {
+        aks_task_done_refused(request, why);
+        return NULL;
+    }
+    object->request = request;
+    return object;
+}
+
+void
+aks_task_send(struct aks_task_request *request)
+{
+    struct object *object = wanted(request, OBJECT_OPEN, "this upload was sent, or is being sent");
+
+    if (object == NULL)
+        return;
+    if (object->task->run->options->dry_run) {
+        object->state = OBJECT_SENT;
+        object->request = NULL;
+        aks_task_note(object->task, "send", object->place->upload.index, item_of(object),
+            "not in a dry run");
+        aks_task_done_ok(request);
+        return;
+    }
+    object->state = OBJECT_SENDING;
+    enter_line(object);
+}
+
+static void finish_start(struct object *object);
+
+static void
+finish_again(void *ctx)
+{
+    struct aks_task_request *request = ctx;
+
+    finish_start(aks_task_object(request->task, request->upload));
+}
+
+static void
+finish_start(struct object *object)
+{
+    struct aks_task *task = object->task;
+    int64_t left_ms = aks_run_health_left_alone_ms(task->run, object->place->upload.index);
+
+    if (left_ms > 0) {
+        aks_task_wait(object->request, left_ms, finish_again);
+        return;
+    }
+    if (task->finishing < AKS_TASK_FINISHES_MAX) {
+        object->state = OBJECT_FINISHING;
+        task->finishing++;
+        aks_transfer_finish(object->transfer);
+        return;
+    }
+    object->in_line = true;
+    object->behind = NULL;
+    *task->finish_last = object;
+    task->finish_last = &object->behind;
+}
+
+void
+aks_task_finish_go_on(struct aks_task *task)
+{
+    while (task->finish_line != NULL && task->finishing < AKS_TASK_FINISHES_MAX &&
+        !task->closed) {
+        struct object *object = task->finish_line;
+
+        aks_task_object_leave_lines(object);
+        finish_start(object);
+    }
+}
+
+void
+aks_task_finish(struct aks_task_request *request)
+{
+    struct object *object = wanted(request, OBJECT_SENT, "this upload is not sent yet");
+    struct aks_outcome ok;
+
+    if (object == NULL)
+        return;
+    object->finish = true;
+    if (!object->task->run->options->dry_run) {
+        finish_start(object);
+        return;
+    }
+    aks_outcome_ok(&ok);
+    aks_task_object_end(object, &ok);
+}
+
+/* What is under way is told that it was given up. */
+static void
+give_up(struct object *object, struct aks_task_request *request)
+{
+    struct aks_task_request *waiting = object->request;
+    struct aks_outcome ok;
+    struct aks_error err;
+
+    object->request = NULL;
+    object->abort = request;
+    if (waiting != NULL) {
+        (void)aks_error_set(&err, AKS_CANCELLED, "source %s: given up by the policy",
+            item_of(object)->source.path);
+        aks_task_done_failed(waiting, &err);
+    }
+    if (!object->task->run->options->dry_run)
+        aks_task_note(object->task, "abort", object->place->upload.index, item_of(object), "ok");
+    if (object->transfer == NULL) {
+        aks_outcome_ok(&ok);
+        aks_task_object_end(object, &ok);
+        return;
+    }
+    aks_task_object_leave_lines(object);
+    if (object->state == OBJECT_FINISHING)
+        object->task->finishing--;
+    object->state = OBJECT_ABORTING;
+    aks_transfer_give_up(object->transfer);
+}
+
+void
+aks_task_abort(struct aks_task_request *request)
+{
+    struct object *object = aks_task_object(request->task, request->upload);
+
+    if (object == NULL)
+        aks_task_done_refused(request, "this upload is over");
+    else if (object->state == OBJECT_ABORTING)
+        aks_task_done_refused(request, "this upload is being given up");
+    else
+        give_up(object, request);
+}
+
+void
+aks_task_drop(struct aks_task *task, struct aks_task_upload upload)
+{
+    struct object *object = aks_task_object(task, upload);
+
+    if (object != NULL && object->state != OBJECT_ABORTING)
+        give_up(object, NULL);
+}
+
+int64_t
+aks_task_progress(const struct aks_task *task, struct aks_task_upload upload)
+{
+    const struct object *object = aks_task_object(task, upload);
+
+    if (object == NULL)
+        return -1;
+    return object->transfer != NULL ? aks_transfer_progress(object->transfer) : 0;
+}
