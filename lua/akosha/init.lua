@@ -5,6 +5,7 @@ local units = require "akosha.units"
 local akosha = {
   -- The policy itself, and what it sends to.
   policy = core.policy,
+  task = core.task,
   s3 = core.s3,
   http = core.http,
   dir = core.dir,

@@ -208,7 +208,7 @@ function akosha.dir(options) end
 ---| "server" | "clock_skew" | "auth_missing" | "auth_expired" | "auth_invalid" | "forbidden"
 ---| "not_found" | "conflict" | "too_large" | "bad_reply" | "corrupt" | "source_missing"
 ---| "source_busy" | "source_changed" | "source_unreadable" | "no_space" | "state" | "policy"
----| "settings" | "limit" | "cancelled" | "internal"
+---| "settings" | "limit" | "cancelled" | "undelivered" | "internal"
 
 -- The report, as --json prints it. ----------------------------------------------------------------
 
@@ -491,4 +491,167 @@ function akosha.env(name, default) end
 ---@param ... any
 function akosha.log(...) end
 
-return akosha
+-- Tasks. ------------------------------------------------------------------------------------------
+
+---@class akosha.TaskFields
+---@field api integer 1, the version of all this.
+---@field sources? string[] Absolute, below "~/", or from the policy's folder (the command line's).
+---@field targets table<string, akosha.Target|false|nil> By name; false is one switched off.
+---@field run fun(ctx: akosha.Context) What is done with them.
+---@field retry? akosha.Retry Asked after each request that failed (exponential).
+---@field missing? akosha.Missing What a source that is not there means ("fail").
+---@field compress? akosha.CompressRule For what ctx:compress was not asked about ("zstd").
+---@field part_size? integer Bytes, 5 MiB to 5 GiB (5 MiB).
+---@field probe? number Seconds that a target has to answer, up to 60 (1).
+---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
+---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
+
+---What the file returns where it steers by itself: docs/tasks.md.
+---Phase: load.
+---@param fields akosha.TaskFields
+---@return akosha.Policy
+function akosha.task(fields) end
+
+---@alias akosha.Value string|number|boolean
+---@alias akosha.UploadState "open"|"sent"|"finished"|"aborted"|"failed"
+
+---What `run` gets; its functions are for the task alone. What waits returns nil and a failure where
+---it did not succeed in the end.
+---@class akosha.Context
+---@field state table<string, akosha.Value|nil> Kept for this policy from run to run.
+
+---@class akosha.Coroutine
+
+---@class akosha.Snapshot
+---@field name string Of its source.
+---@field size integer Bytes.
+---@field sha256? string Once ctx:checksum has told it.
+
+---@class akosha.Content
+---@field name string Of its source.
+---@field size integer Bytes, before it is compressed.
+---@field codec akosha.Codec
+---@field level? integer Where one was asked for.
+---@field ratio? number Plain bytes of a sample for one compressed byte, where one was taken.
+
+---@class akosha.Upload
+---@field name string Of its source.
+---@field target string
+---@field state akosha.UploadState
+---@field size integer Plain bytes.
+---@field sent? integer Of them, how many are there.
+---@field sha256? string Of the plain bytes, once they are sent; so with the three below.
+---@field codec? akosha.Codec
+---@field stored_size? integer
+---@field stored_sha256? string
+
+---@class akosha.TaskFailure
+---@field name akosha.FailureName
+---@field message string What tostring gives as well.
+---@field operation string "send", "commit" ...
+---@field source? string
+---@field target? string
+---@field transient boolean
+---@field corrected boolean
+---@field attempt integer 1.
+---@field http_status? integer
+---@field retry_after? number Seconds.
+
+local ctx = {}
+
+---The sources of this run; always the same list.
+---@return akosha.Source[]
+function ctx:sources() end
+
+---The targets that this run may use.
+---@return akosha.Targets
+function ctx:targets() end
+
+---Seconds since the task began.
+---@return number
+function ctx:now() end
+
+---Does the target answer?
+---@param target string
+---@return true|nil, akosha.TaskFailure|nil
+function ctx:probe(target) end
+
+---Has the target these bytes already? Then the source is not owed any more.
+---@param source akosha.Source|string
+---@param target string
+---@return boolean|nil, akosha.TaskFailure|nil
+function ctx:held(source, target) end
+
+---The source as it is now; what is sent of it later is this, or a failure (source_changed).
+---@param source akosha.Source|string
+---@return akosha.Snapshot|nil, akosha.TaskFailure|nil
+function ctx:snapshot(source) end
+
+---SHA-256 in hex, by a pass over all bytes.
+---@param snapshot akosha.Snapshot
+---@return string|nil, akosha.TaskFailure|nil
+function ctx:checksum(snapshot) end
+
+---How it is to be sent: without a codec where a sample does not shrink and `always` is not said.
+---@param snapshot akosha.Snapshot
+---@param how akosha.Compress
+---@return akosha.Content|nil, akosha.TaskFailure|nil
+function ctx:compress(snapshot, how) end
+
+---An upload of it to the target, which is probed first if it was not.
+---@param target string
+---@param content akosha.Snapshot|akosha.Content
+---@return akosha.Upload|nil, akosha.TaskFailure|nil
+function ctx:open(target, content) end
+
+---All of its bytes.
+---@param upload akosha.Upload
+---@return akosha.Upload|nil, akosha.TaskFailure|nil
+function ctx:send(upload) end
+
+---The object comes into being; readers see it after the next ctx:commit.
+---@param upload akosha.Upload
+---@return akosha.Upload|nil, akosha.TaskFailure|nil
+function ctx:finish(upload) end
+
+---What was sent is given back.
+---@param upload akosha.Upload
+---@return true|nil, akosha.TaskFailure|nil
+function ctx:abort(upload) end
+
+---The manifest of all that is finished there; with it the sources are stored. Its id; false where
+---nothing was ever finished.
+---@param target string
+---@return string|false|nil, akosha.TaskFailure|nil
+function ctx:commit(target) end
+
+---The source is not wanted in this run.
+---@param source akosha.Source|string
+---@param reason string
+function ctx:skip(source, reason) end
+
+---Up to a day.
+---@param seconds number
+---@return true|nil, akosha.TaskFailure|nil
+function ctx:sleep(seconds) end
+
+---Begins the function beside this one.
+---@param run fun(...: any): ...
+---@param ... any
+---@return akosha.Coroutine
+function ctx:spawn(run, ...) end
+
+---Waits for its end: what it returned; its error is raised here.
+---@param coroutine akosha.Coroutine
+---@return any ...
+function ctx:join(coroutine) end
+
+---A record in the audit log, under the policy's name.
+---@param record string|table<string, akosha.Value>
+function ctx:audit(record) end
+
+---A line in the program's log.
+---@param ... any
+function ctx:log(...) end
+
+return akosha, ctx

@@ -113,10 +113,10 @@ trace(lua_State *L, struct aks_vm_failure *failure)
         failure->trace[0] = '\0';
 }
 
-/* The message handler: runs where the error was raised, with the stack still there. [-1, +1,
+/* The error at index ${error} of ${L}, raised in ${at}, whose stack is still there. [-0, +0,
  * raises] */
-int
-aks_call_describe(lua_State *L)
+static void
+describe(lua_State *L, int error, lua_State *at)
 {
     const struct aks_vm *vm = aks_vm_of(L);
     struct aks_vm_failure *failure = &aks_vm_of(L)->failure;
@@ -126,22 +126,43 @@ aks_call_describe(lua_State *L)
     size_t len;
     int level;
 
-    if (aks_value_policy_frame(L, 0, &level, &frame))
+    if (aks_value_policy_frame(at, 0, &level, &frame))
         (void)snprintf(failure->position, sizeof(failure->position), "%s:%d", frame.source + 1,
             frame.currentline);
     else if (vm->question != NULL && vm->asked_source != NULL)
         (void)snprintf(failure->position, sizeof(failure->position), "%s:%d", vm->asked_source,
             vm->asked_line);
-    trace(L, failure);
-    if (lua_type(L, 1) != LUA_TSTRING && !luaL_getmetafield(L, 1, "__tostring")) {
-        (void)snprintf(failure->message, sizeof(failure->message),
-            "an error was raised that is no message but a %s", luaL_typename(L, 1));
-        return 1;
+    trace(at, failure);
+    if (lua_type(L, error) != LUA_TSTRING) {
+        if (!luaL_getmetafield(L, error, "__tostring")) {
+            (void)snprintf(failure->message, sizeof(failure->message),
+                "an error was raised that is no message but a %s", luaL_typename(L, error));
+            return;
+        }
+        lua_pop(L, 1);
     }
-    text = aks_identity_push_text(L, 1, &len);
+    text = aks_identity_push_text(L, error, &len);
     prefix = known_prefix(L, text, failure);
     copy_line(failure->message, sizeof(failure->message), text + prefix, len - prefix);
+    lua_pop(L, 1);
+}
+
+/* The message handler: runs where the error was raised, with the stack still there. [-1, +1,
+ * raises] */
+int
+aks_call_describe(lua_State *L)
+{
+    describe(L, 1, L);
     return 1;
+}
+
+void
+aks_call_describe_dead(lua_State *L, lua_State *co)
+{
+    lua_pushvalue(co, -1);
+    lua_xmove(co, L, 1);
+    describe(L, lua_gettop(L), co);
+    lua_pop(L, 1);
 }
 
 static enum aks_status
@@ -192,8 +213,8 @@ hint(const struct aks_vm *vm, struct aks_error *err)
         aks_error_hint(err, "not set in the environment: %s", vm->unset);
 }
 
-static enum aks_status
-explain(struct aks_vm *vm, int code, struct aks_error *err)
+enum aks_status
+aks_call_explain(struct aks_vm *vm, int code, struct aks_error *err)
 {
     const struct aks_vm_failure *failure = &vm->failure;
     char where[AKS_VM_POSITION_BYTES + 32];
@@ -217,18 +238,16 @@ explain(struct aks_vm *vm, int code, struct aks_error *err)
     return status;
 }
 
-enum aks_status
-aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
-    struct aks_error *err)
+/* vm->phase and its limits are set. */
+static enum aks_status
+call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx, struct aks_error *err)
 {
     lua_State *L = vm->L;
     enum aks_status status = AKS_OK;
     int code;
 
     AKS_CHECK(lua_gettop(L) == 0);
-    vm->phase = question == NULL ? AKS_PHASE_LOAD : AKS_PHASE_DECIDE;
     vm->question = question;
-    vm->log_lines = 0;
     vm->no_memory = false;
     vm->failure.position[0] = vm->failure.message[0] = vm->failure.trace[0] = '\0';
     if (!lua_checkstack(L, CALL_SLOTS))
@@ -245,8 +264,33 @@ aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
     aks_budget_disarm(vm);
     /* Also where a policy caught the error of its limit in its very last instruction. */
     if (code != LUA_OK || vm->limit != AKS_VM_WITHIN)
-        status = explain(vm, code, err);
+        status = aks_call_explain(vm, code, err);
     lua_settop(L, 0);
     aks_walk_forget(vm);
     return status;
+}
+
+enum aks_status
+aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
+    struct aks_error *err)
+{
+    unsigned lines = vm->log_lines;
+    enum aks_status status;
+
+    vm->phase = question == NULL ? AKS_PHASE_LOAD : AKS_PHASE_DECIDE;
+    vm->log_lines = 0;
+    vm->log_lines_max = AKS_SCRIPT_LOG_LINES;
+    status = call(vm, question, body, ctx, err);
+    vm->log_lines = lines;
+    return status;
+}
+
+enum aks_status
+aks_call_task(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
+    struct aks_error *err)
+{
+    vm->phase = AKS_PHASE_TASK;
+    vm->log_lines_max = AKS_SCRIPT_TASK_LOG_LINES;
+    vm->asked_source = NULL;
+    return call(vm, question, body, ctx, err);
 }

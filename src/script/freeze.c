@@ -101,6 +101,18 @@ aks_freeze(lua_State *L)
     lua_remove(L, -2);
 }
 
+void
+aks_freeze_text(lua_State *L)
+{
+    lua_insert(L, -2);
+    aks_freeze(L);                          /* function, view */
+    (void)lua_getmetatable(L, -1);
+    lua_pushvalue(L, -3);
+    lua_setfield(L, -2, "__tostring");
+    lua_pop(L, 1);
+    lua_remove(L, -2);
+}
+
 /* Upvalue 1: what the table is called. */
 static int
 raise_missing(lua_State *L)

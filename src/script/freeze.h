@@ -13,6 +13,9 @@ void aks_freeze(lua_State *L);
 /** The same; reading a name that is not there raises "${what} has no ...", with the nearest name.
  * ${what} is static. [-1, +1, raises] */
 void aks_freeze_strict(lua_State *L, const char *what);
+/** As aks_freeze; the C function on top, above the table, is what tostring asks. [-2, +1,
+ * raises] */
+void aks_freeze_text(lua_State *L);
 /** If the value at ${index} is frozen, replaces it by the table behind it, which must not reach a
  * policy. [-0, +0] */
 bool aks_freeze_look_behind(lua_State *L, int index);

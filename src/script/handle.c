@@ -19,9 +19,8 @@
 
 #define OPERATION_BYTES_MAX 200
 
-/* A userdata of ${class}; what it holds stands behind its identity. [-0, +1, raises] */
-static void *
-new_handle(lua_State *L, size_t bytes, int user_values, const char *class)
+void *
+aks_handle_new(lua_State *L, size_t bytes, int user_values, const char *class)
 {
     struct aks_identity *identity =
         lua_newuserdatauv(L, sizeof(*identity) + bytes, user_values);
@@ -31,9 +30,8 @@ new_handle(lua_State *L, size_t bytes, int user_values, const char *class)
     return identity + 1;
 }
 
-/* NULL if the value is none of ${class}. [-0, +0] */
-static void *
-test_handle(lua_State *L, int index, const char *class)
+void *
+aks_handle_test(lua_State *L, int index, const char *class)
 {
     struct aks_identity *identity = luaL_testudata(L, index, class);
 
@@ -58,7 +56,7 @@ verdict_name(enum aks_verdict verdict)
 void
 aks_handle_push_decision(lua_State *L, const struct aks_retry_answer *answer)
 {
-    struct aks_retry_answer *own = new_handle(L, sizeof(*own), 0, DECISION);
+    struct aks_retry_answer *own = aks_handle_new(L, sizeof(*own), 0, DECISION);
 
     *own = *answer;
 }
@@ -66,7 +64,7 @@ aks_handle_push_decision(lua_State *L, const struct aks_retry_answer *answer)
 const struct aks_retry_answer *
 aks_handle_decision(lua_State *L, int index)
 {
-    return test_handle(L, index, DECISION);
+    return aks_handle_test(L, index, DECISION);
 }
 
 /* decision.kind, decision.seconds. */
@@ -101,7 +99,7 @@ decision_tostring(lua_State *L)
 void
 aks_handle_push_schedule(lua_State *L, const struct aks_schedule *schedule)
 {
-    struct aks_schedule *own = new_handle(L, sizeof(*own), 0, SCHEDULE);
+    struct aks_schedule *own = aks_handle_new(L, sizeof(*own), 0, SCHEDULE);
 
     *own = *schedule;
 }
@@ -110,7 +108,7 @@ void
 aks_handle_push_by_failure(lua_State *L, const struct aks_schedule *const *each)
 {
     const struct aks_schedule **own_each;
-    struct aks_schedule *own = new_handle(L,
+    struct aks_schedule *own = aks_handle_new(L,
         sizeof(*own) + AKS_STATUS_COUNT * sizeof(*own_each), 1, SCHEDULE);
 
     own_each = (const struct aks_schedule **)(own + 1);
@@ -128,7 +126,7 @@ aks_handle_push_by_failure(lua_State *L, const struct aks_schedule *const *each)
 const struct aks_schedule *
 aks_handle_schedule(lua_State *L, int index)
 {
-    return test_handle(L, index, SCHEDULE);
+    return aks_handle_test(L, index, SCHEDULE);
 }
 
 /* AWS's "decorrelated jitter": a wait is anything from the first to factor times the one before. A
@@ -237,7 +235,7 @@ schedule_index(lua_State *L)
 void
 aks_handle_push_target(lua_State *L, enum aks_target_kind kind)
 {
-    enum aks_target_kind *own = new_handle(L, sizeof(*own), 1, TARGET);
+    enum aks_target_kind *own = aks_handle_new(L, sizeof(*own), 1, TARGET);
 
     *own = kind;
     lua_insert(L, -2);
@@ -247,7 +245,7 @@ aks_handle_push_target(lua_State *L, enum aks_target_kind kind)
 bool
 aks_handle_target(lua_State *L, int index, enum aks_target_kind *ret_kind)
 {
-    const enum aks_target_kind *own = test_handle(L, index, TARGET);
+    const enum aks_target_kind *own = aks_handle_test(L, index, TARGET);
 
     if (own == NULL)
         return false;
@@ -259,7 +257,7 @@ aks_handle_target(lua_State *L, int index, enum aks_target_kind *ret_kind)
 void
 aks_handle_push_mirror(lua_State *L, size_t needed)
 {
-    size_t *own = new_handle(L, sizeof(*own), 1, MIRROR);
+    size_t *own = aks_handle_new(L, sizeof(*own), 1, MIRROR);
 
     *own = needed;
     lua_insert(L, -2);
@@ -269,13 +267,13 @@ aks_handle_push_mirror(lua_State *L, size_t needed)
 bool
 aks_handle_is_mirror(lua_State *L, int index)
 {
-    return test_handle(L, index, MIRROR) != NULL;
+    return aks_handle_test(L, index, MIRROR) != NULL;
 }
 
 bool
 aks_handle_mirror(lua_State *L, int index, size_t *ret_needed)
 {
-    const size_t *own = test_handle(L, index, MIRROR);
+    const size_t *own = aks_handle_test(L, index, MIRROR);
 
     if (own == NULL)
         return false;
@@ -288,7 +286,7 @@ void
 aks_handle_push_secret(lua_State *L, const char *name)
 {
     size_t bytes = strlen(name) + 1;
-    char *own = new_handle(L, bytes, 0, SECRET);
+    char *own = aks_handle_new(L, bytes, 0, SECRET);
 
     memcpy(own, name, bytes);
 }
@@ -296,7 +294,7 @@ aks_handle_push_secret(lua_State *L, const char *name)
 const char *
 aks_handle_secret(lua_State *L, int index)
 {
-    return test_handle(L, index, SECRET);
+    return aks_handle_test(L, index, SECRET);
 }
 
 static int
@@ -311,43 +309,48 @@ secret_tostring(lua_State *L)
 void
 aks_handle_push_policy(lua_State *L)
 {
-    (void)new_handle(L, 0, 0, POLICY);
+    (void)aks_handle_new(L, 0, 0, POLICY);
 }
 
 bool
 aks_handle_is_policy(lua_State *L, int index)
 {
-    return test_handle(L, index, POLICY) != NULL;
+    return aks_handle_test(L, index, POLICY) != NULL;
+}
+
+void
+aks_handle_class(lua_State *L, const char *class, const luaL_Reg *list)
+{
+    if (luaL_newmetatable(L, class)) {
+        luaL_setfuncs(L, list, 0);
+        lua_pushboolean(L, 0);
+        lua_setfield(L, -2, "__metatable");
+    }
+    lua_pop(L, 1);
 }
 
 void
 aks_handle_open(lua_State *L)
 {
-    static const struct {
-        const char *name;
-        lua_CFunction index;
-        lua_CFunction tostring;
-    } classes[] = {
-        { DECISION, decision_index, decision_tostring },
-        { SCHEDULE, schedule_index, NULL },
-        { TARGET, NULL, NULL },
-        { MIRROR, NULL, NULL },
-        { SECRET, NULL, secret_tostring },
-        { POLICY, NULL, NULL },
+    static const luaL_Reg decision[] = {
+        { "__index", decision_index },
+        { "__tostring", decision_tostring },
+        { NULL, NULL },
     };
+    static const luaL_Reg schedule[] = {
+        { "__index", schedule_index },
+        { NULL, NULL },
+    };
+    static const luaL_Reg secret[] = {
+        { "__tostring", secret_tostring },
+        { NULL, NULL },
+    };
+    static const luaL_Reg nothing[] = { { NULL, NULL } };
 
-    for (size_t i = 0; i < sizeof(classes) / sizeof(classes[0]); i++) {
-        (void)luaL_newmetatable(L, classes[i].name);
-        if (classes[i].index != NULL) {
-            lua_pushcfunction(L, classes[i].index);
-            lua_setfield(L, -2, "__index");
-        }
-        if (classes[i].tostring != NULL) {
-            lua_pushcfunction(L, classes[i].tostring);
-            lua_setfield(L, -2, "__tostring");
-        }
-        lua_pushboolean(L, 0);
-        lua_setfield(L, -2, "__metatable");
-        lua_pop(L, 1);
-    }
+    aks_handle_class(L, DECISION, decision);
+    aks_handle_class(L, SCHEDULE, schedule);
+    aks_handle_class(L, TARGET, nothing);
+    aks_handle_class(L, MIRROR, nothing);
+    aks_handle_class(L, SECRET, secret);
+    aks_handle_class(L, POLICY, nothing);
 }

@@ -6,11 +6,20 @@
 #include "engine/decide.h"
 #include "script/vm.h"
 
+#include <lauxlib.h>
 #include <lua.h>
 
 #include <stdbool.h>
 
-/** Makes the classes. [-0, +0, raises] */
+/** Makes a class with the metamethods of ${list}; a second time there is nothing to do. Its name
+ * has static storage. [-0, +0, raises] */
+void aks_handle_class(lua_State *L, const char *class, const luaL_Reg *list);
+/** A new userdata of ${class}, of ${bytes} behind what stands for its identity. [-0, +1, raises] */
+void *aks_handle_new(lua_State *L, size_t bytes, int user_values, const char *class);
+/** NULL if the value is none of ${class}. [-0, +0] */
+void *aks_handle_test(lua_State *L, int index, const char *class);
+
+/** Makes the classes of this file. [-0, +0, raises] */
 void aks_handle_open(lua_State *L);
 
 /** A decision about a failure: akosha.wait(2), akosha.next_target ... [-0, +1, raises] */

@@ -5,6 +5,7 @@
 #include "script/identity.h"
 #include "script/problem_internal.h"
 #include "script/spec.h"
+#include "script/task.h"
 #include "script/value.h"
 
 #include <lauxlib.h>
@@ -24,11 +25,11 @@ write_line(lua_State *L, const char *text, size_t len)
     char line[AKS_LOG_LINE_BYTES];
     size_t shown = len < sizeof(line) ? len : sizeof(line) - 1;
 
-    if (vm->log_lines > AKS_SCRIPT_LOG_LINES)
+    if (vm->log_lines > vm->log_lines_max)
         return;
-    if (vm->log_lines++ == AKS_SCRIPT_LOG_LINES) {
-        aks_log_write(vm->log, AKS_LOG_WARNING, "policy: more than %d lines, the rest is dropped",
-            AKS_SCRIPT_LOG_LINES);
+    if (vm->log_lines++ == vm->log_lines_max) {
+        aks_log_write(vm->log, AKS_LOG_WARNING, "policy: more than %u lines, the rest is dropped",
+            vm->log_lines_max);
         return;
     }
     for (size_t i = 0; i < shown; i++)
@@ -215,6 +216,7 @@ aks_lib_push(lua_State *L)
         { "schedule", lib_schedule },
         { "secret", aks_spec_secret },
         { "take", lib_take },
+        { "task", aks_spec_task },
         { "wait", lib_wait },
         { "warn", aks_lib_warn },
         { "whole", aks_lib_whole },

@@ -11,6 +11,7 @@
 #include "script/modules.h"
 #include "script/problem_internal.h"
 #include "script/sandbox.h"
+#include "script/task.h"
 #include "script/value.h"
 #include "script/vm.h"
 
@@ -24,6 +25,7 @@
 struct loaded {
     struct aks_policy policy;
     struct aks_vm *vm;
+    struct aks_tasker *tasker;          /* NULL: it is no task */
 };
 
 struct load {
@@ -139,6 +141,7 @@ policy_free(struct aks_policy *policy)
     struct loaded *loaded = (struct loaded *)policy;
     const struct aks_alloc *alloc = loaded->vm->alloc;
 
+    aks_task_lua_free(loaded->tasker);
     aks_vm_free(loaded->vm);
     aks_mem_free(alloc, loaded);
 }
@@ -165,6 +168,14 @@ load_policy(void *ctx, const struct aks_policy_text *text,
         status = end_check(vm, environment, status, err);
     if (status != AKS_OK)
         goto out;
+    if (vm->asks[AKS_VM_RUN]) {
+        loaded->tasker = aks_task_lua_new(vm);
+        if (loaded->tasker == NULL) {
+            status = aks_error_memory(err, "loading the policy");
+            goto out;
+        }
+        loaded->policy.task = aks_task_lua_policy(loaded->tasker);
+    }
     vm->text = NULL;
     if (options->part_divisor > 1)
         vm->settings.part_bytes /= options->part_divisor;

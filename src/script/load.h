@@ -35,12 +35,22 @@
 /* Lines that a policy may log while it is loaded, or in one decision; later ones are dropped. */
 #define AKS_SCRIPT_LOG_LINES 100
 
+/* The same for a whole task. */
+#define AKS_SCRIPT_TASK_LOG_LINES 1000
+/* Of a task: how long it may go on, waiting included; coroutines that live at once; and turns, each
+ * of which is a decision's limits of work: a loop that never really waits ends here. */
+#define AKS_SCRIPT_TASK_MS (6 * 3600 * AKS_MS_PER_S)
+#define AKS_SCRIPT_TASK_COROUTINES 1000
+#define AKS_SCRIPT_TASK_TURNS INT64_C(1000000)
+
 struct aks_script_limits {
     int64_t memory_bytes;
     int64_t load_instructions;
     int64_t decision_instructions;
     int64_t load_ms;
     int64_t decision_ms;
+    int64_t task_ms;
+    int64_t task_turns;
 };
 
 /* Everything is borrowed, and must outlive the loader and every policy that it loads. */

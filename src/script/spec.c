@@ -6,6 +6,7 @@
 #include "script/lib_akosha.h"
 #include "script/order.h"
 #include "script/problem_internal.h"
+#include "script/task.h"
 #include "script/value.h"
 
 #include <lauxlib.h>
@@ -331,53 +332,87 @@ take_system_id(lua_State *L, void *ctx)
     own_text(L, -1, &settings->system_id);
 }
 
+static void
+take_run(lua_State *L, void *ctx)
+{
+    if (aks_value_field(L, FIELDS, "run") == LUA_TNIL && aks_problem_meant(L, "run"))
+        return;
+    if (lua_isnil(L, -1))
+        aks_value_raise(L, "%s: no run: say run = function(ctx) ... end", WHAT);
+    if (!keep_function(L, AKS_VM_RUN))
+        aks_value_expected(L, WHAT ": run", "a function", -1);
+}
+
+enum { POLICY = 1, TASK = 2 };
+
 /* The fields, in the order in which they are looked at: routes know the targets. */
 static const struct {
     const char *name;
     aks_problem_taker *take;
+    unsigned legal;         /* in akosha.policy, in akosha.task, which steers by itself */
 } fields[] = {
-    { "api", check_api },
-    { "sources", aks_spec_sources },
-    { "targets", take_targets },
-    { "route", take_route },
-    { "compress", take_compress },
-    { "dedup", take_dedup },
-    { "missing", take_missing },
-    { "retry", take_retry },
-    { "part_size", take_part_size },
-    { "probe", take_probe },
-    { "system_id", take_system_id },
-    { "throttle", take_throttle },
-    { "finished", take_finished },
+    { "api", check_api, POLICY | TASK },
+    { "sources", aks_spec_sources, POLICY | TASK },
+    { "targets", take_targets, POLICY | TASK },
+    { "route", take_route, POLICY },
+    { "compress", take_compress, POLICY | TASK },
+    { "dedup", take_dedup, POLICY },
+    { "missing", take_missing, POLICY | TASK },
+    { "retry", take_retry, POLICY | TASK },
+    { "part_size", take_part_size, POLICY | TASK },
+    { "probe", take_probe, POLICY | TASK },
+    { "system_id", take_system_id, POLICY | TASK },
+    { "throttle", take_throttle, POLICY | TASK },
+    { "finished", take_finished, POLICY },
+    { "run", take_run, TASK },
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
 /* The settings belong to the VM, not to the value that is returned: an error half-way leaves
  * nothing behind that only a finalizer could free, and a later call begins anew. */
-int
-aks_spec_policy(lua_State *L)
+static int
+build(lua_State *L, unsigned kind, const char *name)
 {
     const char *names[FIELD_COUNT + 1] = { NULL };
     struct aks_vm *vm = aks_vm_of(L);
+    size_t count = 0;
 
-    for (size_t i = 0; i < FIELD_COUNT; i++)
-        names[i] = fields[i].name;
+    for (size_t i = 0; i < FIELD_COUNT; i++) {
+        if ((fields[i].legal & kind) != 0)
+            names[count++] = fields[i].name;
+    }
     if (vm->built)
-        aks_value_raise(L, "%s: called a second time: a policy is one", WHAT);
+        aks_value_raise(L, "%s: called a second time: a policy is one", name);
     aks_settings_fini(&vm->settings);
     aks_settings_init(&vm->settings, vm->alloc);
     memset(vm->asks, 0, sizeof(vm->asks));
     vm->retry_by_schedule = false;
     vm->missing_said = false;
+    vm->builder_name = kind == TASK ? name : NULL;
     aks_problem_note_policy(L);
     lua_settop(L, 1);
-    aks_value_fields(L, FIELDS, WHAT, names);
+    aks_value_fields(L, FIELDS, name, names);
     for (size_t i = 0; i < FIELD_COUNT; i++) {
         lua_settop(L, FIELDS);
-        aks_problem_take(L, WHAT, fields[i].name, 0, fields[i].take, &vm->settings);
+        /* A task has no route, and all targets. */
+        if ((fields[i].legal & kind) != 0 || fields[i].take == take_route)
+            aks_problem_take(L, WHAT, fields[i].name, 0, fields[i].take, &vm->settings);
     }
     aks_handle_push_policy(L);
+    vm->builder_name = NULL;
     vm->built = true;
     return 1;
+}
+
+int
+aks_spec_policy(lua_State *L)
+{
+    return build(L, POLICY, WHAT);
+}
+
+int
+aks_spec_task(lua_State *L)
+{
+    return build(L, TASK, "akosha.task");
 }

@@ -32,6 +32,20 @@ aks_value_policy_frame(lua_State *L, int level, int *ret_level, lua_Debug *ret_f
     return false;
 }
 
+/* The fields of a task are taken by the code that takes a policy's. */
+static void
+rename_builder(const struct aks_vm *vm, char message[MESSAGE_BYTES])
+{
+    static const char policy[] = "akosha.policy";
+    size_t len = vm->builder_name != NULL ? strlen(vm->builder_name) : 0;
+
+    /* What takes its place is no longer. */
+    if (len == 0 || len >= sizeof(policy) || strncmp(message, policy, sizeof(policy) - 1) != 0)
+        return;
+    memcpy(message, vm->builder_name, len);
+    memmove(message + len, message + sizeof(policy) - 1, strlen(message + sizeof(policy) - 1) + 1);
+}
+
 noreturn void
 aks_value_raise(lua_State *L, const char *format, ...)
 {
@@ -45,6 +59,7 @@ aks_value_raise(lua_State *L, const char *format, ...)
     if (vsnprintf(message, sizeof(message), format, args) < 0)
         message[0] = '\0';
     va_end(args);
+    rename_builder(vm, message);
     if (aks_value_policy_frame(L, 0, &level, &frame))
         lua_pushfstring(L, "%s:%d: %s", frame.source + 1, frame.currentline, message);
     else if (vm->asked_source != NULL)

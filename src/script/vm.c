@@ -155,6 +155,8 @@ aks_vm_new(const struct aks_script_options *options, struct aks_vm **ret_vm, str
         or_default(limits->decision_instructions, AKS_SCRIPT_DECISION_INSTRUCTIONS);
     vm->limits.load_ms = or_default(limits->load_ms, AKS_SCRIPT_LOAD_MS);
     vm->limits.decision_ms = or_default(limits->decision_ms, AKS_SCRIPT_DECISION_MS);
+    vm->limits.task_ms = or_default(limits->task_ms, AKS_SCRIPT_TASK_MS);
+    vm->limits.task_turns = or_default(limits->task_turns, AKS_SCRIPT_TASK_TURNS);
     vm->deadline_ns = INT64_MAX;
     aks_settings_init(&vm->settings, vm->alloc);
     vm->L = lua_newstate(vm_alloc, vm);

@@ -44,6 +44,7 @@ enum aks_vm_limit {
 
 enum aks_vm_question {
     AKS_VM_ROUTE, AKS_VM_DEDUP, AKS_VM_COMPRESS, AKS_VM_RETRY, AKS_VM_THROTTLE, AKS_VM_FINISHED,
+    AKS_VM_RUN,         /* not asked, but begun */
     AKS_VM_QUESTIONS
 };
 
@@ -74,6 +75,8 @@ struct aks_vm_walk {
     size_t at;              /* the key that was given last, from 1; 0 if none */
 };
 
+struct aks_tasker;
+
 struct aks_vm {
     lua_State *L;
     const struct aks_alloc *alloc;
@@ -101,6 +104,9 @@ struct aks_vm {
     enum aks_phase phase;
     const char *question;           /* "retry" and so on; NULL while loading */
     unsigned log_lines;
+    unsigned log_lines_max;
+    const char *builder_name;       /* "akosha.task" where that builds the policy, else NULL */
+    struct aks_tasker *tasker;      /* of a policy that is a task, once it is loaded */
     struct aks_vm_failure failure;
     char unset[AKS_VM_UNSET_BYTES]; /* variables that the policy read and that are not set */
 

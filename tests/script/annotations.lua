@@ -11,9 +11,11 @@ end
 -- { names = { ["akosha.wait"] = "function" }, parameters = { ["akosha.s3"] = "akosha.S3Options" },
 --   phases = { ["akosha.s3"] = "load" },
 --   classes = { ["akosha.Source"] = { age = { type = "number", optional = true } } },
---   aliases = { ["akosha.Dedup"] = { "unchanged", "always" } } }
+--   aliases = { ["akosha.Dedup"] = { "unchanged", "always" } },
+--   context = { send = true } }
 return function(text)
-  local found = { names = {}, parameters = {}, phases = {}, classes = {}, aliases = {} }
+  local found = { names = {}, parameters = {}, phases = {}, classes = {}, aliases = {},
+                  context = {} }
   local class, alias, parameter, phase
   for line in text:gmatch "[^\n]+" do
     local name = line:match "^%-%-%-@class ([%w.]+)"
@@ -46,6 +48,10 @@ return function(text)
       found.phases[name], phase = phase, nil
       found.names[name] = "function"
       found.parameters[name], parameter = parameter, nil
+    end
+    name = line:match "^function ctx:([%w_]+)%("
+    if name then
+      found.context[name], parameter = true, nil
     end
     name = line:match "^(akosha[%w_.]*) = {}"
     if name then
