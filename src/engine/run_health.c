@@ -99,7 +99,7 @@ aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_
 bool
 aks_run_health_asked(const struct aks_run *run, size_t index)
 {
-    return left_alone_ms(run, index) > 0;
+    return aks_run_health_left_alone_ms(run, index) > 0;
 }
 
 bool
@@ -177,7 +177,7 @@ aks_run_health_refusal(const struct aks_run *run, size_t index, struct aks_error
 {
     const struct aks_breaker *breaker = &run->targets[index].breaker;
     const char *name = run->settings->targets[index].name;
-    int64_t left_ms = left_alone_ms(run, index);
+    int64_t left_ms = aks_run_health_left_alone_ms(run, index);
     char date[AKS_DATE_BYTES];
 
     if (left_ms > 0 && !breaker_open(run, index))

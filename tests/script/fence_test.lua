@@ -15,13 +15,8 @@ local EXPECTED = {
   "akosha.retry.fixed", "akosha.retry.linear", "akosha.retry.none", "akosha.route",
       "akosha.route.all", "akosha.route.by_kind", "akosha.route.first", "akosha.route.quorum",
       "akosha.route.when", "akosha.s3",
-<<<<<<< HEAD
-      "akosha.second", "akosha.secret",
+      "akosha.second", "akosha.secret", "akosha.task",
       "akosha.throttle", "akosha.throttle.when", "akosha.wait", "akosha.window",
-=======
-      "akosha.second", "akosha.task",
-      "akosha.wait", "akosha.window",
->>>>>>> 63fc166 (script: run policies that are tasks)
   "assert", "coroutine", "coroutine.close", "coroutine.create",
       "coroutine.isyieldable",
   "coroutine.resume", "coroutine.running", "coroutine.status", "coroutine.wrap", "coroutine.yield",

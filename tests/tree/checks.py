@@ -9,6 +9,8 @@ import reference
 from sources import functions, layers, without_comments
 
 FILE_LINES_MAX = 600
+# Looked up and not read: an editor wants what a policy can name in one file.
+LOOKED_UP = ("lua/akosha/types.lua",)
 FUNCTION_LINES_MAX = 70
 COLUMNS_MAX = 100
 DOCUMENT_COLUMNS_MAX = 200      # prose and tables are wrapped by whoever reads them
@@ -144,7 +146,7 @@ def check_sizes(tree):
     """Files and functions that a reader can hold."""
     bad = []
     for name in written(tree):
-        if name.endswith((".c", ".h", ".lua", ".py")) and len(tree.lines(name)) > FILE_LINES_MAX:
+        if name.endswith((".c", ".h", ".lua", ".py")) and name not in LOOKED_UP and len(tree.lines(name)) > FILE_LINES_MAX:
             bad.append(f"{name}:1: {len(tree.lines(name))} lines, more than {FILE_LINES_MAX}")
     for name in tree.files(".c"):
         for function, line, length in functions(tree.text(name)):

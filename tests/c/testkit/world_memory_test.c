@@ -28,6 +28,7 @@ struct drought {
 struct story {
     const char *targets;                /* the route */
     const char *compress;
+    bool steers;                        /* the policy is a task that goes to all of them */
     size_t bytes;
     unsigned fails;                     /* requests that are refused, so that it tries again */
     bool queued;                        /* there is a job of the run before */
@@ -68,25 +69,52 @@ check(struct aks_world *world, const json_t *report, int64_t round, const char *
         tell(world, round, what, &err);
 }
 
+static void
+write_policy(const struct story *story, char *policy, size_t bytes)
+{
+    static const char run[] = "run = function(ctx)\n"
+        "  local function deliver(target)\n"
+        "    local snapshot = assert(ctx:snapshot 'a.bin')\n"
+        "    local digest = assert(ctx:checksum(snapshot))\n"
+        "    local content = assert(ctx:compress(snapshot, 'zstd'))\n"
+        "    local upload <close> = assert(ctx:open(target, content))\n"
+        "    assert(ctx:send(upload) and upload.sha256 == digest)\n"
+        "    assert(ctx:finish(upload))\n"
+        "    ctx:audit { target = target, n = 1 }\n"
+        "    ctx.state[target] = digest\n"
+        "    return assert(ctx:commit(target))\n"
+        "  end\n"
+        "  local all = {}\n"
+        "  for i, target in ipairs { %s } do\n"
+        "    if not ctx:held('a.bin', target) then all[#all + 1] = ctx:spawn(deliver, target) end\n"
+        "  end\n"
+        "  for _, one in ipairs(all) do ctx:join(one) end\n"
+        "end";
+    char route[sizeof(run) + 64];
+
+    (void)snprintf(route, sizeof(route), story->steers ? run : "route = { %s }", story->targets);
+    (void)snprintf(policy, bytes,
+        "local akosha = require 'akosha'\n"
+        "return akosha.%s { api = 1, sources = { 'a.bin' },\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories',\n"
+        "                                  endpoint = 'https://s3.example.org' },\n"
+        "              http = akosha.http { url = 'https://put.example.org/upload' },\n"
+        "              folder = akosha.dir { path = '/mnt/backup' } },\n"
+        "  %s, compress = %s, retry = akosha.retry.exponential { first = 2 } }\n",
+        story->steers ? "task" : "policy", route, story->compress);
+}
+
 static enum aks_status
 put_files(const struct story *story, struct aks_world *world, struct aks_error *err)
 {
-    char policy[1024];
+    char policy[2048];
     char *data = calloc(1, story->bytes + 1);
     enum aks_status status;
 
     assert_non_null(data);
     for (size_t i = 0; i < story->bytes; i++)
         data[i] = (char)(i * i >> 7);
-    (void)snprintf(policy, sizeof(policy),
-        "local akosha = require 'akosha'\n"
-        "return akosha.policy { api = 1, sources = { 'a.bin' },\n"
-        "  targets = { cloud = akosha.s3 { bucket = 'memories',\n"
-        "                                  endpoint = 'https://s3.example.org' },\n"
-        "              http = akosha.http { url = 'https://put.example.org/upload' },\n"
-        "              folder = akosha.dir { path = '/mnt/backup' } },\n"
-        "  route = { %s }, compress = %s, retry = akosha.retry.exponential { first = 2 } }\n",
-        story->targets, story->compress);
+    write_policy(story, policy, sizeof(policy));
     status = aks_files_sim_make_folders(aks_sim_files(aks_world_sim(world)), "/mnt/backup", err);
     if (status == AKS_OK)
         status = aks_world_put(world, AKS_WORLD_POLICY, policy, strlen(policy), err);
@@ -282,6 +310,18 @@ recovery_after_a_loss_of_power_lives_through_it(void **state)
     lives_through(&story);
 }
 
+static void
+task_lives_through_it(void **state)
+{
+    struct story story = { .targets = "'cloud', 'http', 'folder'", .steers = true,
+        .compress = "'none'", .bytes = 12000, .once = true, .step = 7 };
+
+    lives_through(&story);
+    story.once = false;
+    story.step = 11;
+    lives_through(&story);
+}
+
 /* From one allocation on there is none at all. */
 static void
 run_that_gets_no_memory_any_more_ends(void **state)
@@ -308,6 +348,7 @@ main(void)
         cmocka_unit_test(copy_into_a_folder_lives_through_it),
         cmocka_unit_test(job_that_is_taken_up_lives_through_it),
         cmocka_unit_test(recovery_after_a_loss_of_power_lives_through_it),
+        cmocka_unit_test(task_lives_through_it),
         cmocka_unit_test(run_that_gets_no_memory_any_more_ends),
     };
 
