@@ -109,6 +109,8 @@ draw_policy(struct disaster *day)
     char sources[SOURCES_MAX * 16] = "";
     /* One draw a statement: compilers differ in the order of arguments. */
     bool crc = below(day, 4) == 0;
+    /* Not drawn, so that a seed without a token is the day that it was before there were any. */
+    bool token = day->options->seed % 4 == 3;
     size_t codec = (size_t)below(day, sizeof(codecs) / sizeof(codecs[0]));
     size_t dedup = (size_t)below(day, sizeof(dedups) / sizeof(dedups[0]));
     size_t schedule = (size_t)below(day, sizeof(schedules) / sizeof(schedules[0]));
@@ -124,10 +126,11 @@ draw_policy(struct disaster *day)
         "    cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://s3.example.org'%s },\n"
         "    other = akosha.s3 { bucket = 'other-bucket', region = 'eu-central-1',\n"
         "                        prefix = 'a/b' },\n"
-        "    http = akosha.http { url = 'https://put.example.org/upload' },\n"
+        "    http = akosha.http { url = 'https://put.example.org/upload'%s },\n"
         "    folder = akosha.dir { path = '/mnt/backup' } },\n"
         "  route = %s, compress = %s, dedup = %s,\n"
-        "  retry = %s }\n", sources, crc ? ", payload = 'crc64nvme'" : "", routes[day->route].text,
+        "  retry = %s }\n", sources, crc ? ", payload = 'crc64nvme'" : "",
+        token ? ", token = akosha.secret 'akosha-token'" : "", routes[day->route].text,
         codecs[codec], dedups[dedup], schedules[schedule]);
 }
 
