@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import schema
 from world import ACCESS_KEY, BUCKET, REGION, SECRET_KEY
 
 SYSTEM = "test-box"
@@ -143,7 +144,11 @@ class Person:
 
     def run(self, text, sources, *more, **options):
         """`run --json` of ${sources} under a policy (None: the one of before)."""
-        return self.ask(*self.run_arguments(text, sources, *more), **options)
+        result = self.ask(*self.run_arguments(text, sources, *more), **options)
+        # A run that did not begin has an error alone.
+        if result.report is not None and "run_id" in result.report:
+            schema.check("report", result.report)
+        return result
 
     def queue(self):
         """Names of the jobs that are still owed."""
