@@ -18,7 +18,7 @@
 #define ROUND_BIT 32
 #define RULES_MAX 5
 #define CALM_RUNS 2
-/* Longer than any breaker stays open. */
+/* Longer than any breaker stays open; twice, longer than one that a wrong clock has opened. */
 #define CALM_NS (3600 * AKS_NS_PER_S)
 #define SOURCE_BYTES_MAX (20 * (size_t)AKS_MIB)
 
@@ -357,9 +357,10 @@ check_copies(const struct disaster *day, const json_t *file, struct aks_error *e
     return AKS_OK;
 }
 
-/* Is every source, as it is now, where the last report says it is? */
+/* Is every source, as it is now, where the last report says it is? With ${everywhere}, in every
+ * target of a mirror. */
 static enum aks_status
-check_home(struct disaster *day, const json_t *report, struct aks_error *err)
+check_home(struct disaster *day, const json_t *report, bool everywhere, struct aks_error *err)
 {
     const json_t *files = json_object_get(report, "files");
     const json_t *file;
@@ -385,7 +386,7 @@ check_home(struct disaster *day, const json_t *report, struct aks_error *err)
             return aks_error_set(err, AKS_INTERNAL, "nothing lost: %s is called %s with other "
                 "bytes than it has", json_string_value(json_object_get(file, "source")),
                 json_string_value(json_object_get(file, "outcome")));
-        if (check_copies(day, file, err) != AKS_OK)
+        if (everywhere && check_copies(day, file, err) != AKS_OK)
             return err->status;
     }
     return AKS_OK;
@@ -414,7 +415,7 @@ come_home(struct disaster *day, struct aks_error *err)
         aks_world_advance(day->world, CALM_NS);
         status = lawful_run(day, false, &report, err);
         if (status == AKS_OK)
-            status = check_home(day, report, err);
+            status = check_home(day, report, i == CALM_RUNS - 1, err);
         json_decref(report);
     }
     aks_files_sim_each(aks_sim_files(aks_world_sim(day->world)), count_jobs, &jobs);

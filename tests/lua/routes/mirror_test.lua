@@ -364,7 +364,8 @@ function TestMirrors:test_two_names_of_one_place_fail_closed()
   local w = sim.world { small = true, files = { ["m.bin"] = "text" }, policy_text = [[
 local akosha = require "akosha"
 return akosha.policy { api = 1, sources = { "m.bin" },
-  targets = { d = akosha.dir { path = "~/copies" }, e = akosha.dir { path = "/home/person/copies" } },
+  targets = { d = akosha.dir { path = "~/copies" },
+              e = akosha.dir { path = "/home/person/copies" } },
   route = akosha.route.all { "d", "e" } }]] }
   local report = w:run()
   lu.assertEquals({ report.exit_code, report.error.failure }, { 3, "policy" })
