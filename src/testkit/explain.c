@@ -279,9 +279,13 @@ plan_event(const struct aks_explain *explain, size_t index, struct aks_fault_pla
     struct aks_nearest best = { NULL, 0 };
     struct aks_fault_rule rule;
     bool found = event->target[0] == '\0';
+    bool http = false;
 
     for (size_t i = 0; i < settings->target_count; i++) {
-        found = found || strcmp(settings->targets[i].name, event->target) == 0;
+        bool named = strcmp(settings->targets[i].name, event->target) == 0;
+
+        found = found || named;
+        http = http || (named && settings->targets[i].kind == AKS_TARGET_HTTP);
         aks_nearest_offer(&best, event->target, settings->targets[i].name);
     }
     if (!found)
@@ -289,6 +293,9 @@ plan_event(const struct aks_explain *explain, size_t index, struct aks_fault_pla
             "%s%s%s", text, event->target, best.name != NULL ? "; did you mean \"" : "",
             best.name != NULL ? best.name : "", best.name != NULL ? "\"?" : "");
     aks_event_rule(event, &rule);
+    /* S3 answers 403 and tells the two apart by a code, which HTTP has not. */
+    if (http && event->failure == AKS_AUTH_INVALID)
+        rule.http_status = 401;
     return aks_fault_plan_add(plan, &rule) != NULL ? AKS_OK
         : aks_error_set(err, AKS_SETTINGS, "too many events");
 }

@@ -210,6 +210,20 @@ events_lead_to_decisions_with_the_line_that_made_them(void **state)
 }
 
 static void
+a_token_that_is_not_known_is_told_as_http_tells_it(void **state)
+{
+    static const char *const events[] = { "up: auth_invalid x1, operation=put" };
+    json_t *explanation = explain(events, 1);
+    char *told = json_dumps(json_object_get(explanation, "decisions"), JSON_COMPACT);
+
+    assert_non_null(told);
+    assert_non_null(strstr(told, "auth_invalid"));
+    assert_non_null(strstr(told, "401"));
+    free(told);
+    json_decref(explanation);
+}
+
+static void
 an_event_of_no_target_names_the_nearest(void **state)
 {
     static const char *const events[] = { "dsk: dns" };
@@ -271,6 +285,7 @@ main(void)
         cmocka_unit_test(globs_are_the_files_that_are_there_in_the_order_of_sending),
         cmocka_unit_test(a_glob_that_finds_nothing_is_explained_as_if_there_were_a_file),
         cmocka_unit_test(events_lead_to_decisions_with_the_line_that_made_them),
+        cmocka_unit_test(a_token_that_is_not_known_is_told_as_http_tells_it),
         cmocka_unit_test(an_event_of_no_target_names_the_nearest),
         cmocka_unit_test(explaining_survives_failures_to_allocate),
         cmocka_unit_test(replaying_survives_failures_to_allocate),
