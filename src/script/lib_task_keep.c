@@ -71,7 +71,7 @@ is_key(const char *text, size_t len)
     if (len == 0 || len > AKS_TASK_STATE_KEY_BYTES)
         return false;
     for (size_t i = 0; i < len; i++) {
-        if (!isalnum((unsigned char)text[i]) && strchr("_-.", text[i]) == NULL)
+        if (text[i] == '\0' || (!isalnum((unsigned char)text[i]) && strchr("_-.", text[i]) == NULL))
             return false;
     }
     return true;

@@ -42,6 +42,9 @@
 #define AKS_SCRIPT_TASK_MS (6 * 3600 * AKS_MS_PER_S)
 #define AKS_SCRIPT_TASK_COROUTINES 1000
 #define AKS_SCRIPT_TASK_TURNS INT64_C(1000000)
+/* Turns before the engine looks at what else there is: those that begin each other would never let
+ * it. As long as the limit of instructions lets each be, they take 0.2 s. */
+#define AKS_SCRIPT_TASK_TURNS_AT_ONCE 16
 
 struct aks_script_limits {
     int64_t memory_bytes;

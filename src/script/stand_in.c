@@ -7,6 +7,7 @@
 #include "script/lib_akosha.h"
 #include "script/modules.h"
 #include "script/patterns.h"
+#include "script/task.h"
 #include "script/value.h"
 #include "script/vm.h"
 #include "script/walk.h"
@@ -80,6 +81,30 @@ charged_coroutine(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
+/* What ctx:spawn began is the engine's to go on with. [-0, +0, raises] */
+static void
+refuse_tasks(lua_State *L, const char *what)
+{
+    if (aks_task_lua_owns(aks_vm_of(L), lua_tothread(L, 1)))
+        aks_value_raise(L, "%s: this coroutine is a task's; only the engine goes on with it", what);
+}
+
+/* Upvalue 1: coroutine.resume itself. */
+static int
+safe_resume(lua_State *L)
+{
+    refuse_tasks(L, "coroutine.resume");
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+/* Upvalue 1: coroutine.close itself. */
+static int
+safe_close(lua_State *L)
+{
+    refuse_tasks(L, "coroutine.close");
+    return charged_coroutine(L);
+}
+
 /* Upvalue 1: the coroutine. As coroutine.wrap's function, but for a coroutine that went over a
  * limit: that one is not closed, for the same reason. */
 static int
@@ -140,8 +165,9 @@ static const struct {
     { "_G", "setmetatable", safe_setmetatable, false },
     { "_G", "tostring", aks_identity_tostring, false },
     { "_G", "xpcall", safe_xpcall, true },
-    { "coroutine", "close", charged_coroutine, true },
+    { "coroutine", "close", safe_close, true },
     { "coroutine", "create", charged_coroutine, true },
+    { "coroutine", "resume", safe_resume, true },
     { "coroutine", "wrap", safe_wrap, false },
     { "string", "find", aks_patterns_find, false },
     { "string", "format", aks_identity_format, true },

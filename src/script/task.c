@@ -196,55 +196,6 @@ aks_task_spawn(lua_State *L)
     return 1;
 }
 
-/* --- joining ---------------------------------------------------------------------------------- */
-
-/* The coroutine at index 2 has ended: what it returned, or its error. */
-static int
-joined(lua_State *L, int status, lua_KContext ctx)
-{
-    struct aks_tasker *tasker = aks_vm_of(L)->tasker;
-    const struct strand_handle *handle = aks_handle_test(L, 2, AKS_STRAND_CLASS);
-    int count;
-
-    AKS_CHECK(handle != NULL && handle->ended);
-    (void)lua_getiuservalue(L, 2, 1);
-    if (handle->failed) {
-        if (tasker->unjoined.status != AKS_OK && tasker->unjoined_slot == handle->slot &&
-            tasker->unjoined_generation == handle->generation)
-            aks_error_clear(&tasker->unjoined);
-        return lua_error(L);
-    }
-    count = (int)lua_rawlen(L, 3);
-    (void)lua_getfield(L, 3, "n");
-    count = (int)lua_tointeger(L, -1);
-    lua_pop(L, 1);
-    luaL_checkstack(L, count, "too many results to join");
-    for (int i = 1; i <= count; i++)
-        (void)lua_rawgeti(L, 3, i);
-    return count;
-}
-
-int
-aks_task_join(lua_State *L)
-{
-    static const char what[] = "ctx:join";
-    struct aks_tasker *tasker = aks_task_running(L, what);
-    const struct strand_handle *handle = aks_handle_test(L, 2, AKS_STRAND_CLASS);
-    struct strand *strand;
-
-    if (handle == NULL)
-        aks_value_expected(L, what, "what ctx:spawn returned", 2);
-    lua_settop(L, 2);
-    if (handle->ended)
-        return joined(L, LUA_OK, 0);
-    strand = aks_task_waits(L, what);
-    if (strand->slot == handle->slot && strand->generation == handle->generation)
-        aks_value_raise(L, "%s: a coroutine cannot wait for itself", what);
-    strand->joins = tasker->strands[handle->slot];
-    strand->asked = true;
-    return lua_yieldk(L, 0, 0, joined);
-}
-
 /* --- one turn of one coroutine ---------------------------------------------------------------- */
 
 static void
@@ -483,20 +434,48 @@ deadlock(const struct aks_tasker *tasker, struct aks_error *err)
         frame.currentline, QUESTION);
 }
 
+static void
+paused(void *ctx)
+{
+    struct aks_tasker *tasker = ctx;
+
+    tasker->pauses = false;
+}
+
+/* Others are ready, and are heard of again in the engine's next turn. */
+static void
+pause_turns(struct aks_tasker *tasker)
+{
+    if (tasker->pauses)
+        return;
+    memset(&tasker->pause, 0, sizeof(tasker->pause));
+    tasker->pause.operation = AKS_TASK_SLEEP;
+    tasker->pause.done = paused;
+    tasker->pause.ctx = tasker;
+    tasker->pauses = true;
+    aks_task_begin(tasker->task, &tasker->pause);
+}
+
 static enum aks_status
 step(void *ctx, struct aks_task *task, bool *ret_ended, struct aks_error *err)
 {
     struct aks_tasker *tasker = ctx;
     struct strand *strand;
     enum aks_status status = AKS_OK;
+    unsigned turns = 0;
 
     *ret_ended = false;
     if (!tasker->begun)
         status = begin(tasker, task, err);
-    while (status == AKS_OK && (strand = take_ready(tasker)) != NULL)
+    while (status == AKS_OK && turns++ < AKS_SCRIPT_TASK_TURNS_AT_ONCE &&
+        (strand = take_ready(tasker)) != NULL)
         status = take_turn(tasker, strand, err);
     if (status != AKS_OK)
         return status;
+    if (tasker->ready != NULL) {
+        pause_turns(tasker);
+        return AKS_OK;
+    }
     if (tasker->alive > 0)
         return deadlock(tasker, err);
     *ret_ended = true;
@@ -522,6 +501,7 @@ end(void *ctx)
     tasker->alive = 0;
     tasker->ready = NULL;
     tasker->drop_count = 0;
+    tasker->pauses = false;
 }
 
 struct aks_tasker *

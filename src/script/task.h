@@ -12,11 +12,15 @@
 
 #include <lua.h>
 
+#include <stdbool.h>
+
 /** akosha.task, as lua_CFunction: fields and settings as of akosha.policy (script/spec.c). */
 int aks_spec_task(lua_State *L);
 
 /** The loaded task as the engine runs it; NULL: no memory. */
 struct aks_tasker *aks_task_lua_new(struct aks_vm *vm);
+/** Is ${co} one of the scheduler's? Whoever else resumes or closes it takes its turn away. */
+bool aks_task_lua_owns(const struct aks_vm *vm, const lua_State *co);
 /** NULL is fine. */
 void aks_task_lua_free(struct aks_tasker *tasker);
 const struct aks_policy_task *aks_task_lua_policy(const struct aks_tasker *tasker);

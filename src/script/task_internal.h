@@ -1,6 +1,7 @@
 /* Tasks from inside: what their files share.
  *
  * task.c             the scheduler
+ * task_join.c        what coroutines may do with each other
  * lib_task.c         what waits: the functions of ctx that ask the engine
  * lib_task_handle.c  what they answer: sources, snapshots, contents, uploads, failures
  * lib_task_keep.c    what does not wait: state, audit, log, skip */
@@ -45,6 +46,8 @@ struct aks_tasker {
     struct strand *ready;
     struct strand **ready_last;
     int64_t turns;
+    bool pauses;                        /* the engine has its turn, though some are ready */
+    struct aks_task_request pause;
     struct aks_error unjoined;          /* of a coroutine that failed and was not joined, */
     unsigned unjoined_slot;             /* this one */
     unsigned unjoined_generation;
