@@ -19,14 +19,17 @@ text_at(const json_t *object, const char *name)
     return text != NULL ? text : "-";
 }
 
-/* "zstd", "zstd (policy)": what a function of the policy decided is marked. */
+/* "zstd", "zstd (policy)": what a function of the policy decided is marked, and what a task may do
+ * otherwise. */
 static void
 put_decided(struct aks_table *table, size_t column, const json_t *row, const char *name,
     const char *by)
 {
-    bool policy = strcmp(text_at(row, by), "policy") == 0;
+    const char *whose = text_at(row, by);
+    bool settings = strcmp(whose, "default") == 0;
 
-    aks_table_put(table, column, "%s%s", text_at(row, name), policy ? " (policy)" : "");
+    aks_table_put(table, column, "%s%s%s%s", text_at(row, name), settings ? "" : " (",
+        settings ? "" : whose, settings ? "" : ")");
 }
 
 /* "cloud", of a mirror "cloud, other"; what became of it where it goes nowhere. */
@@ -253,6 +256,12 @@ aks_explain_text_replay(const struct json_t *explanation, bool all)
     if (!json_is_true(json_object_get(replay, "complete")))
         aks_print_out("The record has only what was decided, not what the settings answered: it "
             "is of an older version.\n");
+    if (count_at(replay, "steps") > 0)
+        aks_print_out("It was a task: its %d steps were no questions.\n",
+            count_at(replay, "steps"));
+    if (json_is_true(json_object_get(replay, "task")))
+        aks_print_out("The policy is a task: it steers by itself, and what it would do is not "
+            "asked here.\n");
     if (count_at(replay, "dropped") > 0)
         aks_print_out("%d more were asked, and not recorded.\n", count_at(replay, "dropped"));
     if (different > 0)

@@ -202,6 +202,20 @@ read_sample(const json_t *facts, struct aks_explain_question *ret)
         lack(&ret->needs, "sample_ratio");
 }
 
+/* What a task did is recorded like what was decided. */
+static bool
+is_step(const char *name)
+{
+    static const char *const steps[] = { "probe", "held", "send", "finish", "abort", "commit",
+        "skip" };
+
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        if (strcmp(name, steps[i]) == 0)
+            return true;
+    }
+    return false;
+}
+
 enum aks_status
 aks_explain_facts(const json_t *report, const json_t *entry, struct aks_explain_question *ret,
     struct aks_error *err)
@@ -230,6 +244,8 @@ aks_explain_facts(const json_t *report, const json_t *entry, struct aks_explain_
         read_sample(facts, ret);
     } else if (strcmp(name, "throttle") == 0) {
         ret->kind = AKS_EXPLAIN_THROTTLE;
+    } else if (is_step(name)) {
+        ret->kind = AKS_EXPLAIN_STEP;
     } else {
         ret->kind = AKS_EXPLAIN_UNKNOWN;
     }

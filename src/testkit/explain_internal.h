@@ -37,7 +37,7 @@ struct aks_explain {
 
 enum aks_explain_kind {
     AKS_EXPLAIN_ROUTE, AKS_EXPLAIN_DEDUP, AKS_EXPLAIN_COMPRESS, AKS_EXPLAIN_RETRY,
-    AKS_EXPLAIN_THROTTLE, AKS_EXPLAIN_UNKNOWN
+    AKS_EXPLAIN_THROTTLE, AKS_EXPLAIN_STEP, AKS_EXPLAIN_UNKNOWN
 };
 
 /* A question of a record. All that it points to is the record's. */

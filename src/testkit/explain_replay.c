@@ -35,6 +35,7 @@ struct replay {
     struct aks_explain_question *questions;
     struct answer *answers;
     size_t count;
+    size_t steps;                   /* of a task: nobody was asked */
     bool complete;                  /* the record has also what nobody decided */
     struct aks_now_facts now;       /* of the question that is being put */
     struct aks_loop loop;
@@ -51,7 +52,14 @@ at_s(const json_t *entry)
 static enum aks_status
 add_question(struct replay *replay, const json_t *entry, struct aks_error *err)
 {
-    return aks_explain_facts(replay->report, entry, &replay->questions[replay->count++], err);
+    struct aks_explain_question *question = &replay->questions[replay->count];
+    enum aks_status status = aks_explain_facts(replay->report, entry, question, err);
+
+    if (status == AKS_OK && question->kind == AKS_EXPLAIN_STEP)
+        replay->steps++;
+    else
+        replay->count++;
+    return status;
 }
 
 /* Decisions, and what was asked besides: each in order of time, joined in order of time. */
@@ -73,7 +81,7 @@ read_questions(struct replay *replay, struct aks_error *err)
     replay->answers = aks_mem_array(replay->explain->alloc, total + 1, sizeof(*replay->answers));
     if (replay->questions == NULL || replay->answers == NULL)
         return aks_error_memory(err, "replaying a run");
-    while (status == AKS_OK && replay->count < total) {
+    while (status == AKS_OK && replay->count + replay->steps < total) {
         const json_t *asked = json_array_get(lists[0], at[0]);
         const json_t *decided = json_array_get(lists[1], at[1]);
         bool first = decided == NULL || (asked != NULL && at_s(asked) <= at_s(decided));
@@ -161,6 +169,7 @@ put_question(const struct replay *replay, struct aks_ask *ask,
         return aks_ask_retry(ask, &question->failure, ret_retry, err);
     case AKS_EXPLAIN_THROTTLE:
         return aks_ask_throttle(ask, &bytes_per_s, err);
+    case AKS_EXPLAIN_STEP:
     case AKS_EXPLAIN_UNKNOWN:
         break;
     }
@@ -393,11 +402,12 @@ tell(const struct replay *replay, json_t *document, struct aks_error *err)
             return aks_error_memory(err, "replaying a run");
         }
     }
-    told = json_pack("{s:O, s:O?, s:O?, s:O, s:b, s:I, s:I, s:I, s:I, s:o}", "run_id",
+    told = json_pack("{s:O, s:O?, s:O?, s:O, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o}", "run_id",
         json_object_get(replay->report, "run_id"), "started_at",
         json_object_get(replay->report, "started_at"), "outcome",
         json_object_get(replay->report, "outcome"), "policy",
-        json_object_get(replay->report, "policy"), "complete", replay->complete, "same",
+        json_object_get(replay->report, "policy"), "complete", replay->complete, "task",
+        replay->explain->policy->task != NULL, "steps", (json_int_t)replay->steps, "same",
         (json_int_t)same, "different", (json_int_t)(replay->count - same - unanswerable),
         "unanswerable", (json_int_t)unanswerable, "dropped",
         json_integer_value(json_object_get(replay->report, "decisions_dropped")) +

@@ -108,11 +108,15 @@ route_of(const struct aks_explain *explain, const json_t *route)
 
 /* What becomes of a source that the target holds already. */
 static const char *
-dedup_of(const json_t *again, const char *name)
+dedup_of(const json_t *again, const char *world, const char *name)
 {
     const json_t *dedup = decided(again, "dedup", name);
+    const char *outcome = text_at(file_of(again, world), "outcome");
 
-    return dedup != NULL ? text_at(dedup, "answer") : "upload";
+    if (dedup != NULL)
+        return text_at(dedup, "answer");
+    /* A task looks for itself. */
+    return outcome != NULL && strcmp(outcome, "unchanged") == 0 ? "reuse" : "upload";
 }
 
 static const char *
@@ -128,6 +132,7 @@ tell_source(const struct aks_explain *explain, const struct aks_explain_source *
     const json_t *file = file_of(first, source->world);
     const char *name = text_at(file, "name");
     const json_t *route = decided(first, "route", name);
+    const char *route_by = explain->policy->task != NULL ? "task" : by(route);
     int64_t part_bytes = explain->policy->settings->part_bytes;
     int64_t bytes = source->bytes > 0 ? source->bytes : 0;
     const char *codec = text_at(file, "codec");
@@ -136,9 +141,10 @@ tell_source(const struct aks_explain *explain, const struct aks_explain_source *
     return json_pack("{s:s, s:I, s:I, s:b, s:b, s:o, s:s, s:s?, s:s, s:s, s:s, s:I, s:O?, s:O?, "
         "s:s?, s:s?}", "source", source->shown, "bytes", (json_int_t)bytes, "simulated_bytes",
         (json_int_t)(source->simulated > 0 ? source->simulated : 0), "assumed", explain->assumed,
-        "missing", source->bytes < 0, "route", route_of(explain, route), "route_by", by(route),
+        "missing", source->bytes < 0, "route", route_of(explain, route), "route_by", route_by,
         "codec", codec, "codec_by", by(decided(first, "compress", name)),
-        "unchanged", dedup_of(again, name), "unchanged_by", by(decided(again, "dedup", name)),
+        "unchanged", dedup_of(again, source->world, name), "unchanged_by",
+        by(decided(again, "dedup", name)),
         "parts_max", (json_int_t)(bytes > 0 ? (bytes + part_bytes - 1) / part_bytes : 1),
         "target", json_array_get(targets, 0), "targets", targets, "outcome",
         text_at(file, "outcome"), "reason", text_at(file, "reason"));

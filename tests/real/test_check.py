@@ -171,6 +171,14 @@ class Explaining(Case):
         self.assertEqual((report["ended"]["outcome"], report["ended"]["duration_s"] // 1), ("stored", 15))
         self.assertEqual((report["plan"][0]["source"], report["plan"][0]["bytes"]), ("a.db", 100000))
 
+    def test_shows_that_a_task_steers_by_itself(self):
+        person = self.owner()
+        person.environment["AKOSHA_SECOND_BUCKET"] = "copies"
+        report = self.explain(person, "--policy", "policies/imperative.lua", "--json").report
+        self.assertEqual({(row["route_by"], row["unchanged"], row["outcome"]) for row in report["plan"]},
+                         {("task", "reuse", "stored")})
+        self.assertIn("(task)", self.explain(person, "--policy", "policies/imperative.lua").out)
+
     def test_goes_by_the_time_that_it_is_told(self):
         person = self.owner()
         person.policy.write_text(HEAD + """

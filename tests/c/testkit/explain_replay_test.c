@@ -291,6 +291,34 @@ what_an_old_record_lacks_is_said(void **state)
 }
 
 static void
+steps_of_a_task_are_no_questions(void **state)
+{
+    static const char task[] = "local akosha = require 'akosha'\n"
+        "return akosha.task { api = 1, sources = { 'a.bin', 'b.txt' },\n" TARGETS
+        "  run = function(ctx)\n"
+        "    for _, source in ipairs(ctx:sources()) do\n"
+        "      local upload = assert(ctx:open('http', assert(ctx:snapshot(source))))\n"
+        "      assert(ctx:send(upload))\n"
+        "      assert(ctx:finish(upload))\n"
+        "    end\n"
+        "    assert(ctx:commit 'http')\n"
+        "  end }\n";
+    struct aks_world *world = world_of(1, task);
+    json_t *replay_of = replayed(world, NULL, "last");
+
+    assert_true(count(replay_of, "steps") > 0);
+    assert_int_equal(count(replay_of, "different") + count(replay_of, "unanswerable"), 0);
+    assert_true(count(replay_of, "same") > 0);
+    assert_true(json_is_true(json_object_get(replay_of, "task")));
+    json_decref(replay_of);
+    replay_of = replayed(world, settings, "last");
+    assert_true(json_is_false(json_object_get(replay_of, "task")));
+    assert_true(count(replay_of, "steps") > 0);
+    json_decref(replay_of);
+    aks_world_free(world);
+}
+
+static void
 target_that_nothing_is_known_of_is_said(void **state)
 {
     struct aks_world *world = world_of(1, settings);
@@ -401,6 +429,7 @@ main(void)
         cmocka_unit_test(what_chance_decides_is_told_as_that),
         cmocka_unit_test(policy_that_fails_is_told_and_asked_on),
         cmocka_unit_test(what_an_old_record_lacks_is_said),
+        cmocka_unit_test(steps_of_a_task_are_no_questions),
         cmocka_unit_test(target_that_nothing_is_known_of_is_said),
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(run_is_found_by_its_id),
