@@ -6,8 +6,8 @@ guard, each but the last is broken as well: further triples (file, what stands t
 
 MUTANTS = (
     ("an object is finished before its last part", "src/engine/transfer.c",
-     "    if (transfer->in_flight == 0)\n        finish(transfer);",
-     "    if (transfer->in_flight <= 1)\n        finish(transfer);"),
+     "    else if (transfer->in_flight == 0)\n        finish(transfer);",
+     "    else if (transfer->in_flight <= 1)\n        finish(transfer);"),
     ("the manifest goes before the objects", "src/engine/run_upload.c",
      "    if (status == AKS_OK)\n        status = send_items(&upload);\n"
      "    if (status == AKS_OK && stored_count(&upload) > 0)\n        status = aks_run_commit(&upload);",
@@ -210,8 +210,20 @@ MUTANTS = (
      "    status = aks_call(ctx, \"retry\", ask_retry, &question, err);",
      "    status = aks_call(ctx, \"retry\", ask_retry, &question, err);\n    if (status == AKS_POLICY)\n        status = AKS_OK;"),
     ("lines of a log have no end", "src/script/lib_akosha.c",
-     "    if (vm->log_lines > AKS_SCRIPT_LOG_LINES)", "    if (vm->log_lines > UINT32_MAX - 1)",
-     "src/script/lib_akosha.c", "    if (vm->log_lines++ == AKS_SCRIPT_LOG_LINES) {", "    if (vm->log_lines++ == UINT32_MAX) {"),
+     "    if (vm->log_lines > vm->log_lines_max)", "    if (vm->log_lines > UINT32_MAX - 1)",
+     "src/script/lib_akosha.c", "    if (vm->log_lines++ == vm->log_lines_max) {", "    if (vm->log_lines++ == UINT32_MAX) {"),
     ("the farthest name is meant", "src/script/nearest.c",
      "(best->name != NULL && distance > best->distance))", "(best->name != NULL && distance < best->distance))"),
+    ("whoever likes goes on with a task's coroutine", "src/script/stand_in.c",
+     "    if (aks_task_lua_owns(aks_vm_of(L), lua_tothread(L, 1)))", "    if (aks_task_lua_owns(aks_vm_of(L), NULL))"),
+    ("a task goes on for ever", "src/script/task.c",
+     "    if (++tasker->turns > vm->limits.task_turns)", "    if (++tasker->turns > INT64_MAX / 2)"),
+    ("a task's coroutines have no bound", "src/script/task.c",
+     "    if (tasker->alive == AKS_SCRIPT_TASK_COROUTINES)", "    if (tasker->alive == UINT_MAX)"),
+    ("coroutines that wait for each other wait", "src/script/task.c",
+     "    if (tasker->alive > 0)\n        return deadlock(tasker, err);", "    if (tasker->alive > 0)\n        return AKS_OK;"),
+    ("a task waits where nothing may", "src/script/task.c",
+     "    if (!lua_isyieldable(L))", "    if (strand == NULL)"),
+    ("a spawned error is nobody's", "src/script/task.c",
+     "    if (tasker->unjoined.status != AKS_OK) {", "    if (tasker->unjoined.status == AKS_STATUS_COUNT) {"),
 )

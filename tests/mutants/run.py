@@ -20,7 +20,7 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test")
 # Of the policy layer: what lies in these folders. A test of policies is a file that lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/")
-SCRIPT_TARGETS = ("lua_host", "script_nearest_test", "script_load_test", "script_secrets_test")
+SCRIPT_TARGETS = ("lua_host", "akosha-sync", "script_nearest_test", "script_load_test", "script_secrets_test")
 SECONDS_MAX = 240
 # In this order: the quick ones first. Each has to pass before anything is broken.
 CATCHERS = (
@@ -37,6 +37,7 @@ SCRIPT_SECONDS_MAX = 90
 SCRIPT_CATCHERS = (
     *((f"policies: {name}", ["tests/script/lua_host", f"tests/script/{name}_test.lua"])
       for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile")),
+    ("worlds: tasks", ["akosha-sync", "test", "tests/lua/testing/hostile_task_test.lua"]),
     ("names", ["tests/script_nearest_test"]),
     ("secrets", ["tests/script_secrets_test"]),
     ("failures to allocate", ["tests/script_load_test"]),

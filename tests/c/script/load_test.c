@@ -156,6 +156,7 @@ loading_survives_every_end_of_memory(void **state)
 {
     failing_alloc_loop_lasting(load_everything, NULL, 20000);
     failing_alloc_loop_lasting(load_default, NULL, 20000);
+    failing_alloc_loop_lasting(load_steering, NULL, 20000);
 }
 
 static int
