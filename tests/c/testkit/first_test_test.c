@@ -17,7 +17,7 @@
 /* Each round makes worlds and runs the engine in them: not every allocation, but some of each
  * part. */
 #define FAILURES_STEP 211
-#define FAILURES_MAX 20000
+#define FAILURES_MAX 40000
 
 #define HEAD "local akosha = require 'akosha'\nreturn akosha.policy { api = 1, "
 #define CLOUD "cloud = akosha.s3 { bucket = 'memories' }, "
