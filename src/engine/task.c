@@ -384,7 +384,7 @@ end(struct aks_task *task)
 }
 
 enum aks_status
-aks_run_task(struct aks_run *run, struct aks_error *err)
+aks_task_run(struct aks_run *run, struct aks_error *err)
 {
     enum aks_status status;
 

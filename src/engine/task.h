@@ -176,7 +176,7 @@ enum aks_status aks_task_audit(struct aks_task *task, const struct aks_task_valu
     size_t count, struct aks_error *err);
 
 /** For aks_run: the task in the place of the deliveries. */
-enum aks_status aks_run_task(struct aks_run *run, struct aks_error *err);
+enum aks_status aks_task_run(struct aks_run *run, struct aks_error *err);
 /** After the report. NULL is fine. */
 void aks_task_free(struct aks_task *task);
 
