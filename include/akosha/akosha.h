@@ -70,9 +70,16 @@ struct akosha_options {
     /* Part sizes are divided by it, so that a simulated upload can have many parts and few bytes.
      * 0: 1. No real server takes parts under 5 MiB. */
     unsigned part_divisor;
+    /* Limits of every policy that is loaded, as akosha_limit_check takes them: "memory=64MiB". */
+    const char *const *limits;
+    size_t limit_count;
 };
 
-/** Opens the state folder, making it if it is missing. AKOSHA_NOT_KEPT if it cannot be used. */
+/** Is ${text} a limit, NAME=VALUE, within its bounds? AKOSHA_OK or AKOSHA_USAGE. */
+AKOSHA_API int akosha_limit_check(const char *text, struct akosha_error *ret_error);
+
+/** Opens the state folder, making it if it is missing. AKOSHA_NOT_KEPT if it cannot be used,
+ * AKOSHA_USAGE if a limit is none. */
 AKOSHA_API int akosha_open(const struct akosha_options *options, struct akosha **ret_engine,
     struct akosha_error *ret_error);
 /** NULL is fine. Policies and reports are freed before. */
@@ -104,6 +111,8 @@ struct akosha_check_options {
     const char *path;                   /* as for akosha_policy_load */
     const char *const *allow;
     size_t allow_count;
+    const char *const *limits;          /* as for akosha_open */
+    size_t limit_count;
     /* Each problem; those of one file in the order of their lines. */
     void (*problem)(void *ctx, const struct akosha_problem *problem);
     void *ctx;

@@ -36,6 +36,7 @@ local akosha = {}
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).
 ---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
 ---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
+---@field limits? akosha.LimitOptions What it may take, at most what whoever runs it allows.
 ---@field finished? fun(report: akosha.Report) Told once, at the end.
 
 ---@class akosha.Policy
@@ -73,6 +74,13 @@ local akosha = {}
 ---@field codec? akosha.Compress How it is compressed (as `compress` says).
 ---@field priority? integer -1000 to 1000; higher ones are sent first (0).
 ---@field name? string As in the target; of a path (the file's own).
+
+---@class akosha.LimitOptions
+---@field memory? integer Bytes, from now on (32 MiB).
+---@field instructions? integer Of one decision (1 million).
+---@field time? number Seconds of one decision (1).
+---@field coroutines? integer At once (1024).
+---@field log? integer Lines of one decision (100).
 
 ---@class akosha.CompressOptions
 ---@field codec akosha.Codec How.
@@ -505,6 +513,7 @@ function akosha.log(...) end
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).
 ---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
 ---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
+---@field limits? akosha.LimitOptions What it may take, at most what whoever runs it allows.
 
 ---What the file returns where it steers by itself: docs/tasks.md.
 ---Phase: load.

@@ -2,7 +2,7 @@
 local core = ...
 
 local FIELDS = { "small", "policy", "policy_text", "modules", "env", "profile", "latency",
-                 "bandwidth", "start", "utc_offset" }
+                 "bandwidth", "start", "utc_offset", "limits" }
 
 local function key(name)
   return name:find "^[%a_][%w_]*$" and name or ("[%q]"):format(name)

@@ -14,6 +14,7 @@ struct akosha {
     struct aks_log log;
     struct aks_engine *engine;
     struct aks_script_options script;
+    struct aks_policy_limits limits;    /* of every policy that is loaded */
 };
 
 struct akosha_policy {
@@ -31,6 +32,9 @@ struct akosha_report {
 
 /* Fills ${ret_error} from ${err} and returns its code. ${kept}: what failed stays in the queue. */
 int akosha_api_error(const struct aks_error *err, struct akosha_error *ret_error);
+/* Reads limits as they are written on a command line. */
+enum aks_status akosha_api_limits(const char *const *texts, size_t count,
+    struct aks_policy_limits *ret_limits, struct aks_error *err);
 /* The policy's file, owned, or NULL for the built-in default; as akosha_policy_load finds it. */
 enum aks_status akosha_api_policy_path(const struct aks_port *port, const char *given,
     char **ret_path, struct aks_error *err);

@@ -134,6 +134,8 @@ check(struct checking *checking, struct akosha_checked *ret, struct aks_error *e
         status = aks_policy_text_read(options->port, file, &text, err);
     digest(&text, ret);
     if (status == AKS_OK)
+        status = akosha_api_limits(options->limits, options->limit_count, &text.limits, err);
+    if (status == AKS_OK)
         status = aks_policy_environment_collect(options->port, options->allow, options->allow_count,
             &environment, err);
     script.alloc = checking->alloc;

@@ -1,6 +1,7 @@
 #include "api/api_internal.h"
 
 #include "base/utf8.h"
+#include "engine/policy_limits.h"
 #include "engine/policy_text.h"
 #include "engine/queue.h"
 
@@ -113,6 +114,30 @@ akosha_api_state_folder(const struct aks_port *port, const char *given, char **r
     return AKS_OK;
 }
 
+enum aks_status
+akosha_api_limits(const char *const *texts, size_t count, struct aks_policy_limits *ret_limits,
+    struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+
+    for (size_t i = 0; i < count && status == AKS_OK; i++)
+        status = aks_policy_limit_parse(texts[i], ret_limits, err);
+    return status;
+}
+
+int
+akosha_limit_check(const char *text, struct akosha_error *ret_error)
+{
+    struct aks_policy_limits limits = { 0 };
+    struct aks_error err = { 0 };
+
+    if (akosha_api_limits(&text, 1, &limits, &err) == AKS_OK)
+        return AKOSHA_OK;
+    (void)akosha_api_error(&err, ret_error);
+    ret_error->code = AKOSHA_USAGE;
+    return ret_error->code;
+}
+
 int
 akosha_open(const struct akosha_options *options, struct akosha **ret_engine,
     struct akosha_error *ret_error)
@@ -129,6 +154,12 @@ akosha_open(const struct akosha_options *options, struct akosha **ret_engine,
         return akosha_api_error(&err, ret_error);
     }
     engine->options = *options;
+    if (akosha_api_limits(options->limits, options->limit_count, &engine->limits, &err) != AKS_OK) {
+        aks_mem_free(alloc, engine);
+        (void)akosha_api_error(&err, ret_error);
+        ret_error->code = AKOSHA_USAGE;
+        return ret_error->code;
+    }
     if (options->log != NULL) {
         engine->log.line = pass_log;
         engine->log.ctx = engine;
@@ -241,6 +272,7 @@ akosha_policy_load(struct akosha *engine, const char *path, const char *const *a
     if (status == AKS_OK)
         status = aks_policy_environment_collect(port, allow, allow_count, &policy->environment,
             &err);
+    policy->text.limits = engine->limits;
     engine->script.allowed_names = allow;
     engine->script.allowed_count = allow_count;
     if (status == AKS_OK)

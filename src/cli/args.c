@@ -21,6 +21,8 @@ static const struct option options[] = {
     { "no-fallback", NULL, "only the first target of each route", false },
     { "dry-run", NULL, "decide everything, send nothing", false },
     { "allow-env", "NAME", "let the policy read this variable too; may be repeated", false },
+    { "limit", "NAME=VALUE",
+        "what the policy may take (memory=64MiB, time=3s ...); may be repeated", false },
     { "event", "EVENT", "what goes wrong: \"cloud: throttled x3, retry_after=40\"; may be repeated",
         false },
     { "at", "TIME", "the local time that it is taken to be, \"2026-11-27 22:00\", or now", false },
@@ -148,6 +150,19 @@ find_option(const char *name, size_t len)
     return NULL;
 }
 
+static int
+add_limit(struct aks_args *args, const char *value)
+{
+    struct akosha_error error;
+
+    if (args->limit_count == AKS_ARGS_LIMIT_MAX)
+        return aks_args_wrong(args, "--limit is given too often: ", value);
+    args->limits[args->limit_count++] = value;
+    if (akosha_limit_check(value, &error) == AKOSHA_OK)
+        return -1;
+    return aks_args_wrong(args, "--", error.message);
+}
+
 /* Sets what ${name} stands for; -1, or the exit code. */
 static int
 apply(struct aks_args *args, const char *name, const char *value)
@@ -193,6 +208,8 @@ apply(struct aks_args *args, const char *name, const char *value)
             return aks_args_wrong(args, "--host is given too often: ", value);
         args->hosts[args->host_count++] = value;
     }
+    if (strcmp(name, "limit") == 0)
+        return add_limit(args, value);
     if (strcmp(name, "event") == 0) {
         if (args->event_count == AKS_ARGS_EVENT_MAX)
             return aks_args_wrong(args, "--event is given too often: ", value);

@@ -8,6 +8,7 @@
 #define AKS_ARGS_ALLOW_MAX 64
 #define AKS_ARGS_EVENT_MAX 32
 #define AKS_ARGS_HOST_MAX 16
+#define AKS_ARGS_LIMIT_MAX 32
 
 struct aks_args;
 
@@ -34,6 +35,8 @@ struct aks_args {
     const char *target;
     const char *allow[AKS_ARGS_ALLOW_MAX];
     size_t allow_count;
+    const char *limits[AKS_ARGS_LIMIT_MAX];
+    size_t limit_count;
     const char *events[AKS_ARGS_EVENT_MAX];
     size_t event_count;
     const char *replay;

@@ -152,6 +152,8 @@ aks_cmd_check(const struct aks_args *args)
     options.path = args->policy;
     options.allow = args->allow;
     options.allow_count = args->allow_count;
+    options.limits = args->limits;
+    options.limit_count = args->limit_count;
     options.problem = on_problem;
     options.ctx = &checking;
     if (args->json)

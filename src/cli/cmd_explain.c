@@ -56,6 +56,8 @@ explain(const struct aks_args *args, struct aks_error *err)
     options.policy = args->policy;
     options.sources = args->operand_count > 0 ? args->operands : NULL;
     options.source_count = args->operand_count;
+    options.limits = args->limits;
+    options.limit_count = args->limit_count;
     options.events = args->events;
     options.event_count = args->event_count;
     options.at = args->at;

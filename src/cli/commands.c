@@ -6,8 +6,9 @@ const struct aks_command aks_commands[] = {
       "SOURCE replaces the policy's sources. What cannot be delivered now stays in the queue,\n"
       "and the next run takes it up.",
       "  akosha-sync --policy policies/prod.lua\n"
-      "  akosha-sync run --target http --json memory.db",
-      "policy target no-fallback dry-run allow-env", 0, -1, aks_cmd_run },
+      "  akosha-sync run --target http --json memory.db\n"
+      "  akosha-sync --policy rules.lua --limit memory=64MiB --limit time=3s",
+      "policy target no-fallback dry-run allow-env limit", 0, -1, aks_cmd_run },
     { "test", "test [OPTION]... [PATH]...",
       "run tests of policies in the simulated world",
       "PATH is a file of tests or a folder in which every *_test.lua is one; without one:\n"
@@ -25,7 +26,7 @@ const struct aks_command aks_commands[] = {
       " Exit codes: 0 fine, with or without warnings; 3 wrong.",
       "  akosha-sync check --policy policies/mine.lua\n"
       "  akosha-sync check --policy policies/mine.lua --luarc",
-      "policy allow-env luarc", 0, 0, aks_cmd_check },
+      "policy allow-env limit luarc", 0, 0, aks_cmd_check },
     { "explain", "explain [--policy FILE] [--event EVENT]... [--at TIME] [SOURCE]...\n"
       "       akosha-sync explain [--policy FILE] --replay RUN",
       "show what a policy would decide, and why",
@@ -37,12 +38,12 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync explain --policy policies/prod.lua\n"
       "  akosha-sync explain --event \"cloud: throttled x3, retry_after=9\" --event \"http: dns\"\n"
       "  akosha-sync explain --policy policies/other.lua --replay last",
-      "policy event at replay", 0, -1, aks_cmd_explain },
+      "policy limit event at replay", 0, -1, aks_cmd_explain },
     { "list", "list [--policy FILE] [--target NAME]",
       "show the uploads that the policy's targets hold",
       "",
       "  akosha-sync list --policy policies/prod.lua --target cloud",
-      "policy target allow-env", 0, 0, aks_cmd_list },
+      "policy target allow-env limit", 0, 0, aks_cmd_list },
     { "cancel", "cancel JOB",
       "drop a queued job, undelivered",
       "JOB is the job_id of a report.",

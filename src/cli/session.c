@@ -78,6 +78,8 @@ aks_session_open(const struct aks_args *args, bool with_policy, struct aks_sessi
     }
     options.port = aks_os_port(ret_session->os);
     options.state_folder = args->state;
+    options.limits = args->limits;
+    options.limit_count = args->limit_count;
     options.log = show_log;
     options.log_level = args->quiet ? AKOSHA_LOG_ERROR
         : args->verbose ? AKOSHA_LOG_DEBUG : AKOSHA_LOG_WARNING;

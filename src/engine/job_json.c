@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/encode.h"
+#include "engine/policy_limits.h"
 #include "engine/policy_text.h"
 
 #include <inttypes.h>
@@ -129,6 +130,26 @@ list_to_json(const struct aks_alloc *alloc, char *const *texts, size_t count)
     return list;
 }
 
+/* Those that were set, by their names; NULL, which is left out, for none. */
+static json_t *
+limits_to_json(const struct aks_policy_limits *limits)
+{
+    struct aks_policy_limits copy = *limits;
+    const struct aks_policy_limit *limit;
+    json_t *object = NULL;
+
+    for (size_t i = 0; (limit = aks_policy_limit_at(i)) != NULL; i++) {
+        int64_t value = *aks_policy_limit_of(&copy, limit);
+
+        if (value == 0)
+            continue;
+        if (object == NULL)
+            object = json_object();
+        (void)json_object_set_new(object, limit->name, json_integer(value));
+    }
+    return object;
+}
+
 static json_t *
 policy_to_json(const struct aks_alloc *alloc, const struct aks_policy_text *policy)
 {
@@ -144,8 +165,9 @@ policy_to_json(const struct aks_alloc *alloc, const struct aks_policy_text *poli
             return NULL;
         }
     }
-    return json_pack("{s:o, s:o, s:o}", "path", text_to_json(alloc, policy->path), "text",
-        bytes_to_json(alloc, policy->text, policy->text_len), "modules", modules);
+    return json_pack("{s:o, s:o, s:o, s:o*}", "path", text_to_json(alloc, policy->path), "text",
+        bytes_to_json(alloc, policy->text, policy->text_len), "modules", modules, "limits",
+        limits_to_json(&policy->limits));
 }
 
 static json_t *
@@ -363,6 +385,17 @@ read_module(struct reader *reader, const json_t *value, struct aks_policy_module
 }
 
 static void
+read_limits(struct reader *reader, const json_t *object, struct aks_policy_limits *ret)
+{
+    const struct aks_policy_limit *limit;
+
+    for (size_t i = 0; object != NULL && (limit = aks_policy_limit_at(i)) != NULL; i++) {
+        if (json_object_get(object, limit->name) != NULL)
+            *aks_policy_limit_of(ret, limit) = integer(reader, object, limit->name, limit->most);
+    }
+}
+
+static void
 read_policy(struct reader *reader, const json_t *value, struct aks_policy_text *ret)
 {
     const json_t *modules = json_object_get(value, "modules");
@@ -371,6 +404,7 @@ read_policy(struct reader *reader, const json_t *value, struct aks_policy_text *
     if (!json_is_object(value) && !failed(reader))
         reader->wrong = "policy";
     ret->path = optional_text(reader, value, "path");
+    read_limits(reader, json_object_get(value, "limits"), &ret->limits);
     if (text != NULL && !json_is_null(text))
         ret->text = bytes_from_json(reader, text, "policy.text", &ret->text_len);
     ret->modules = room_for(reader, modules, "policy.modules", AKS_POLICY_FILES_MAX,

@@ -7,11 +7,25 @@
 #include "engine/settings.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define AKS_POLICY_BYTES_MAX (256 * 1024)       /* one file */
 #define AKS_POLICY_FILES_MAX 64                 /* the *.lua files beside it */
 #define AKS_POLICY_FILES_BYTES_MAX (1024 * 1024)    /* of them together */
 #define AKS_POLICY_MODULE_NAME_BYTES 64
+
+/* What a policy may take; 0: as much as it usually may (script/load.h). */
+struct aks_policy_limits {
+    int64_t memory_bytes;
+    int64_t load_instructions;
+    int64_t load_ms;
+    int64_t decision_instructions;
+    int64_t decision_ms;
+    int64_t task_ms;            /* of a whole task, waiting included */
+    int64_t task_turns;         /* each of which has a decision's limits of work */
+    int64_t coroutines;         /* at once; those that have ended count until they are collected */
+    int64_t log_lines;          /* for the load, and for each decision */
+};
 
 /* A policy's text with the modules that it may require, by name without ".lua". Owned by whoever
  * made it. */
@@ -25,6 +39,7 @@ struct aks_policy_text {
         size_t text_len;
     } *modules;
     size_t module_count;
+    struct aks_policy_limits limits;    /* as whoever runs it has set them */
 };
 
 /* Variables that a policy may read, already filtered by the allow list: "NAME=value". */

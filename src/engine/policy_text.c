@@ -61,6 +61,7 @@ aks_policy_text_copy(const struct aks_alloc *alloc, const struct aks_policy_text
 {
     memset(ret, 0, sizeof(*ret));
     ret->text_len = text->text_len;
+    ret->limits = text->limits;
     if (!copy_bytes(alloc, text->path, text->path != NULL ? strlen(text->path) : 0, &ret->path) ||
         !copy_bytes(alloc, text->text, text->text_len, &ret->text) ||
         !copy_modules(alloc, text, ret)) {

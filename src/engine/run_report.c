@@ -61,6 +61,11 @@ worst_error(const struct aks_run *run, const struct aks_error *run_error, int *r
         *ret_code = EXIT_INTERRUPTED + atomic_load(&run->engine->interrupted);
         return run_error;
     }
+    /* Also where it is called by another name: over a limit, out of memory. */
+    if (run->ask.policy_error.status != AKS_OK) {
+        *ret_code = EXIT_SETTINGS;
+        return &run->ask.policy_error;
+    }
     for (size_t order = 0; order < sizeof(code_order) / sizeof(code_order[0]); order++) {
         int code = code_order[order];
 

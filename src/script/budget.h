@@ -19,6 +19,9 @@
 void aks_budget_arm(struct aks_vm *vm, int64_t instructions, int64_t ms);
 /** Ends it; the limit that was hit stays readable. [-0, +0] */
 void aks_budget_disarm(struct aks_vm *vm);
+/** Charges a coroutine that is about to be made; raises where there are too many. [-0, +0,
+ * raises] */
+void aks_budget_coroutine(lua_State *L);
 /** Charges ${instructions} for work that no hook sees and looks at the clock. [-0, +0, raises] */
 void aks_budget_charge(lua_State *L, int64_t instructions);
 

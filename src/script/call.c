@@ -166,6 +166,16 @@ aks_call_describe_dead(lua_State *L, lua_State *co)
 }
 
 static enum aks_status
+needs_memory(const struct aks_vm *vm, const char *where, struct aks_error *err)
+{
+    int64_t bytes = vm->limits.memory_bytes;
+    bool mib = bytes % AKS_MIB == 0;
+
+    return aks_error_set(err, AKS_LIMIT, "%s: it needs more than %" PRId64 " %s of memory", where,
+        mib ? bytes / AKS_MIB : bytes / AKS_KIB, mib ? "MiB" : "KiB");
+}
+
+static enum aks_status
 over_limit(const struct aks_vm *vm, const char *where, struct aks_error *err)
 {
     switch (vm->limit) {
@@ -178,8 +188,10 @@ over_limit(const struct aks_vm *vm, const char *where, struct aks_error *err)
         return aks_error_set(err, AKS_LIMIT, "%s: it runs for more than %" PRId64 " ms", where,
             vm->work_ms);
     case AKS_VM_MEMORY:
-        return aks_error_set(err, AKS_LIMIT, "%s: it needs more than %" PRId64 " MiB of memory",
-            where, vm->limits.memory_bytes / AKS_MIB);
+        return needs_memory(vm, where, err);
+    case AKS_VM_COROUTINES:
+        return aks_error_set(err, AKS_LIMIT, "%s: it has more than %" PRId64 " coroutines at once",
+            where, vm->limits.coroutines);
     case AKS_VM_STRING:
         return aks_error_set(err, AKS_LIMIT, "%s: it makes a string of more than %" PRId64 " MiB",
             where, AKS_SCRIPT_STRING_BYTES / AKS_MIB);
@@ -226,8 +238,7 @@ aks_call_explain(struct aks_vm *vm, int code, struct aks_error *err)
     if (vm->limit != AKS_VM_WITHIN)
         return over_limit(vm, where, err);
     if ((code == LUA_ERRMEM || vm->no_memory) && vm->memory_refused)
-        return aks_error_set(err, AKS_LIMIT, "%s: it needs more than %" PRId64 " MiB of memory",
-            where, vm->limits.memory_bytes / AKS_MIB);
+        return needs_memory(vm, where, err);
     if (code == LUA_ERRMEM || vm->no_memory)
         return aks_error_set(err, AKS_LIMIT, "%s: out of memory", where);
     if (code == LUA_ERRERR)
@@ -274,12 +285,12 @@ enum aks_status
 aks_call(struct aks_vm *vm, const char *question, lua_CFunction body, void *ctx,
     struct aks_error *err)
 {
-    unsigned lines = vm->log_lines;
+    int64_t lines = vm->log_lines;
     enum aks_status status;
 
     vm->phase = question == NULL ? AKS_PHASE_LOAD : AKS_PHASE_DECIDE;
     vm->log_lines = 0;
-    vm->log_lines_max = AKS_SCRIPT_LOG_LINES;
+    vm->log_lines_max = vm->limits.log_lines;
     status = call(vm, question, body, ctx, err);
     vm->log_lines = lines;
     return status;
@@ -290,7 +301,7 @@ aks_call_task(struct aks_vm *vm, const char *question, lua_CFunction body, void 
     struct aks_error *err)
 {
     vm->phase = AKS_PHASE_TASK;
-    vm->log_lines_max = AKS_SCRIPT_TASK_LOG_LINES;
+    vm->log_lines_max = AKS_SCRIPT_TASK_LOG_TIMES * vm->limits.log_lines;
     vm->asked_source = NULL;
     return call(vm, question, body, ctx, err);
 }

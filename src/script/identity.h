@@ -5,6 +5,7 @@
 
 #include <lua.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* In front of each block of the VM (vm.c), and at the beginning of each userdata that a policy can
@@ -12,6 +13,7 @@
 struct aks_identity {
     uint64_t made;          /* the n-th object of its VM; 0 in blocks that are none */
     uint32_t shown;         /* the n-th that was turned into text; 0: never */
+    bool coroutine;         /* the block holds one */
 };
 
 /** Of a userdata that was just made. [-0, +0] */

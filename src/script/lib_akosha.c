@@ -11,6 +11,7 @@
 #include <lauxlib.h>
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,8 +29,8 @@ write_line(lua_State *L, const char *text, size_t len)
     if (vm->log_lines > vm->log_lines_max)
         return;
     if (vm->log_lines++ == vm->log_lines_max) {
-        aks_log_write(vm->log, AKS_LOG_WARNING, "policy: more than %u lines, the rest is dropped",
-            vm->log_lines_max);
+        aks_log_write(vm->log, AKS_LOG_WARNING, "policy: more than %" PRId64 " lines, the rest is "
+            "dropped", vm->log_lines_max);
         return;
     }
     for (size_t i = 0; i < shown; i++)

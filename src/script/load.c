@@ -96,6 +96,7 @@ load_into(struct aks_vm *vm, const struct aks_policy_text *text,
     struct load load = { environment };
     enum aks_status status;
 
+    aks_vm_set_limits(vm, &text->limits);
     vm->text = text;
     vm->path = text->text != NULL && text->path != NULL ? text->path : BUILT_IN_NAME;
     status = digest_policy(vm, err);

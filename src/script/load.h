@@ -34,9 +34,11 @@
 #define AKS_SCRIPT_DECISION_MS (1 * AKS_MS_PER_S)
 /* Lines that a policy may log while it is loaded, or in one decision; later ones are dropped. */
 #define AKS_SCRIPT_LOG_LINES 100
+/* Coroutines that there are at once, those of a task among them. Each takes about 1 KiB. */
+#define AKS_SCRIPT_COROUTINES 1024
 
-/* The same for a whole task. */
-#define AKS_SCRIPT_TASK_LOG_LINES 1000
+/* So many times as many for a whole task. */
+#define AKS_SCRIPT_TASK_LOG_TIMES 10
 /* Of a task: how long it may go on, waiting included; coroutines that live at once; and turns, each
  * of which is a decision's limits of work: a loop that never really waits ends here. */
 #define AKS_SCRIPT_TASK_MS (6 * 3600 * AKS_MS_PER_S)
@@ -45,16 +47,6 @@
 /* Turns before the engine looks at what else there is: those that begin each other would never let
  * it. As long as the limit of instructions lets each be, they take 0.2 s. */
 #define AKS_SCRIPT_TASK_TURNS_AT_ONCE 16
-
-struct aks_script_limits {
-    int64_t memory_bytes;
-    int64_t load_instructions;
-    int64_t decision_instructions;
-    int64_t load_ms;
-    int64_t decision_ms;
-    int64_t task_ms;
-    int64_t task_turns;
-};
 
 /* Everything is borrowed, and must outlive the loader and every policy that it loads. */
 struct aks_script_options {
@@ -71,7 +63,7 @@ struct aks_script_options {
     const char *const *allowed_names;   /* variables beyond the allow list (--allow-env) */
     size_t allowed_count;
     unsigned part_divisor;              /* of what the policy says of part sizes; 0: 1 */
-    struct aks_script_limits limits;    /* a value of 0 means the default */
+    struct aks_policy_limits limits;    /* where the text to load has none of its own */
 };
 
 /** A loader over ${options}. A text whose text is NULL means the built-in default policy. */

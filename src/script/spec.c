@@ -364,6 +364,7 @@ static const struct {
     { "system_id", take_system_id, POLICY | TASK },
     { "throttle", take_throttle, POLICY | TASK },
     { "finished", take_finished, POLICY },
+    { "limits", aks_spec_limits, POLICY | TASK },
     { "run", take_run, TASK },
 };
 

@@ -27,6 +27,8 @@ int aks_spec_policy(lua_State *L);
 /** The field `sources` of akosha.policy, whose argument is at index 1, into the struct aks_settings
  * at ${ctx}; as aks_problem_taker. */
 void aks_spec_sources(lua_State *L, void *ctx);
+/** The same of `limits`, into the VM. */
+void aks_spec_limits(lua_State *L, void *ctx);
 /** "zstd", or { codec =, level =, always = }. ${index} is absolute. [-0, +0, raises] */
 void aks_spec_compress(lua_State *L, int index, const char *what,
     struct aks_compress_settings *ret_compress);

@@ -16,10 +16,6 @@
 
 #include <string.h>
 
-/* What a coroutine costs besides its instructions: about 300 ns to make and collect, and up to
- * an interval of instructions that its own hook does not count. */
-#define COROUTINE_INSTRUCTIONS (2 * AKS_BUDGET_INTERVAL)
-
 /* --- base ------------------------------------------------------------------------------------- */
 
 /* No hook runs inside a finalizer: one that loops could not be stopped. When a weak table loses its
@@ -72,12 +68,11 @@ safe_xpcall(lua_State *L)
 
 /* --- coroutines ------------------------------------------------------------------------------- */
 
-/* Upvalue 1: coroutine.create or coroutine.close itself. Closing a coroutine that the hook ended
- * would run its __close handlers without a hook; the charge raises first. */
+/* Upvalue 1: coroutine.create itself. */
 static int
-charged_coroutine(lua_State *L)
+counted_create(lua_State *L)
 {
-    aks_budget_charge(L, COROUTINE_INSTRUCTIONS);
+    aks_budget_coroutine(L);
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
@@ -97,12 +92,14 @@ safe_resume(lua_State *L)
     return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
-/* Upvalue 1: coroutine.close itself. */
+/* Upvalue 1: coroutine.close itself. Closing a coroutine that the hook ended would run its __close
+ * handlers without a hook; the charge raises first. */
 static int
 safe_close(lua_State *L)
 {
     refuse_tasks(L, "coroutine.close");
-    return charged_coroutine(L);
+    aks_budget_charge(L, 2 * AKS_BUDGET_INTERVAL);
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
 }
 
 /* Upvalue 1: the coroutine. As coroutine.wrap's function, but for a coroutine that went over a
@@ -138,7 +135,7 @@ static int
 safe_wrap(lua_State *L)
 {
     luaL_checktype(L, 1, LUA_TFUNCTION);
-    aks_budget_charge(L, COROUTINE_INSTRUCTIONS);
+    aks_budget_coroutine(L);
     lua_settop(L, 1);
     (void)lua_newthread(L);
     lua_insert(L, 1);
@@ -166,7 +163,7 @@ static const struct {
     { "_G", "tostring", aks_identity_tostring, false },
     { "_G", "xpcall", safe_xpcall, true },
     { "coroutine", "close", safe_close, true },
-    { "coroutine", "create", charged_coroutine, true },
+    { "coroutine", "create", counted_create, true },
     { "coroutine", "resume", safe_resume, true },
     { "coroutine", "wrap", safe_wrap, false },
     { "string", "find", aks_patterns_find, false },

@@ -77,10 +77,12 @@ may_be_stack(size_t kind, size_t bytes)
 
 /* Bounds of a new block that will hold ${kind}. */
 static bool
-may_be_so_large(struct aks_vm *vm, size_t kind, size_t bytes)
+may_be_made(struct aks_vm *vm, size_t kind, size_t bytes)
 {
     if (kind == LUA_TSTRING && bytes > AKS_SCRIPT_STRING_BYTES)
         note_refusal(vm, bytes, AKS_VM_STRING);
+    else if (kind == LUA_TTHREAD && vm->coroutines >= vm->limits.coroutines)
+        note_refusal(vm, bytes, AKS_VM_COROUTINES);
     else if (bytes > (size_t)AKS_SCRIPT_STACK_VALUES * VALUE_BYTES && may_be_stack(kind, bytes))
         note_refusal(vm, bytes, AKS_VM_STACK);
     else
@@ -98,10 +100,11 @@ vm_alloc(void *ctx, void *p, size_t old_bytes, size_t bytes)
     size_t old_total = p != NULL ? sizeof(*block) + old_bytes : 0;
     size_t total = bytes > 0 ? sizeof(*block) + bytes : 0;
 
-    if (total < bytes || (p == NULL && !may_be_so_large(vm, old_bytes, bytes)) ||
+    if (total < bytes || (p == NULL && !may_be_made(vm, old_bytes, bytes)) ||
         (total > old_total && !may_grow(vm, old_total, total)))
         return NULL;
     if (total == 0) {
+        vm->coroutines -= block != NULL && block->coroutine;
         aks_mem_free(vm->alloc, block);
         vm->memory_used -= (int64_t)old_total;
         return NULL;
@@ -119,6 +122,8 @@ vm_alloc(void *ctx, void *p, size_t old_bytes, size_t bytes)
     if (p == NULL) {
         block->made = is_object(old_bytes) ? ++vm->objects_made : 0;
         block->shown = 0;
+        block->coroutine = old_bytes == LUA_TTHREAD;
+        vm->coroutines += block->coroutine;
     }
     return block + 1;
 }
@@ -130,16 +135,37 @@ vm_panic(lua_State *L)
     aks_check_failed(__FILE__, __LINE__, "an error of Lua outside every protected call");
 }
 
+/* What ${text} says, else the options, else the default. */
 static int64_t
-or_default(int64_t value, int64_t otherwise)
+chosen(int64_t text, int64_t options, int64_t otherwise)
 {
-    return value > 0 ? value : otherwise;
+    return text > 0 ? text : options > 0 ? options : otherwise;
+}
+
+void
+aks_vm_set_limits(struct aks_vm *vm, const struct aks_policy_limits *text)
+{
+    const struct aks_policy_limits *options = &vm->options->limits;
+    struct aks_policy_limits *limits = &vm->limits;
+
+    limits->memory_bytes =
+        chosen(text->memory_bytes, options->memory_bytes, AKS_SCRIPT_MEMORY_BYTES);
+    limits->load_instructions = chosen(text->load_instructions, options->load_instructions,
+        AKS_SCRIPT_LOAD_INSTRUCTIONS);
+    limits->load_ms = chosen(text->load_ms, options->load_ms, AKS_SCRIPT_LOAD_MS);
+    limits->decision_instructions = chosen(text->decision_instructions,
+        options->decision_instructions, AKS_SCRIPT_DECISION_INSTRUCTIONS);
+    limits->decision_ms = chosen(text->decision_ms, options->decision_ms, AKS_SCRIPT_DECISION_MS);
+    limits->task_ms = chosen(text->task_ms, options->task_ms, AKS_SCRIPT_TASK_MS);
+    limits->task_turns = chosen(text->task_turns, options->task_turns, AKS_SCRIPT_TASK_TURNS);
+    limits->coroutines = chosen(text->coroutines, options->coroutines, AKS_SCRIPT_COROUTINES);
+    limits->log_lines = chosen(text->log_lines, options->log_lines, AKS_SCRIPT_LOG_LINES);
 }
 
 enum aks_status
 aks_vm_new(const struct aks_script_options *options, struct aks_vm **ret_vm, struct aks_error *err)
 {
-    const struct aks_script_limits *limits = &options->limits;
+    static const struct aks_policy_limits none;
     struct aks_vm *vm = aks_mem_new(options->alloc, sizeof(*vm));
 
     if (vm == NULL)
@@ -148,15 +174,7 @@ aks_vm_new(const struct aks_script_options *options, struct aks_vm **ret_vm, str
     vm->clock = options->clock;
     vm->log = options->log;
     vm->options = options;
-    vm->limits.memory_bytes = or_default(limits->memory_bytes, AKS_SCRIPT_MEMORY_BYTES);
-    vm->limits.load_instructions =
-        or_default(limits->load_instructions, AKS_SCRIPT_LOAD_INSTRUCTIONS);
-    vm->limits.decision_instructions =
-        or_default(limits->decision_instructions, AKS_SCRIPT_DECISION_INSTRUCTIONS);
-    vm->limits.load_ms = or_default(limits->load_ms, AKS_SCRIPT_LOAD_MS);
-    vm->limits.decision_ms = or_default(limits->decision_ms, AKS_SCRIPT_DECISION_MS);
-    vm->limits.task_ms = or_default(limits->task_ms, AKS_SCRIPT_TASK_MS);
-    vm->limits.task_turns = or_default(limits->task_turns, AKS_SCRIPT_TASK_TURNS);
+    aks_vm_set_limits(vm, &none);
     vm->deadline_ns = INT64_MAX;
     aks_settings_init(&vm->settings, vm->alloc);
     vm->L = lua_newstate(vm_alloc, vm);
@@ -164,6 +182,7 @@ aks_vm_new(const struct aks_script_options *options, struct aks_vm **ret_vm, str
         aks_vm_free(vm);
         return aks_error_memory(err, "starting Lua");
     }
+    vm->coroutines = 0;         /* the main thread is none */
     /* Coroutines get a copy of the main thread's extra space. */
     memcpy(lua_getextraspace(vm->L), &vm, sizeof(vm));
     (void)lua_atpanic(vm->L, vm_panic);

@@ -38,6 +38,7 @@ enum aks_vm_limit {
     AKS_VM_WITHIN, AKS_VM_WORK, AKS_VM_TIME,
     AKS_VM_MEMORY,      /* the ceiling */
     AKS_VM_STRING,      /* one string that is too long */
+    AKS_VM_COROUTINES,
     AKS_VM_STACK,       /* calls that go too deep, or too many values at once */
     AKS_VM_NO_MEMORY    /* the machine has none */
 };
@@ -83,9 +84,10 @@ struct aks_vm {
     const struct aks_clock *clock;
     const struct aks_log *log;
     const struct aks_script_options *options;
-    struct aks_script_limits limits;
+    struct aks_policy_limits limits;
 
     int64_t memory_used;            /* with what stands in front of each block */
+    int64_t coroutines;             /* that there are */
     bool memory_refused;            /* a block was refused by the ceiling (Lua may have coped) */
     size_t refused_bytes;           /* of the block that was refused last, 0 after any other */
     bool no_memory;                 /* said by an error that reached us as an ordinary one */
@@ -103,8 +105,8 @@ struct aks_vm {
 
     enum aks_phase phase;
     const char *question;           /* "retry" and so on; NULL while loading */
-    unsigned log_lines;
-    unsigned log_lines_max;
+    int64_t log_lines;
+    int64_t log_lines_max;
     const char *builder_name;       /* "akosha.task" where that builds the policy, else NULL */
     struct aks_tasker *tasker;      /* of a policy that is a task, once it is loaded */
     struct aks_vm_failure failure;
@@ -147,6 +149,8 @@ struct aks_vm {
 /** AKS_LIMIT if there is no memory. The state is empty: script/sandbox.h furnishes it. */
 enum aks_status aks_vm_new(const struct aks_script_options *options, struct aks_vm **ret_vm,
     struct aks_error *err);
+/** Limits from now on: where ${text} has none, those of the options. */
+void aks_vm_set_limits(struct aks_vm *vm, const struct aks_policy_limits *text);
 void aks_vm_free(struct aks_vm *vm);
 /** The VM that ${L}, main or coroutine, belongs to. */
 struct aks_vm *aks_vm_of(lua_State *L);

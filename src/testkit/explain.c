@@ -63,6 +63,9 @@ load_policy(struct aks_explain *explain, struct aks_error *err)
     aks_mem_free(explain->alloc, path);
     if (status == AKS_OK)
         status = aks_policy_environment_collect(real, NULL, 0, &explain->environment, err);
+    if (status == AKS_OK)
+        status = akosha_api_limits(explain->options->limits, explain->options->limit_count,
+            &explain->text.limits, err);
     return status == AKS_OK ? aks_explain_load(explain, SEED, &explain->policy, err) : status;
 }
 
@@ -189,6 +192,7 @@ static enum aks_status
 make_world(const struct aks_explain *explain, struct aks_world **ret_world, struct aks_error *err)
 {
     struct aks_world_options options = { .alloc = explain->alloc, .seed = SEED, .quiet = true,
+        .limits = explain->text.limits,
         .lines = &lines, .start_ms = explain->wall_ms, .utc_offset_s = explain->utc_offset_s };
     struct aks_world *world = NULL;
     enum aks_status status = aks_world_new(&options, &world, err);

@@ -25,6 +25,8 @@ struct aks_explain_options {
     const char *policy;                 /* as for akosha_policy_load */
     const char *const *sources;         /* relative to the working folder; NULL: the policy's */
     size_t source_count;
+    const char *const *limits;          /* as for akosha_open */
+    size_t limit_count;
     const char *const *events;          /* as testkit/event.h reads them */
     size_t event_count;                 /* at most AKS_EXPLAIN_EVENTS_MAX */
     const char *at;                     /* the time it is taken to be, "2026-11-27 22:00" in local

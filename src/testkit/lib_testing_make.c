@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "engine/policy_limits.h"
 #include "testkit/shrink.h"
 #include "wire/dates.h"
 
@@ -20,7 +21,8 @@
 #define BUILT_IN "built-in default"
 
 static const char *const fields[] = { "seed", "policy", "policy_text", "modules", "files", "env",
-    "secrets", "small", "profile", "latency", "bandwidth", "start", "utc_offset", NULL };
+    "secrets", "small", "profile", "latency", "bandwidth", "start", "utc_offset", "limits",
+    NULL };
 
 /* --- the machine ------------------------------------------------------------------------------ */
 
@@ -70,6 +72,29 @@ start_ms(lua_State *L, int index, int32_t utc_offset_s)
     return wall_ms;
 }
 
+/* limits = { memory = "64MiB" }: as --limit memory=64MiB. */
+static void
+read_limits(lua_State *L, int index, struct aks_policy_limits *limits)
+{
+    struct aks_error err;
+
+    if (lua_getfield(L, index, "limits") != LUA_TNIL) {
+        luaL_checktype(L, -1, LUA_TTABLE);
+        lua_pushnil(L);
+        while (lua_next(L, -2) != 0) {
+            const char *text;
+
+            if (lua_type(L, -2) != LUA_TSTRING || !lua_isstring(L, -1))
+                luaL_error(L, "sim.world: limits: expected { memory = \"64MiB\" }");
+            text = lua_pushfstring(L, "%s=%s", lua_tostring(L, -2), lua_tostring(L, -1));
+            if (aks_policy_limit_parse(text, limits, &err) != AKS_OK)
+                aks_testing_raise(L, &err);
+            lua_pop(L, 2);
+        }
+    }
+    lua_pop(L, 1);
+}
+
 static void
 read_options(lua_State *L, int index, struct aks_world_options *options)
 {
@@ -85,6 +110,7 @@ read_options(lua_State *L, int index, struct aks_world_options *options)
     if (lua_getfield(L, index, "start") != LUA_TNIL)
         options->start_ms = start_ms(L, -1, options->utc_offset_s);
     lua_pop(L, 4);
+    read_limits(L, index, &options->limits);
 }
 
 static uint64_t

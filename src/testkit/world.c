@@ -194,8 +194,10 @@ open_engine(struct aks_world *world, struct akosha **ret_engine, struct akosha_e
     options.log_ctx = world;
     options.part_divisor = world->options.small ? AKS_WORLD_SMALL : 1;
     code = akosha_open(&options, ret_engine, error);
-    if (code == AKOSHA_OK)
+    if (code == AKOSHA_OK) {
         (*ret_engine)->script.lines = world->options.lines;
+        (*ret_engine)->limits = world->options.limits;
+    }
     return code;
 }
 

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "engine/policy.h"
 #include "engine/secret_list.h"
 #include "engine/settings.h"
 #include "sim/sim.h"
@@ -46,6 +47,7 @@ struct aks_world_options {
     int64_t start_ms;                   /* time at the beginning; 0: AKS_WORLD_WALL_MS */
     int32_t utc_offset_s;               /* of local time */
     bool quiet;                         /* keep no story of events and requests: faster */
+    struct aks_policy_limits limits;    /* of every policy that runs there */
     const struct aks_script_lines *lines;   /* told which lines of the policy run, or NULL */
 };
 

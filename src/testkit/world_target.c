@@ -386,6 +386,7 @@ load_targets(struct aks_world *world, struct aks_error *err)
         status = aks_policy_text_read(port, AKS_WORLD_POLICY, &text, err);
     if (status == AKS_OK)
         status = aks_policy_environment_collect(port, NULL, 0, &environment, err);
+    text.limits = world->options.limits;
     if (status == AKS_OK)
         status = loader.load(loader.ctx, &text, &environment, &policy, err);
     if (status == AKS_OK)

@@ -72,6 +72,16 @@ class Checking(Case):
         self.assertIn('did you mean "bucket"?', lines[0])
         self.assertIn('did you mean "route"?', lines[2])
 
+    def test_whoever_runs_it_can_widen_its_limits(self):
+        person = self.person()
+        text = HEAD + FOLDER + '  limits = { memory = 64 * akosha.MiB },\n}\n'
+        result = self.check(person, text, code=3)
+        self.assertIn("--limit memory=64MiB", result.err)
+        self.check(person, text, "--limit", "memory=64MiB")
+        self.check(person, text, "--limit", "memory=2GiB", code=2)
+        self.assert_code(person.ask("explain", "--policy", person.policy), 3)
+        self.assert_code(person.ask("explain", "--policy", person.policy, "--limit=memory=64MiB"), 0)
+
     def test_says_the_same_as_json(self):
         person = self.person()
         report = self.check(person, FIVE, "--json", code=3).report

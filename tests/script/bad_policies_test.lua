@@ -318,7 +318,7 @@ local CASES = {
       "/home/me/policy.lua: it makes a string of more than 4 MiB", "limit" },
   { "a bomb of tables", "local t = {} while true do t[#t + 1] = {} end", "MiB of memory", "limit" },
   { "a bomb of coroutines", "local t = {} while true do t[#t + 1] = coroutine.create(print) end",
-      "MiB of memory", "limit" },
+      "more than 1024 coroutines at once", "limit" },
   { "a bomb of closures", "local t = {} while true do t = { function() return t end, t } end", "",
       "limit" },
   { "a bomb of strings under pcall",

@@ -90,6 +90,11 @@ function TestTypes:test_every_option_of_a_builder_is_annotated_and_every_annotat
   _, message = load [[return akosha.policy { api = 1,
     targets = { d = akosha.dir { path = "/" } }, sources = { { zzzzzzzz = 1 } } }]]
   lu.assertStrContains(message, "known: path, glob, kind, codec, priority, name")
+  _, message = load [[return akosha.policy { api = 1,
+    targets = { d = akosha.dir { path = "/" } }, limits = { zzzzzzzz = 1 } }]]
+  lu.assertStrContains(message, "known: memory, instructions, time, coroutines, log")
+  lu.assertEquals(fields "akosha.LimitOptions", { memory = true, instructions = true, time = true,
+    coroutines = true, log = true })
   lu.assertEquals(fields "akosha.SourceOptions", { path = true, glob = true, kind = true,
     codec = true, priority = true, name = true })
 end

@@ -25,8 +25,8 @@ do_nothing(const struct aks_args *args)
 }
 
 const struct aks_command aks_commands[] = {
-    { "run", "run [SOURCE]...", "Syncs.", "", "  akosha-sync a.db", "policy dry-run allow-env", 0,
-        -1, do_nothing },
+    { "run", "run [SOURCE]...", "Syncs.", "", "  akosha-sync a.db",
+        "policy dry-run allow-env limit", 0, -1, do_nothing },
     { "cancel", "cancel JOB", "Drops a job.", "More of it.", "  akosha-sync cancel x", "", 1, 1,
         do_nothing },
     { NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, NULL },
@@ -145,6 +145,9 @@ right_command_lines_are_taken_apart(void **state)
     assert_int_equal(world->args.allow_count, 2);
     assert_int_equal(world->args.operand_count, 2);
     assert_false(world->args.json);
+    parse(world, "run --limit memory=64MiB --limit=load.time=10s");
+    assert_int_equal(world->code, -1);
+    assert_int_equal(world->args.limit_count, 2);
     parse(world, "cancel job --state dir --quiet");
     assert_int_equal(world->code, -1);
     assert_string_equal(world->args.command->name, "cancel");
@@ -156,6 +159,10 @@ wrong_command_lines_are_told(void **state)
 {
     struct world *world = *state;
 
+    assert_wrong(world, "--limit memory=2GiB",
+        "usage: --limit memory=2GiB: memory is from 64KiB to 1024MiB");
+    assert_wrong(world, "run --limit memry=1MiB", "expected NAME=VALUE with one of memory,");
+    assert_wrong(world, "cancel x --limit time=1", "this command does not take --limit");
     assert_wrong(world, "--polcy x", "unknown option --polcy");
     assert_wrong(world, "-p x", "unknown option -p");
     assert_wrong(world, "--json=yes", "takes no value");

@@ -271,7 +271,7 @@ run(struct text *program, const struct aks_alloc *alloc, const struct aks_script
     struct aks_log log = { .line = keep_line, .ctx = ret_said, .level = AKS_LOG_DEBUG };
     struct aks_script_options options = { .alloc = alloc, .log = &log, .lines = lines,
         .seed = 1 };
-    struct aks_policy_text text = { path, program->data, program->len, NULL, 0 };
+    struct aks_policy_text text = { path, program->data, program->len, NULL, 0, { 0 } };
     struct aks_policy_loader loader;
     struct aks_policy *policy = NULL;
     struct aks_error err = { 0 };
@@ -314,7 +314,7 @@ run_without_memory(void *ctx, const struct aks_alloc *alloc)
 {
     struct text *program = ctx;
     struct aks_script_options options = { .alloc = alloc };
-    struct aks_policy_text text = { NULL, program->data, program->len, NULL, 0 };
+    struct aks_policy_text text = { NULL, program->data, program->len, NULL, 0, { 0 } };
     struct aks_policy_loader loader;
     struct aks_policy *policy = NULL;
     struct aks_error err = { 0 };

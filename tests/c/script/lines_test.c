@@ -99,7 +99,7 @@ static enum aks_status
 load(const struct aks_alloc *alloc, const struct aks_script_lines *lines, char *text,
     struct aks_script_options *options, struct aks_policy **ret_policy, struct aks_error *err)
 {
-    struct aks_policy_text given = { path, text, strlen(text), modules, 1 };
+    struct aks_policy_text given = { path, text, strlen(text), modules, 1, { 0 } };
     struct aks_policy_loader loader;
 
     memset(options, 0, sizeof(*options));
@@ -230,7 +230,7 @@ telling_lines_costs_a_policy_nothing(void **state)
     char messages[2][AKS_ERROR_MESSAGE_BYTES];
 
     for (size_t i = 0; i < 2; i++) {
-        struct aks_policy_text given = { path, greedy, strlen(greedy), NULL, 0 };
+        struct aks_policy_text given = { path, greedy, strlen(greedy), NULL, 0, { 0 } };
         struct aks_script_options options = { .alloc = aks_alloc_system(), .lines = told[i],
             .limits = { .load_instructions = 1000000 } };
         struct aks_policy_loader loader;

@@ -161,7 +161,7 @@ static void
 set_options(lua_State *L, struct handle *handle)
 {
     static const struct aks_script_lines lines = { ignore_line, ignore_line, NULL };
-    struct aks_script_limits *limits = &handle->options.limits;
+    struct aks_policy_limits *limits = &handle->options.limits;
 
     handle->options.alloc = aks_alloc_system();
     aks_clock_posix_init(&handle->clock);
@@ -184,6 +184,8 @@ set_options(lua_State *L, struct handle *handle)
         limits->memory_bytes = host_integer(L, index, "memory_bytes", 0);
         limits->load_instructions = host_integer(L, index, "load_instructions", 0);
         limits->decision_instructions = host_integer(L, index, "decision_instructions", 0);
+        limits->coroutines = host_integer(L, index, "coroutines", 0);
+        limits->log_lines = host_integer(L, index, "log_lines", 0);
     }
     lua_pop(L, 1);
     lua_newtable(L);
