@@ -181,6 +181,14 @@ warn_mirror(lua_State *L, const char *what, size_t needed, size_t count)
             "it is the only one", what, count);
 }
 
+static void
+take_needed(lua_State *L, void *ctx)
+{
+    size_t *needed = ctx;
+
+    *needed = (size_t)aks_value_whole(L, NEEDED, lua_tostring(L, WHAT), "", 1, (int64_t)*needed);
+}
+
 /* mirror(what, names [, needed]): as many of the targets as are needed, else all, have to hold a
  * source. */
 int
@@ -189,15 +197,15 @@ aks_lib_mirror(lua_State *L)
     const char *what = luaL_checkstring(L, WHAT);
     bool all = lua_isnone(L, NEEDED);
     size_t needed;
-    size_t count;
 
     lua_settop(L, NEEDED);
     copy_names(L, what, "a list of names of targets");
-    count = lua_rawlen(L, GIVEN);
-    needed = all ? count : (size_t)aks_value_whole(L, NEEDED, what, "", 1, (int64_t)count);
+    needed = lua_rawlen(L, GIVEN);
+    if (!all)
+        aks_problem_take(L, what, "needed", 0, take_needed, &needed);
+    warn_mirror(L, what, needed, lua_rawlen(L, GIVEN));
     lua_settop(L, GIVEN);
     aks_handle_push_mirror(L, needed);      /* in the place of the list */
-    warn_mirror(L, what, needed, count);
     note_names(L, what);
     return 1;
 }

@@ -133,22 +133,6 @@ struct routing {
     struct aks_route *route;
 };
 
-/* One name of the list, on top. */
-static void
-take_hop(lua_State *L, void *ctx)
-{
-    struct routing *routing = ctx;
-    struct aks_route *route = routing->route;
-    size_t target = find_target(L, -1, routing->what, routing->settings);
-
-    for (size_t i = 0; i < route->count; i++) {
-        if (route->targets[i] == target)
-            aks_value_raise(L, "%s: target \"%s\" is named twice", routing->what,
-                routing->settings->targets[target].name);
-    }
-    route->targets[route->count++] = target;
-}
-
 static bool
 same_text(const char *a, const char *b)
 {
@@ -168,23 +152,26 @@ aks_spec_same_place(const struct aks_target_settings *a, const struct aks_target
         same_text(a->path, b->path) && a->path_style == b->path_style && a->payload == b->payload;
 }
 
-/* Two names of one place would count one copy twice. */
+/* One name of the list, on top. */
 static void
-check_places(lua_State *L, const struct routing *routing)
+take_hop(lua_State *L, void *ctx)
 {
+    struct routing *routing = ctx;
+    struct aks_route *route = routing->route;
     const struct aks_target_settings *targets = routing->settings->targets;
-    const struct aks_route *route = routing->route;
+    size_t target = find_target(L, -1, routing->what, routing->settings);
 
-    for (size_t i = 1; i < route->count; i++) {
-        for (size_t j = 0; j < i; j++) {
-            const struct aks_target_settings *earlier = &targets[route->targets[j]];
-            const struct aks_target_settings *later = &targets[route->targets[i]];
+    for (size_t i = 0; i < route->count; i++) {
+        const struct aks_target_settings *earlier = &targets[route->targets[i]];
 
-            if (aks_spec_same_place(earlier, later))
-                aks_value_raise(L, "%s: \"%s\" is the same place as \"%s\": two names of it are "
-                    "one copy", routing->what, later->name, earlier->name);
-        }
+        if (route->targets[i] == target)
+            aks_value_raise(L, "%s: target \"%s\" is named twice", routing->what, earlier->name);
+        /* Two names of one place would count one copy twice. */
+        if (route->mirror && aks_spec_same_place(earlier, &targets[target]))
+            aks_value_raise(L, "%s: \"%s\" is the same place as \"%s\": two names of it are one "
+                "copy", routing->what, targets[target].name, earlier->name);
     }
+    route->targets[route->count++] = target;
 }
 
 void
@@ -211,10 +198,8 @@ aks_spec_route(lua_State *L, int index, const char *what, const struct aks_setti
         aks_problem_take(L, what, NULL, i, take_hop, &routing);
         lua_pop(L, 1);
     }
-    if (ret_route->mirror) {
+    if (ret_route->mirror)
         lua_pop(L, 1);
-        check_places(L, &routing);
-    }
 }
 
 int64_t

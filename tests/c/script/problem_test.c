@@ -139,6 +139,15 @@ several_wrong_names_in_a_route_are_all_told(void **state)
     assert_int_equal(told->count, 2);
     assert_non_null(strstr(told->text, "4 route[1]: "));
     assert_non_null(strstr(told->text, "6 route[3]: "));
+    told = check(HEAD "return akosha.policy { api = 1,\n"
+        "targets = { a = akosha.dir { path = '/a' }, b = akosha.dir { path = '/a' } },\n"
+        "route = akosha.route.by_kind { file = akosha.route.quorum(3, { 'a', 'x' }),\n"
+        "default = akosha.route.all { 'a', 'b', 'aa' } } }");
+    assert_int_equal(told->status, AKS_POLICY);
+    assert_non_null(strstr(told->text, "akosha.route.quorum: expected a whole number from 1 to 2"));
+    assert_non_null(strstr(told->text, "there is no target \"x\""));
+    assert_non_null(strstr(told->text, "\"b\" is the same place as \"a\""));
+    assert_non_null(strstr(told->text, "there is no target \"aa\""));
     assert_non_null(strstr(told->text, "did you mean \"a\"?"));
 }
 
