@@ -16,6 +16,9 @@ local akosha = {
   restart = core.restart,
   give_up = core.give_up,
 
+  -- What may be sent in a day.
+  budget = core.budget,
+
   -- What `retry`, `route` and `throttle` can be without a function of one's own.
   retry = require "akosha.retry",
   route = require "akosha.route",

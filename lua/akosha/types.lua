@@ -36,6 +36,7 @@ local akosha = {}
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).
 ---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
 ---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
+---@field budget? akosha.Budget|table<string, akosha.Budget> Of all together, or by name (no limit).
 ---@field limits? akosha.LimitOptions What it may take, at most what whoever runs it allows.
 ---@field finished? fun(report: akosha.Report) Told once, at the end.
 
@@ -159,6 +160,8 @@ function akosha.dir(options) end
 ---@field healthy boolean It answered when it was last asked.
 ---@field last_success? number Seconds ago; nil: never.
 ---@field rate? integer Bytes per second of recent uploads; nil also of a folder.
+---@field budget_left? integer Bytes that may still be sent in this period, if it has a budget.
+---@field tries_left? integer Uploads that may still be begun in it.
 
 ---@class akosha.Targets: { [integer|string]: akosha.TargetFacts } A list, and by name.
 
@@ -215,8 +218,8 @@ function akosha.dir(options) end
 ---| "offline" | "dns" | "refused" | "connect_timeout" | "tls" | "timeout" | "stalled" | "throttled"
 ---| "server" | "clock_skew" | "auth_missing" | "auth_expired" | "auth_invalid" | "forbidden"
 ---| "not_found" | "conflict" | "too_large" | "bad_reply" | "corrupt" | "source_missing"
----| "source_busy" | "source_changed" | "source_unreadable" | "no_space" | "state" | "policy"
----| "settings" | "limit" | "cancelled" | "undelivered" | "internal"
+---| "source_busy" | "source_changed" | "source_unreadable" | "no_space" | "budget" | "state"
+---| "policy" | "settings" | "limit" | "cancelled" | "undelivered" | "internal"
 
 -- The report, as --json prints it. ----------------------------------------------------------------
 
@@ -240,11 +243,21 @@ function akosha.dir(options) end
 ---@field started_at string
 ---@field duration_s number
 ---@field decisions akosha.ReportDecision[]
+---@field budgets? akosha.ReportBudget[]
 ---@field history? akosha.Run[] What functions of the policy saw as now.history.
 ---@field decisions_dropped? integer So many more.
 ---@field asked akosha.ReportDecision[] Questions that nobody decided: the settings hold.
 ---@field asked_dropped? integer So many more.
 ---@field dry_run? boolean
+
+---@class akosha.ReportBudget
+---@field target? string Whose it is; nil: of all together.
+---@field per akosha.Period
+---@field until string When the next period begins.
+---@field bytes? integer
+---@field bytes_spent integer
+---@field tries? integer
+---@field tries_spent integer
 
 ---@class akosha.ReportTarget
 ---@field name string
@@ -475,6 +488,23 @@ function akosha.route.when(predicate, yes, otherwise) end
 ---@return akosha.RouteFunction
 function akosha.route.by_kind(routes) end
 
+-- Budgets. ----------------------------------------------------------------------------------------
+
+---@class akosha.Budget
+
+---@alias akosha.Period "hour"|"day"|"month"
+
+---@class akosha.BudgetOptions
+---@field bytes? integer Of bodies that are sent (any).
+---@field tries? integer Uploads that are begun (any).
+---@field per? akosha.Period Of local time ("day").
+
+---What may be sent in each hour, day or month.
+---Phase: load.
+---@param options akosha.BudgetOptions
+---@return akosha.Budget
+function akosha.budget(options) end
+
 -- Throttles. --------------------------------------------------------------------------------------
 
 akosha.throttle = {}
@@ -512,6 +542,7 @@ function akosha.log(...) end
 ---@field part_size? integer Bytes, 5 MiB to 5 GiB (5 MiB).
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).
 ---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
+---@field budget? akosha.Budget|table<string, akosha.Budget> Of all together, or by name (no limit).
 ---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
 ---@field limits? akosha.LimitOptions What it may take, at most what whoever runs it allows.
 

@@ -54,6 +54,7 @@ code_of(enum aks_status status)
     case AKS_BAD_REPLY:
     case AKS_SOURCE_BUSY:
     case AKS_SOURCE_CHANGED:
+    case AKS_BUDGET:
     case AKS_CANCELLED:
     case AKS_UNDELIVERED:
     case AKS_STATUS_COUNT:

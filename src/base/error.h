@@ -38,6 +38,7 @@
     X(AKS_SOURCE_CHANGED, "source_changed", true) \
     X(AKS_SOURCE_UNREADABLE, "source_unreadable", false) \
     X(AKS_NO_SPACE, "no_space", true) \
+    X(AKS_BUDGET, "budget", false) \
     X(AKS_STATE, "state", false) \
     X(AKS_POLICY, "policy", false) \
     X(AKS_SETTINGS, "settings", false) \

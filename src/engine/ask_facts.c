@@ -47,9 +47,15 @@ source_json(const struct aks_source_facts *source)
 static json_t *
 target_json(const struct aks_target_facts *target)
 {
-    return json_pack("{s:s, s:s, s:b, s:o, s:o}", "name", target->name, "kind", target->kind,
-        "healthy", target->healthy, "last_success", known(target->last_success_ms), "rate",
-        target->rate < 0 ? json_null() : json_integer(target->rate));
+    json_t *object = json_pack("{s:s, s:s, s:b, s:o, s:o}", "name", target->name, "kind",
+        target->kind, "healthy", target->healthy, "last_success", known(target->last_success_ms),
+        "rate", target->rate < 0 ? json_null() : json_integer(target->rate));
+
+    if (target->budget_left >= 0)
+        (void)json_object_set_new(object, "budget_left", json_integer(target->budget_left));
+    if (target->tries_left >= 0)
+        (void)json_object_set_new(object, "tries_left", json_integer(target->tries_left));
+    return object;
 }
 
 json_t *

@@ -64,6 +64,8 @@ struct aks_target_facts {
     bool healthy;               /* its breaker is closed */
     int64_t last_success_ms;    /* ago; -1: never */
     int64_t rate;               /* bytes per second of recent uploads; -1: not known */
+    int64_t budget_left;        /* bytes; -1: it has none */
+    int64_t tries_left;         /* -1: any */
 };
 
 struct aks_failure_facts {

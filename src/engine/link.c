@@ -33,6 +33,13 @@ take(void *ctx, size_t want, int64_t *ret_at_ns)
 }
 
 static void
+meter(struct aks_link *link, int64_t bytes)
+{
+    if (link->meter != NULL && bytes != 0)
+        link->meter->sent(link->meter->ctx, bytes);
+}
+
+static void
 begin_sending(struct aks_link *link)
 {
     if (link->sending++ == 0)
@@ -63,6 +70,8 @@ answered(void *ctx, const struct aks_http_reply *reply)
     void *done_ctx = call->done_ctx;
 
     call->link->sent_bytes += reply->sent_bytes;
+    if (call->has_body)
+        meter(call->link, reply->sent_bytes - call->request.body->bytes);
     call_free(call);
     done(done_ctx, reply);
 }
@@ -85,13 +94,18 @@ submit(void *ctx, const struct aks_http_request *request, aks_http_done *done, v
     call->done = done;
     call->done_ctx = done_ctx;
     call->has_body = request->body != NULL && request->body->bytes > 0;
-    if (call->has_body)
+    if (call->has_body) {
         begin_sending(link);
+        meter(link, request->body->bytes);
+    }
     status = http->submit(http->ctx, &call->request, answered, call, &call->inner, err);
-    if (status != AKS_OK)
-        call_free(call);
-    else
+    if (status == AKS_OK) {
         *ret_call = call;
+        return AKS_OK;
+    }
+    if (call->has_body)
+        meter(link, -request->body->bytes);
+    call_free(call);
     return status;
 }
 

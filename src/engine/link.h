@@ -12,11 +12,19 @@
 /* Fewer bytes say more of the time that a server needs to answer than of the line. */
 #define AKS_LINK_MEASURE_BYTES_MIN (256 * 1024)
 
+/* Who wants to know how many bytes of bodies go. Told before a body is sent, as if all of it were;
+ * when it has ended, what was more or (negative) less. Of one that is cancelled, nothing more. */
+struct aks_link_meter {
+    void (*sent)(void *ctx, int64_t bytes);
+    void *ctx;
+};
+
 struct aks_link {
     struct aks_port port;               /* the machine's, but for http: what the target is given */
     const struct aks_port *machine;
     const struct aks_http_gate *throttle;   /* or NULL */
     struct aks_http_gate gate;          /* what requests are given in its place */
+    const struct aks_link_meter *meter; /* or NULL; set after init */
     bool held_up;                       /* it made one wait */
     unsigned sending;                   /* requests with a body that are under way */
     int64_t busy_since_ns;              /* when there is one */

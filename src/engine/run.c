@@ -168,7 +168,8 @@ next_round(struct aks_run *run, bool *ret_again, struct aks_error *err)
 
     *ret_again = false;
     for (size_t i = 0; i < run->item_count && owed == NULL; i++) {
-        if (run->items[i].state == AKS_ITEM_PENDING)
+        /* What waits for its budget would find the next round as this one. */
+        if (run->items[i].state == AKS_ITEM_PENDING && run->items[i].error.status != AKS_BUDGET)
             owed = &run->items[i];
     }
     if (owed != NULL && run->options->job != NULL && !owed->tried)

@@ -54,6 +54,11 @@ struct aks_run {
         struct aks_breaker breaker;
         int64_t rate;                   /* bytes per second, as far as is known; -1 */
         struct aks_link link;           /* to it: what its targets are given */
+        struct aks_run_meter {          /* what its link tells of what is sent, for a budget */
+            struct aks_link_meter meter;
+            struct aks_run *run;
+            size_t index;
+        } meter;
         bool opened;                    /* its breaker was opened by this run */
         int64_t not_before_ns;          /* it asked to be left alone until then */
         bool used;                      /* took part in this run */
@@ -159,6 +164,20 @@ enum aks_status aks_run_throttle_begin(struct aks_run *run, struct aks_error *er
 void aks_run_throttle_end(struct aks_run *run);
 /** One for all uploads of the run; NULL without a throttle. */
 const struct aks_http_gate *aks_run_throttle_gate(const struct aks_run *run);
+
+/** run_budget.c: what is left for target ${index}. */
+void aks_run_budget_facts(const struct aks_run *run, size_t index,
+    struct aks_target_facts *ret_facts);
+/** Is there nothing left? */
+bool aks_run_budget_spent(const struct aks_run *run, size_t index);
+/** If so, AKS_BUDGET with when it goes on. */
+bool aks_run_budget_refusal(const struct aks_run *run, size_t index, struct aks_error *ret_error);
+/** In an upload that has begun: are no bytes left? Then AKS_BUDGET. */
+bool aks_run_budget_ends(const struct aks_run *run, size_t index, struct aks_error *ret_error);
+/** An upload begins: spends a try, or is AKS_BUDGET. From now on its link counts what is sent. */
+enum aks_status aks_run_budget_begin(struct aks_run *run, size_t index, struct aks_error *err);
+/** For the report; NULL without a budget. */
+struct json_t *aks_run_budget_json(const struct aks_run *run);
 
 /** run_compare.c: is ${copy} already there? By stat, then by digest. */
 enum aks_status aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,

@@ -94,18 +94,20 @@ aks_run_target_facts(const struct aks_run *run, size_t index, struct aks_target_
     ret_facts->last_success_ms = breaker->last_success_ms > 0
         ? wall_ms(run) - breaker->last_success_ms : -1;
     ret_facts->rate = run->targets[index].rate;
+    aks_run_budget_facts(run, index, ret_facts);
 }
 
 bool
 aks_run_health_asked(const struct aks_run *run, size_t index)
 {
-    return aks_run_health_left_alone_ms(run, index) > 0;
+    return aks_run_health_left_alone_ms(run, index) > 0 || aks_run_budget_spent(run, index);
 }
 
 bool
 aks_run_health_fine(const struct aks_run *run, size_t index)
 {
-    return !breaker_open(run, index) && aks_run_health_left_alone_ms(run, index) == 0;
+    return !breaker_open(run, index) && aks_run_health_left_alone_ms(run, index) == 0 &&
+        !aks_run_budget_spent(run, index);
 }
 
 /* The target itself does not answer, or cannot take anything: what a breaker is for. A person who
@@ -159,7 +161,7 @@ aks_run_health_retry_after_ms(const struct aks_run *run, const struct aks_item *
         size_t index = item->copies[place].target;
         int64_t left_ms = aks_run_health_left_alone_ms(run, index);
 
-        if (!aks_item_copy_owed(&item->copies[place]))
+        if (!aks_item_copy_owed(&item->copies[place]) || aks_run_budget_spent(run, index))
             continue;
         /* Until its breaker closes nobody would go there either. */
         if (left_ms == 0 && breaker_open(run, index))
@@ -180,6 +182,8 @@ aks_run_health_refusal(const struct aks_run *run, size_t index, struct aks_error
     int64_t left_ms = aks_run_health_left_alone_ms(run, index);
     char date[AKS_DATE_BYTES];
 
+    if (aks_run_budget_refusal(run, index, ret_error))
+        return;
     if (left_ms > 0 && !breaker_open(run, index))
         (void)aks_error_set(ret_error, AKS_THROTTLED,
             "%s: not asked: it wants to be left alone for another %" PRId64 " s", name,

@@ -406,6 +406,7 @@ aks_run_report(const struct aks_run *run, const struct aks_error *run_error)
     int by = satisfied_by(run);
     const struct aks_target_settings *target = by >= 0 ? &run->settings->targets[by] : NULL;
     const char *upload_id = run->upload_id;
+    json_t *budgets;
     json_t *report;
 
     if (by >= 0 && run->targets[by].upload_id[0] != '\0')
@@ -426,6 +427,9 @@ aks_run_report(const struct aks_run *run, const struct aks_error *run_error)
     if (run->options->dry_run)
         (void)json_object_set_new(report, "dry_run", json_true());
     (void)json_object_set(report, "decisions", run->ask.decisions);
+    budgets = aks_run_budget_json(run);
+    if (budgets != NULL)
+        (void)json_object_set_new(report, "budgets", budgets);
     if (run->ask.now.known)
         (void)json_object_set_new(report, "history", aks_now_history_json(&run->ask.now));
     if (run->ask.dropped > 0)

@@ -194,12 +194,34 @@ start_transfer(struct upload *upload, struct slot *slot, struct aks_copy *copy)
     run->progress.source = copy->item->source.name;
 }
 
+/* May the next source be begun? Under a budget they go one by one, so that it is overdrawn by one
+ * source at most; and when it is used up, those that are left have to wait. */
+static bool
+within_budget(struct upload *upload)
+{
+    struct aks_error err;
+
+    if (upload->run->targets[upload->index].link.meter == NULL || upload->next == 0 ||
+        upload->next == upload->count)
+        return true;
+    if (upload->under_way > 0)
+        return false;
+    if (!aks_run_budget_ends(upload->run, upload->index, &err))
+        return true;
+    while (upload->next < upload->count)
+        upload->copies[upload->next++]->error = err;
+    return false;
+}
+
 static void
 start_transfers(struct upload *upload)
 {
-    for (size_t i = 0; i < TRANSFERS_MAX && !upload->reading && !upload->condemned; i++) {
+    bool begin = !upload->condemned && within_budget(upload);
+
+    for (size_t i = 0; i < TRANSFERS_MAX && !upload->reading && begin; i++) {
         if (upload->slots[i].transfer == NULL && upload->next < upload->count)
             start_transfer(upload, &upload->slots[i], upload->copies[upload->next++]);
+        begin = !upload->condemned && within_budget(upload);
     }
     if (upload->under_way == 0 && (upload->next == upload->count || upload->condemned))
         upload->done = true;
@@ -274,6 +296,9 @@ aks_run_upload_target(struct upload *upload, struct aks_error *err)
     (void)snprintf(upload->folder, sizeof(upload->folder), "systems/%s/%s/", run->system_id,
         upload->upload_id);
     status = aks_run_throttle_begin(run, err);
+    if (status != AKS_OK)
+        return status;
+    status = aks_run_budget_begin(run, upload->index, err);
     if (status != AKS_OK)
         return status;
     aks_link_begin(&run->targets[upload->index].link, aks_run_throttle_gate(run));

@@ -49,7 +49,11 @@ choose_target(struct aks_run *run, struct aks_item *item)
         return false;
     if (item->mirror)
         return choose_needed(run, item);
-    return !item->tried && item->copy_count > 0 && choose(item, 0);
+    for (size_t place = 0; place < item->copy_count && !item->tried; place++) {
+        if (!aks_run_budget_spent(run, item->copies[place].target))
+            return choose(item, place);
+    }
+    return false;
 }
 
 /* Enough targets hold it. */

@@ -89,3 +89,11 @@ aks_target_kind_method(enum aks_target_kind kind)
     AKS_CHECK((unsigned)kind < sizeof(methods) / sizeof(methods[0]));
     return methods[kind];
 }
+
+const char *
+aks_settings_period_name(enum aks_budget_period period)
+{
+    static const char *const names[] = { "hour", "day", "month" };
+
+    return names[period];
+}

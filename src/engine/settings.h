@@ -42,6 +42,16 @@ enum aks_payload {
                              * that the endpoint checks it; else signed */
 };
 
+enum aks_budget_period { AKS_BUDGET_HOUR, AKS_BUDGET_DAY, AKS_BUDGET_MONTH };
+
+/* How much may be begun in each period of local time. Headers and what is read do not count. */
+struct aks_budget {
+    bool set;               /* false: there is none */
+    enum aks_budget_period per;
+    int64_t bytes;          /* of bodies that are sent; -1: any */
+    int64_t tries;          /* uploads that are begun; -1: any */
+};
+
 struct aks_target_settings {
     char *name;
     enum aks_target_kind kind;
@@ -60,6 +70,7 @@ struct aks_target_settings {
     char *token;            /* name of a secret ([A-Za-z0-9_-]{1,63}), or NULL */
     /* dir */
     char *path;             /* absolute, or beginning with "~/" */
+    struct aks_budget budget;   /* of its own; never of a dir */
 };
 
 enum aks_jitter { AKS_JITTER_NONE, AKS_JITTER_FULL, AKS_JITTER_EQUAL };
@@ -121,6 +132,7 @@ struct aks_settings {
     enum aks_dedup dedup;
     int64_t part_bytes;
     int64_t probe_ms;
+    struct aks_budget budget;           /* of all targets but folders together */
     int64_t throttle_bytes_per_s;       /* as data/throttle.h; 0: none */
     char *system_id;        /* or NULL: AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, host name
                              * */
@@ -135,6 +147,8 @@ void aks_settings_fini(struct aks_settings *settings);
 /** "cloud, http", "all of cloud, other", "2 of cloud, other, folder"; names of ${settings}. */
 const char *aks_settings_route_text(const struct aks_settings *settings,
     const struct aks_route *route, char ret_text[AKS_ROUTE_TEXT_BYTES]);
+/** "hour", "day", "month". */
+const char *aks_settings_period_name(enum aks_budget_period period);
 /** "s3", "http", "dir". */
 const char *aks_target_kind_name(enum aks_target_kind kind);
 /** "cloud", "http", "local". */

@@ -94,6 +94,26 @@ enum aks_status aks_state_fact_get(struct aks_state *state, const char *target_i
 enum aks_status aks_state_fact_put(struct aks_state *state, const char *target_identity,
     const char *fact, const char *value, int64_t wall_ms, struct aks_error *err);
 
+/* What was spent of a budget in one period. */
+#define AKS_STATE_PERIOD_BYTES 24
+
+struct aks_spent {
+    int64_t bytes;
+    int64_t tries;
+};
+
+/** ${period} is a name of the caller's ("2026-11-26"). Nothing spent is no failure. */
+enum aks_status aks_state_budget_get(struct aks_state *state, const char *place,
+    const char *period, struct aks_spent *ret_spent, struct aks_error *err);
+/** Adds ${bytes}, durably; or takes some back, if it is negative. */
+enum aks_status aks_state_budget_spend(struct aks_state *state, const char *place,
+    const char *period, int64_t wall_ms, int64_t bytes, struct aks_error *err);
+/** One more try, durably, if fewer than these were spent (-1: any); of several processes only as
+ * many get one. */
+enum aks_status aks_state_budget_try(struct aks_state *state, const char *place,
+    const char *period, int64_t wall_ms, int64_t bytes_max, int64_t tries_max, bool *ret_left,
+    struct aks_error *err);
+
 /** Keeps a run's report (JSON text); not synced: history may lose its last line in a power cut. */
 enum aks_status aks_state_run_put(struct aks_state *state, const char *run_id,
     int64_t started_at_ms, const char *outcome, const char *report, struct aks_error *err);

@@ -254,6 +254,9 @@ open_object(struct place *place, struct aks_task_request *request, struct aks_er
     if (task->open_count == AKS_TASK_UPLOADS_MAX)
         return aks_error_set(err, AKS_POLICY, "more than %d uploads are open at once",
             AKS_TASK_UPLOADS_MAX);
+    /* The try was spent when the target was made. */
+    if (aks_run_budget_ends(task->run, place->upload.index, err))
+        return AKS_BUDGET;
     while (object->state != OBJECT_FREE)
         object++;
     generation = object->generation;

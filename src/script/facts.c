@@ -114,13 +114,17 @@ aks_facts_push_source(lua_State *L, const struct aks_source_facts *source)
 void
 aks_facts_push_target(lua_State *L, const struct aks_target_facts *target)
 {
-    lua_createtable(L, 0, 5);
+    lua_createtable(L, 0, 7);
     put_text(L, "name", target->name);
     put_text(L, "kind", target->kind);
     put_boolean(L, "healthy", target->healthy);
     put_seconds(L, "last_success", target->last_success_ms);
     if (target->rate >= 0)
         put_integer(L, "rate", target->rate);
+    if (target->budget_left >= 0)
+        put_integer(L, "budget_left", target->budget_left);
+    if (target->tries_left >= 0)
+        put_integer(L, "tries_left", target->tries_left);
     aks_freeze(L);
 }
 

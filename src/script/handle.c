@@ -15,6 +15,7 @@
 #define TARGET "akosha.target"
 #define MIRROR "akosha.mirror"
 #define SECRET "akosha.secret"
+#define BUDGET "akosha.budget"
 #define POLICY "akosha.policy"
 
 #define OPERATION_BYTES_MAX 200
@@ -307,6 +308,20 @@ secret_tostring(lua_State *L)
 }
 
 void
+aks_handle_push_budget(lua_State *L, const struct aks_budget *budget)
+{
+    struct aks_budget *own = aks_handle_new(L, sizeof(*own), 0, BUDGET);
+
+    *own = *budget;
+}
+
+const struct aks_budget *
+aks_handle_budget(lua_State *L, int index)
+{
+    return aks_handle_test(L, index, BUDGET);
+}
+
+void
 aks_handle_push_policy(lua_State *L)
 {
     (void)aks_handle_new(L, 0, 0, POLICY);
@@ -352,5 +367,6 @@ aks_handle_open(lua_State *L)
     aks_handle_class(L, TARGET, nothing);
     aks_handle_class(L, MIRROR, nothing);
     aks_handle_class(L, SECRET, secret);
+    aks_handle_class(L, BUDGET, nothing);
     aks_handle_class(L, POLICY, nothing);
 }

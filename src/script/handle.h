@@ -55,6 +55,10 @@ bool aks_handle_mirror(lua_State *L, int index, size_t *ret_needed);
 void aks_handle_push_secret(lua_State *L, const char *name);
 /** The name; NULL if the value is none. [-0, +0] */
 const char *aks_handle_secret(lua_State *L, int index);
+/** A budget of akosha.budget. [-0, +1, raises] */
+void aks_handle_push_budget(lua_State *L, const struct aks_budget *budget);
+/** NULL if the value is none. [-0, +0] */
+const struct aks_budget *aks_handle_budget(lua_State *L, int index);
 
 /** What akosha.policy returns: the settings themselves are the VM's. [-0, +1, raises] */
 void aks_handle_push_policy(lua_State *L);

@@ -203,6 +203,7 @@ void
 aks_lib_push(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        { "budget", aks_spec_budget },
         { "by_failure", aks_lib_by_failure },
         { "dir", aks_spec_dir },
         { "env", aks_lib_env },

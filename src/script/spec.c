@@ -279,6 +279,13 @@ take_throttle(lua_State *L, void *ctx)
 }
 
 static void
+take_budget(lua_State *L, void *ctx)
+{
+    if (aks_value_field(L, FIELDS, "budget") != LUA_TNIL)
+        aks_spec_take_budget(L, lua_gettop(L), ctx);
+}
+
+static void
 take_finished(lua_State *L, void *ctx)
 {
     if (aks_value_field(L, FIELDS, "finished") != LUA_TNIL && !keep_function(L, AKS_VM_FINISHED))
@@ -363,6 +370,7 @@ static const struct {
     { "probe", take_probe, POLICY | TASK },
     { "system_id", take_system_id, POLICY | TASK },
     { "throttle", take_throttle, POLICY | TASK },
+    { "budget", take_budget, POLICY | TASK },
     { "finished", take_finished, POLICY },
     { "limits", aks_spec_limits, POLICY | TASK },
     { "run", take_run, TASK },

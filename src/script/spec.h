@@ -38,6 +38,11 @@ void aks_spec_route(lua_State *L, int index, const char *what, const struct aks_
     struct aks_route *ret_route);
 /** Do both lead to one place, as far as a policy says? */
 bool aks_spec_same_place(const struct aks_target_settings *a, const struct aks_target_settings *b);
+/** akosha.budget, as lua_CFunction. */
+int aks_spec_budget(lua_State *L);
+/** A budget, or a table of budgets by target, into the settings; the value at ${index}, which is
+ * absolute and the top. [-0, +any, raises] */
+void aks_spec_take_budget(lua_State *L, int index, struct aks_settings *settings);
 /** Bytes per second, as data/throttle.h has them. [-0, +0, raises] */
 int64_t aks_spec_rate(lua_State *L, int index, const char *what);
 /** An absolute path, one below "~/", or one relative to the policy's folder, which is put in front.

@@ -42,6 +42,15 @@ time_fact(const json_t *facts, const char *name, const char **lacks)
     return (int64_t)((s < SECONDS_MAX ? s : SECONDS_MAX) * AKS_MS_PER_S + 0.5);
 }
 
+/* Recorded only of a target that has a budget. */
+static int64_t
+left_fact(const json_t *target, const char *name)
+{
+    const json_t *value = json_object_get(target, name);
+
+    return json_is_integer(value) ? json_integer_value(value) : -1;
+}
+
 static bool
 yes_fact(const json_t *facts, const char *name, const char **lacks)
 {
@@ -77,6 +86,8 @@ target_facts(const json_t *target, struct aks_target_facts *ret, const char **la
         lack(lacks, "rate");
     ret->rate = json_is_integer(json_object_get(target, "rate"))
         ? json_integer_value(json_object_get(target, "rate")) : -1;
+    ret->budget_left = left_fact(target, "budget_left");
+    ret->tries_left = left_fact(target, "tries_left");
 }
 
 /* "2026-11-26T02:03+01:00" */
@@ -279,7 +290,8 @@ aks_explain_facts_targets(const struct aks_settings *settings,
             facts->kind = aks_target_kind_name(own->kind);
             found = true;
         }
-        facts->rate = found ? facts->rate : -1;
+        if (!found)
+            facts->rate = facts->budget_left = facts->tries_left = -1;
         if (!found && question->unknown == NULL)
             question->unknown = own->name;
     }

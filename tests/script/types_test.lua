@@ -82,7 +82,7 @@ function TestTypes:test_every_option_of_a_builder_is_annotated_and_every_annotat
       compared = compared + 1
     end
   end
-  lu.assertEquals(compared, 12)
+  lu.assertEquals(compared, 13)
   local _, message = load [[return akosha.policy { api = 1,
     targets = { d = akosha.dir { path = "/" } }, compress = { zzzzzzzz = 1 } }]]
   lu.assertStrContains(message, "known: codec, level, always")
@@ -128,7 +128,7 @@ function TestTypes:test_a_number_that_an_option_is_without_a_value_is_its_defaul
   lu.assertEquals(compared, 9)
 end
 
-local FULL = { last_success_ms = 1, rate = 1 }
+local FULL = { last_success_ms = 1, rate = 1, budget_left = 1, tries_left = 1 }
 -- { question, facts with everything, facts with nothing that can be missing }
 local QUESTIONS = {
   { "retry", "f", "akosha.Failure", { source = "a", http_status = 503, retry_after_ms = 1 }, {} },

@@ -142,7 +142,7 @@ what_was_asked_is_kept_with_all_its_facts(void **state)
 {
     struct place *place = *state;
     struct aks_ask *ask = &place->world->ask;
-    const struct aks_target_facts target = { "place", "dir", true, 4000, 51200 };
+    const struct aks_target_facts target = { "place", "dir", true, 4000, 51200, 1000, -1 };
     const struct aks_source_facts source = { "a", "/a", "file", 10, 2500 };
     struct aks_dedup_facts dedup = { source, target, true, -1 };
     struct aks_compress_facts compress = { source, target, 2.5 };
@@ -162,17 +162,18 @@ what_was_asked_is_kept_with_all_its_facts(void **state)
         " \"answer\": \"place\", \"by\": \"default\", \"facts\": {\"source\": \"a\","
         " \"path\": \"/a\", \"kind\": \"file\", \"bytes\": 10, \"age\": 2.5,"
         " \"targets\": [{\"name\": \"place\", \"kind\": \"dir\", \"healthy\": true,"
-        " \"last_success\": 4.0, \"rate\": 51200}]}}");
+        " \"last_success\": 4.0, \"rate\": 51200, \"budget_left\": 1000}]}}");
     assert_recorded(ask->decisions, 0, "{\"question\": \"dedup\", \"target\": \"place\","
         " \"answer\": \"reuse\", \"by\": \"default\", \"facts\": {\"source\": \"a\","
         " \"path\": \"/a\", \"kind\": \"file\", \"bytes\": 10, \"age\": 2.5,"
         " \"target\": {\"name\": \"place\", \"kind\": \"dir\", \"healthy\": true,"
-        " \"last_success\": 4.0, \"rate\": 51200}, \"unchanged\": true, \"stored\": null}}");
+        " \"last_success\": 4.0, \"rate\": 51200, \"budget_left\": 1000},"
+        " \"unchanged\": true, \"stored\": null}}");
     assert_recorded(ask->asked, 1, "{\"question\": \"compress\", \"target\": \"place\","
         " \"answer\": \"zstd\", \"by\": \"default\", \"facts\": {\"source\": \"a\","
         " \"path\": \"/a\", \"kind\": \"file\", \"bytes\": 10, \"age\": 2.5,"
         " \"target\": {\"name\": \"place\", \"kind\": \"dir\", \"healthy\": true,"
-        " \"last_success\": 4.0, \"rate\": 51200}, \"sample_ratio\": 2.5}}");
+        " \"last_success\": 4.0, \"rate\": 51200, \"budget_left\": 1000}, \"sample_ratio\": 2.5}}");
 }
 
 static void

@@ -79,7 +79,7 @@ borrowed(const char *text)
     return (char *)(uintptr_t)text;
 }
 
-static struct aks_stored
+static inline struct aks_stored
 row_of(const char *source, int64_t bytes)
 {
     struct aks_stored row = { .source = borrowed(source), .name = borrowed("reflection.duckdb"),

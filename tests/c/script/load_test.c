@@ -40,6 +40,7 @@ static char everything[] =
     "    akosha.log(failure.name, ('x'):rep(100), akosha.env 'AKOSHA_A')\n"
     "    return akosha.wait(2)\n"
     "  end,\n"
+    "  budget = { up = akosha.budget { bytes = 5, per = 'month' } },\n"
     "  throttle = akosha.throttle.when(akosha.window '00:00-12:00', 2048, function() end),\n"
     "  finished = function(report) print(report.outcome, #report.files) end }\n";
 static char rules[] =
@@ -83,8 +84,8 @@ static char *variables[] = { variable };
 static const struct aks_policy_environment environment = { variables, 1 };
 
 static const struct aks_source_facts source = { "a.db", "/a.db", "sqlite", 4096, 1000 };
-static const struct aks_target_facts targets[] = { { "cloud", "s3", true, -1, 1 },
-    { "up", "http", true, 1000, -1 }, { "disk", "dir", false, -1, -1 } };
+static const struct aks_target_facts targets[] = { { "cloud", "s3", true, -1, 1, 2, 3 },
+    { "up", "http", true, 1000, -1, -1, -1 }, { "disk", "dir", false, -1, -1, -1, -1 } };
 static const struct aks_now_facts now = { .wall_ms = 1, .clock = { 2026, 11, 26, 2, 3, 3, 3600 },
     .history = { { .outcome = "stored", .method = "cloud", .target = "cloud" } },
     .history_count = 1 };

@@ -9,6 +9,7 @@ local akosha = require "akosha"
 return akosha.policy { api = 1, sources = { "a.bin", "b.bin" },
   targets = { cloud = akosha.s3 { bucket = "memories" },
               http = akosha.http { url = "https://put.example.org/upload" } },
+  budget = { cloud = akosha.budget { bytes = akosha.GiB, tries = 100 } },
   dedup = function() return "upload" end,
   retry = require "rules" }
 ]]

@@ -68,6 +68,8 @@ host_target(lua_State *L, int index, struct aks_target_facts *ret)
     ret->healthy = host_boolean(L, index, "healthy", true);
     ret->last_success_ms = host_integer(L, index, "last_success_ms", -1);
     ret->rate = host_integer(L, index, "rate", -1);
+    ret->budget_left = host_integer(L, index, "budget_left", -1);
+    ret->tries_left = host_integer(L, index, "tries_left", -1);
 }
 
 static void
@@ -203,9 +205,22 @@ host_push_compress(lua_State *L, const struct aks_compress_settings *compress)
 }
 
 static void
+put_budget(lua_State *L, const struct aks_budget *budget)
+{
+    if (!budget->set)
+        return;
+    lua_newtable(L);
+    put_text(L, "per", aks_settings_period_name(budget->per));
+    put_integer(L, "bytes", budget->bytes);
+    put_integer(L, "tries", budget->tries);
+    lua_setfield(L, -2, "budget");
+}
+
+static void
 push_target(lua_State *L, const struct aks_target_settings *target)
 {
     lua_newtable(L);
+    put_budget(L, &target->budget);
     put_text(L, "name", target->name);
     put_text(L, "kind", aks_target_kind_name(target->kind));
     put_text(L, "ca", target->ca_file);
@@ -290,6 +305,7 @@ host_push_settings(lua_State *L, const struct aks_settings *settings)
     put_integer(L, "probe_ms", settings->probe_ms);
     if (settings->throttle_bytes_per_s > 0)
         put_integer(L, "throttle", settings->throttle_bytes_per_s);
+    put_budget(L, &settings->budget);
     put_text(L, "system_id", settings->system_id);
     put_text(L, "policy_path", settings->policy_path);
     put_text(L, "policy_sha256", settings->policy_sha256);
