@@ -266,7 +266,7 @@ static int
 ctx_abort(lua_State *L)
 {
     struct strand *strand = aks_task_waits(L, "ctx:abort");
-    struct upload_handle *upload = aks_handle_test(L, FIRST, AKS_UPLOAD_CLASS);
+    struct upload_handle *upload = aks_task_handle(L, FIRST, AKS_UPLOAD_CLASS, "ctx:abort");
 
     if (upload == NULL || upload->state != UPLOAD_SENT)
         upload = aks_lib_task_upload(L, FIRST, "ctx:abort", UPLOAD_OPEN);

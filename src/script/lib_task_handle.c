@@ -166,6 +166,7 @@ aks_lib_task_push_snapshot(lua_State *L, const struct aks_task_snapshot *snapsho
 {
     struct snapshot_handle *own = aks_handle_new(L, sizeof(*own), 0, AKS_SNAPSHOT_CLASS);
 
+    own->run = aks_vm_of(L)->tasker->run;
     own->snapshot = *snapshot;
     own->sha256[0] = '\0';
 }
@@ -173,7 +174,7 @@ aks_lib_task_push_snapshot(lua_State *L, const struct aks_task_snapshot *snapsho
 struct snapshot_handle *
 aks_lib_task_snapshot(lua_State *L, int index, const char *what)
 {
-    struct snapshot_handle *own = aks_handle_test(L, index, AKS_SNAPSHOT_CLASS);
+    struct snapshot_handle *own = aks_task_handle(L, index, AKS_SNAPSHOT_CLASS, what);
 
     if (own == NULL)
         aks_value_expected(L, what, "a snapshot (ctx:snapshot(source))", index);
@@ -203,6 +204,7 @@ aks_lib_task_push_content(lua_State *L, const struct aks_task_content *content)
 {
     struct content_handle *own = aks_handle_new(L, sizeof(*own), 0, AKS_CONTENT_CLASS);
 
+    own->run = aks_vm_of(L)->tasker->run;
     own->content = *content;
 }
 
@@ -210,8 +212,8 @@ void
 aks_lib_task_content(lua_State *L, int index, const char *what,
     struct aks_task_content *ret_content)
 {
-    const struct content_handle *content = aks_handle_test(L, index, AKS_CONTENT_CLASS);
-    const struct snapshot_handle *snapshot = aks_handle_test(L, index, AKS_SNAPSHOT_CLASS);
+    const struct content_handle *content = aks_task_handle(L, index, AKS_CONTENT_CLASS, what);
+    const struct snapshot_handle *snapshot = aks_task_handle(L, index, AKS_SNAPSHOT_CLASS, what);
 
     if (content != NULL) {
         *ret_content = content->content;
@@ -227,7 +229,7 @@ static int
 content_index(lua_State *L)
 {
     static const char *const names[] = { "name", "size", "codec", "level", "ratio", NULL };
-    const struct content_handle *own = aks_handle_test(L, 1, AKS_CONTENT_CLASS);
+    const struct content_handle *own = aks_task_handle(L, 1, AKS_CONTENT_CLASS, "a content");
     const char *name = field(L, "a content");
 
     if (strcmp(name, "name") == 0)
@@ -264,6 +266,7 @@ aks_lib_task_push_upload(lua_State *L, const struct aks_task_request *request)
     struct upload_handle *own = aks_handle_new(L, sizeof(*own), 0, AKS_UPLOAD_CLASS);
 
     memset(own, 0, sizeof(*own));
+    own->run = aks_vm_of(L)->tasker->run;
     own->upload = request->upload;
     own->state = UPLOAD_OPEN;
     own->source = request->source;
@@ -274,7 +277,7 @@ aks_lib_task_push_upload(lua_State *L, const struct aks_task_request *request)
 struct upload_handle *
 aks_lib_task_upload(lua_State *L, int index, const char *what, enum upload_state state)
 {
-    struct upload_handle *own = aks_handle_test(L, index, AKS_UPLOAD_CLASS);
+    struct upload_handle *own = aks_task_handle(L, index, AKS_UPLOAD_CLASS, what);
 
     if (own == NULL)
         aks_value_expected(L, what, "an upload (ctx:open(target, snapshot))", index);
@@ -303,7 +306,7 @@ upload_index(lua_State *L)
 {
     static const char *const names[] = { "name", "target", "state", "size", "sent", "sha256",
         "codec", "stored_size", "stored_sha256", NULL };
-    const struct upload_handle *own = aks_handle_test(L, 1, AKS_UPLOAD_CLASS);
+    const struct upload_handle *own = aks_task_handle(L, 1, AKS_UPLOAD_CLASS, "an upload");
     const char *name = field(L, "an upload");
     bool sent = own->sha256[0] != '\0';
     struct aks_target_facts target;
@@ -343,7 +346,7 @@ upload_close(lua_State *L)
     struct upload_handle *own = aks_handle_test(L, 1, AKS_UPLOAD_CLASS);
     struct aks_tasker *tasker = aks_vm_of(L)->tasker;
 
-    if (own == NULL || tasker == NULL || tasker->task == NULL ||
+    if (own == NULL || tasker == NULL || tasker->task == NULL || own->run != tasker->run ||
         (own->state != UPLOAD_OPEN && own->state != UPLOAD_SENT))
         return 0;
     own->state = UPLOAD_ABORTED;

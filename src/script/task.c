@@ -173,6 +173,7 @@ begin_strand(lua_State *L, struct aks_tasker *tasker, int count)
     keep(L, THREADS, strand);
     lua_xmove(L, co, count + 1);
     lua_pop(L, 1);
+    handle->run = tasker->run;
     handle->slot = strand->slot;
     handle->generation = ++strand->generation;
     handle->ended = handle->failed = false;
@@ -397,6 +398,7 @@ begin(struct aks_tasker *tasker, struct aks_task *task, struct aks_error *err)
     struct aks_vm *vm = tasker->vm;
 
     tasker->begun = true;
+    tasker->run++;
     tasker->task = task;
     tasker->turns = 0;
     tasker->ready_last = &tasker->ready;

@@ -40,6 +40,7 @@ struct aks_tasker {
     struct aks_vm *vm;
     struct aks_task *task;              /* while it runs */
     bool begun;
+    uint64_t run;                       /* which of this policy's it is, from 1 */
     struct strand **strands;            /* AKS_SCRIPT_TASK_COROUTINES, made when they are needed */
     unsigned alive;
     struct strand *current;             /* whose turn it is */
@@ -57,6 +58,7 @@ struct aks_tasker {
 
 /* What a handle of a coroutine holds; its user value is the table of its results, or its error. */
 struct strand_handle {
+    uint64_t run;
     unsigned slot;
     unsigned generation;
     bool ended;
@@ -69,18 +71,23 @@ struct strand_handle {
 #define AKS_UPLOAD_CLASS "akosha.upload"
 #define AKS_KEPT_CLASS "akosha.state"
 
+/* Each handle begins with the run that made it: a later run of the same policy has other sources,
+ * coroutines and uploads in the same places. */
 struct snapshot_handle {
+    uint64_t run;
     struct aks_task_snapshot snapshot;
     char sha256[AKS_SHA256_HEX_BYTES];  /* "" until it was asked for */
 };
 
 struct content_handle {
+    uint64_t run;
     struct aks_task_content content;
 };
 
 enum upload_state { UPLOAD_OPEN, UPLOAD_SENT, UPLOAD_FINISHED, UPLOAD_ABORTED, UPLOAD_FAILED };
 
 struct upload_handle {
+    uint64_t run;
     struct aks_task_upload upload;
     enum upload_state state;
     size_t source;
@@ -106,6 +113,10 @@ struct strand *aks_task_asked(lua_State *L);
 /** ctx:spawn and ctx:join, as lua_CFunction. */
 int aks_task_spawn(lua_State *L);
 int aks_task_join(lua_State *L);
+
+/** A handle of ${class} that is one of this run's; NULL for any other value. Raises for one of an
+ * earlier run. [-0, +0, raises] */
+void *aks_task_handle(lua_State *L, int index, const char *class, const char *what);
 
 /* lib_task.c */
 

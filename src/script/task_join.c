@@ -6,6 +6,19 @@
 
 #include <lauxlib.h>
 
+#include <string.h>
+
+void *
+aks_task_handle(lua_State *L, int index, const char *class, const char *what)
+{
+    const struct aks_tasker *tasker = aks_vm_of(L)->tasker;
+    uint64_t *run = aks_handle_test(L, index, class);
+
+    if (run != NULL && (tasker == NULL || *run != tasker->run))
+        aks_value_raise(L, "%s: this %s is of an earlier run", what, class + strlen("akosha."));
+    return run;
+}
+
 /* The coroutine at index 2 has ended: what it returned, or its error. */
 static int
 joined(lua_State *L, int status, lua_KContext ctx)
@@ -37,7 +50,7 @@ aks_task_join(lua_State *L)
 {
     static const char what[] = "ctx:join";
     struct aks_tasker *tasker = aks_task_running(L, what);
-    const struct strand_handle *handle = aks_handle_test(L, 2, AKS_STRAND_CLASS);
+    const struct strand_handle *handle = aks_task_handle(L, 2, AKS_STRAND_CLASS, what);
     struct strand *strand;
 
     if (handle == NULL)

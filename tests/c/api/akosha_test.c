@@ -440,6 +440,45 @@ damaged_upload_is_listed_as_such(void **state)
     assert_non_null(akosha_report_text(world->report, "targets.0.uploads.1.reason"));
 }
 
+/* A loaded policy may run again: what its task kept of the run before stands for nothing then, and
+ * not for whatever lies in the same place now. */
+static void
+what_a_task_kept_of_an_earlier_run_is_refused(void **state)
+{
+    static const char *const uses[] = { "ctx:open('folder', kept.s)", "ctx:checksum(kept.s)",
+        "ctx:open('folder', kept.c)", "ctx:send(kept.u)", "ctx:abort(kept.u)", "ctx:join(kept.h)",
+        "ctx:log(kept.s.name)", "ctx:log(kept.u.target)", "ctx:log(kept.c.codec)" };
+    static const struct akosha_run_options options;
+    struct world *world = *state;
+    char text[TEXT_BYTES];
+
+    assert_int_equal(akosha_open(&world->options, &world->engine, &world->error), AKOSHA_OK);
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        (void)snprintf(text, sizeof(text), "local akosha = require 'akosha' local kept\n"
+            "return akosha.task { api = 1, sources = { 'a.txt' },\n"
+            "  targets = { folder = akosha.dir { path = '%s/target' } },\n"
+            "  run = function(ctx)\n"
+            "    if kept then ctx:spawn(function() ctx:sleep(0) end) %s end\n"
+            "    kept = { s = ctx:snapshot(ctx:sources()[1]) }\n"
+            "    kept.c, kept.u = ctx:compress(kept.s, 'gzip'), ctx:open('folder', kept.s)\n"
+            "    kept.h = ctx:spawn(function() ctx:sleep(60) end)\n"
+            "    error 'over'\n"
+            "  end }\n", temp_folder_path(world->folder), uses[i]);
+        assert_int_equal(akosha_policy_load(world->engine, temp_folder_write(world->folder,
+            "p.lua", text, strlen(text)), NULL, 0, &world->policy, &world->error), AKOSHA_OK);
+        (void)akosha_run(world->engine, world->policy, &options, &world->report, &world->error);
+        assert_non_null(strstr(world->error.message, "over"));
+        akosha_report_free(world->report);
+        (void)akosha_run(world->engine, world->policy, &options, &world->report, &world->error);
+        if (strstr(world->error.message, "is of an earlier run") == NULL)
+            fail_msg("%s: %s", uses[i], world->error.message);
+        akosha_report_free(world->report);
+        world->report = NULL;
+        akosha_policy_free(world->policy);
+        world->policy = NULL;
+    }
+}
+
 /* Opens, loads, runs, lists and closes; whatever fails says so. */
 static void
 use_everything(struct world *world, const char *policy)
@@ -509,6 +548,7 @@ main(void)
         API_TEST(sources_of_the_caller_lie_in_its_folder),
         API_TEST(next_run_takes_up_what_is_left_in_the_queue),
         API_TEST(damaged_upload_is_listed_as_such),
+        API_TEST(what_a_task_kept_of_an_earlier_run_is_refused),
         API_TEST(engine_survives_any_allocation_that_fails),
     };
 
