@@ -48,4 +48,9 @@ function retry.by_failure(schedules)
   return core.by_failure("akosha.retry.by_failure", schedules, retry.exponential())
 end
 
+-- A schedule for each target that is named; `default` for the others.
+function retry.by_target(schedules)
+  return core.by_target("akosha.retry.by_target", schedules, retry.exponential())
+end
+
 return retry

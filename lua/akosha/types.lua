@@ -414,6 +414,11 @@ function akosha.retry.decorrelated(options) end
 ---@return akosha.Schedule
 function akosha.retry.by_failure(schedules) end
 
+---As the schedule of the target says; `default` is for the others (exponential).
+---@param schedules table<string, akosha.Schedule> By names of targets; not by target again.
+---@return akosha.Schedule
+function akosha.retry.by_target(schedules) end
+
 -- Routes. -----------------------------------------------------------------------------------------
 
 ---A function of a source and `now`, or of `now` alone, that says yes or no and joins with others.

@@ -117,8 +117,34 @@ aks_handle_push_by_failure(lua_State *L, const struct aks_schedule *const *each)
     own->growth = AKS_GROWTH_BY_FAILURE;
     own->by_failure = own_each;
     for (size_t i = 0; i < AKS_STATUS_COUNT; i++) {
-        AKS_CHECK(each[i]->growth != AKS_GROWTH_BY_FAILURE);
+        AKS_CHECK(each[i]->growth < AKS_GROWTH_BY_FAILURE);
         own_each[i] = each[i];
+    }
+    lua_insert(L, -2);
+    (void)lua_setiuservalue(L, -2, 1);
+}
+
+void
+aks_handle_push_by_target(lua_State *L, const char *const *names,
+    const struct aks_schedule *const *each, size_t count)
+{
+    const struct aks_schedule **own_each;
+    const char **own_names;
+    struct aks_schedule *own = aks_handle_new(L,
+        sizeof(*own) + (count + 1) * sizeof(*own_each) + count * sizeof(*own_names), 1, SCHEDULE);
+
+    own_each = (const struct aks_schedule **)(own + 1);
+    own_names = (const char **)(own_each + count + 1);
+    memset(own, 0, sizeof(*own));
+    own->growth = AKS_GROWTH_BY_TARGET;
+    own->by_target = own_each;
+    own->targets = own_names;
+    own->target_count = count;
+    for (size_t i = 0; i <= count; i++) {
+        AKS_CHECK(each[i]->growth != AKS_GROWTH_BY_TARGET);
+        own_each[i] = each[i];
+        if (i < count)
+            own_names[i] = names[i];
     }
     lua_insert(L, -2);
     (void)lua_setiuservalue(L, -2, 1);
@@ -150,6 +176,17 @@ decorrelated_ms(const struct aks_retry_settings *settings, unsigned attempt, str
     return (int64_t)wait;
 }
 
+static const struct aks_schedule *
+of_target(const struct aks_schedule *schedule, const char *target)
+{
+    size_t i = 0;
+
+    while (i < schedule->target_count &&
+        (target == NULL || strcmp(schedule->targets[i], target) != 0))
+        i++;
+    return schedule->by_target[i];
+}
+
 void
 aks_handle_ask_schedule(const struct aks_schedule *schedule,
     const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret)
@@ -158,6 +195,8 @@ aks_handle_ask_schedule(const struct aks_schedule *schedule,
     int64_t first_ms;
     int64_t most_ms = 0;
 
+    if (schedule->growth == AKS_GROWTH_BY_TARGET)
+        schedule = of_target(schedule, facts->target);
     if (schedule->growth == AKS_GROWTH_BY_FAILURE)
         schedule = schedule->by_failure[facts->failure];
     settings = schedule->settings;
@@ -204,6 +243,8 @@ schedule_decide(lua_State *L)
         aks_value_expected(L, "decide: failure.name", "the name of a failure", -1);
     push_fact(L, "operation", LUA_TSTRING, "string");
     facts.operation = aks_value_text(L, -1, "decide: failure.operation", OPERATION_BYTES_MAX);
+    if (lua_getfield(L, 2, "target") == LUA_TSTRING)
+        facts.target = lua_tostring(L, -1);
     push_fact(L, "transient", LUA_TBOOLEAN, "boolean");
     facts.transient = lua_toboolean(L, -1);
     push_fact(L, "corrected", LUA_TBOOLEAN, "boolean");

@@ -32,6 +32,10 @@ void aks_handle_push_schedule(lua_State *L, const struct aks_schedule *schedule)
 /** A schedule that is another one for each failure: ${each} has AKS_STATUS_COUNT of them, whose
  * handles are in the table on top. [-1, +1, raises] */
 void aks_handle_push_by_failure(lua_State *L, const struct aks_schedule *const *each);
+/** The same for each target: ${each} has one for each of ${count} names, and one for the others;
+ * their handles and the names are in the table on top. [-1, +1, raises] */
+void aks_handle_push_by_target(lua_State *L, const char *const *names,
+    const struct aks_schedule *const *each, size_t count);
 /** NULL if the value is none. [-0, +0] */
 const struct aks_schedule *aks_handle_schedule(lua_State *L, int index);
 /** What the schedule says to this failure; as the engine's own default, plus the growths that it

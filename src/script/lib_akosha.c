@@ -205,6 +205,7 @@ aks_lib_push(lua_State *L)
     static const luaL_Reg functions[] = {
         { "budget", aks_spec_budget },
         { "by_failure", aks_lib_by_failure },
+        { "by_target", aks_lib_by_target },
         { "dir", aks_spec_dir },
         { "env", aks_lib_env },
         { "expected", aks_lib_expected },

@@ -19,6 +19,7 @@ int aks_lib_print(lua_State *L);
 /* For builders in Lua, as lua_CFunction (script/lib_builders.c). */
 int aks_lib_expected(lua_State *L);
 int aks_lib_by_failure(lua_State *L);
+int aks_lib_by_target(lua_State *L);
 int aks_lib_names(lua_State *L);
 int aks_lib_mirror(lua_State *L);
 int aks_lib_rate(lua_State *L);
@@ -27,5 +28,7 @@ int aks_lib_whole(lua_State *L);
 /** Raises if a route that was built names a target that the settings do not have. Of a policy that
  * is only checked, notes where its route, the function on top, can lead. [-0, +0, raises] */
 void aks_lib_check_names(lua_State *L, const struct aks_settings *settings);
+/** The same of schedules by target. [-0, +0, raises] */
+void aks_lib_check_schedules(lua_State *L, const struct aks_settings *settings);
 
 #endif

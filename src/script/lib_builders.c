@@ -3,6 +3,7 @@
 
 #include "base/check.h"
 #include "script/handle.h"
+#include "script/order.h"
 #include "script/problem_internal.h"
 #include "script/spec.h"
 #include "script/value.h"
@@ -13,6 +14,7 @@
 
 /* In the registry: a list of { what the builder is called in messages, names of targets or a mirror
  * of them }. */
+#define TARGETS "akosha.schedules"      /* of schedules by target: what each is called, its names */
 #define NOTED "akosha.names"
 /* The same: functions that are routes and answer with what builders were given. */
 #define WHOLE "akosha.whole"
@@ -61,7 +63,7 @@ take_one(lua_State *L, const char *name, const struct aks_schedule **slot)
 
     if (aks_value_field(L, GIVEN, name) != LUA_TNIL) {
         schedule = aks_handle_schedule(L, -1);
-        if (schedule == NULL || schedule->growth == AKS_GROWTH_BY_FAILURE) {
+        if (schedule == NULL || schedule->growth >= AKS_GROWTH_BY_FAILURE) {
             (void)lua_pushfstring(L, "%s: %s", lua_tostring(L, WHAT), name);
             aks_value_expected(L, lua_tostring(L, -1),
                 "a schedule (akosha.retry.exponential { ... })", -2);
@@ -103,6 +105,110 @@ aks_lib_by_failure(lua_State *L)
     }
     aks_handle_push_by_failure(L, each);
     return 1;
+}
+
+/* One pair of the table, name and value on top, into the table at KEPT. */
+static void
+take_target(lua_State *L, const char **name, const struct aks_schedule **slot)
+{
+    *slot = aks_handle_schedule(L, -1);
+    if (lua_type(L, -2) != LUA_TSTRING)
+        aks_value_expected(L, lua_tostring(L, WHAT), "names of targets as keys", -2);
+    if (*slot == NULL || (*slot)->growth == AKS_GROWTH_BY_TARGET) {
+        (void)lua_pushfstring(L, "%s: %s", lua_tostring(L, WHAT), lua_tostring(L, -2));
+        aks_value_expected(L, lua_tostring(L, -1), "a schedule that is not by target", -2);
+    }
+    *name = lua_tostring(L, -2);
+    for (int i = -2; i <= -1; i++) {
+        lua_pushvalue(L, -2);
+        lua_rawseti(L, KEPT, (lua_Integer)lua_rawlen(L, KEPT) + 1);
+    }
+}
+
+/* Which targets there are is known only when the policy is: until then they are noted. */
+static void
+note_targets(lua_State *L, const char *const *names, size_t count)
+{
+    const struct aks_vm *vm = aks_vm_of(L);
+    struct aks_route route;
+    lua_Debug frame;
+    int level;
+
+    lua_createtable(L, (int)count, 0);
+    for (size_t i = 0; i < count; i++) {
+        lua_pushstring(L, names[i]);
+        lua_rawseti(L, -2, (lua_Integer)i + 1);
+    }
+    if (vm->phase != AKS_PHASE_LOAD) {
+        aks_spec_route(L, lua_gettop(L), lua_tostring(L, WHAT), &vm->settings, &route);
+        lua_pop(L, 1);
+        return;
+    }
+    (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, TARGETS);
+    lua_insert(L, -2);
+    if (aks_value_policy_frame(L, 0, &level, &frame))
+        (void)lua_pushfstring(L, "%s of line %d", lua_tostring(L, WHAT), frame.currentline);
+    else
+        lua_pushvalue(L, WHAT);
+    lua_rawseti(L, -3, (lua_Integer)lua_rawlen(L, -3) + 1);
+    lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+    lua_pop(L, 1);
+}
+
+/* by_target(what, { cloud = schedule, ... default = schedule }, default) */
+int
+aks_lib_by_target(lua_State *L)
+{
+    const struct aks_schedule *each[AKS_TARGETS_MAX + 1];
+    const char *names[AKS_TARGETS_MAX + 1];
+    const struct aks_schedule *otherwise = aks_handle_schedule(L, DEFAULT);
+    const char *what = luaL_checkstring(L, WHAT);
+    size_t found = 0;
+    size_t count;
+
+    lua_settop(L, DEFAULT);
+    if (!lua_istable(L, GIVEN) || lua_getmetatable(L, GIVEN))
+        aks_value_expected(L, what, "a plain table of schedules by names of targets", GIVEN);
+    lua_createtable(L, 2, 0);
+    lua_pushvalue(L, DEFAULT);
+    lua_rawseti(L, KEPT, 1);
+    count = aks_order_keys(L, GIVEN);
+    if (count > AKS_TARGETS_MAX + 1)
+        aks_value_raise(L, "%s: at most %d targets", what, AKS_TARGETS_MAX);
+    for (size_t i = 1; i <= count; i++) {
+        aks_order_push_key(L, KEPT + 1, i);
+        lua_pushvalue(L, -1);
+        (void)lua_rawget(L, GIVEN);
+        take_target(L, &names[found], &each[found]);
+        if (strcmp(names[found], "default") == 0)
+            otherwise = each[found];
+        else
+            found++;
+        lua_settop(L, KEPT + 1);
+    }
+    AKS_CHECK(found <= AKS_TARGETS_MAX);
+    each[found] = otherwise;
+    lua_settop(L, KEPT);
+    if (found > 0)
+        note_targets(L, names, found);
+    aks_handle_push_by_target(L, names, each, found);
+    return 1;
+}
+
+void
+aks_lib_check_schedules(lua_State *L, const struct aks_settings *settings)
+{
+    int top = lua_gettop(L);
+    struct aks_route route;
+
+    (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, TARGETS);
+    for (size_t i = 1; i < lua_rawlen(L, top + 1); i += 2) {
+        (void)lua_rawgeti(L, top + 1, (lua_Integer)i);
+        (void)lua_rawgeti(L, top + 1, (lua_Integer)i + 1);
+        aks_spec_route(L, top + 3, lua_tostring(L, top + 2), settings, &route);
+        lua_settop(L, top + 1);
+    }
+    lua_settop(L, top);
 }
 
 /* --- names of targets ------------------------------------------------------------------------- */

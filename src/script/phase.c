@@ -30,6 +30,7 @@ static const struct aks_phase_rule rules[] = {
     { "akosha.match", "name", AKS_PHASE_ANY },
     { "akosha.match", "size", AKS_PHASE_ANY },
     { "akosha.retry", "by_failure", AKS_PHASE_ANY },
+    { "akosha.retry", "by_target", AKS_PHASE_ANY },
     { "akosha.retry", "decorrelated", AKS_PHASE_ANY },
     { "akosha.retry", "exponential", AKS_PHASE_ANY },
     { "akosha.retry", "fixed", AKS_PHASE_ANY },

@@ -108,9 +108,9 @@ is_of_the_network(enum aks_status failure)
 /* Entries of by_failure; which nobody named have the default's schedule, as those have that
  * another try cannot mend. */
 static void
-warn_by_failure(struct aks_vm *vm)
+warn_by_failure(struct aks_vm *vm, const struct aks_schedule *schedule)
 {
-    const struct aks_schedule *const *each = vm->schedule.by_failure;
+    const struct aks_schedule *const *each = schedule->by_failure;
     const struct aks_schedule *otherwise = each[AKS_POLICY];
     bool network = has_network(vm);
 
@@ -132,6 +132,15 @@ warn_by_failure(struct aks_vm *vm)
 }
 
 static void
+warn_schedule(struct aks_vm *vm, const struct aks_schedule *schedule, const char *name)
+{
+    if (schedule->growth == AKS_GROWTH_BY_FAILURE)
+        warn_by_failure(vm, schedule);
+    else
+        warn_long(vm, schedule, name);
+}
+
+static void
 warn_retry(struct aks_vm *vm)
 {
     struct aks_schedule schedule = { .growth = AKS_GROWTH_EXPONENTIAL };
@@ -139,10 +148,11 @@ warn_retry(struct aks_vm *vm)
     schedule.settings = vm->settings.retry;
     if (vm->retry_by_schedule)
         schedule = vm->schedule;
-    if (schedule.growth == AKS_GROWTH_BY_FAILURE)
-        warn_by_failure(vm);
-    else
-        warn_long(vm, &schedule, NULL);
+    if (schedule.growth != AKS_GROWTH_BY_TARGET)
+        warn_schedule(vm, &schedule, NULL);
+    for (size_t i = 0; schedule.growth == AKS_GROWTH_BY_TARGET && i <= schedule.target_count; i++)
+        warn_schedule(vm, schedule.by_target[i],
+            i < schedule.target_count ? schedule.targets[i] : "default");
 }
 
 /* --- throttle --------------------------------------------------------------------------------- */

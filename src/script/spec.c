@@ -252,6 +252,8 @@ take_retry(lua_State *L, void *ctx)
     int type = aks_value_field(L, FIELDS, "retry");
     const struct aks_schedule *schedule = aks_handle_schedule(L, -1);
 
+    if (settings->target_count > 0)
+        aks_lib_check_schedules(L, settings);
     if (type == LUA_TNIL || keep_function(L, AKS_VM_RETRY))
         return;
     if (schedule == NULL)
@@ -259,7 +261,7 @@ take_retry(lua_State *L, void *ctx)
             "a schedule (akosha.retry.exponential { ... }) or a function", -1);
     vm->schedule = *schedule;
     vm->retry_by_schedule = schedule->growth >= AKS_GROWTH_LINEAR;
-    if (schedule->growth != AKS_GROWTH_BY_FAILURE)
+    if (schedule->growth < AKS_GROWTH_BY_FAILURE)
         settings->retry = schedule->settings;
     /* In the place of a function: so that what it leads to lives. */
     lua_pushvalue(L, -1);

@@ -52,7 +52,8 @@ enum aks_vm_question {
 /* How a schedule of akosha.retry grows. From linear on, the engine's settings cannot say it. */
 enum aks_growth {
     AKS_GROWTH_NONE, AKS_GROWTH_FIXED, AKS_GROWTH_EXPONENTIAL, AKS_GROWTH_LINEAR,
-    AKS_GROWTH_DECORRELATED, AKS_GROWTH_BY_FAILURE
+    AKS_GROWTH_DECORRELATED,
+    AKS_GROWTH_BY_FAILURE, AKS_GROWTH_BY_TARGET     /* no growth: other schedules */
 };
 
 struct aks_schedule {
@@ -61,6 +62,11 @@ struct aks_schedule {
     int64_t step_ms;                    /* linear only */
     /* By failure only: one for each status, none of them by failure; the handle keeps them. */
     const struct aks_schedule *const *by_failure;
+    /* By target only: the names, and one for each of them and then one for all others, none of them
+     * by target; the handle keeps them. */
+    const char *const *targets;
+    const struct aks_schedule *const *by_target;
+    size_t target_count;
 };
 
 /* What the message handler found out while the stack was still there. */

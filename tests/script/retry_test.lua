@@ -196,4 +196,68 @@ function TestRetry:test_each_decision_arrives()
   lu.assertEquals(ms, 1500)
 end
 
+local TWO = [[
+local akosha = require "akosha"
+local fixed = function(s) return akosha.retry.fixed { first = s, tries = 9 } end
+return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" },
+  cloud = akosha.s3 { bucket = "memories" }, other = akosha.dir { path = "/y" } },
+retry = %s }]]
+
+local function two(retry)
+  return host.load { text = TWO:format(retry) }
+end
+
+local function waits(p, target, failure)
+  return select(2, p:retry { target = target, failure = failure or "server", attempt = 1 })
+end
+
+function TestRetry:test_by_target_asks_the_schedule_of_the_target()
+  local p = assert(two [[akosha.retry.by_target { cloud = fixed(1), default = fixed(2),
+    disk = akosha.retry.by_failure { throttled = fixed(3), default = fixed(4) } }]])
+  collectgarbage()
+  lu.assertEquals(waits(p, "cloud"), 1000)
+  lu.assertEquals(waits(p, "other"), 2000)
+  lu.assertEquals(waits(p, "disk", "throttled"), 3000)
+  lu.assertEquals(waits(p, "disk", "server"), 4000)
+  p = assert(two "akosha.retry.by_target { disk = akosha.retry.none() }")
+  lu.assertEquals(p:retry { target = "disk", failure = "server" }, "next_target")
+  lu.assertEquals(p:retry { target = "cloud", failure = "server" }, "wait")
+  lu.assertEquals(assert(two "akosha.retry.by_target {}"):retry { target = "disk",
+    failure = "server" }, "wait")
+end
+
+function TestRetry:test_by_target_in_a_function()
+  local p = assert(two [[function(f)
+    return akosha.retry.by_target { cloud = fixed(1), disk = fixed(5) }:decide(f) end]])
+  lu.assertEquals(waits(p, "cloud"), 1000)
+  lu.assertEquals(waits(p, "disk"), 5000)
+  p = assert(two "function() return akosha.retry.by_target { clod = fixed(1) } end")
+  local answer, message = p:retry { target = "cloud", failure = "server" }
+  lu.assertFalse(answer)
+  lu.assertStrContains(message, 'there is no target "clod"; did you mean "cloud"?')
+end
+
+function TestRetry:test_by_target_refuses_what_makes_no_sense()
+  for retry, expected in pairs {
+    ["akosha.retry.by_target { clod = fixed(1) }"] = 'akosha.retry.by_target of line 5: there is no'
+      .. ' target "clod"; did you mean "cloud"?',
+    ["(function() local s = akosha.retry.by_target { zz = fixed(1) } return function() return s end"
+      .. " end)()"] = 'there is no target "zz"',
+    ["akosha.retry.by_target()"] = "expected a plain table of schedules by names of targets, got",
+    ["akosha.retry.by_target { 1 }"] = "by_target: expected names of targets as keys, got number 1",
+    ["akosha.retry.by_target { cloud = 5 }"] = "cloud: expected a schedule that is not by target",
+    ["akosha.retry.by_target { default = akosha.retry.by_target {} }"]
+      = "default: expected a schedule",
+    ["akosha.retry.by_failure { server = akosha.retry.by_target {} }"]
+      = "server: expected a schedule",
+    ["akosha.retry.by_target(setmetatable({}, {}))"] = "expected a plain table",
+    ["akosha.retry.by_target((function() local t = {} for i = 1, 18 do t['t' .. i] = fixed(1) end "
+      .. "return t end)())"] = "at most 16 targets",
+  } do
+    local p, message = two(retry)
+    lu.assertNil(p, retry)
+    lu.assertStrContains(message, expected)
+  end
+end
+
 return lu.LuaUnit.run()

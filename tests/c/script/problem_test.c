@@ -234,6 +234,8 @@ what_is_hardly_meant_is_a_warning(void **state)
         "akosha.match.age '< 60 min', 'a', 'a')", "its age cannot be so");
     warns(TARGETS ",\nroute = akosha.route.when(akosha.match.kind 'file' & akosha.match.kind "
         "'duckdb', 'a', 'a')", "its kind cannot be so");
+    warns(TARGETS ",\nretry = akosha.retry.by_target { a = akosha.retry.fixed { first = 3600, "
+        "tries = 9 } }", "warning 4 retry: akosha.policy: retry: a: all 9 tries");
     warns(TARGETS ",\nsources = { '~/a',\n'/home/me//./a' }", "warning 5 sources[2]: "
         "akosha.policy: sources: \"/home/me//./a\" is the same file as \"~/a\"");
     warns(TARGETS ",\nsources = { '/home/me/x',\n'./x' }", "warning 5 sources[2]: ");
