@@ -616,6 +616,10 @@ function ctx:targets() end
 ---@return number
 function ctx:now() end
 
+---Local time.
+---@return akosha.Clock
+function ctx:clock() end
+
 ---Does the target answer?
 ---@param target string
 ---@return true|nil, akosha.TaskFailure|nil

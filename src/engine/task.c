@@ -145,6 +145,12 @@ dispatch(struct aks_task_request *request)
         aks_task_abort(request);
         return;
     case AKS_TASK_SLEEP:
+        /* But for those that only want the engine to have its turn. */
+        if (request->task->run->options->dry_run && request->ms > 0) {
+            request->task->slept_ms += request->ms;
+            aks_task_done_ok(request);
+            return;
+        }
         aks_task_wait(request, request->ms, fire_done);
         return;
     }
@@ -229,10 +235,18 @@ aks_task_target_allowed(const struct aks_task *task, size_t index)
     return !options->no_fallback || index == settings->route.targets[0];
 }
 
+const struct aks_clock_facts *
+aks_task_clock(struct aks_task *task)
+{
+    /* Not the one that questions are told of, whose changes others wait for. */
+    (void)aks_now_look(&task->now, &task->run->engine->port->clock);
+    return &task->now.facts.clock;
+}
+
 int64_t
 aks_task_now_ms(const struct aks_task *task)
 {
-    return loop_ms(task) - task->started_ms;
+    return loop_ms(task) - task->started_ms + task->slept_ms;
 }
 
 enum aks_status

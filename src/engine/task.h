@@ -139,6 +139,8 @@ void aks_task_target_facts(const struct aks_task *task, size_t index,
     struct aks_target_facts *ret_facts);
 /** May the task use this target (--target, --no-fallback)? */
 bool aks_task_target_allowed(const struct aks_task *task, size_t index);
+/** Local time; borrowed until it is asked again. */
+const struct aks_clock_facts *aks_task_clock(struct aks_task *task);
 /** Milliseconds since the task began. */
 int64_t aks_task_now_ms(const struct aks_task *task);
 /** Plain bytes of an upload that are at its target, as far as is known; -1: it is over. */

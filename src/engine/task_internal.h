@@ -106,6 +106,7 @@ struct aks_task {
     bool wake;
     bool closed;                        /* nobody is told anything any more */
     int64_t started_ms;
+    int64_t slept_ms;                   /* without waiting: in a dry run */
     struct aks_timer deadline;
     struct aks_task_request *requests;
     struct place places[AKS_TARGETS_MAX];
@@ -123,6 +124,7 @@ struct aks_task {
     struct aks_error last;              /* the last failure that was no source's */
     struct json_t *state;               /* NULL: not read yet */
     unsigned audit_lines;
+    struct aks_now now;
 };
 
 /* task.c */

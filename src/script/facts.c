@@ -43,8 +43,8 @@ put_seconds(lua_State *L, const char *name, int64_t ms)
     lua_setfield(L, -2, name);
 }
 
-static void
-push_clock(lua_State *L, const struct aks_clock_facts *clock)
+void
+aks_facts_push_clock(lua_State *L, const struct aks_clock_facts *clock)
 {
     static const char *const weekdays[] = { "mon", "tue", "wed", "thu", "fri", "sat", "sun" };
 
@@ -87,7 +87,7 @@ void
 aks_facts_push_now(lua_State *L, const struct aks_now_facts *now)
 {
     lua_createtable(L, 0, 2);
-    push_clock(L, &now->clock);
+    aks_facts_push_clock(L, &now->clock);
     lua_setfield(L, -2, "clock");
     lua_createtable(L, (int)now->history_count, 0);
     for (size_t i = 0; i < now->history_count; i++) {

@@ -10,6 +10,7 @@
 /* Each [-0, +1, raises]. */
 void aks_facts_push_source(lua_State *L, const struct aks_source_facts *source);
 void aks_facts_push_target(lua_State *L, const struct aks_target_facts *target);
+void aks_facts_push_clock(lua_State *L, const struct aks_clock_facts *clock);
 /** The clock and the history. */
 void aks_facts_push_now(lua_State *L, const struct aks_now_facts *now);
 /** A list, and by name as well. */

@@ -320,6 +320,7 @@ aks_lib_task_push_context(lua_State *L)
         { "abort", ctx_abort },
         { "audit", aks_lib_task_audit },
         { "checksum", ctx_checksum },
+        { "clock", aks_lib_task_clock },
         { "commit", ctx_commit },
         { "compress", ctx_compress },
         { "finish", ctx_finish },

@@ -48,6 +48,15 @@ aks_lib_task_now(lua_State *L)
 }
 
 int
+aks_lib_task_clock(lua_State *L)
+{
+    const struct aks_tasker *tasker = aks_task_running(L, "ctx:clock");
+
+    aks_facts_push_clock(L, aks_task_clock(tasker->task));
+    return 1;
+}
+
+int
 aks_lib_task_skip(lua_State *L)
 {
     static const char what[] = "ctx:skip";

@@ -156,6 +156,7 @@ void aks_lib_task_push_state(lua_State *L);
 int aks_lib_task_audit(lua_State *L);
 int aks_lib_task_skip(lua_State *L);
 int aks_lib_task_now(lua_State *L);
+int aks_lib_task_clock(lua_State *L);
 int aks_lib_task_sources(lua_State *L);
 int aks_lib_task_targets(lua_State *L);
 

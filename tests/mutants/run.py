@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
 TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_world_test", "sim_engine_power_test",
-           "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test")
+           "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test")
 # Of the policy layer: what lies in these folders. A test of policies is a file that lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/")
 SCRIPT_TARGETS = ("lua_host", "akosha-sync", "script_nearest_test", "script_load_test", "script_secrets_test")
@@ -29,6 +29,7 @@ CATCHERS = (
     ("secrets in a world", ["tests/testkit_secret_world_test"]),
     ("scenarios", ["tests/testkit_scenario_test"]),
     ("mirrors", ["tests/testkit_mirror_test"]),
+    ("tasks", ["tests/testkit_task_test"]),
     ("deaths at every step", ["tests/testkit_world_test"]),
     ("power cuts at every step", ["tests/sim_engine_power_test"]),
     ("soak, 3,000 seeds", ["soak", "--count", "3000", "--once", "--real-every", "0"]),
@@ -38,6 +39,7 @@ SCRIPT_CATCHERS = (
     *((f"policies: {name}", ["tests/script/lua_host", f"tests/script/{name}_test.lua"])
       for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile")),
     ("worlds: tasks", ["akosha-sync", "test", "tests/lua/testing/hostile_task_test.lua"]),
+    ("tasks", ["akosha-sync", "test", "tests/lua/task"]),
     ("names", ["tests/script_nearest_test"]),
     ("secrets", ["tests/script_secrets_test"]),
     ("failures to allocate", ["tests/script_load_test"]),

@@ -171,6 +171,16 @@ exit_code(const json_t *report)
     return json_integer_value(json_object_get(report, "exit_code"));
 }
 
+/* A task may fail when its source is stored already. */
+static bool
+is_stored(const json_t *report)
+{
+    const json_t *file = json_array_get(json_object_get(report, "files"), 0);
+    const char *outcome = json_string_value(json_object_get(file, "outcome"));
+
+    return outcome != NULL && strcmp(outcome, "stored") == 0;
+}
+
 /* What a run without memory may say: that it could not begin, or that all is there, is queued, or
  * is neither, which has an exit code of its own. */
 static void
@@ -182,7 +192,7 @@ check_end(struct aks_world *world, enum aks_status status, const json_t *report,
     if (report == NULL && status != AKS_LIMIT && status != AKS_STATE && status != AKS_POLICY)
         tell(world, round, "the run", err);
     if (report != NULL && exit_code(report) != 0 && exit_code(report) != lost &&
-        json_is_null(json_object_get(report, "job_id")))
+        !is_stored(report) && json_is_null(json_object_get(report, "job_id")))
         tell(world, round, "no job was kept", err);
     check(world, report, round, "after the run");
 }

@@ -148,6 +148,13 @@ function TestCookbook:test_member()
   lu.assertStrContains(table.concat(w:log(), "\n"), "team-memories-ada.s3.")
 end
 
+function TestCookbook:test_graph_first()
+  local w = world("graph_first", { files = { ["~/notes.db"] = "notes", ["~/graph.db"] = "graph" } })
+  lu.assertEquals(places(w:run()), { ["notes.db"] = "cloud", ["graph.db"] = "cloud" })
+  lu.assertEquals(#w:manifests "cloud", 2)
+  lu.assertTrue(w:now() >= 60)
+end
+
 function TestCookbook:test_every_recipe_has_a_test_and_every_test_a_recipe()
   local tested, there = { team = true }, {}
   for name in pairs(TestCookbook) do
