@@ -284,6 +284,30 @@ print_throttle(const json_t *throttle)
     aks_print_out(")\n");
 }
 
+/* In a world nothing was spent before. */
+static void
+print_budgets(const json_t *budgets)
+{
+    const json_t *budget;
+    size_t i;
+
+    json_array_foreach(budgets, i, budget) {
+        const json_t *bytes = json_object_get(budget, "bytes");
+        const json_t *tries = json_object_get(budget, "tries");
+
+        aks_print_out("\nBudget of %s each %s, nothing spent before:",
+            json_is_string(json_object_get(budget, "target")) ? text_at(budget, "target")
+            : "all targets", text_at(budget, "per"));
+        if (json_is_integer(bytes))
+            aks_print_out(" %lld bytes (this takes %lld)", (long long)json_integer_value(bytes),
+                (long long)json_integer_value(json_object_get(budget, "bytes_spent")));
+        if (json_is_integer(tries))
+            aks_print_out(" %lld tries (this takes %lld)", (long long)json_integer_value(tries),
+                (long long)json_integer_value(json_object_get(budget, "tries_spent")));
+        aks_print_out("\n");
+    }
+}
+
 void
 aks_explain_text(const struct json_t *explanation, const char *at)
 {
@@ -296,6 +320,7 @@ aks_explain_text(const struct json_t *explanation, const char *at)
         at != NULL ? at : "");
     print_plan(plan);
     print_throttle(json_object_get(explanation, "throttle"));
+    print_budgets(json_object_get(explanation, "budgets"));
     print_notes(plan);
     aks_print_out("\nIt ends: ");
     print_end(json_object_get(explanation, "calm"));

@@ -267,6 +267,8 @@ explain_plan(const struct aks_explain *explain, json_t *document, struct aks_err
         status = keep(document, "plan", aks_explain_tell_plan(explain, first, again), err);
     if (status == AKS_OK)
         status = keep(document, "throttle", aks_explain_tell_throttle(explain, first), err);
+    if (status == AKS_OK && json_is_array(json_object_get(first, "budgets")))
+        status = keep(document, "budgets", json_incref(json_object_get(first, "budgets")), err);
     json_decref(first);
     json_decref(again);
     aks_world_free(world);

@@ -189,6 +189,23 @@ class Explaining(Case):
                          {("task", "reuse", "stored")})
         self.assertIn("(task)", self.explain(person, "--policy", "policies/imperative.lua").out)
 
+    def test_shows_what_a_budget_is_spent_on(self):
+        person = self.owner()
+        person.policy.write_text(HEAD + """
+  targets = { up = akosha.http { url = "https://akosha.example/up" }, disk = akosha.dir { path = "/disk" } },
+  sources = { "a.bin", "b.bin" },
+  route = { "up", "disk" },
+  compress = "none",
+  budget = { up = akosha.budget { bytes = 1000, per = "month" } },
+}
+""")
+        for name in ("a.bin", "b.bin"):
+            (person.folder / name).write_bytes(b"\0" * 2000)
+        out = self.explain(person, "--policy", person.policy).out
+        self.assertRegex(out, r"Budget of up each month, nothing spent before: 1000 bytes \(this takes [23]\d\d\d\)")
+        report = self.explain(person, "--policy", person.policy, "--json").report
+        self.assertEqual([row["target"] for row in report["plan"]], ["up", "disk"])
+
     def test_goes_by_the_time_that_it_is_told(self):
         person = self.owner()
         person.policy.write_text(HEAD + """
