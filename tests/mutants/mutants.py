@@ -183,7 +183,7 @@ MUTANTS = (
      "    return (count & (count - 1)) != 0;", "    return count == SIZE_MAX;"),
     ("time is not looked at", "src/script/budget.c",
      "        vm->limit = AKS_VM_TIME;", "        vm->deadline_ns = INT64_MAX;"),
-    ("coroutines cost nothing", "src/script/stand_in.c",
+    ("coroutines cost nothing", "src/script/budget.c",
      "#define COROUTINE_INSTRUCTIONS (2 * AKS_BUDGET_INTERVAL)", "#define COROUTINE_INSTRUCTIONS 0"),
     ("xpcall's handler runs in the hook that raised", "src/script/stand_in.c",
      "    if (aks_vm_of(L)->limit != AKS_VM_WITHIN)\n        return 1;", "    (void)aks_vm_of(L);"),
