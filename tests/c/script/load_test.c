@@ -49,6 +49,7 @@ static char rules[] =
     "function rules.every()\n"
     "  return { akosha.retry.none(), akosha.retry.fixed { first = 1 }, akosha.retry.linear(),\n"
     "    akosha.retry.exponential { cap = 9 }, akosha.retry.decorrelated(),\n"
+    "    akosha.retry.by_target { disk = akosha.retry.none() },\n"
     "    akosha.retry.by_failure { dns = akosha.retry.none() }, akosha.route.first 'disk',\n"
     "    akosha.route.by_kind { file = { 'disk', 'up' } }, akosha.route.when(akosha.match.age\n"
     "    '> 1 h' | akosha.match.size '< 1 MiB', 'up'), akosha.window 'mon-fri 18:00-08:00',\n"
