@@ -58,7 +58,7 @@ local akosha = {}
 ---@alias akosha.CompressRule akosha.Compress|akosha.CompressFunction
 ---@alias akosha.ThrottleFunction fun(now: akosha.Now): integer|nil
 ---@alias akosha.Throttle integer|akosha.ThrottleFunction
----@alias akosha.Dedup "unchanged"|"always"
+---@alias akosha.Dedup "unchanged"|"always"|"never"
 ---@alias akosha.Missing "fail"|"skip"
 ---@alias akosha.Codec "none"|"gzip"|"zstd"
 ---@alias akosha.Compress akosha.Codec|akosha.CompressOptions
@@ -181,6 +181,7 @@ function akosha.dir(options) end
 ---@field source akosha.Source
 ---@field target akosha.TargetFacts
 ---@field unchanged boolean The target holds these very bytes.
+---@field changed? integer Bytes that it does not hold: 0 where unchanged, else not known yet.
 ---@field stored? number Seconds ago; nil: never.
 
 ---@class akosha.CompressFacts

@@ -231,6 +231,16 @@ dedup_answer_text(enum aks_dedup_verdict verdict)
     return names[verdict];
 }
 
+static enum aks_dedup_verdict
+usual_dedup(enum aks_dedup dedup, const struct aks_dedup_facts *facts)
+{
+    if (dedup == AKS_DEDUP_ALWAYS)
+        return AKS_DEDUP_UPLOAD;
+    if (facts->unchanged)
+        return AKS_DEDUP_REUSE;
+    return dedup == AKS_DEDUP_NEVER && facts->stored_ms >= 0 ? AKS_DEDUP_SKIP : AKS_DEDUP_UPLOAD;
+}
+
 enum aks_status
 aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts *facts,
     enum aks_dedup_verdict *ret, struct aks_error *err)
@@ -249,8 +259,7 @@ aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts *facts,
     }
     by_policy = *ret != AKS_DEDUP_NO_OPINION;
     if (!by_policy)
-        *ret = facts->unchanged && ask->policy->settings->dedup == AKS_DEDUP_UNCHANGED
-            ? AKS_DEDUP_REUSE : AKS_DEDUP_UPLOAD;
+        *ret = usual_dedup(ask->policy->settings->dedup, facts);
     /* Bytes that are not there cannot be reused, whatever a policy says. */
     if (*ret == AKS_DEDUP_REUSE && !facts->unchanged)
         *ret = AKS_DEDUP_UPLOAD;

@@ -86,7 +86,8 @@ skip(struct aks_item *item)
 }
 
 static enum aks_status
-dedup_copy(struct aks_run *run, struct aks_copy *copy, bool unchanged, struct aks_error *err)
+dedup_copy(struct aks_run *run, struct aks_copy *copy, bool unchanged, bool doubted,
+    struct aks_error *err)
 {
     struct aks_item *item = copy->item;
     struct aks_dedup_facts facts = { 0 };
@@ -97,6 +98,9 @@ dedup_copy(struct aks_run *run, struct aks_copy *copy, bool unchanged, struct ak
     aks_run_target_facts(run, copy->target, &facts.target);
     facts.unchanged = unchanged;
     facts.stored_ms = copy->row.source != NULL ? wall_ms(run) - copy->row.stored_at_ms : -1;
+    /* An older copy that may be gone is not good enough. */
+    if (doubted && run->settings->dedup == AKS_DEDUP_NEVER)
+        facts.stored_ms = -1;
     status = aks_ask_dedup(&run->ask, &facts, &verdict, err);
     if (status != AKS_OK)
         return status;
@@ -115,18 +119,22 @@ dedup_copy(struct aks_run *run, struct aks_copy *copy, bool unchanged, struct ak
 }
 
 /* Old beliefs about a target are checked against its manifests before anything is left out because
- * of them. */
+ * of them. ${ret_doubted}: they could not be. */
 static enum aks_status
-confirm_copy(struct aks_run *run, struct aks_copy *copy, bool *unchanged, struct aks_error *err)
+confirm_copy(struct aks_run *run, struct aks_copy *copy, bool *unchanged, bool *ret_doubted,
+    struct aks_error *err)
 {
+    bool older = run->settings->dedup == AKS_DEDUP_NEVER && copy->row.source != NULL;
     /* Below 0 where the clock was wrong once: then nobody knows how old it is. */
     int64_t age_ms = wall_ms(run) - copy->row.checked_at_ms;
     struct aks_outcome outcome;
 
-    if (!*unchanged || run->options->dry_run || (age_ms >= 0 && age_ms < AKS_RUN_BELIEF_MS))
+    *ret_doubted = false;
+    if ((!*unchanged && !older) || run->options->dry_run ||
+        (age_ms >= 0 && age_ms < AKS_RUN_BELIEF_MS))
         return AKS_OK;
     if (aks_run_confirm(run, copy, &outcome) == AKS_OK) {
-        *unchanged = copy->row.source != NULL;
+        *unchanged = *unchanged && copy->row.source != NULL;
         return AKS_OK;
     }
     if (outcome.status == AKS_CANCELLED || run->ask.policy_error.status != AKS_OK) {
@@ -137,6 +145,7 @@ confirm_copy(struct aks_run *run, struct aks_copy *copy, bool *unchanged, struct
      * left alone. */
     aks_run_health_heard(run, copy->target, &outcome);
     *unchanged = false;
+    *ret_doubted = true;
     return AKS_OK;
 }
 
@@ -154,6 +163,7 @@ consider(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
 {
     enum aks_status status;
     bool unchanged;
+    bool doubted = false;
 
     status = aks_run_compare(run, copy, &unchanged, err);
     if (of_source(status)) {
@@ -164,11 +174,11 @@ consider(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
         return AKS_OK;
     }
     if (status == AKS_OK)
-        status = confirm_copy(run, copy, &unchanged, err);
+        status = confirm_copy(run, copy, &unchanged, &doubted, err);
     if (status != AKS_OK)
         return status;
     aks_error_clear(&copy->error);
-    return dedup_copy(run, copy, unchanged, err);
+    return dedup_copy(run, copy, unchanged, doubted, err);
 }
 
 const struct aks_copy *

@@ -105,8 +105,11 @@ struct aks_source_settings {
     char *name;             /* in a target, of [A-Za-z0-9._-]; or NULL: the file's own */
 };
 
-enum aks_dedup { AKS_DEDUP_UNCHANGED, AKS_DEDUP_ALWAYS };   /* skip what is stored; or upload
-                                                             * anyway */
+enum aks_dedup {
+    AKS_DEDUP_UNCHANGED,    /* what a target holds already is not sent again */
+    AKS_DEDUP_ALWAYS,       /* everything is sent */
+    AKS_DEDUP_NEVER         /* nothing is sent of which a target has any copy, also an older one */
+};
 
 /* Where a source goes. A list: to the first of these targets that takes it. A mirror: to all of
  * them, and it is delivered when so many of them as are needed hold it. */

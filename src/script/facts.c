@@ -168,6 +168,8 @@ aks_facts_push_dedup(lua_State *L, const struct aks_dedup_facts *facts)
     aks_facts_push_target(L, &facts->target);
     lua_setfield(L, -2, "target");
     put_boolean(L, "unchanged", facts->unchanged);
+    if (facts->unchanged)
+        put_integer(L, "changed", 0);   /* else nobody has counted */
     put_seconds(L, "stored", facts->stored_ms);
     aks_freeze(L);
 }

@@ -220,13 +220,14 @@ take_dedup(lua_State *L, void *ctx)
 {
     struct aks_settings *settings = ctx;
     /* In the order of enum aks_dedup. */
-    static const char *const values[] = { "unchanged", "always", NULL };
+    static const char *const values[] = { "unchanged", "always", "never", NULL };
     int type = aks_value_field(L, FIELDS, "dedup");
 
     if (type == LUA_TNIL || keep_function(L, AKS_VM_DEDUP))
         return;
     if (type != LUA_TSTRING)
-        aks_value_expected(L, WHAT ": dedup", "\"unchanged\", \"always\" or a function", -1);
+        aks_value_expected(L, WHAT ": dedup",
+            "\"unchanged\", \"always\", \"never\" or a function", -1);
     settings->dedup = (enum aks_dedup)aks_value_choice(L, -1, WHAT ": dedup", values);
 }
 

@@ -95,7 +95,7 @@ local CASES = {
   { "an unknown codec", with 'compress = "lz4"',
       'expected "none", "gzip" or "zstd", got string "lz4"' },
   { "dedup as boolean", with "dedup = true",
-      'dedup: expected "unchanged", "always" or a function, got true' },
+      'dedup: expected "unchanged", "always", "never" or a function, got true' },
   { "retry as number", with "retry = 3",
       "retry: expected a schedule (akosha.retry.exponential { ... }) or a function, got number 3" },
   { "retry as decision", with "retry = akosha.give_up", "retry: expected a schedule" },

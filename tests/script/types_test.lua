@@ -134,7 +134,7 @@ local QUESTIONS = {
   { "retry", "f", "akosha.Failure", { source = "a", http_status = 503, retry_after_ms = 1 }, {} },
   { "route", "f", "akosha.Source", { age_ms = 1 }, { age_ms = -1 } },
   { "route", "t.cloud", "akosha.TargetFacts", {}, {}, { cloud = FULL }, {} },
-  { "dedup", "f", "akosha.DedupFacts", { stored_ms = 1 }, {} },
+  { "dedup", "f", "akosha.DedupFacts", { stored_ms = 1, unchanged = true }, {} },
   { "dedup", "f.source", "akosha.Source", {}, { source = { age_ms = -1 } } },
   { "dedup", "f.target", "akosha.TargetFacts", { target = FULL }, {} },
   { "compress", "f", "akosha.CompressFacts", {}, {} },

@@ -300,7 +300,8 @@ host_push_settings(lua_State *L, const struct aks_settings *settings)
     lua_setfield(L, -2, "retry");
     host_push_compress(L, &settings->compress);
     lua_setfield(L, -2, "compress");
-    put_text(L, "dedup", settings->dedup == AKS_DEDUP_ALWAYS ? "always" : "unchanged");
+    put_text(L, "dedup", settings->dedup == AKS_DEDUP_ALWAYS ? "always"
+        : settings->dedup == AKS_DEDUP_NEVER ? "never" : "unchanged");
     put_integer(L, "part_bytes", settings->part_bytes);
     put_integer(L, "probe_ms", settings->probe_ms);
     if (settings->throttle_bytes_per_s > 0)
