@@ -155,10 +155,10 @@ warn_retry(struct aks_vm *vm)
             i < schedule.target_count ? schedule.targets[i] : "default");
 }
 
-/* --- throttle --------------------------------------------------------------------------------- */
+/* --- throttle and budget ---------------------------------------------------------------------- */
 
 static void
-warn_throttle(struct aks_vm *vm)
+warn_network(struct aks_vm *vm)
 {
     const struct aks_settings *settings = &vm->settings;
     int64_t rate = settings->throttle_bytes_per_s;
@@ -166,6 +166,9 @@ warn_throttle(struct aks_vm *vm)
     if (!has_network(vm) && (rate > 0 || vm->asks[AKS_VM_THROTTLE]))
         aks_problem_warn(vm, "throttle", 0, "akosha.policy: throttle: all targets are folders, and "
             "those are not held up");
+    else if (!has_network(vm) && settings->budget.set)
+        aks_problem_warn(vm, "budget", 0, "akosha.policy: budget: all targets are folders, and "
+            "what goes there is not counted");
     else if (rate > 0 && settings->part_bytes / rate > LONG_PART_S)
         aks_problem_warn(vm, "throttle", 0, "akosha.policy: throttle: at %" PRId64 " bytes per "
             "second a part of %" PRId64 " MiB takes %.1f hours", rate,
@@ -275,7 +278,7 @@ aks_problem_warn_all(struct aks_vm *vm, const struct aks_policy_environment *env
         warn_same_places(vm);
     if (!vm->asks[AKS_VM_RETRY])
         warn_retry(vm);
-    warn_throttle(vm);
+    warn_network(vm);
     warn_same_sources(vm, aks_policy_environment_get(environment, "HOME"));
     warn_found_sources(vm, aks_policy_environment_get(environment, "HOME"));
     if (vm->missing_said && vm->settings.source_count == 0)

@@ -111,6 +111,11 @@ draw_policy(struct disaster *day)
     bool crc = below(day, 4) == 0;
     /* Not drawn, so that a seed without a token is the day that it was before there were any. */
     bool token = day->options->seed % 4 == 3;
+    /* The same. A budget that never ends is counted all the same. */
+    const char *slow = day->options->seed % 8 == 1 ? "throttle = 64 * akosha.KiB, "
+        : day->options->seed % 8 == 5 ? "throttle = function(now) return now.clock.minute % 2 == 0"
+            " and 16 * akosha.KiB or nil end,\n"
+            "  budget = akosha.budget { bytes = akosha.GiB }, " : "";
     size_t codec = (size_t)below(day, sizeof(codecs) / sizeof(codecs[0]));
     size_t dedup = (size_t)below(day, sizeof(dedups) / sizeof(dedups[0]));
     size_t schedule = (size_t)below(day, sizeof(schedules) / sizeof(schedules[0]));
@@ -129,9 +134,9 @@ draw_policy(struct disaster *day)
         "    http = akosha.http { url = 'https://put.example.org/upload'%s },\n"
         "    folder = akosha.dir { path = '/mnt/backup' } },\n"
         "  route = %s, compress = %s, dedup = %s,\n"
-        "  retry = %s }\n", sources, crc ? ", payload = 'crc64nvme'" : "",
+        "  %sretry = %s }\n", sources, crc ? ", payload = 'crc64nvme'" : "",
         token ? ", token = akosha.secret 'akosha-token'" : "", routes[day->route].text,
-        codecs[codec], dedups[dedup], schedules[schedule]);
+        codecs[codec], dedups[dedup], slow, schedules[schedule]);
 }
 
 static void

@@ -247,6 +247,8 @@ what_is_hardly_meant_is_a_warning(void **state)
         "\"~/a/*.db\" as well");
     warns(TARGETS ",\nthrottle = 2048", "warning 4 throttle: akosha.policy: throttle: all targets "
         "are folders");
+    warns(TARGETS ",\nbudget = akosha.budget { tries = 1 }", "warning 4 budget: akosha.policy: "
+        "budget: all targets are folders");
     warns(TARGETS ",\nthrottle = function() end", "warning 4 throttle: akosha.policy: throttle: ");
     warns("targets = { a = akosha.s3 { bucket = 'memories' } },\nthrottle = 1024", "warning 4 "
         "throttle: akosha.policy: throttle: at 1024 bytes per second a part of 5 MiB takes 1.4 "

@@ -101,7 +101,7 @@ end
 
 function TestBudget:test_what_a_dead_process_sent_is_spent()
   local w = world "budget = akosha.budget { bytes = 15 * akosha.KiB }"
-  w:crash_at { "cloud", "complete" }
+  w:crash_at { "cloud", "part" }
   lu.assertEquals(w:run().outcome, "crashed")
   w:restart()
   local report = w:run()
