@@ -18,9 +18,12 @@ WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
 TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_world_test", "sim_engine_power_test",
            "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test")
-# Of the policy layer: what lies in these folders. A test of policies is a file that lua_host runs in the tree.
-SCRIPT = ("src/script/", "lua/akosha/")
-SCRIPT_TARGETS = ("lua_host", "akosha-sync", "script_nearest_test", "script_load_test", "script_secrets_test")
+# Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
+# lua_host runs in the tree.
+SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
+          "src/engine/run_throttle", "src/engine/state_budget")
+SCRIPT_TARGETS = ("lua_host", "akosha-sync", "script_nearest_test", "script_load_test", "script_secrets_test",
+                  "data_throttle_test")
 SECONDS_MAX = 240
 # In this order: the quick ones first. Each has to pass before anything is broken.
 CATCHERS = (
@@ -37,7 +40,10 @@ CATCHERS = (
 SCRIPT_SECONDS_MAX = 90
 SCRIPT_CATCHERS = (
     *((f"policies: {name}", ["tests/script/lua_host", f"tests/script/{name}_test.lua"])
-      for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile")),
+      for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile",
+                   "window")),
+    ("throttle", ["tests/data_throttle_test"]),
+    ("worlds: throttle and budget", ["akosha-sync", "test", "tests/lua/docs"]),
     ("worlds: tasks", ["akosha-sync", "test", "tests/lua/testing/hostile_task_test.lua"]),
     ("tasks", ["akosha-sync", "test", "tests/lua/task"]),
     ("names", ["tests/script_nearest_test"]),
