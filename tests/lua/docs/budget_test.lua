@@ -105,8 +105,10 @@ function TestBudget:test_what_a_dead_process_sent_is_spent()
   lu.assertEquals(w:run().outcome, "crashed")
   w:restart()
   local report = w:run()
-  lu.assertEquals(report.error.failure, "budget")
-  lu.assertTrue(budget_of(report).bytes_spent >= 20 * sim.KiB)
+  lu.assertEquals(report.files[1].outcome, "queued")
+  lu.assertEquals(report.files[1].reason, "budget")
+  lu.assertTrue(budget_of(report).bytes_spent >= 15 * sim.KiB)
+  lu.assertEquals(budget_of(report).tries_spent, 1)
 end
 
 function TestBudget:test_bytes_that_are_sent_again_are_spent_again()
