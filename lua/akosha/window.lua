@@ -27,8 +27,8 @@ end
 local function add_spans(spans, entry)
   local days, times = entry:match "^%s*(%a[%a-]*)%s*(%S*)%s*$"
   days, times = days or "mon-sun", times or entry:match "^%s*(%S+)%s*$"
-  local first, last = days:match "^(%a+)%-?(%a*)$"
-  if not times or not first then
+  local first, dash, last = days:match "^(%a+)(%-?)(%a*)$"
+  if not times or not first or (dash == "") ~= (last == "") then
     core.expected(WHAT, EXPECTED, entry)
   end
   first, last = day_number(first), day_number(last ~= "" and last or first)

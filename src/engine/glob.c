@@ -83,6 +83,9 @@ check_component(const char *pattern, size_t len, struct aks_error *err)
 {
     bool holds;
 
+    if (len > AKS_GLOB_COMPONENT_BYTES_MAX)
+        return aks_error_set(err, AKS_SETTINGS, "a folder or name in it is longer than %d bytes",
+            AKS_GLOB_COMPONENT_BYTES_MAX);
     for (size_t at = 0; at < len;) {
         size_t taken = 1;
 

@@ -15,11 +15,14 @@
 /* Components with wildcards in one pattern: each may mean to list a folder for each match of the
  * one before it. */
 #define AKS_GLOB_WILD_MAX 8
+/* Of one component: no name is longer. */
+#define AKS_GLOB_COMPONENT_BYTES_MAX 255
 
 /** Has ${text} any of "*?["? */
 bool aks_glob_wild(const char *text, size_t len);
 /** AKS_SETTINGS for "**", a '[' without its ']', a range that goes backwards, more than
- * AKS_GLOB_WILD_MAX components with wildcards, no wildcard at all, and a '/' at the end. */
+ * AKS_GLOB_WILD_MAX components with wildcards, one that is longer than
+ * AKS_GLOB_COMPONENT_BYTES_MAX, no wildcard at all, and a '/' at the end. */
 enum aks_status aks_glob_check(const char *pattern, struct aks_error *err);
 /** Does the component ${pattern} of ${len} bytes, which was checked, match all of ${name}? Takes
  * at most the product of their lengths in steps. */

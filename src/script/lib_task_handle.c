@@ -61,15 +61,22 @@ aks_lib_task_push_sources(lua_State *L)
     lua_setfield(L, LUA_REGISTRYINDEX, SOURCES);
 }
 
-/* False if no source has that name. */
+/* Is the string at ${index} this name, to its last byte? */
 static bool
-find_name(lua_State *L, const char *name, size_t *ret_index)
+is(lua_State *L, int index, const char *name)
+{
+    return strcmp(lua_tostring(L, index), name) == 0 && lua_rawlen(L, index) == strlen(name);
+}
+
+/* False if no source has the name at ${index}, a string. */
+static bool
+find_name(lua_State *L, int index, size_t *ret_index)
 {
     struct aks_source_facts facts;
 
     for (size_t i = 0; i < aks_task_source_count(task_of(L)); i++) {
         source_facts(L, i, &facts);
-        if (strcmp(facts.name, name) != 0)
+        if (!is(L, index, facts.name))
             continue;
         *ret_index = i;
         return true;
@@ -83,7 +90,7 @@ aks_lib_task_source(lua_State *L, int index, const char *what)
     size_t place;
     bool found;
 
-    if (lua_type(L, index) == LUA_TSTRING && find_name(L, lua_tostring(L, index), &place))
+    if (lua_type(L, index) == LUA_TSTRING && find_name(L, index, &place))
         return place;
     aks_lib_task_push_sources(L);
     (void)lua_getfield(L, LUA_REGISTRYINDEX, PLACES);
@@ -108,7 +115,7 @@ aks_lib_task_target(lua_State *L, int index, const char *what)
     name = lua_tostring(L, index);
     for (size_t i = 0; i < aks_task_target_count(task_of(L)); i++) {
         aks_task_target_facts(task_of(L), i, &facts);
-        if (strcmp(facts.name, name) == 0)
+        if (is(L, index, facts.name))
             return i;
         aks_nearest_offer(&best, name, facts.name);
     }

@@ -110,6 +110,8 @@ function TestWindow:test_what_is_wrong_is_named_when_it_is_loaded()
     ['"18:00-18:00"'] = 'got string "18:00-18:00"',
     ['"mon-tue-wed"'] = 'expected times like "mon-fri 18:00-08:00, sat-sun", got string '
       .. '"mon-tue-wed"',
+    ['"mon-"'] = 'got string "mon-"',
+    ['"mon- 18:00-08:00"'] = 'got string "mon- 18:00-08:00"',
     ['"18:00-08:00 mon"'] = 'got string "18:00-08:00 mon"',
     ['"mon, , tue"'] = 'got string " "',
     ['""'] = 'expected times like "mon-fri 18:00-08:00, sat-sun", got string ""',

@@ -137,6 +137,7 @@ what_is_no_glob_is_told(void **state)
         { "/a/b", "there is no '*'" },
         { "*/*/*/*/*/*/*/*/*", "at most 8" },
     };
+    char longest[AKS_GLOB_COMPONENT_BYTES_MAX + 2];
     struct aks_error err;
 
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -146,6 +147,11 @@ what_is_no_glob_is_told(void **state)
     }
     assert_int_equal(aks_glob_check("*/*/*/*/*/*/*/x/*", NULL), AKS_OK);
     assert_int_equal(aks_glob_check("~/[]a]/b?", NULL), AKS_OK);
+    memset(longest, '?', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
+    assert_int_equal(aks_glob_check(longest, &err), AKS_SETTINGS);
+    assert_non_null(strstr(err.message, "longer than 255 bytes"));
+    assert_int_equal(aks_glob_check(longest + 1, NULL), AKS_OK);
 }
 
 int
