@@ -220,6 +220,24 @@ what_is_not_committed_is_not_stored(void **state)
     aks_world_free(world);
 }
 
+/* Sent, and the task fails: the bucket does not keep what nobody will finish. */
+static void
+what_is_left_open_is_given_back(void **state)
+{
+    static const char policy[] = HEAD
+        "local upload = ctx:open('cloud', ctx:snapshot 'a.bin')\n"
+        "ctx:send(upload)\n"
+        "error 'half'\n" TAIL;
+    struct aks_world *world = make(9, policy);
+    json_t *report = scenario_run(world);
+
+    assert_int_equal(exit_code(report), 3);
+    scenario_tells(world, AKS_STORY_REQUESTS, "  0.0  cloud  abort  DELETE 0 -> 204");
+    json_decref(report);
+    come_home(world, "left open");
+    aks_world_free(world);
+}
+
 /* Nothing that was committed is added to: each commit is an upload of its own. */
 static void
 each_commit_is_another_upload(void **state)
@@ -257,6 +275,7 @@ each_commit_is_another_upload(void **state)
 /* --- two hundred ------------------------------------------------------------------------------ */
 
 #define CROWD 200
+#define WAITS (3 * CROWD)
 
 static int
 by_value(const void *a, const void *b)
@@ -285,23 +304,21 @@ two_hundred_are_served_alike(void **state)
         "    local all = {}\n"
         "    for i, source in ipairs(ctx:sources()) do\n"
         "      all[i] = ctx:spawn(function()\n"
-        "        local waited = 0\n"
         "        for _ = 1, 3 do\n"
         "          assert(ctx:sleep(0.01))\n"
         "          local began = ctx:now()\n"
         "          local upload = assert(ctx:open('cloud', assert(ctx:snapshot(source))))\n"
         "          assert(ctx:send(upload))\n"
         "          assert(ctx:finish(upload))\n"
-        "          waited = waited + ctx:now() - began\n"
+        "          ctx:log('waited', ctx:now() - began)\n"
         "        end\n"
-        "        return waited\n"
         "      end)\n"
         "    end\n"
-        "    for _, one in ipairs(all) do ctx:log('waited', ctx:join(one)) end\n"
+        "    for _, one in ipairs(all) do ctx:join(one) end\n"
         "    assert(ctx:commit 'cloud')\n"
         "  end }\n";
     struct aks_world *world = scenario_new(7, head, 0);
-    double waited[CROWD];
+    double waited[WAITS];
     size_t count = 0;
     double median;
 
@@ -313,14 +330,14 @@ two_hundred_are_served_alike(void **state)
     }
     scenario_run_is(world, "stored");
     for (const char *at = aks_world_log(world); (at = strstr(at, "policy: waited ")) != NULL; at++)
-        waited[count++] = strtod(at + strlen("policy: waited "), NULL);
-    assert_int_equal(count, CROWD);
+        waited[count++ % WAITS] = strtod(at + strlen("policy: waited "), NULL);
+    assert_int_equal(count, WAITS);
     qsort(waited, count, sizeof(waited[0]), by_value);
-    median = (waited[CROWD / 2 - 1] + waited[CROWD / 2]) / 2;
+    median = (waited[WAITS / 2 - 1] + waited[WAITS / 2]) / 2;
     assert_true(median > 0);
-    if (waited[CROWD - 1] > 2 * median)
-        fail_msg("one waited %.3f s, the median is %.3f s", waited[CROWD - 1], median);
-    print_message("median %.3f s, longest %.3f s\n", median, waited[CROWD - 1]);
+    if (waited[WAITS - 1] > 2 * median)
+        fail_msg("one waited %.3f s, the median is %.3f s", waited[WAITS - 1], median);
+    print_message("median %.3f s, longest %.3f s\n", median, waited[WAITS - 1]);
     aks_world_free(world);
 }
 
@@ -417,6 +434,7 @@ main(void)
         cmocka_unit_test(task_fails_at_each_of_its_steps),
         cmocka_unit_test(each_kind_of_request_fails),
         cmocka_unit_test(what_is_not_committed_is_not_stored),
+        cmocka_unit_test(what_is_left_open_is_given_back),
         cmocka_unit_test(each_commit_is_another_upload),
         cmocka_unit_test(two_hundred_are_served_alike),
         cmocka_unit_test(tasks_by_chance_on_bad_days),
