@@ -409,7 +409,7 @@ build(lua_State *L, unsigned kind, const char *name)
         lua_settop(L, FIELDS);
         /* A task has no route, and all targets. */
         if ((fields[i].legal & kind) != 0 || fields[i].take == take_route)
-            aks_problem_take(L, WHAT, fields[i].name, 0, fields[i].take, &vm->settings);
+            aks_problem_take(L, name, fields[i].name, 0, fields[i].take, &vm->settings);
     }
     aks_handle_push_policy(L);
     vm->builder_name = NULL;

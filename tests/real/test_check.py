@@ -72,6 +72,13 @@ class Checking(Case):
         self.assertIn('did you mean "bucket"?', lines[0])
         self.assertIn('did you mean "route"?', lines[2])
 
+    def test_tells_a_task_in_its_own_words_and_lines(self):
+        person = self.person()
+        result = self.check(person, 'local akosha = require "akosha"\nreturn akosha.task {\n  api = 1,\n'
+                            '  targets = { a = akosha.dir { path = "/a" } },\n  route = "a",\n  probe = -1,\n}\n', code=3)
+        for line, words in ((2, "akosha.task: no run"), (5, 'akosha.task: unknown field "route"'), (6, "akosha.task: probe: ")):
+            self.assertIn(f"policy.lua:{line}: {words}", result.err)
+
     def test_whoever_runs_it_can_widen_its_limits(self):
         person = self.person()
         text = HEAD + FOLDER + '  limits = { memory = 64 * akosha.MiB },\n}\n'
