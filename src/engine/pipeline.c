@@ -18,8 +18,7 @@ destroy(struct aks_pipeline *pipeline)
 
     AKS_CHECK(pipeline->jobs == 0);
     aks_loop_clear(pipeline->options.loop, &pipeline->timer);
-    if (pipeline->options.pool->waiter_ctx == pipeline)
-        aks_pool_wait(pipeline->options.pool, NULL, NULL);
+    aks_pool_leave(&pipeline->room);
     for (size_t i = 0; i < AKS_PIPELINE_PARTS_MAX; i++) {
         if (pipeline->parts[i].buffer != NULL)
             aks_pool_give(pipeline->options.pool, pipeline->parts[i].buffer,
@@ -319,8 +318,7 @@ aks_pipeline_free(struct aks_pipeline *pipeline)
         return;
     pipeline->closing = true;
     aks_loop_clear(pipeline->options.loop, &pipeline->timer);
-    if (pipeline->options.pool->waiter_ctx == pipeline)
-        aks_pool_wait(pipeline->options.pool, NULL, NULL);
+    aks_pool_leave(&pipeline->room);
     if (pipeline->jobs == 0)
         destroy(pipeline);
     else

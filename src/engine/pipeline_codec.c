@@ -30,6 +30,8 @@ aks_pipeline_codec_init(struct aks_pipeline *pipeline, struct aks_error *err)
     uint64_t blocks = work->width(work->ctx) + 1u;
     enum aks_status status = AKS_OK;
 
+    pipeline->room.room = aks_pipeline_go_on;
+    pipeline->room.ctx = pipeline;
     pipeline->block_count = ((uint64_t)pipeline->plain_bytes + AKS_CODEC_BLOCK_BYTES - 1) /
         AKS_CODEC_BLOCK_BYTES;
     if (pipeline->block_count == 0)
@@ -199,7 +201,7 @@ begin_part(struct aks_pipeline *pipeline)
     }
     if (buffer == NULL) {
         if (!failed)
-            aks_pool_wait(pipeline->options.pool, aks_pipeline_go_on, pipeline);
+            aks_pool_wait(pipeline->options.pool, &pipeline->room);
         return false;
     }
     part = aks_pipeline_part_begin(pipeline);

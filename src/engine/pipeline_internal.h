@@ -79,6 +79,7 @@ struct aks_pipeline {
     uint64_t next_join;                 /* to be joined */
     struct join_job join;
     struct pipeline_part *filling;
+    struct aks_pool_waiter room;        /* a buffer is waited for */
 };
 
 /* A free part in state FILLING with its number, or NULL. */

@@ -16,7 +16,7 @@ void
 aks_pool_fini(struct aks_pool *pool)
 {
     AKS_CHECK(pool->taken == 0 && pool->used_bytes == 0);
-    AKS_CHECK(pool->lingering == 0);
+    AKS_CHECK(pool->lingering == 0 && pool->waiters == NULL);
     for (size_t i = 0; i < AKS_POOL_IDLE_MAX; i++)
         aks_mem_free(pool->alloc, pool->idle[i].data);
     memset(pool->idle, 0, sizeof(pool->idle));
@@ -68,11 +68,28 @@ aks_pool_take(struct aks_pool *pool, int64_t bytes, bool *ret_failed)
 }
 
 void
-aks_pool_wait(struct aks_pool *pool, void (*waiter)(void *ctx), void *ctx)
+aks_pool_wait(struct aks_pool *pool, struct aks_pool_waiter *waiter)
 {
-    AKS_CHECK(waiter == NULL || pool->waiter == NULL || pool->waiter_ctx == ctx);
-    pool->waiter = waiter;
-    pool->waiter_ctx = ctx;
+    struct aks_pool_waiter **last = &pool->waiters;
+
+    if (waiter->link != NULL)
+        return;
+    while (*last != NULL)
+        last = &(*last)->next;
+    waiter->next = NULL;
+    waiter->link = last;
+    *last = waiter;
+}
+
+void
+aks_pool_leave(struct aks_pool_waiter *waiter)
+{
+    if (waiter->link == NULL)
+        return;
+    *waiter->link = waiter->next;
+    if (waiter->next != NULL)
+        waiter->next->link = waiter->link;
+    waiter->link = NULL;
 }
 
 static void
@@ -91,15 +108,20 @@ keep_or_free(struct aks_pool *pool, uint8_t *data, int64_t bytes)
 void
 aks_pool_give(struct aks_pool *pool, uint8_t *data, int64_t bytes)
 {
-    void (*waiter)(void *ctx);
+    size_t waiting = 0;
 
     AKS_CHECK(data != NULL);
     AKS_CHECK(pool->taken > 0 && pool->used_bytes >= bytes);
     pool->used_bytes -= bytes;
     pool->taken--;
     keep_or_free(pool, data, bytes);
-    waiter = pool->waiter;
-    pool->waiter = NULL;
-    if (waiter != NULL)
-        waiter(pool->waiter_ctx);
+    for (const struct aks_pool_waiter *at = pool->waiters; at != NULL; at = at->next)
+        waiting++;
+    /* Any of them may wait anew, or make others leave. */
+    for (; waiting > 0 && pool->waiters != NULL; waiting--) {
+        struct aks_pool_waiter *waiter = pool->waiters;
+
+        aks_pool_leave(waiter);
+        waiter->room(waiter->ctx);
+    }
 }

@@ -16,16 +16,22 @@
 #define AKS_POOL_BYTES_MAX (INT64_C(15) * 1024 * 1024)
 #define AKS_POOL_IDLE_MAX 3             /* buffers kept for the next taker */
 
+/* Who wants to hear of the next buffer that comes back. One pipeline reads as a rule; a transfer
+ * that begins anew does so beside the one that reads now. Owned by who waits, zeroed before. */
+struct aks_pool_waiter {
+    void (*room)(void *ctx);
+    void *ctx;
+    struct aks_pool_waiter *next;
+    struct aks_pool_waiter **link;      /* NULL: it does not wait */
+};
+
 struct aks_pool {
     const struct aks_alloc *alloc;
     int64_t ceiling_bytes;
     int64_t used_bytes;                 /* of buffers that are taken */
     unsigned taken;
     unsigned lingering;                 /* pipelines that wait for a worker before they can go */
-    /* Who wants to hear of the next buffer that comes back; one at a time, since one pipeline
-     * reads. */
-    void (*waiter)(void *ctx);
-    void *waiter_ctx;
+    struct aks_pool_waiter *waiters;    /* in the order of their coming */
     struct aks_pool_idle {
         uint8_t *data;
         int64_t bytes;
@@ -39,9 +45,13 @@ void aks_pool_fini(struct aks_pool *pool);
 /** A buffer of ${bytes}, or NULL: try again when one has been given back. *ret_failed tells that
  * there is no memory at all, and that waiting will not help. */
 uint8_t *aks_pool_take(struct aks_pool *pool, int64_t bytes, bool *ret_failed);
-/** Calls the waiter, if there is one, and forgets it. */
+/** Calls all who wait, in the order of their coming, and forgets them: each tries to take, as they
+ * may want other sizes. */
 void aks_pool_give(struct aks_pool *pool, uint8_t *data, int64_t bytes);
-/** ${waiter} is called once, from inside the next give. NULL: nobody waits any more. */
-void aks_pool_wait(struct aks_pool *pool, void (*waiter)(void *ctx), void *ctx);
+/** ${waiter}->room is called once, from inside the next give, and may take, wait again or leave.
+ * Who waits already, waits. */
+void aks_pool_wait(struct aks_pool *pool, struct aks_pool_waiter *waiter);
+/** It does not wait any more. Who does not wait is left alone. */
+void aks_pool_leave(struct aks_pool_waiter *waiter);
 
 #endif

@@ -21,9 +21,10 @@ note(void *ctx)
 static void
 pool_has_a_ceiling_and_tells_who_waits(void **state)
 {
+    unsigned calls = 0;
+    struct aks_pool_waiter waiter = { note, &calls, NULL, NULL };
     struct aks_pool pool;
     uint8_t *parts[3];
-    unsigned calls = 0;
     bool failed;
 
     aks_pool_init(&pool, aks_alloc_system(), PART);
@@ -33,15 +34,67 @@ pool_has_a_ceiling_and_tells_who_waits(void **state)
     }
     assert_null(aks_pool_take(&pool, PART, &failed));
     assert_false(failed);
-    aks_pool_wait(&pool, note, &calls);
+    aks_pool_wait(&pool, &waiter);
     aks_pool_give(&pool, parts[0], PART);
     assert_int_equal(calls, 1);
     aks_pool_give(&pool, parts[1], PART);
     assert_int_equal(calls, 1);
-    aks_pool_wait(&pool, note, &calls);
-    aks_pool_wait(&pool, NULL, NULL);
+    aks_pool_wait(&pool, &waiter);
+    aks_pool_leave(&waiter);
+    aks_pool_leave(&waiter);
     aks_pool_give(&pool, parts[2], PART);
     assert_int_equal(calls, 1);
+    aks_pool_fini(&pool);
+}
+
+/* Who waits, and what it does when there is room. */
+struct comer {
+    struct aks_pool_waiter waiter;
+    struct aks_pool *pool;
+    char **order;
+    char name;
+    bool again;
+    struct comer *leaves;
+};
+
+static void
+come(void *ctx)
+{
+    struct comer *comer = ctx;
+
+    *(*comer->order)++ = comer->name;
+    if (comer->again)
+        aks_pool_wait(comer->pool, &comer->waiter);
+    if (comer->leaves != NULL)
+        aks_pool_leave(&comer->leaves->waiter);
+}
+
+static void
+all_who_wait_are_told_in_their_order(void **state)
+{
+    struct aks_pool pool;
+    char order[16] = "";
+    char *at = order;
+    struct comer comers[4];
+    uint8_t *part;
+    bool failed;
+
+    aks_pool_init(&pool, aks_alloc_system(), PART);
+    for (unsigned i = 0; i < 4; i++) {
+        comers[i] = (struct comer) { { come, &comers[i], NULL, NULL }, &pool, &at,
+            (char)('a' + i), false, NULL };
+        aks_pool_wait(&pool, &comers[i].waiter);
+        aks_pool_wait(&pool, &comers[i].waiter);
+    }
+    comers[0].again = true;
+    comers[1].leaves = &comers[2];
+    part = aks_pool_take(&pool, PART, &failed);
+    aks_pool_give(&pool, part, PART);
+    assert_string_equal(order, "abda");
+    aks_pool_leave(&comers[0].waiter);
+    part = aks_pool_take(&pool, PART, &failed);
+    aks_pool_give(&pool, part, PART);
+    assert_string_equal(order, "abda");
     aks_pool_fini(&pool);
 }
 
@@ -102,6 +155,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pool_has_a_ceiling_and_tells_who_waits),
+        cmocka_unit_test(all_who_wait_are_told_in_their_order),
         cmocka_unit_test(buffers_are_used_again_where_they_fit),
         cmocka_unit_test(two_large_parts_always_fit),
         cmocka_unit_test(no_memory_is_told_apart_from_no_room),
