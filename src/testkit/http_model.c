@@ -46,7 +46,7 @@ aks_http_model_new(const struct aks_alloc *alloc, const struct aks_http_model_op
 {
     struct aks_http_model *model = aks_mem_new(alloc, sizeof(*model));
 
-    AKS_CHECK(options->path != NULL && options->path[0] == '/');
+    AKS_CHECK(options->path != NULL && (options->path[0] == '/' || options->path[0] == '\0'));
     *ret_model = NULL;
     if (model == NULL)
         return aks_error_memory(err, "making a model of an HTTP server");

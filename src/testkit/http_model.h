@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct aks_http_model_options {
-    const char *path;                   /* "/upload" */
+    const char *path;                   /* "/upload", "" */
     const char *token;                  /* that must come as Bearer; NULL: none is asked for */
     bool checks_digest;                 /* verifies Content-Digest (RFC 9530): 400 where it lies */
     bool conditional;                   /* honours If-None-Match: *; nginx does not */

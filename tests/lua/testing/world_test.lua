@@ -47,6 +47,18 @@ function TestWorld:test_files_without_a_folder_are_the_sources_of_that_name()
   lu.assertNil(world:file "nothing")
 end
 
+function TestWorld:test_an_address_needs_no_path()
+  for _, path in ipairs { "", "/" } do
+    local world = small { policy_text = [[
+      local akosha = require "akosha"
+      return akosha.policy { api = 1, sources = { "a.bin" }, compress = "none",
+        targets = { http = akosha.http { url = "https://put.example.org]] .. path .. [[" } } } ]] }
+    local report = world:run()
+    lu.assertEquals(report.outcome, "stored")
+    lu.assertEquals(world:object("http", report.files[1].key), world:file "a.bin")
+  end
+end
+
 function TestWorld:test_a_source_that_is_false_is_missing()
   local world = sim.world { policy = "policies/prod.lua", small = true,
                             files = { ["knowledge_graph.duckdb"] = false } }
