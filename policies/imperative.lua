@@ -50,7 +50,7 @@ local function deliver(ctx, target)
       end
     end
   end
-  return patiently(ctx, function() return ctx:commit(target) or true end)
+  return patiently(ctx, function() return ctx:commit(target) end)
 end
 
 return akosha.task {

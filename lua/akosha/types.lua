@@ -539,7 +539,7 @@ function akosha.log(...) end
 
 ---@class akosha.TaskFields
 ---@field api integer 1, the version of all this.
----@field sources? string[] Absolute, below "~/", or from the policy's folder (the command line's).
+---@field sources? akosha.SourceRule[] What is sent (the command line's).
 ---@field targets table<string, akosha.Target|false|nil> By name; false is one switched off.
 ---@field run fun(ctx: akosha.Context) What is done with them.
 ---@field retry? akosha.Retry Asked after each request that failed (exponential).
@@ -669,10 +669,10 @@ function ctx:finish(upload) end
 ---@return true|nil, akosha.TaskFailure|nil
 function ctx:abort(upload) end
 
----The manifest of all that is finished there; with it the sources are stored. Its id; false where
+---The manifest of all that is finished there; with it the sources are stored. Its id; true where
 ---nothing was ever finished.
 ---@param target string
----@return string|false|nil, akosha.TaskFailure|nil
+---@return string|true|nil, akosha.TaskFailure|nil
 function ctx:commit(target) end
 
 ---The source is not wanted in this run.

@@ -166,6 +166,8 @@ names_target(enum aks_task_operation operation)
 void
 aks_task_begin(struct aks_task *task, struct aks_task_request *request)
 {
+    char why[128 + AKS_TARGET_NAME_BYTES];
+
     AKS_CHECK(!task->closed);
     request->task = task;
     request->next = task->requests;
@@ -178,7 +180,9 @@ aks_task_begin(struct aks_task *task, struct aks_task_request *request)
     request->settles = 0;
     aks_outcome_ok(&request->outcome);
     if (names_target(request->operation) && !aks_task_target_allowed(task, request->target)) {
-        aks_task_done_refused(request, "this run may not use that target");
+        (void)snprintf(why, sizeof(why), "this run may not use that target: %s is left out by "
+            "--target or --no-fallback", task->run->settings->targets[request->target].name);
+        aks_task_done_refused(request, why);
         return;
     }
     dispatch(request);

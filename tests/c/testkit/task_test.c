@@ -250,7 +250,7 @@ each_commit_is_another_upload(void **state)
         "  ctx:finish(upload)\n"
         "  return ctx:commit 'cloud'\n"
         "end\n"
-        "assert(ctx:commit 'cloud' == false)\n"
+        "assert(ctx:commit 'cloud' == true)\n"
         "local first = send 'a.bin'\n"
         "assert(ctx:commit 'cloud' == first)\n"
         "local second = send 'a.bin'\n"

@@ -44,6 +44,13 @@ function TestImperative:test_waits_for_a_cloud_that_is_away_for_a_minute()
   lu.assertStrContains(table.concat(world:log(), "\n"), "policy: open offline pause 30")
 end
 
+function TestImperative:test_a_commit_that_fails_is_tried_again_after_a_pause()
+  local world = imperative()
+  world.target.cloud:on "manifest":reply { status = 503 }:times(3)
+  lu.assertEquals(places(world:run()), BOTH)
+  lu.assertStrContains(table.concat(world:log(), "\n"), "policy: commit server pause 5")
+end
+
 function TestImperative:test_what_the_cloud_does_not_take_is_in_the_mirror()
   local world = imperative()
   world.target.cloud:on "part":reply { status = 403, code = "AccessDenied" }
