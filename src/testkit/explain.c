@@ -407,6 +407,7 @@ fini(struct aks_explain *explain)
         aks_mem_free(explain->alloc, explain->sources[i].shown);
         aks_mem_free(explain->alloc, explain->sources[i].real);
         aks_mem_free(explain->alloc, explain->sources[i].world);
+        aks_mem_free(explain->alloc, explain->sources[i].told);
     }
     aks_mem_free(explain->alloc, explain);
 }

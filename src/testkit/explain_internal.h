@@ -13,9 +13,10 @@
 #include <jansson.h>
 
 struct aks_explain_source {
-    char *shown;            /* as the policy or the command line has it */
+    char *shown;            /* as the policy or the command line has it; UTF-8 */
     char *real;             /* absolute */
     char *world;            /* where it lies in the world */
+    char *told;             /* ${world} as a report has it, which is UTF-8 */
     int64_t bytes;          /* -1: not there */
     int64_t simulated;      /* bytes of it in the world */
 };

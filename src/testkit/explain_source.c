@@ -2,6 +2,7 @@
 #include "engine/glob.h"
 #include "engine/source.h"
 #include "engine/source_glob.h"
+#include "engine/text.h"
 #include "testkit/explain_internal.h"
 
 #include <stdio.h>
@@ -27,7 +28,7 @@ source_folder(const struct aks_explain *explain, char ret_folder[FOLDER_BYTES_MA
 /* Where a source lies: really, and in the world, whose home stands for the real one's and for the
  * policy's folder. */
 static enum aks_status
-place_source(struct aks_explain *explain, const char *shown, struct aks_error *err)
+place_source(struct aks_explain *explain, const char *path, struct aks_error *err)
 {
     const struct aks_port *real = explain->options->real;
     const char *home = real->environment.home(real->environment.ctx);
@@ -40,18 +41,20 @@ place_source(struct aks_explain *explain, const char *shown, struct aks_error *e
             AKS_EXPLAIN_SOURCES_MAX);
     explain->source_count++;
     source_folder(explain, folder);
-    source->shown = aks_mem_strdup(explain->alloc, shown);
-    if (shown[0] == '/') {
-        source->real = aks_mem_strdup(explain->alloc, shown);
-        source->world = aks_mem_strdup(explain->alloc, shown);
-    } else if (shown[0] == '~' && explain->options->sources == NULL) {
-        source->real = aks_mem_printf(explain->alloc, "%s%s", home, shown + 1);
-        source->world = aks_mem_printf(explain->alloc, "%s%s", AKS_WORLD_HOME, shown + 1);
+    source->shown = aks_text_path(explain->alloc, path);
+    if (path[0] == '/') {
+        source->real = aks_mem_strdup(explain->alloc, path);
+        source->world = aks_mem_strdup(explain->alloc, path);
+    } else if (path[0] == '~' && explain->options->sources == NULL) {
+        source->real = aks_mem_printf(explain->alloc, "%s%s", home, path + 1);
+        source->world = aks_mem_printf(explain->alloc, "%s%s", AKS_WORLD_HOME, path + 1);
     } else {
-        source->real = aks_mem_printf(explain->alloc, "%s/%s", folder, shown);
-        source->world = aks_mem_printf(explain->alloc, "%s/%s", AKS_WORLD_HOME, shown);
+        source->real = aks_mem_printf(explain->alloc, "%s/%s", folder, path);
+        source->world = aks_mem_printf(explain->alloc, "%s/%s", AKS_WORLD_HOME, path);
     }
-    if (source->shown == NULL || source->real == NULL || source->world == NULL)
+    if (source->world != NULL)
+        source->told = aks_text_path(explain->alloc, source->world);
+    if (source->shown == NULL || source->real == NULL || source->told == NULL)
         return aks_error_memory(err, "looking for sources");
     source->bytes = -1;
     if (real->files.stat(real->files.ctx, source->real, true, &info, NULL) == AKS_OK &&
@@ -94,14 +97,16 @@ place_found(struct aks_explain *explain, const char *glob, size_t *names_left,
     /* What is in front of the part that a person wrote. */
     skip = glob[0] == '/' ? 0 : glob[0] == '~' ? strlen(home) : strlen(folder) + 1;
     for (size_t i = 0; status == AKS_OK && i < count; i++) {
-        char *shown = aks_mem_printf(explain->alloc, "%s%s", glob[0] == '~' ? "~" : "",
+        char *path = aks_mem_printf(explain->alloc, "%s%s", glob[0] == '~' ? "~" : "",
             paths[i] + skip);
+        char *shown = path != NULL ? aks_text_path(explain->alloc, path) : NULL;
 
         if (shown == NULL)
             status = aks_error_memory(err, "looking for sources");
         else if (!is_placed(explain, shown))
-            status = place_source(explain, shown, err);
+            status = place_source(explain, path, err);
         aks_mem_free(explain->alloc, shown);
+        aks_mem_free(explain->alloc, path);
     }
     if (status == AKS_OK && count == 0)
         status = place_source(explain, glob, err);

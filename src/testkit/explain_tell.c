@@ -129,7 +129,7 @@ static json_t *
 tell_source(const struct aks_explain *explain, const struct aks_explain_source *source,
     const json_t *first, const json_t *again)
 {
-    const json_t *file = file_of(first, source->world);
+    const json_t *file = file_of(first, source->told);
     const char *name = text_at(file, "name");
     const json_t *route = decided(first, "route", name);
     const char *route_by = explain->policy->task != NULL ? "task" : by(route);
@@ -143,7 +143,7 @@ tell_source(const struct aks_explain *explain, const struct aks_explain_source *
         (json_int_t)(source->simulated > 0 ? source->simulated : 0), "assumed", explain->assumed,
         "missing", source->bytes < 0, "route", route_of(explain, route), "route_by", route_by,
         "codec", codec, "codec_by", by(decided(first, "compress", name)),
-        "unchanged", dedup_of(again, source->world, name), "unchanged_by",
+        "unchanged", dedup_of(again, source->told, name), "unchanged_by",
         by(decided(again, "dedup", name)),
         "parts_max", (json_int_t)(bytes > 0 ? (bytes + part_bytes - 1) / part_bytes : 1),
         "target", json_array_get(targets, 0), "targets", targets, "outcome",
@@ -175,7 +175,7 @@ aks_explain_tell_plan(const struct aks_explain *explain, const json_t *first, co
     json_t *plan = json_array();
 
     for (size_t i = 0; i < explain->source_count; i++)
-        places[i] = place_in(first, explain->sources[i].world);
+        places[i] = place_in(first, explain->sources[i].told);
     for (size_t place = 0; place <= last; place++) {
         for (size_t i = 0; i < explain->source_count; i++) {
             const struct aks_explain_source *source = &explain->sources[i];

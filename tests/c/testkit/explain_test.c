@@ -171,6 +171,38 @@ globs_are_the_files_that_are_there_in_the_order_of_sending(void **state)
     json_decref(explanation);
 }
 
+/* Names may be any bytes; JSON is UTF-8. */
+static void
+names_that_are_no_text_are_told_as_a_report_tells_them(void **state)
+{
+    static const char written[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { { path = 'x\\xff.bin' }, '~/*y.db' },\n"
+        "  targets = { disk = akosha.dir { path = '/disk' } } }\n";
+    struct aks_explain_options options = { .policy = HOME "/policies/g.lua" };
+    json_t *explanation = NULL;
+    struct aks_sim *real = NULL;
+    struct aks_error err = { 0 };
+    const json_t *plan;
+
+    assert_int_equal(make_real(aks_alloc_system(), &real, NULL), AKS_OK);
+    assert_int_equal(put(real, options.policy, written, strlen(written), NULL), AKS_OK);
+    assert_int_equal(put(real, HOME "/policies/x\xff.bin", "1234567", 7, NULL), AKS_OK);
+    assert_int_equal(put(real, HOME "/\xfey.db", "123", 3, NULL), AKS_OK);
+    options.real = aks_sim_port(real);
+    if (aks_explain(&options, &explanation, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    plan = json_object_get(explanation, "plan");
+    assert_int_equal(json_array_size(plan), 2);
+    assert_string_equal(text(json_array_get(plan, 0), "source"), "x%FF.bin");
+    assert_string_equal(text(json_array_get(plan, 0), "outcome"), "stored");
+    assert_int_equal(json_integer_value(json_object_get(json_array_get(plan, 0), "bytes")), 7);
+    assert_string_equal(text(json_array_get(plan, 1), "source"), "~/%FEy.db");
+    assert_string_equal(text(json_array_get(plan, 1), "outcome"), "stored");
+    json_decref(explanation);
+    aks_sim_free(real);
+}
+
 static void
 a_glob_that_finds_nothing_is_explained_as_if_there_were_a_file(void **state)
 {
@@ -283,6 +315,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_plan_has_what_each_source_is_routed_by),
         cmocka_unit_test(globs_are_the_files_that_are_there_in_the_order_of_sending),
+        cmocka_unit_test(names_that_are_no_text_are_told_as_a_report_tells_them),
         cmocka_unit_test(a_glob_that_finds_nothing_is_explained_as_if_there_were_a_file),
         cmocka_unit_test(events_lead_to_decisions_with_the_line_that_made_them),
         cmocka_unit_test(a_token_that_is_not_known_is_told_as_http_tells_it),
