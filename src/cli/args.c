@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 struct option {
     const char *name;               /* without the dashes */
@@ -25,7 +26,8 @@ static const struct option options[] = {
         "what the policy may take (memory=64MiB, time=3s ...); may be repeated", false },
     { "event", "EVENT", "what goes wrong: \"cloud: throttled x3, retry_after=40\"; may be repeated",
         false },
-    { "at", "TIME", "the local time that it is taken to be, \"2026-11-27 22:00\", or now", false },
+    { "at", "TIME", "the local time that it is taken to be, as \"2026-11-27 22:00\"; else now",
+        false },
     { "replay", "RUN", "a run_id, the word last, or a file with its report", false },
     { "luarc", NULL, "write .luarc.json for an editor beside the policy, if there is none", false },
     { "env", "VARIABLE", "the value is in this variable", false },
@@ -266,6 +268,18 @@ find_command(const char *name)
     return NULL;
 }
 
+/* A word where a command could be, that is none: as a source it would be owed by every run from
+ * now on, and a command is all that it looks like. */
+static int
+check_word(const struct aks_args *args, const char *word)
+{
+    struct stat info;
+
+    if (word[strspn(word, "abcdefghijklmnopqrstuvwxyz-")] != '\0' || lstat(word, &info) == 0)
+        return -1;
+    return aks_args_wrong(args, "there is neither a command nor a file here with the name ", word);
+}
+
 /* The command takes every option that was given, and as many operands; -1, or the exit code. */
 static int
 check_fit(const struct aks_args *args, int argc, char **argv)
@@ -320,6 +334,8 @@ aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit)
         } else if (args->operand_count == sizeof(operands) / sizeof(operands[0])) {
             *ret_exit = aks_args_wrong(args, "too many arguments, from ", argv[i]);
         } else {
+            if (i == 1)
+                *ret_exit = check_word(args, argv[i]);
             operands[args->operand_count++] = argv[i];
         }
         i += took_next;

@@ -23,7 +23,7 @@ const struct aks_command aks_commands[] = {
       "tell all that is wrong with a policy",
       "Nothing is contacted, and nothing is written but what --luarc asks for: it tells\n"
       "lua-language-server what there is. Warnings are of what is allowed and hardly meant.\n"
-      " Exit codes: 0 fine, with or without warnings; 3 wrong.",
+      "Exit codes: 0 fine, with or without warnings; 3 wrong.",
       "  akosha-sync check --policy policies/mine.lua\n"
       "  akosha-sync check --policy policies/mine.lua --luarc",
       "policy allow-env limit luarc", 0, 0, aks_cmd_check },

@@ -94,7 +94,8 @@ policy_failure(enum aks_status status, const char *path, const struct aks_error 
 {
     if (status == AKS_NOT_FOUND) {
         (void)aks_error_set(err, AKS_POLICY, "cannot read the policy %s: no such file", path);
-        aks_error_hint(err, "akosha-sync init writes one; without --policy the default is used");
+        aks_error_hint(err, "docs/cookbook.md has some to begin with; without --policy the default"
+            " is used");
         return AKS_POLICY;
     }
     if (status == AKS_TOO_LARGE)

@@ -59,7 +59,7 @@ static enum aks_status
 no_such_job(const char *id, struct aks_error *err)
 {
     (void)aks_error_set(err, AKS_NOT_FOUND, "there is no job %s in the queue", id);
-    aks_error_hint(err, "akosha-sync status lists the jobs");
+    aks_error_hint(err, "a job is named by the job_id of a run's report");
     return AKS_NOT_FOUND;
 }
 
@@ -142,7 +142,7 @@ check_room(const struct aks_port *port, const char *folder, const char *id, stru
         return AKS_OK;
     (void)aks_error_set(err, AKS_LIMIT, "cannot keep the job %s: %d jobs are waiting already", id,
         AKS_QUEUE_JOBS_MAX);
-    aks_error_hint(err, "akosha-sync status says what they wait for; akosha-sync cancel drops one");
+    aks_error_hint(err, "deliver some first; akosha-sync cancel JOB drops one");
     return AKS_LIMIT;
 }
 

@@ -145,6 +145,14 @@ right_command_lines_are_taken_apart(void **state)
     assert_int_equal(world->args.allow_count, 2);
     assert_int_equal(world->args.operand_count, 2);
     assert_false(world->args.json);
+    parse(world, "run cancle");
+    assert_int_equal(world->code, -1);
+    parse(world, "--policy p.lua cancle");
+    assert_int_equal(world->code, -1);
+    parse(world, "./cancle notes");
+    assert_int_equal(world->code, -1);
+    parse(world, "etc");
+    assert_int_equal(world->code, AKOSHA_USAGE);
     parse(world, "run --limit memory=64MiB --limit=load.time=10s");
     assert_int_equal(world->code, -1);
     assert_int_equal(world->args.limit_count, 2);
@@ -170,6 +178,8 @@ wrong_command_lines_are_told(void **state)
     assert_wrong(world, "--policy=", "needs a value");
     assert_wrong(world, "--policy EMPTY", "needs a value");
     assert_wrong(world, "cancel", "an argument is missing");
+    assert_wrong(world, "cancle job", "neither a command nor a file here with the name cancle");
+    assert_wrong(world, "session-end", "neither a command nor a file here");
     assert_wrong(world, "cancel a b", "one argument too many: b");
     assert_wrong(world, "cancel a --policy p", "does not take --policy");
     assert_wrong(world, "--quiet --verbose", "exclude each other");
