@@ -49,6 +49,8 @@ def main():
         return 0
     # However we are ended, servers and folders go with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell that starts us in the background ignores it, and so would every program that is tested.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     cases.begin(arguments.sanitized, arguments.release)
     try:
         result = unittest.TextTestRunner(stream=sys.stdout, verbosity=2, resultclass=Result).run(chosen)
