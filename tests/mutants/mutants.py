@@ -11,7 +11,7 @@ MUTANTS = (
     ("the manifest goes before the objects", "src/engine/run_upload.c",
      "    if (status == AKS_OK)\n        status = send_items(&upload);\n"
      "    if (status == AKS_OK && stored_count(&upload) > 0)\n        status = aks_run_commit(&upload);",
-     "    for (size_t i = 0; status == AKS_OK && i < count; i++)\n        items[i]->stored_here[index] = items[i]->row.source != NULL;\n"
+     "    for (size_t i = 0; status == AKS_OK && i < count; i++)\n        copies[i]->state = copies[i]->row.source != NULL ? AKS_COPY_STORED : AKS_COPY_OPEN;\n"
      "    if (status == AKS_OK && stored_count(&upload) > 0)\n        status = aks_run_commit(&upload);\n"
      "    if (status == AKS_OK)\n        status = send_items(&upload);\n"
      "    if (status == AKS_OK && stored_count(&upload) > 0)\n        status = aks_run_commit(&upload);"),
