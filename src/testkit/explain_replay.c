@@ -36,6 +36,7 @@ struct replay {
     struct answer *answers;
     size_t count;
     size_t steps;                   /* of a task: nobody was asked */
+    size_t others;                  /* that a task is not asked */
     bool complete;                  /* the record has also what nobody decided */
     struct aks_now_facts now;       /* of the question that is being put */
     struct aks_loop loop;
@@ -57,6 +58,9 @@ add_question(struct replay *replay, const json_t *entry, struct aks_error *err)
 
     if (status == AKS_OK && question->kind == AKS_EXPLAIN_STEP)
         replay->steps++;
+    else if (status == AKS_OK && replay->explain->policy->task != NULL &&
+        (question->kind == AKS_EXPLAIN_ROUTE || question->kind == AKS_EXPLAIN_DEDUP))
+        replay->others++;
     else
         replay->count++;
     return status;
@@ -81,7 +85,7 @@ read_questions(struct replay *replay, struct aks_error *err)
     replay->answers = aks_mem_array(replay->explain->alloc, total + 1, sizeof(*replay->answers));
     if (replay->questions == NULL || replay->answers == NULL)
         return aks_error_memory(err, "replaying a run");
-    while (status == AKS_OK && replay->count + replay->steps < total) {
+    while (status == AKS_OK && replay->count + replay->steps + replay->others < total) {
         const json_t *asked = json_array_get(lists[0], at[0]);
         const json_t *decided = json_array_get(lists[1], at[1]);
         bool first = decided == NULL || (asked != NULL && at_s(asked) <= at_s(decided));

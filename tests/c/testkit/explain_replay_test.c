@@ -303,6 +303,8 @@ steps_of_a_task_are_no_questions(void **state)
         "    end\n"
         "    assert(ctx:commit 'http')\n"
         "  end }\n";
+    const json_t *row;
+    size_t i;
     struct aks_world *world = world_of(1, task);
     json_t *replay_of = replayed(world, NULL, "last");
 
@@ -314,6 +316,16 @@ steps_of_a_task_are_no_questions(void **state)
     replay_of = replayed(world, settings, "last");
     assert_true(json_is_false(json_object_get(replay_of, "task")));
     assert_true(count(replay_of, "steps") > 0);
+    json_decref(replay_of);
+    aks_world_free(world);
+    /* Where things go is nothing that a task is asked. */
+    world = world_of(1, settings);
+    replay_of = replayed(world, task, "last");
+    assert_true(json_array_size(json_object_get(replay_of, "questions")) > 0);
+    json_array_foreach(json_object_get(replay_of, "questions"), i, row) {
+        assert_string_not_equal(text_at(row, "question"), "route");
+        assert_string_not_equal(text_at(row, "question"), "dedup");
+    }
     json_decref(replay_of);
     aks_world_free(world);
 }
