@@ -172,14 +172,16 @@ refuse(const struct aks_run *run, size_t index, const struct holding *holding,
     struct aks_error *err)
 {
     bool bytes = left_of(holding->budget->bytes, holding->spent.bytes) == 0;
+    const char *unit = bytes ? "bytes" : holding->budget->tries == 1 ? "try" : "tries";
     char date[AKS_DATE_BYTES];
 
     return aks_error_set(err, AKS_BUDGET, "%s: nothing is begun before %s: the budget of %" PRId64
-        " %s%s a %s is used up", run->settings->targets[index].name,
+        " %s%s %s %s is used up", run->settings->targets[index].name,
         aks_date_iso(holding->until_ms, date), bytes ? holding->budget->bytes
-        : holding->budget->tries, bytes ? "bytes" : "tries",
+        : holding->budget->tries, unit,
         run->settings->targets[index].budget.set && holding->place != run->targets[index].identity
-        ? " of all targets together" : "", aks_settings_period_name(holding->budget->per));
+        ? " of all targets together" : "", holding->budget->per == AKS_BUDGET_HOUR ? "an" : "a",
+        aks_settings_period_name(holding->budget->per));
 }
 
 static bool
