@@ -8,6 +8,10 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
+
+/* What akosha_checked calls the policy that is no file. */
+#define BUILT_IN "built-in default"
 
 struct checking {
     const struct aks_args *args;
@@ -59,18 +63,22 @@ on_problem(void *ctx, const struct akosha_problem *problem)
 
 /* Returns 0, or AKOSHA_SETTINGS with *ret_error, which is told. */
 static int
-write_for_editor(const struct checking *checking, const struct aks_files *files,
+write_for_editor(const struct checking *checking, const struct aks_port *port,
     const char *policy, struct aks_editor *ret_editor, struct akosha_error *ret_error)
 {
+    const struct aks_environment *env = &port->environment;
+    char path[2 * AKS_PATH_BYTES];
     struct aks_error err = { 0 };
     enum aks_status status;
 
-    if (policy[0] == '/') {
-        status = aks_editor_write(files, policy, ret_editor, &err);
-    } else {
+    if (strcmp(policy, BUILT_IN) == 0) {
         status = aks_error_set(&err, AKS_SETTINGS, "--luarc: the %s has no file for "
             AKS_EDITOR_FILE " to lie beside", policy);
         aks_error_hint(&err, "name a policy with --policy");
+    } else {
+        (void)snprintf(path, sizeof(path), "%s%s%s", policy[0] != '/'
+            ? env->working_folder(env->ctx) : "", policy[0] != '/' ? "/" : "", policy);
+        status = aks_editor_write(&port->files, path, ret_editor, &err);
     }
     if (status != AKS_OK) {
         ret_error->failure = aks_status_name(err.status);
@@ -164,8 +172,7 @@ aks_cmd_check(const struct aks_args *args)
         aks_print_error(error.hint, "%s", error.message);
     else if (code != 0 && error.hint[0] != '\0')
         aks_print_note("hint: %s", error.hint);
-    if (args->luarc && write_for_editor(&checking, &options.port->files, checked.path, &editor,
-            &error) != 0)
+    if (args->luarc && write_for_editor(&checking, options.port, checked.path, &editor, &error) != 0)
         code = AKOSHA_SETTINGS;
     if (args->json)
         finish_json(&checked, code, &error, editor.annotations[0] != '\0' ? &editor : NULL);

@@ -59,6 +59,17 @@ class Editor(cases.Case):
         self.assertIn(f"annotations are {TYPES}", result.err)
         self.assertEqual(self.settings(person)["workspace.library"], [str(TYPES)])
 
+    def test_a_policy_may_be_named_from_the_folder_that_one_is_in(self):
+        person = self.person()
+        person.policy.write_text(TEXT)
+        folder = person.folder / "rules"
+        folder.mkdir()
+        shutil.copy(person.policy, folder / "mine.lua")
+        for name, beside in ((person.policy.name, person.folder), ("rules/mine.lua", folder)):
+            report = self.check(person, "--policy", name, "--luarc", "--json").report
+            self.assertEqual(report["editor"]["file"], str(beside / ".luarc.json"))
+            self.assertEqual(json.loads((beside / ".luarc.json").read_text())["runtime.version"], "Lua 5.4")
+
     def test_what_is_there_stays(self):
         person = self.installed()
         own = person.folder / ".luarc.json"
