@@ -11,7 +11,9 @@ function TestCompress:test_a_source_begins_anew_while_another_one_is_read()
     policy_text = [[
       local akosha = require "akosha"
       return akosha.policy { api = 1, sources = { "a.bin", "b.bin" },
-        targets = { cloud = akosha.s3 { bucket = "memories", endpoint = "https://s3.example.org" } },
+        targets = {
+          cloud = akosha.s3 { bucket = "memories", endpoint = "https://s3.example.org" },
+        },
         compress = { codec = "zstd", always = true } }
     ]] }
   world.target.cloud:on "complete":reply { status = 404, code = "NoSuchUpload" }:once()
