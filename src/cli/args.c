@@ -275,7 +275,8 @@ check_word(const struct aks_args *args, const char *word)
 {
     struct stat info;
 
-    if (word[0] == '\0' || word[strspn(word, "abcdefghijklmnopqrstuvwxyz-")] != '\0' || lstat(word, &info) == 0)
+    if (word[0] == '\0' || word[strspn(word, "abcdefghijklmnopqrstuvwxyz-")] != '\0' ||
+        lstat(word, &info) == 0)
         return -1;
     return aks_args_wrong(args, "there is neither a command nor a file here with the name ", word);
 }

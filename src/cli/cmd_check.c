@@ -172,7 +172,8 @@ aks_cmd_check(const struct aks_args *args)
         aks_print_error(error.hint, "%s", error.message);
     else if (code != 0 && error.hint[0] != '\0')
         aks_print_note("hint: %s", error.hint);
-    if (args->luarc && write_for_editor(&checking, options.port, checked.path, &editor, &error) != 0)
+    if (args->luarc && write_for_editor(&checking, options.port, checked.path, &editor,
+            &error) != 0)
         code = AKOSHA_SETTINGS;
     if (args->json)
         finish_json(&checked, code, &error, editor.annotations[0] != '\0' ? &editor : NULL);
