@@ -128,6 +128,9 @@ a_policy_that_does_not_load_is_told_by_its_own_path(void **state)
     assert_int_equal(write(world, "p.lua", "return {\n  x = = 1 }"), AKS_POLICY);
     assert_non_null(strstr(world->err.message, "/p.lua:2: unexpected symbol"));
     assert_null(strstr(world->err.message, "/home/person"));
+    assert_int_equal(write(world, "q.lua", HEAD "targets = { c = akosha.s3 { "
+        "bucket = akosha.env 'AKOSHA_OTHER' } } }"), AKS_POLICY);
+    assert_non_null(strstr(world->err.hint, "a test sets variables with sim.world { env = {"));
     assert_int_equal(aks_first_test_write(aks_os_port(world->os),
         temp_folder_join(world->folder, "absent.lua"), &world->out, &world->err), AKS_POLICY);
 }
