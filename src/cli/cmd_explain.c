@@ -91,5 +91,6 @@ aks_cmd_explain(const struct aks_args *args)
     status = explain(args, &err);
     if (status == AKS_OK)
         return aks_print_flush();
-    return fail(args, &err, status == AKS_NOT_FOUND ? AKOSHA_USAGE : AKOSHA_SETTINGS);
+    return fail(args, &err, status == AKS_NOT_FOUND ? AKOSHA_USAGE
+        : status == AKS_SOURCE_UNREADABLE ? AKOSHA_SOURCE : AKOSHA_SETTINGS);
 }

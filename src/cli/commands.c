@@ -34,7 +34,8 @@ const struct aks_command aks_commands[] = {
       "ones' names and sizes. EVENT is [target:] failure [xN][, retry_after=S][, operation=NAME]:\n"
       "what goes wrong there, N times or each time. With --replay, what a recorded run was asked\n"
       "is put to the policy instead, and what it would answer differently is shown; with\n"
-      "--verbose all. Exit codes: 0; 2 an event, run or option is wrong; 3 the policy is wrong.",
+      "--verbose all. Exit codes: 0; 2 an event, run or option is wrong; 3 the policy is wrong;\n"
+      "4 the folder of a glob cannot be listed.",
       "  akosha-sync explain --policy policies/prod.lua\n"
       "  akosha-sync explain --event \"cloud: throttled x3, retry_after=9\" --event \"http: dns\"\n"
       "  akosha-sync explain --policy policies/other.lua --replay last",

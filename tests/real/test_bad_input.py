@@ -142,6 +142,17 @@ class BadSource(BadInput):
             return path
         self.cannot_be_read(make, before=WITHOUT_ROOTS_POWERS if os.geteuid() == 0 else ())
 
+    def test_a_folder_that_a_glob_cannot_list(self):
+        person = self.person()
+        (person.folder / "locked").mkdir(mode=0)
+        self.addCleanup((person.folder / "locked").chmod, 0o700)
+        person.policy.write_text('local akosha = require "akosha"\nreturn akosha.policy { api = 1, '
+                                 'sources = { "locked/*.db" }, targets = { disk = akosha.dir { path = "disk" } } }\n')
+        for command in ("run", "explain"):
+            result = person.ask(command, "--policy", person.policy, environment={},
+                                before=WITHOUT_ROOTS_POWERS if os.geteuid() == 0 else ())
+            self.one_line(result, 4, "locked/*.db", "cannot list", "Permission denied")
+
     def test_directory(self):
         def make(folder):
             (folder / "folder.db").mkdir()
