@@ -360,8 +360,8 @@ name_policy(const struct writing *writing, struct aks_error *err)
 
     /* The variables of whoever asks are not those of a world. */
     if (err != NULL && strncmp(err->hint, "not set in the environment", 26) == 0)
-        aks_error_hint(err, "a test sets variables with sim.world { env = { NAME = \"...\" } }; here"
-            " AKOSHA_CLOUD_BUCKET and AKOSHA_HTTP_URL are all that is set");
+        aks_error_hint(err, "a test sets variables with sim.world { env = { NAME = \"...\" } }; "
+            "here AKOSHA_CLOUD_BUCKET and AKOSHA_HTTP_URL are all that is set");
     if (err == NULL || strncmp(err->message, there, sizeof(there) - 1) != 0)
         return;
     (void)snprintf(message, sizeof(message), "%s", err->message + sizeof(there) - 1);
