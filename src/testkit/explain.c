@@ -260,7 +260,7 @@ explain_plan(const struct aks_explain *explain, json_t *document, struct aks_err
     if (status == AKS_OK)
         status = run(explain, world, &first, &ended, err);
     if (status == AKS_OK)
-        status = keep(document, "calm", aks_explain_tell_end(first, &ended), err);
+        status = keep(document, "calm", aks_explain_tell_end(explain, first, &ended), err);
     if (status == AKS_OK)
         status = run(explain, world, &again, &ended, err);
     if (status == AKS_OK)
@@ -332,7 +332,7 @@ explain_events(const struct aks_explain *explain, json_t *document, struct aks_e
     if (status == AKS_OK)
         status = keep(document, "decisions", aks_explain_tell_decisions(explain, report), err);
     if (status == AKS_OK)
-        status = keep(document, "ended", aks_explain_tell_end(report, &ended), err);
+        status = keep(document, "ended", aks_explain_tell_end(explain, report, &ended), err);
     json_decref(events);
     json_decref(report);
     aks_world_free(world);

@@ -112,6 +112,7 @@ json_t *aks_explain_tell_line(const struct aks_explain *explain, const json_t *d
 /** The decisions of a run that are worth telling, each with its line. */
 json_t *aks_explain_tell_decisions(const struct aks_explain *explain, const json_t *report);
 /** How a run ended. */
-json_t *aks_explain_tell_end(const json_t *report, const struct aks_error *err);
+json_t *aks_explain_tell_end(const struct aks_explain *explain, const json_t *report,
+    const struct aks_error *err);
 
 #endif

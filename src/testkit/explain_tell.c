@@ -1,5 +1,6 @@
 /* What the reports of worlds say about a policy. */
 #include "base/units.h"
+#include "base/utf8.h"
 #include "script/embed.h"
 #include "script/locate.h"
 #include "testkit/explain_internal.h"
@@ -258,11 +259,58 @@ aks_explain_tell_decisions(const struct aks_explain *explain, const json_t *repo
     return told;
 }
 
-json_t *
-aks_explain_tell_end(const json_t *report, const struct aks_error *err)
+/* What lies at ${path} in the world, as a person knows it; *ret_len: of its name there. Of a module
+ * its own name is left. */
+static const char *
+name_of(const struct aks_explain *explain, const char *path, size_t *ret_len)
 {
-    const char *message = err->message[0] != '\0' ? err->message : NULL;
+    const char *name = "";
 
+    *ret_len = sizeof(AKS_WORLD_HOME "/") - 1;
+    if (strncmp(path, AKS_WORLD_POLICY, sizeof(AKS_WORLD_POLICY) - 1) == 0) {
+        *ret_len = sizeof(AKS_WORLD_POLICY) - 1;
+        return explain->policy->settings->policy_path;
+    }
+    for (size_t i = 0; i < explain->source_count; i++) {
+        const struct aks_explain_source *source = &explain->sources[i];
+        size_t len = strlen(source->told);
+
+        if (len > *ret_len && strncmp(path, source->told, len) == 0) {
+            *ret_len = len;
+            name = source->shown;
+        }
+    }
+    return name;
+}
+
+/* The world's names are nobody else's. */
+static void
+name_message(const struct aks_explain *explain, const char *message,
+    char ret_text[AKS_ERROR_MESSAGE_BYTES])
+{
+    size_t len = 0;
+
+    while (*message != '\0' && len < AKS_ERROR_MESSAGE_BYTES - 1) {
+        const char *path = strstr(message, AKS_WORLD_HOME "/");
+        int before = path != NULL ? (int)(path - message) : (int)strlen(message);
+        size_t there = 0;
+        int written = snprintf(ret_text + len, AKS_ERROR_MESSAGE_BYTES - len, "%.*s%s", before,
+            message, path != NULL ? name_of(explain, path, &there) : "");
+
+        len += written > 0 ? (size_t)written : 0;
+        message += (size_t)before + there;
+    }
+}
+
+json_t *
+aks_explain_tell_end(const struct aks_explain *explain, const json_t *report,
+    const struct aks_error *err)
+{
+    char text[AKS_ERROR_MESSAGE_BYTES] = "";
+    const char *message = err->message[0] != '\0' ? text : NULL;
+
+    name_message(explain, err->message, text);
+    aks_utf8_mend(text);
     return json_pack("{s:s?, s:s?, s:O?, s:O?, s:s?}", "outcome", text_at(report, "outcome"),
         "target", text_at(report, "target"), "exit_code", json_object_get(report, "exit_code"),
         "duration_s", json_object_get(report, "duration_s"), "message", message);

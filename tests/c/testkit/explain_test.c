@@ -203,6 +203,30 @@ names_that_are_no_text_are_told_as_a_report_tells_them(void **state)
     aks_sim_free(real);
 }
 
+/* The world's own paths mean nothing to whoever asks. */
+static void
+how_it_ends_is_told_by_names_that_a_person_knows(void **state)
+{
+    static const char lost[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'b.duckdb', '~/gone.db' },\n"
+        "  targets = { disk = akosha.dir { path = '/disk' } } }\n";
+    static const char wrong[] =
+        "local akosha, rules = require 'akosha', require 'rules'\n"
+        "return akosha.policy { api = 1, sources = { 'b.duckdb' },\n"
+        "  targets = { disk = akosha.dir { path = '/disk' } },\n"
+        "  route = function() error 'no way' end }\n";
+    json_t *explanation = explain_text(lost);
+
+    assert_string_equal(text(json_object_get(explanation, "calm"), "message"),
+        "source ~/gone.db: no such file");
+    json_decref(explanation);
+    explanation = explain_text(wrong);
+    assert_string_equal(text(json_object_get(explanation, "calm"), "message"),
+        HOME "/policies/g.lua:4: in route: no way");
+    json_decref(explanation);
+}
+
 static void
 a_glob_that_finds_nothing_is_explained_as_if_there_were_a_file(void **state)
 {
@@ -316,6 +340,7 @@ main(void)
         cmocka_unit_test(the_plan_has_what_each_source_is_routed_by),
         cmocka_unit_test(globs_are_the_files_that_are_there_in_the_order_of_sending),
         cmocka_unit_test(names_that_are_no_text_are_told_as_a_report_tells_them),
+        cmocka_unit_test(how_it_ends_is_told_by_names_that_a_person_knows),
         cmocka_unit_test(a_glob_that_finds_nothing_is_explained_as_if_there_were_a_file),
         cmocka_unit_test(events_lead_to_decisions_with_the_line_that_made_them),
         cmocka_unit_test(a_token_that_is_not_known_is_told_as_http_tells_it),
