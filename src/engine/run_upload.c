@@ -213,15 +213,28 @@ within_budget(struct upload *upload)
     return false;
 }
 
+static struct slot *
+free_slot(struct upload *upload)
+{
+    for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+        if (upload->slots[i].transfer == NULL)
+            return &upload->slots[i];
+    }
+    return NULL;
+}
+
+/* As many as can be begun now; one that cannot be for want of memory leaves its slot to the next.
+ */
 static void
 start_transfers(struct upload *upload)
 {
-    bool begin = !upload->condemned && within_budget(upload);
+    while (!upload->condemned && within_budget(upload) && !upload->reading &&
+        upload->next < upload->count) {
+        struct slot *slot = free_slot(upload);
 
-    for (size_t i = 0; i < TRANSFERS_MAX && !upload->reading && begin; i++) {
-        if (upload->slots[i].transfer == NULL && upload->next < upload->count)
-            start_transfer(upload, &upload->slots[i], upload->copies[upload->next++]);
-        begin = !upload->condemned && within_budget(upload);
+        if (slot == NULL)
+            break;
+        start_transfer(upload, slot, upload->copies[upload->next++]);
     }
     if (upload->under_way == 0 && (upload->next == upload->count || upload->condemned))
         upload->done = true;

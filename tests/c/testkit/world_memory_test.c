@@ -1,6 +1,7 @@
 /* The whole engine without memory: one allocation of a run fails, whichever it is, or all from
  * there on; nothing is lost, half seen or kept; and the next run, with memory, brings all. */
 #include "base/units.h"
+#include "engine/transfer_internal.h"
 #include "support/failing_alloc.h"
 #include "testkit/scenario.h"
 
@@ -347,6 +348,59 @@ run_that_gets_no_memory_any_more_ends(void **state)
     lives_through(&story);
 }
 
+/* --- one kind --------------------------------------------------------------------------------- */
+
+#define MANY 6                          /* more than are under way side by side */
+
+static void *
+no_transfer(void *ctx, void *p, size_t bytes)
+{
+    const struct failing_alloc *counts = ctx;
+
+    if (counts->fail_at < 0 && bytes == sizeof(struct aks_transfer))
+        return NULL;
+    return counts->alloc.resize(counts->alloc.ctx, p, bytes);
+}
+
+/* Not one upload of many can be begun: that ends it, and nothing waits for them. */
+static void
+uploads_that_cannot_begin_are_told(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'more-*.bin' },\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories',\n"
+        "                                  endpoint = 'https://s3.example.org' } },\n"
+        "  retry = function() return akosha.give_up end }\n";
+    struct failing_alloc counts;
+    struct aks_alloc alloc = { no_transfer, &counts };
+    struct aks_world_options options = { .alloc = &alloc, .seed = 3, .small = true };
+    struct aks_world *world = NULL;
+    struct aks_error err = { 0 };
+    json_t *report = NULL;
+    json_t *file;
+    size_t i;
+
+    failing_alloc_init(&counts);
+    assert_int_equal(aks_world_new(&options, &world, &err), AKS_OK);
+    assert_int_equal(aks_world_put(world, AKS_WORLD_POLICY, policy, strlen(policy), &err), AKS_OK);
+    for (unsigned n = 0; n < MANY; n++) {
+        char name[32];
+
+        (void)snprintf(name, sizeof(name), "more-%u.bin", n);
+        assert_int_equal(aks_world_put(world, name, name, strlen(name), &err), AKS_OK);
+    }
+    assert_int_equal(aks_world_run(world, NULL, &report, &err), AKS_OK);
+    assert_int_equal(json_array_size(json_object_get(report, "files")), MANY);
+    json_array_foreach(json_object_get(report, "files"), i, file)
+        assert_string_equal(json_string_value(json_object_get(file, "reason")), "limit");
+    json_decref(report);
+    counts.fail_at = INT64_MAX;
+    come_home(world, 0);
+    aks_world_free(world);
+    assert_int_equal(counts.outstanding, 0);
+}
+
 int
 main(void)
 {
@@ -360,6 +414,7 @@ main(void)
         cmocka_unit_test(recovery_after_a_loss_of_power_lives_through_it),
         cmocka_unit_test(task_lives_through_it),
         cmocka_unit_test(run_that_gets_no_memory_any_more_ends),
+        cmocka_unit_test(uploads_that_cannot_begin_are_told),
     };
 
     return cmocka_run_group_tests_name("worlds without memory", tests, NULL, NULL);
