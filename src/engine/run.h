@@ -174,7 +174,8 @@ bool aks_run_budget_spent(const struct aks_run *run, size_t index);
 bool aks_run_budget_refusal(const struct aks_run *run, size_t index, struct aks_error *ret_error);
 /** In an upload that has begun: are no bytes left? Then AKS_BUDGET. */
 bool aks_run_budget_ends(const struct aks_run *run, size_t index, struct aks_error *ret_error);
-/** An upload begins: spends a try, or is AKS_BUDGET. From now on its link counts what is sent. */
+/** An upload begins: spends a try, or is AKS_BUDGET. From now on its link counts what is sent. A
+ * dry run spends nothing. */
 enum aks_status aks_run_budget_begin(struct aks_run *run, size_t index, struct aks_error *err);
 /** For the report; NULL without a budget. */
 struct json_t *aks_run_budget_json(const struct aks_run *run);

@@ -235,6 +235,8 @@ aks_run_budget_begin(struct aks_run *run, size_t index, struct aks_error *err)
     /* Before a try is taken of the one that has some left. */
     if (aks_run_budget_refusal(run, index, err))
         return AKS_BUDGET;
+    if (run->options->dry_run)
+        return AKS_OK;
     for (size_t i = 0; i < count; i++) {
         const struct aks_budget *budget = holding[i].budget;
         enum aks_status status;

@@ -39,6 +39,13 @@ function TestTaskBudget:test_nothing_is_opened_when_it_is_used_up()
   lu.assertEquals(w:run().outcome, "stored")
 end
 
+function TestTaskBudget:test_a_dry_run_spends_nothing()
+  local w = world "budget = akosha.budget { tries = 1 }"
+  lu.assertEquals(w:run { dry_run = true }.budgets[1].tries_spent, 0)
+  local report = w:run()
+  lu.assertEquals({ report.outcome, report.budgets[1].tries_spent }, { "stored", 1 })
+end
+
 function TestTaskBudget:test_what_it_sends_is_held_up()
   local report = world "throttle = 10 * akosha.KiB":run()
   lu.assertEquals(report.outcome, "stored")
