@@ -2,6 +2,7 @@
 #include "cli/args.h"
 #include "cli/print.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 
 int
@@ -13,6 +14,8 @@ main(int argc, char **argv)
 
     /* Whatever the caller's umask: what we write is private. */
     (void)umask(077);
+    /* Whatever the caller ignores: how a program ended that a secret comes from has to be known. */
+    (void)signal(SIGCHLD, SIG_DFL);
     aks_args_parse(argc, argv, &args, &code);
     if (code >= 0)
         return code;

@@ -48,6 +48,7 @@ set_attributes(posix_spawnattr_t *attributes)
     (void)sigaddset(&usual, SIGINT);
     (void)sigaddset(&usual, SIGTERM);
     (void)sigaddset(&usual, SIGHUP);
+    (void)sigaddset(&usual, SIGCHLD);
     rc = posix_spawnattr_setflags(attributes,
         POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
     if (rc == 0)
@@ -172,9 +173,12 @@ wait_end(struct running *running, int *ret_exit, struct aks_error *err)
         pid = waitpid(running->pid, &how, WNOHANG);
         if (pid == running->pid)
             break;
-        if (pid < 0 && errno != EINTR)
+        if (pid < 0 && errno != EINTR) {
+            /* It is no child any more: its number may be somebody else's. */
+            running->pid = 0;
             return aks_error_set(err, AKS_LIMIT, "cannot wait for %s: %s",
                 running->spec->argv[0], strerror(errno));
+        }
         status = check_end(running, err);
         if (status == AKS_OK)
             (void)poll(NULL, 0, END_MS);

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 import cases
 import data
@@ -81,6 +82,14 @@ class Secret(cases.Case):
         self.add("--command", f"sh -c 'test -z \"$AWS_SECRET_ACCESS_KEY\" && cat {self.token}'", "--force")
         self.source.write_bytes(os.urandom(300_000))
         self.assert_stored(self.run_verbose(), "web")
+
+    def test_a_caller_that_ignores_its_children(self):
+        self.write_token(TOKEN)
+        self.add("--command", f"cat {self.token}")
+        ignore = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+        listed = self.me.ask("secret", "list", "--json", before=(sys.executable, "-c", ignore))
+        self.assertTrue(json.loads(listed.out)["secrets"][0]["found"], listed)
+        self.nowhere(listed)
 
     def test_a_wrong_one_waits_until_it_is_right(self):
         self.write_token("something-else")

@@ -97,6 +97,19 @@ signals_are_as_a_shell_has_them(void **state)
     (void)signal(SIGPIPE, before);
 }
 
+/* As a caller may leave it to us: its children vanish, and their exit codes with them. */
+static void
+where_children_are_not_waited_for_that_is_told(void **state)
+{
+    void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+
+    failed(shell("echo $$"), AKS_LIMIT, "cannot wait for sh: No child processes");
+    (void)signal(SIGCHLD, SIG_DFL);
+    /* It waits for its own. */
+    ended(shell("(exit 5); echo $?"), 0, "5\n");
+    (void)signal(SIGCHLD, before);
+}
+
 static void
 what_cannot_be_run_is_told(void **state)
 {
@@ -164,6 +177,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_program_tells_by_output_and_code),
         cmocka_unit_test(signals_are_as_a_shell_has_them),
+        cmocka_unit_test(where_children_are_not_waited_for_that_is_told),
         cmocka_unit_test(what_cannot_be_run_is_told),
         cmocka_unit_test(too_much_output_ends_it),
         cmocka_unit_test(it_ends_with_all_that_it_started_when_time_is_over),
