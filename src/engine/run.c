@@ -289,8 +289,9 @@ finish(struct aks_run *run)
 {
     const struct aks_alloc *alloc = run->engine->port->alloc;
 
-    drain(run);
+    /* The policy has been told the end, and is asked nothing after it. */
     aks_run_throttle_end(run);
+    drain(run);
     aks_task_free(run->task);
     for (size_t i = 0; i < run->item_count; i++)
         aks_item_fini(alloc, &run->items[i]);
