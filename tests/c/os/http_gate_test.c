@@ -33,7 +33,7 @@ struct place {
 static void
 answer(void *ctx, struct http_conn *conn)
 {
-    static unsigned char block[BODY];
+    static _Thread_local unsigned char block[BODY];    /* each connection has a thread */
     char head[HTTP_SERVER_HEAD_BYTES];
     char text[128];
 
