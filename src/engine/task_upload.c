@@ -185,6 +185,17 @@ start_transfer(struct object *object)
     run->targets[place->upload.index].used = true;
 }
 
+/* Until the target may be asked again. */
+static void
+wait_left_alone(struct object *object, int64_t ms, void (*then)(void *ctx))
+{
+    struct aks_error err;
+
+    if (aks_loop_set(&object->task->run->engine->loop, &object->request->timer, ms, then,
+            object->request, &err) != AKS_OK)
+        end_with(object, &err);
+}
+
 static void
 reenter(void *ctx)
 {
@@ -207,7 +218,7 @@ start_sending(void *ctx)
         return;
     }
     aks_task_object_stop_sending(object);
-    aks_task_wait(object->request, left_ms, reenter);
+    wait_left_alone(object, left_ms, reenter);
 }
 
 static void
@@ -301,6 +312,11 @@ wanted(struct aks_task_request *request, enum object_state state, const char *wh
         aks_task_done_refused(request, why);
         return NULL;
     }
+    /* It waits, in a line or for a target that wants to be left alone. */
+    if (object->request != NULL) {
+        aks_task_done_refused(request, "this upload is being finished");
+        return NULL;
+    }
     object->request = request;
     return object;
 }
@@ -341,7 +357,7 @@ finish_start(struct object *object)
     int64_t left_ms = aks_run_health_left_alone_ms(task->run, object->place->upload.index);
 
     if (left_ms > 0) {
-        aks_task_wait(object->request, left_ms, finish_again);
+        wait_left_alone(object, left_ms, finish_again);
         return;
     }
     if (task->finishing < AKS_TASK_FINISHES_MAX) {

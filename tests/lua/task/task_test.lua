@@ -13,7 +13,8 @@ return akosha.task { api = 1, sources = { "~/a.db", "~/b.db" }, compress = "none
 local function make(body, options)
   options = options or {}
   options.small = true
-  options.policy_text = HEAD .. body .. "\nend }"
+  options.policy_text = HEAD .. body .. "\nend, " .. (options.fields or "") .. " }"
+  options.fields = nil
   options.files = { ["~/a.db"] = ("a"):rep(20 * sim.KiB), ["~/b.db"] = ("b"):rep(7000) }
   return sim.world(options)
 end
@@ -109,6 +110,24 @@ function TestTask:test_a_server_that_wants_to_be_left_alone_is()
   local lines, report = said(world)
   lu.assertEquals(lines, { "nil 25.0", "true" })
   lu.assertEquals(report.exit_code, 0)
+end
+
+function TestTask:test_an_upload_is_finished_once_however_long_it_waits()
+  local world = make([[
+    local upload = assert(ctx:open("cloud", assert(ctx:snapshot "a.db")))
+    assert(ctx:send(upload))
+    ctx:log(ctx:send(assert(ctx:open("cloud", assert(ctx:snapshot "b.db")))))
+    local function finish() return pcall(ctx.finish, ctx, upload) end
+    local one, two = ctx:spawn(finish), ctx:spawn(finish)
+    ctx:log(ctx:join(one), ctx:now() >= 25)
+    ctx:log(ctx:join(two))
+    assert(ctx:commit "cloud") ]], { fields = "retry = function() return akosha.give_up end," })
+  world.target.cloud:on("part", 2):nth(2):reply { status = 503, retry_after = 25 }
+  local lines, report = said(world)
+  lu.assertStrContains(lines[1], "HTTP 503")
+  lu.assertEquals(lines[2], "true true")
+  lu.assertStrMatches(lines[3], "false .*: ctx:finish: this upload is being finished")
+  lu.assertEquals(report.files[1].outcome, "stored")
 end
 
 function TestTask:test_held_is_known_without_reading_and_by_reading()
