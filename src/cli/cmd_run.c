@@ -90,12 +90,16 @@ print_report(const struct akosha_report *report, const struct akosha_error *erro
         print_file(report, i);
     for (int64_t i = 0; i < jobs; i++) {
         char path[PATH_BYTES];
+        const char *reason;
         const char *id;
 
         (void)snprintf(path, sizeof(path), "jobs.%" PRId64 ".job_id", i);
         id = akosha_report_text(report, path);
+        (void)snprintf(path, sizeof(path), "jobs.%" PRId64 ".reason", i);
+        reason = akosha_report_text(report, path);
         (void)snprintf(path, sizeof(path), "jobs.%" PRId64 ".outcome", i);
-        aks_print_out("%-9s job %s\n", akosha_report_text(report, path), id);
+        aks_print_out("%-9s job %s%s%s\n", akosha_report_text(report, path), id,
+            reason != NULL ? ": " : "", reason != NULL ? reason : "");
     }
     if (job != NULL && error->code != 0)
         aks_print_note("kept in the queue as job %s", job);

@@ -36,9 +36,12 @@ place_source(struct aks_explain *explain, const char *path, struct aks_error *er
     char folder[FOLDER_BYTES_MAX];
     struct aks_file_info info;
 
-    if (explain->source_count == AKS_EXPLAIN_SOURCES_MAX)
-        return aks_error_set(err, AKS_SETTINGS, "at most %d sources are explained",
+    if (explain->source_count == AKS_EXPLAIN_SOURCES_MAX) {
+        (void)aks_error_set(err, AKS_SETTINGS, "at most %d sources are explained",
             AKS_EXPLAIN_SOURCES_MAX);
+        aks_error_hint(err, "name some of them on the command line");
+        return AKS_SETTINGS;
+    }
     explain->source_count++;
     source_folder(explain, folder);
     source->shown = aks_text_path(explain->alloc, path);

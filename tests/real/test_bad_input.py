@@ -132,6 +132,15 @@ class BadSource(BadInput):
         self.assertEqual(len(list(target.rglob("good.bin*"))), 1, result)
         self.assertEqual(list(target.rglob(f"{bad.name}*")), [])
 
+    def test_a_job_that_is_taken_up_says_why_it_failed(self):
+        person = self.person()
+        good = person.source("good.bin", data.half_compressible, 1000)
+        person.policy.write_text(sync.policy({"folder": sync.builder("dir", path=person.folder / "target")}))
+        self.people(person, person.folder / "absent.db")
+        [job] = person.queue()
+        result = self.people(person, good)
+        self.assertRegex(result.out, rf"(?m)^failed +job {job.removesuffix('.json')}: source .*/absent.db: no such file$")
+
     def test_missing(self):
         self.cannot_be_read(lambda folder: folder / "absent.db")
 
