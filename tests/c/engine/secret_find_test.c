@@ -13,65 +13,9 @@
 
 #include <cmocka.h>
 
-#define URL "https://akosha.internal:8682/upload"
-#define HOST "akosha.internal:8682"
-#define PLANTED "planted/value+of+a+test=="
-
-static int
-set_up(void **state)
-{
-    struct secret_place *place = calloc(1, sizeof(*place));
-
-    assert_non_null(place);
-    secret_place_init(place, aks_alloc_system());
-    *state = place;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    secret_place_fini(*state);
-    free(*state);
-    return 0;
-}
-
-static void
-assert_says(const struct aks_error *err, enum aks_status status, const char *message,
-    const char *hint)
-{
-    if (err->status != status || strstr(err->message, message) == NULL ||
-        (hint != NULL && strstr(err->hint, hint) == NULL))
-        fail_msg("%s: %s (%s)", aks_status_name(err->status), err->message, err->hint);
-    assert_null(strstr(err->message, PLANTED));
-    assert_null(strstr(err->hint, PLANTED));
-}
-
-static void
-found(struct secret_place *place, const char *name, const char *value)
-{
-    struct aks_secret *secret = NULL;
-    struct aks_error err;
-
-    if (aks_secret_find(&place->port, name, URL, "", NULL, NULL, &secret, &err) != AKS_OK)
-        fail_msg("%s", err.message);
-    assert_string_equal(aks_secret_reveal(secret), value);
-    aks_secret_free(secret);
-}
-
-static struct aks_error
-refused(struct secret_place *place, const char *name)
-{
-    struct aks_secret *secret = NULL;
-    struct aks_error err = { 0 };
-    enum aks_status status = aks_secret_find(&place->port, name, URL, "", NULL, NULL, &secret,
-        &err);
-
-    assert_int_not_equal(status, AKS_OK);
-    assert_int_equal(status, err.status);
-    assert_null(secret);
-    return err;
-}
+#define URL SECRET_PLACE_URL
+#define HOST SECRET_PLACE_HOST
+#define PLANTED SECRET_PLACE_PLANTED
 
 /* --- where it may go -------------------------------------------------------------------------- */
 
@@ -115,7 +59,7 @@ a_secret_goes_to_its_hosts_alone(void **state)
         if (status != (cases[i].allowed ? AKS_OK : AKS_FORBIDDEN))
             fail_msg("%s to %s: %s", cases[i].host, cases[i].url, err.message);
         if (!cases[i].allowed)
-            assert_says(&err, AKS_FORBIDDEN, "secret x may not be sent to", "--force");
+            secret_says(&err, AKS_FORBIDDEN, "secret x may not be sent to", "--force");
     }
 }
 
@@ -130,12 +74,12 @@ nothing_is_looked_up_for_another_host(void **state)
     (void)snprintf(marker, sizeof(marker), "%s/started", temp_folder_path(place->folder));
     (void)snprintf(command, sizeof(command), "touch %s", marker);
     secret_place_add(place, "x", AKS_SECRET_COMMAND, command, "elsewhere.example");
-    err = refused(place, "x");
-    assert_says(&err, AKS_FORBIDDEN, "bound to elsewhere.example", "--command ... --host " HOST);
+    err = secret_refused(place, "x");
+    secret_says(&err, AKS_FORBIDDEN, "bound to elsewhere.example", "--command ... --host " HOST);
     assert_int_equal(access(marker, F_OK), -1);
     secret_place_add(place, "x", AKS_SECRET_COMMAND, command, HOST);
-    err = refused(place, "x");
-    assert_says(&err, AKS_AUTH_MISSING, "secret x: its value is empty", NULL);
+    err = secret_refused(place, "x");
+    secret_says(&err, AKS_AUTH_MISSING, "secret x: its value is empty", NULL);
     assert_int_equal(access(marker, F_OK), 0);
 }
 
@@ -150,25 +94,25 @@ a_value_comes_from_a_variable_a_file_or_a_program(void **state)
 
     secret_place_set(place, "T_TOKEN", PLANTED);
     secret_place_add(place, "env", AKS_SECRET_ENV, "T_TOKEN", HOST);
-    found(place, "env", PLANTED);
+    secret_found(place, "env", PLANTED);
     secret_place_file(place, "token", PLANTED "\n", 0600, path);
     secret_place_add(place, "file", AKS_SECRET_FILE, path, HOST);
-    found(place, "file", PLANTED);
+    secret_found(place, "file", PLANTED);
     secret_place_file(place, "token", PLANTED "\r\n\n", 0400, path);
-    found(place, "file", PLANTED);
+    secret_found(place, "file", PLANTED);
     (void)snprintf(command, sizeof(command), "cat '%s'", path);
     secret_place_add(place, "command", AKS_SECRET_COMMAND, command, HOST);
-    found(place, "command", PLANTED);
+    secret_found(place, "command", PLANTED);
     secret_place_add(place, "shell", AKS_SECRET_COMMAND,
         "sh -c 'printf \"%s\" \"$1\" | tr a-z A-Z' \"it\\\"s\" a\\ b\"\\\\\"", HOST);
     {
-        struct aks_error err = refused(place, "shell");
+        struct aks_error err = secret_refused(place, "shell");
 
-        assert_says(&err, AKS_SETTINGS, "a blank or a character in it that no token has", NULL);
+        secret_says(&err, AKS_SETTINGS, "a blank or a character in it that no token has", NULL);
     }
     secret_place_add(place, "shell", AKS_SECRET_COMMAND,
         "sh -c 'printf \"%s\" \"$1\" | tr a-z A-Z' \"it\\\"s\" a\\\\b\"\\\\\"", HOST);
-    found(place, "shell", "A\\B\\");
+    secret_found(place, "shell", "A\\B\\");
 }
 
 static void
@@ -183,24 +127,24 @@ a_value_that_cannot_be_sent_is_refused(void **state)
 
     secret_place_file(place, "token", "", 0600, path);
     secret_place_add(place, "x", AKS_SECRET_FILE, path, HOST);
-    err = refused(place, "x");
-    assert_says(&err, AKS_AUTH_MISSING, "secret x: its value is empty", NULL);
+    err = secret_refused(place, "x");
+    secret_says(&err, AKS_AUTH_MISSING, "secret x: its value is empty", NULL);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         secret_place_file(place, "token", bad[i], 0600, path);
-        err = refused(place, "x");
-        assert_says(&err, AKS_SETTINGS, "secret x: its value has a blank or a character", NULL);
+        err = secret_refused(place, "x");
+        secret_says(&err, AKS_SETTINGS, "secret x: its value has a blank or a character", NULL);
     }
     memset(longest, 'a', AKS_SECRET_VALUE_BYTES_MAX);
     secret_place_file(place, "token", longest, 0600, path);
-    found(place, "x", longest);
+    secret_found(place, "x", longest);
     longest[AKS_SECRET_VALUE_BYTES_MAX] = 'a';
     secret_place_file(place, "token", longest, 0600, path);
-    err = refused(place, "x");
-    assert_says(&err, AKS_SETTINGS, "longer than 4096 bytes", NULL);
+    err = secret_refused(place, "x");
+    secret_says(&err, AKS_SETTINGS, "longer than 4096 bytes", NULL);
     secret_place_set(place, "T_TOKEN", longest);
     secret_place_add(place, "x", AKS_SECRET_ENV, "T_TOKEN", HOST);
-    err = refused(place, "x");
-    assert_says(&err, AKS_SETTINGS, "longer than 4096 bytes", NULL);
+    err = secret_refused(place, "x");
+    secret_says(&err, AKS_SETTINGS, "longer than 4096 bytes", NULL);
 }
 
 static void
@@ -212,33 +156,33 @@ a_value_that_is_not_there_says_where_it_should_be(void **state)
     struct aks_error err;
 
     secret_place_add(place, "env", AKS_SECRET_ENV, "T_TOKEN", HOST);
-    err = refused(place, "env");
-    assert_says(&err, AKS_AUTH_MISSING, "secret env: its variable T_TOKEN is not set", NULL);
+    err = secret_refused(place, "env");
+    secret_says(&err, AKS_AUTH_MISSING, "secret env: its variable T_TOKEN is not set", NULL);
     secret_place_set(place, "T_TOKEN", "");
-    err = refused(place, "env");
-    assert_says(&err, AKS_AUTH_MISSING, "secret env: its variable T_TOKEN is not set", NULL);
+    err = secret_refused(place, "env");
+    secret_says(&err, AKS_AUTH_MISSING, "secret env: its variable T_TOKEN is not set", NULL);
     secret_place_add(place, "file", AKS_SECRET_FILE, "/not/there", HOST);
-    err = refused(place, "file");
-    assert_says(&err, AKS_AUTH_MISSING, "secret file: its file /not/there is not there", NULL);
+    err = secret_refused(place, "file");
+    secret_says(&err, AKS_AUTH_MISSING, "secret file: its file /not/there is not there", NULL);
     secret_place_add(place, "file", AKS_SECRET_FILE, temp_folder_path(place->folder), HOST);
-    err = refused(place, "file");
-    assert_says(&err, AKS_SETTINGS, "is not a file", NULL);
+    err = secret_refused(place, "file");
+    secret_says(&err, AKS_SETTINGS, "is not a file", NULL);
     secret_place_file(place, "token", PLANTED, 0640, path);
     secret_place_add(place, "file", AKS_SECRET_FILE, path, HOST);
     (void)snprintf(hint, sizeof(hint), "chmod 600 '%s'", path);
-    err = refused(place, "file");
-    assert_says(&err, AKS_FORBIDDEN, "can be read by others (mode 0640)", hint);
+    err = secret_refused(place, "file");
+    secret_says(&err, AKS_FORBIDDEN, "can be read by others (mode 0640)", hint);
     secret_place_add(place, "command", AKS_SECRET_COMMAND, "akosha-no-such-program " PLANTED, HOST);
-    err = refused(place, "command");
-    assert_says(&err, AKS_AUTH_MISSING, "secret command: its command: cannot run "
+    err = secret_refused(place, "command");
+    secret_says(&err, AKS_AUTH_MISSING, "secret command: its command: cannot run "
         "akosha-no-such-program: No such file", NULL);
     secret_place_add(place, "command", AKS_SECRET_COMMAND, "sh -c 'echo " PLANTED "; exit 3'",
         HOST);
-    err = refused(place, "command");
-    assert_says(&err, AKS_AUTH_MISSING, "its command sh ended with exit code 3", NULL);
+    err = secret_refused(place, "command");
+    secret_says(&err, AKS_AUTH_MISSING, "its command sh ended with exit code 3", NULL);
     secret_place_add(place, "command", AKS_SECRET_COMMAND, "sh -c 'yes " PLANTED "'", HOST);
-    err = refused(place, "command");
-    assert_says(&err, AKS_AUTH_MISSING, "its command: sh wrote more than", NULL);
+    err = secret_refused(place, "command");
+    secret_says(&err, AKS_AUTH_MISSING, "its command: sh wrote more than", NULL);
 }
 
 /* What the program gets of our variables. */
@@ -254,7 +198,7 @@ a_program_gets_none_of_our_secrets(void **state)
     secret_place_add(place, "x", AKS_SECRET_COMMAND,
         "sh -c 'env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | cut -d= -f1 | sort | "
         "tr \"\\n\" ,'", HOST);
-    found(place, "x", "HOME,LC_ALL,PATH,XDG_CONFIG_HOME,");
+    secret_found(place, "x", "HOME,LC_ALL,PATH,XDG_CONFIG_HOME,");
 }
 
 static bool
@@ -317,7 +261,7 @@ every_allocation_may_fail(void **state)
 int
 main(void)
 {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, secret_set_up, secret_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(a_secret_goes_to_its_hosts_alone),
         CASE(nothing_is_looked_up_for_another_host),

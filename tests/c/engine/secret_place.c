@@ -1,5 +1,6 @@
 #include "engine/secret_place.h"
 
+#include "engine/secret_find.h"
 #include "engine/secret_store.h"
 
 #include <setjmp.h>
@@ -147,4 +148,63 @@ secret_place_add(struct secret_place *place, const char *name, enum aks_secret_f
     if (secret_place_try(place, &entry, true, &err) != AKS_OK)
         fail_msg("%s", err.message);
     free(texts);
+}
+
+/* --- what its tests share --------------------------------------------------------------------- */
+
+int
+secret_set_up(void **state)
+{
+    struct secret_place *place = calloc(1, sizeof(*place));
+
+    assert_non_null(place);
+    secret_place_init(place, aks_alloc_system());
+    *state = place;
+    return 0;
+}
+
+int
+secret_tear_down(void **state)
+{
+    secret_place_fini(*state);
+    free(*state);
+    return 0;
+}
+
+void
+secret_says(const struct aks_error *err, enum aks_status status, const char *message,
+    const char *hint)
+{
+    if (err->status != status || strstr(err->message, message) == NULL ||
+        (hint != NULL && strstr(err->hint, hint) == NULL))
+        fail_msg("%s: %s (%s)", aks_status_name(err->status), err->message, err->hint);
+    assert_null(strstr(err->message, SECRET_PLACE_PLANTED));
+    assert_null(strstr(err->hint, SECRET_PLACE_PLANTED));
+}
+
+void
+secret_found(struct secret_place *place, const char *name, const char *value)
+{
+    struct aks_secret *secret = NULL;
+    struct aks_error err;
+
+    if (aks_secret_find(&place->port, name, SECRET_PLACE_URL, "", NULL, NULL, &secret, &err) !=
+        AKS_OK)
+        fail_msg("%s", err.message);
+    assert_string_equal(aks_secret_reveal(secret), value);
+    aks_secret_free(secret);
+}
+
+struct aks_error
+secret_refused(struct secret_place *place, const char *name)
+{
+    struct aks_secret *secret = NULL;
+    struct aks_error err = { 0 };
+    enum aks_status status = aks_secret_find(&place->port, name, SECRET_PLACE_URL, "", NULL, NULL,
+        &secret, &err);
+
+    assert_int_not_equal(status, AKS_OK);
+    assert_int_equal(status, err.status);
+    assert_null(secret);
+    return err;
 }

@@ -9,6 +9,10 @@
 
 #define SECRET_PLACE_VARIABLES_MAX 16
 #define SECRET_PLACE_PATH_BYTES 512
+/* Where secrets of tests go, and a value that must not be seen. */
+#define SECRET_PLACE_HOST "akosha.internal:8682"
+#define SECRET_PLACE_URL "https://" SECRET_PLACE_HOST "/upload"
+#define SECRET_PLACE_PLANTED "planted/value+of+a+test=="
 
 struct secret_place {
     struct aks_os *os;
@@ -34,5 +38,16 @@ void secret_place_add(struct secret_place *place, const char *name, enum aks_sec
 /** The same; what it says. */
 enum aks_status secret_place_try(struct secret_place *place, const struct aks_secret_entry *entry,
     bool replace, struct aks_error *err);
+
+/** Of a test whose state is a place. */
+int secret_set_up(void **state);
+int secret_tear_down(void **state);
+/** Fails the test unless ${err} is ${status} and says both (NULL: any hint), and not the value. */
+void secret_says(const struct aks_error *err, enum aks_status status, const char *message,
+    const char *hint);
+/** Fails the test unless ${name} is found for SECRET_PLACE_URL and is ${value}. */
+void secret_found(struct secret_place *place, const char *name, const char *value);
+/** Fails the test unless it is not found; why. */
+struct aks_error secret_refused(struct secret_place *place, const char *name);
 
 #endif

@@ -18,65 +18,9 @@
 
 #include <cmocka.h>
 
-#define URL "https://akosha.internal:8682/upload"
-#define HOST "akosha.internal:8682"
-#define PLANTED "planted/value+of+a+test=="
-
-static int
-set_up(void **state)
-{
-    struct secret_place *place = calloc(1, sizeof(*place));
-
-    assert_non_null(place);
-    secret_place_init(place, aks_alloc_system());
-    *state = place;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    secret_place_fini(*state);
-    free(*state);
-    return 0;
-}
-
-static void
-assert_says(const struct aks_error *err, enum aks_status status, const char *message,
-    const char *hint)
-{
-    if (err->status != status || strstr(err->message, message) == NULL ||
-        (hint != NULL && strstr(err->hint, hint) == NULL))
-        fail_msg("%s: %s (%s)", aks_status_name(err->status), err->message, err->hint);
-    assert_null(strstr(err->message, PLANTED));
-    assert_null(strstr(err->hint, PLANTED));
-}
-
-static void
-found(struct secret_place *place, const char *name, const char *value)
-{
-    struct aks_secret *secret = NULL;
-    struct aks_error err;
-
-    if (aks_secret_find(&place->port, name, URL, "", NULL, NULL, &secret, &err) != AKS_OK)
-        fail_msg("%s", err.message);
-    assert_string_equal(aks_secret_reveal(secret), value);
-    aks_secret_free(secret);
-}
-
-static struct aks_error
-refused(struct secret_place *place, const char *name)
-{
-    struct aks_secret *secret = NULL;
-    struct aks_error err = { 0 };
-    enum aks_status status = aks_secret_find(&place->port, name, URL, "", NULL, NULL, &secret,
-        &err);
-
-    assert_int_not_equal(status, AKS_OK);
-    assert_int_equal(status, err.status);
-    assert_null(secret);
-    return err;
-}
+#define URL SECRET_PLACE_URL
+#define HOST SECRET_PLACE_HOST
+#define PLANTED SECRET_PLACE_PLANTED
 
 /* --- what is kept ----------------------------------------------------------------------------- */
 
@@ -127,12 +71,12 @@ a_name_is_given_once_unless_it_is_meant(void **state)
 
     secret_place_add(place, "x", AKS_SECRET_ENV, "FIRST_TOKEN", HOST);
     assert_int_equal(secret_place_try(place, &entry, false, &err), AKS_CONFLICT);
-    assert_says(&err, AKS_CONFLICT, "there is a secret x already", "--force");
+    secret_says(&err, AKS_CONFLICT, "there is a secret x already", "--force");
     secret_place_set(place, "FIRST_TOKEN", "one");
     secret_place_set(place, "SECOND_TOKEN", "two");
-    found(place, "x", "one");
+    secret_found(place, "x", "one");
     assert_int_equal(secret_place_try(place, &entry, true, &err), AKS_OK);
-    found(place, "x", "two");
+    secret_found(place, "x", "two");
 }
 
 /* { what of an entry cannot be, what is said } */
@@ -190,7 +134,7 @@ what_cannot_be_is_not_kept(void **state)
 
         one[0] = cases[i].host;
         assert_int_equal(secret_place_try(place, &entry, true, &err), AKS_SETTINGS);
-        assert_says(&err, AKS_SETTINGS, cases[i].says, NULL);
+        secret_says(&err, AKS_SETTINGS, cases[i].says, NULL);
         assert_int_equal(access(place->path, F_OK), -1);
     }
 }
@@ -209,14 +153,14 @@ what_is_removed_is_gone_and_the_rest_stays(void **state)
 
     secret_place_set(place, "T_TOKEN", "t");
     assert_int_equal(aks_secret_store_change(&place->port, remove_x, NULL, &err), AKS_NOT_FOUND);
-    assert_says(&err, AKS_NOT_FOUND, "there is no secret x", "secret list");
+    secret_says(&err, AKS_NOT_FOUND, "there is no secret x", "secret list");
     secret_place_add(place, "x", AKS_SECRET_ENV, "T_TOKEN", HOST);
     secret_place_add(place, "y", AKS_SECRET_ENV, "T_TOKEN", HOST);
     assert_int_equal(aks_secret_store_change(&place->port, remove_x, NULL, &err), AKS_OK);
-    err = refused(place, "x");
-    assert_says(&err, AKS_AUTH_MISSING, "there is no secret x on this machine",
+    err = secret_refused(place, "x");
+    secret_says(&err, AKS_AUTH_MISSING, "there is no secret x on this machine",
         "akosha-sync secret add x --env VARIABLE --host " HOST);
-    found(place, "y", "t");
+    secret_found(place, "y", "t");
 }
 
 static void
@@ -260,13 +204,13 @@ a_file_that_others_can_read_or_write_is_refused(void **state)
     (void)snprintf(chmod_hint, sizeof(chmod_hint), "chmod 600 '%s'", place->path);
     for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         assert_int_equal(chmod(place->path, modes[i]), 0);
-        err = refused(place, "x");
-        assert_says(&err, AKS_FORBIDDEN, "by others", chmod_hint);
+        err = secret_refused(place, "x");
+        secret_says(&err, AKS_FORBIDDEN, "by others", chmod_hint);
         assert_int_equal(aks_secret_store_change(&place->port, remove_x, NULL, &err),
             AKS_FORBIDDEN);
     }
     assert_int_equal(chmod(place->path, 0600), 0);
-    found(place, "x", "t");
+    secret_found(place, "x", "t");
 }
 
 static void
@@ -282,7 +226,7 @@ a_folder_that_others_can_write_to_is_refused(void **state)
     assert_int_equal(mkdir(folder, 0700), 0);
     assert_int_equal(chmod(folder, 0770), 0);
     assert_int_equal(secret_place_try(place, &entry, false, &err), AKS_FORBIDDEN);
-    assert_says(&err, AKS_FORBIDDEN, "can be written by others (mode 0770)", "chmod 700");
+    secret_says(&err, AKS_FORBIDDEN, "can be written by others (mode 0770)", "chmod 700");
     assert_int_equal(chmod(folder, 0755), 0);
     assert_int_equal(secret_place_try(place, &entry, false, &err), AKS_OK);
 }
@@ -334,7 +278,7 @@ a_file_that_is_not_ours_is_left_as_it_is(void **state)
 
         secret_place_json(place, cases[i].text, 0600);
         assert_int_equal(secret_place_try(place, &entry, true, &err), AKS_SETTINGS);
-        assert_says(&err, AKS_SETTINGS, cases[i].says, NULL);
+        secret_says(&err, AKS_SETTINGS, cases[i].says, NULL);
         assert_non_null(strstr(err.message, place->path));
         file = fopen(place->path, "r");
         assert_non_null(file);
@@ -380,7 +324,7 @@ a_change_that_fails_loses_nothing(void **state)
         assert_true(at < 98);
     }
     assert_true(failures > 10);
-    found(place, "x", "t");
+    secret_found(place, "x", "t");
 }
 
 static void
@@ -401,7 +345,7 @@ a_variable_of_a_secret_is_not_for_policies(void **state)
     secret_place_add(place, "x", AKS_SECRET_ENV, "PLAIN_NAME", HOST);
     assert_int_equal(aks_policy_environment_collect(&place->port, allowed, 2, &environment, &err),
         AKS_SETTINGS);
-    assert_says(&err, AKS_SETTINGS, "cannot allow PLAIN_NAME to the policy: the secret x is kept in"
+    secret_says(&err, AKS_SETTINGS, "cannot allow PLAIN_NAME to the policy: the secret x is kept in"
         " it", NULL);
     assert_int_equal(aks_policy_environment_collect(&place->port, allowed, 1, &environment, &err),
         AKS_OK);
@@ -437,7 +381,7 @@ every_allocation_may_fail(void **state)
 int
 main(void)
 {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+#define CASE(test) cmocka_unit_test_setup_teardown(test, secret_set_up, secret_tear_down)
     const struct CMUnitTest tests[] = {
         CASE(what_is_added_is_there_for_the_next_process),
         CASE(a_name_is_given_once_unless_it_is_meant),
