@@ -44,6 +44,13 @@ static const struct unit {
     { "h", AKS_POLICY_MS, 3600e3 },
 };
 
+/* How a value is written. */
+static const char *const written[] = {
+    [AKS_POLICY_NUMBER] = "a number in digits, ",
+    [AKS_POLICY_BYTES] = "a number with B, KiB, MiB, GiB, kB, MB or nothing behind it, ",
+    [AKS_POLICY_MS] = "a number with ms, s, min, h or nothing behind it, ",
+};
+
 const struct aks_policy_limit *
 aks_policy_limit_at(size_t place)
 {
@@ -125,8 +132,9 @@ aks_policy_limit_parse(const char *text, struct aks_policy_limits *limits, struc
         return unknown(text, err);
     value = number(text + len + 1, limit);
     if (!(value >= (double)limit->least && value <= (double)limit->most))
-        return aks_error_set(err, AKS_SETTINGS, "limit %.60s: %s is from %s to %s", text,
-            limit->name, aks_policy_limit_text(limit, limit->least, least),
+        return aks_error_set(err, AKS_SETTINGS, "limit %.60s: %s is %sfrom %s to %s", text,
+            limit->name, value < 0 ? written[limit->unit] : "",
+            aks_policy_limit_text(limit, limit->least, least),
             aks_policy_limit_text(limit, limit->most, most));
     *aks_policy_limit_of(limits, limit) = (int64_t)value;
     return AKS_OK;

@@ -169,6 +169,9 @@ wrong_command_lines_are_told(void **state)
 
     assert_wrong(world, "--limit memory=2GiB",
         "usage: --limit memory=2GiB: memory is from 64KiB to 1024MiB");
+    assert_wrong(world, "--limit memory=64mib", "memory is a number with B, KiB, MiB, GiB, kB, MB");
+    assert_wrong(world, "--limit time=-1s", "time is a number with ms, s, min, h or nothing");
+    assert_wrong(world, "--limit log=1e3", "log is a number in digits, from 1 to 100000");
     assert_wrong(world, "run --limit memry=1MiB", "expected NAME=VALUE with one of memory,");
     assert_wrong(world, "cancel x --limit time=1", "this command does not take --limit");
     assert_wrong(world, "--polcy x", "unknown option --polcy");
