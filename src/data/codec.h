@@ -1,7 +1,7 @@
 /* Codecs that turn independent blocks into independent gzip members (RFC 1952) or zstd frames
  * (RFC 8878). Blocks joined in order are one ordinary .gz or .zst file. One block on one thread is
  * one call; blocks run side by side with an encoder each. Same input, level and library give same
- * bytes, whatever the encoder did before. */
+ * bytes, whatever the encoder did before, and wherever it lies. */
 #ifndef AKS_DATA_CODEC_H
 #define AKS_DATA_CODEC_H
 
@@ -19,7 +19,8 @@ enum aks_codec { AKS_CODEC_NONE, AKS_CODEC_GZIP, AKS_CODEC_ZSTD };
 #define AKS_CODEC_BLOCK_BYTES ((size_t)1024 * 1024)
 
 #define AKS_CODEC_LEVEL_DEFAULT INT32_MIN
-/* 1 and 2: ISA-L; 3 to 9, and 1 and 2 without ISA-L: libdeflate; zlib without that. */
+/* 1 and 2: ISA-L, one as the other; 3 to 9, and 1 and 2 without ISA-L: libdeflate; zlib without
+ * that. */
 #define AKS_CODEC_GZIP_LEVEL_MIN 1
 #define AKS_CODEC_GZIP_LEVEL_MAX 9
 #define AKS_CODEC_GZIP_LEVEL 2

@@ -1,4 +1,9 @@
-/* gzip members by ISA-L: eight times as fast as zlib 1 at the same size. */
+/* gzip members by ISA-L: several times as fast as zlib 1, and smaller.
+ *
+ * Its level 3, whatever was asked for: what its levels 1 and 2 write depends on where the stream
+ * lies in memory (2.30 on AVX-512: other bytes for one block of 1 MiB in thirty), and the same
+ * bytes have to give the same part. Measured on DuckDB files: 0.6 of level 2's speed, 0.5 to 1 %
+ * fewer bytes. */
 #include "base/check.h"
 #include "data/codec.h"
 #include "data/codec_gzip_engines.h"
@@ -11,13 +16,12 @@
 #define VERSION(major, minor, patch) \
     "isa-l " TEXT(major) "." TEXT(minor) "." TEXT(patch)
 #define LEVEL_MAX 2
+#define ISAL_LEVEL 3
 
 /* The stream holds 80 KiB of history and tables in itself; ${buffer} is what the level wants. */
 struct isal_state {
     const struct aks_alloc *alloc;
     void *buffer;
-    uint32_t buffer_bytes;
-    uint32_t level;
     struct isal_zstream stream;
 };
 
@@ -49,9 +53,7 @@ isal_open(const struct aks_alloc *alloc, int level, void **ret_state, struct aks
     if (isal == NULL)
         return aks_error_memory(err, "starting ISA-L");
     isal->alloc = alloc;
-    isal->level = (uint32_t)level;
-    isal->buffer_bytes = level == 1 ? ISAL_DEF_LVL1_DEFAULT : ISAL_DEF_LVL2_DEFAULT;
-    isal->buffer = aks_mem_new(alloc, isal->buffer_bytes);
+    isal->buffer = aks_mem_new(alloc, ISAL_DEF_LVL3_DEFAULT);
     if (isal->buffer == NULL) {
         status = aks_error_memory(err, "starting ISA-L");
         goto out;
@@ -73,9 +75,9 @@ isal_encode(void *state, const void *data, size_t len, void *out, size_t out_byt
 
     AKS_CHECK(len <= AKS_CODEC_BLOCK_BYTES && out_bytes <= UINT32_MAX);
     isal_deflate_init(stream);
-    stream->level = isal->level;
+    stream->level = ISAL_LEVEL;
     stream->level_buf = isal->buffer;
-    stream->level_buf_size = isal->buffer_bytes;
+    stream->level_buf_size = ISAL_DEF_LVL3_DEFAULT;
     stream->gzip_flag = IGZIP_GZIP;
     stream->end_of_stream = 1;
     stream->flush = NO_FLUSH;
