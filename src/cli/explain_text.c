@@ -302,7 +302,8 @@ print_budgets(const json_t *budgets)
             aks_print_out(" %lld bytes (this takes %lld)", (long long)json_integer_value(bytes),
                 (long long)json_integer_value(json_object_get(budget, "bytes_spent")));
         if (json_is_integer(tries))
-            aks_print_out(" %lld tries (this takes %lld)", (long long)json_integer_value(tries),
+            aks_print_out(" %lld %s (this takes %lld)", (long long)json_integer_value(tries),
+                json_integer_value(tries) == 1 ? "try" : "tries",
                 (long long)json_integer_value(json_object_get(budget, "tries_spent")));
         aks_print_out("\n");
     }
