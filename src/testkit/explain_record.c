@@ -2,6 +2,7 @@
  * file. */
 #include "api/api_internal.h"
 #include "base/check.h"
+#include "engine/job_json.h"
 #include "engine/whole_file.h"
 #include "testkit/explain_internal.h"
 
@@ -10,24 +11,6 @@
 #define RECORD_BYTES_MAX ((size_t)8 * 1024 * 1024)  /* as engine/state_runs.c keeps */
 #define SCHEMA 1
 #define LAST "last"
-
-/* "20261123T084512Z-3f9a2c" */
-static bool
-is_run_id(const char *text)
-{
-    static const char form[] = "00000000T000000Z-xxxxxx";
-
-    if (strlen(text) != sizeof(form) - 1)
-        return false;
-    for (size_t i = 0; form[i] != '\0'; i++) {
-        bool digit = text[i] >= '0' && text[i] <= '9';
-
-        if (form[i] == '0' ? !digit : form[i] == 'x'
-            ? !digit && !(text[i] >= 'a' && text[i] <= 'f') : text[i] != form[i])
-            return false;
-    }
-    return true;
-}
 
 static enum aks_status
 read_state(const struct aks_explain_options *options, char **ret_text, struct aks_error *err)
@@ -116,7 +99,7 @@ enum aks_status
 aks_explain_record(const struct aks_explain_options *options, json_t **ret_report,
     struct aks_error *err)
 {
-    bool known = strcmp(options->run, LAST) == 0 || is_run_id(options->run);
+    bool known = strcmp(options->run, LAST) == 0 || aks_job_json_id_valid(options->run);
     json_error_t why;
     json_t *report = NULL;
     char *text = NULL;
