@@ -29,7 +29,7 @@ destroy(struct aks_pipeline *pipeline)
     aks_sha256_free(pipeline->plain_sha);
     aks_sha256_free(pipeline->stored_sha);
     aks_sha256_free(pipeline->part_sha);
-    aks_snapshot_close(&pipeline->snapshot);
+    aks_view_close(&pipeline->view);
     aks_mem_free(alloc, pipeline);
 }
 
@@ -74,7 +74,7 @@ advance(struct aks_pipeline *pipeline)
 }
 
 enum aks_status
-aks_pipeline_new(const struct aks_pipeline_options *options, struct aks_snapshot *snapshot,
+aks_pipeline_new(const struct aks_pipeline_options *options, struct aks_view *view,
     struct aks_pipeline **ret_pipeline, struct aks_error *err)
 {
     struct aks_pipeline *pipeline;
@@ -83,13 +83,13 @@ aks_pipeline_new(const struct aks_pipeline_options *options, struct aks_snapshot
     AKS_CHECK(options->part_bytes > 0);
     pipeline = aks_mem_new(options->port->alloc, sizeof(*pipeline));
     if (pipeline == NULL) {
-        aks_snapshot_close(snapshot);
+        aks_view_close(view);
         return aks_error_memory(err, "starting to read a source");
     }
     pipeline->options = *options;
-    pipeline->snapshot = *snapshot;
-    memset(snapshot, 0, sizeof(*snapshot));
-    pipeline->plain_bytes = pipeline->snapshot.info.bytes;
+    pipeline->view = *view;
+    memset(view, 0, sizeof(*view));
+    pipeline->plain_bytes = pipeline->view.info.bytes;
     pipeline->next_number = 1;
     pipeline->next_taken = 1;
     status = init_digests(pipeline, err);
@@ -281,7 +281,7 @@ read_whole(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len,
     AKS_CHECK(offset >= 0 && left > 0);
     if ((int64_t)len > left)
         len = (size_t)left;
-    status = aks_snapshot_read(&pipeline->snapshot, offset, data, len, err);
+    status = aks_view_read(&pipeline->view, offset, data, len, err);
     *ret_len = status == AKS_OK ? len : 0;
     return status;
 }
@@ -296,10 +296,10 @@ aks_pipeline_whole(struct aks_pipeline *pipeline)
     return body;
 }
 
-const struct aks_snapshot *
-aks_pipeline_snapshot(const struct aks_pipeline *pipeline)
+const struct aks_view *
+aks_pipeline_view(const struct aks_pipeline *pipeline)
 {
-    return &pipeline->snapshot;
+    return &pipeline->view;
 }
 
 void

@@ -1,8 +1,8 @@
-/* The path of a byte before it is sent: snapshot -> digest (plain) -> codec -> equal parts ->
+/* The path of a byte before it is sent: view -> digest (plain) -> codec -> equal parts ->
  * digest (as sent).
  *
  * Byte work runs on workers; parts come out on the loop, in order. Raw data needs no part buffers:
- * a part is hashed in a first pass and read again from the snapshot as it is sent. Encoded parts
+ * a part is hashed in a first pass and read again from the view as it is sent. Encoded parts
  * are buffers out of the pool. Blocks are encoded side by side and joined in order. */
 #ifndef AKS_ENGINE_PIPELINE_H
 #define AKS_ENGINE_PIPELINE_H
@@ -10,7 +10,7 @@
 #include "data/codec.h"
 #include "data/digest.h"
 #include "engine/pool.h"
-#include "engine/snapshot.h"
+#include "engine/view.h"
 #include "engine/target.h"
 
 struct aks_pipeline;
@@ -42,10 +42,10 @@ struct aks_pipeline_result {
     uint32_t parts;
 };
 
-/** Starts at once. Takes ${snapshot} over, after a failure too (it is zeroed), and closes it in the
+/** Starts at once. Takes ${view} over, after a failure too (it is zeroed), and closes it in the
  * end. */
 enum aks_status aks_pipeline_new(const struct aks_pipeline_options *options,
-    struct aks_snapshot *snapshot, struct aks_pipeline **ret_pipeline, struct aks_error *err);
+    struct aks_view *view, struct aks_pipeline **ret_pipeline, struct aks_error *err);
 /** The next part in order, or NULL if none is ready. It stays valid until it is given back. */
 struct aks_part *aks_pipeline_take(struct aks_pipeline *pipeline);
 /** A part that was taken is not needed any more (stored, or given up). */
@@ -60,9 +60,9 @@ void aks_pipeline_progress(const struct aks_pipeline *pipeline, int64_t *ret_pla
     int64_t *ret_stored);
 /** The whole object as a body that can be read again; bytes -1 if a codec made it. */
 struct aks_body aks_pipeline_whole(struct aks_pipeline *pipeline);
-const struct aks_snapshot *aks_pipeline_snapshot(const struct aks_pipeline *pipeline);
+const struct aks_view *aks_pipeline_view(const struct aks_pipeline *pipeline);
 /** Of a pipeline that has ENDED and whose parts are given back: frees what only reading needed.
- * Result, whole and snapshot stay. */
+ * Result, whole and view stay. */
 void aks_pipeline_trim(struct aks_pipeline *pipeline);
 /** No part may be in use any more. ${changed} is not called again. Work under way finishes first,
  * behind the caller's back (pool->lingering counts such pipelines). NULL is fine. */

@@ -64,7 +64,7 @@ encode_block(void *arg)
     struct block *block = arg;
     int64_t offset = (int64_t)(block->index * AKS_CODEC_BLOCK_BYTES);
 
-    if (aks_snapshot_read(&block->pipeline->snapshot, offset, block->in, block->in_len,
+    if (aks_view_read(&block->pipeline->view, offset, block->in, block->in_len,
             &block->error) != AKS_OK)
         return;
     (void)aks_encoder_block(block->encoder, block->in, block->in_len, block->out, block->out_bytes,

@@ -52,7 +52,7 @@ struct join_job {
 
 struct aks_pipeline {
     struct aks_pipeline_options options;
-    struct aks_snapshot snapshot;
+    struct aks_view view;
     int64_t plain_bytes;                /* in all */
     enum aks_pipeline_state state;
     struct aks_error error;

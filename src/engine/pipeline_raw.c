@@ -27,7 +27,7 @@ read_part(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len, st
     AKS_CHECK(offset >= 0 && left > 0);
     if ((int64_t)len > left)
         len = (size_t)left;
-    status = aks_snapshot_read(&part->pipeline->snapshot, part->part.offset + offset, data, len,
+    status = aks_view_read(&part->pipeline->view, part->part.offset + offset, data, len,
         err);
     *ret_len = status == AKS_OK ? len : 0;
     return status;
@@ -45,7 +45,7 @@ hash_part(void *arg)
     while (left > 0) {
         size_t len = left < (int64_t)sizeof(job->slice) ? (size_t)left : sizeof(job->slice);
 
-        if (aks_snapshot_read(&pipeline->snapshot, offset, job->slice, len, &job->error) != AKS_OK)
+        if (aks_view_read(&pipeline->view, offset, job->slice, len, &job->error) != AKS_OK)
             return;
         if (pipeline->options.check == AKS_PART_SHA256)
             aks_sha256_update_two(pipeline->plain_sha, pipeline->part_sha, job->slice, len);

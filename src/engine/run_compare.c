@@ -28,12 +28,12 @@ pipeline_changed(void *ctx)
         comparison->done = true;
 }
 
-/* Does the digest that is known belong to what ${snapshot} sees? */
+/* Does the digest that is known belong to what ${view} sees? */
 static bool
-known(const struct aks_item *item, const struct aks_snapshot *snapshot)
+known(const struct aks_item *item, const struct aks_view *view)
 {
     return item->sha256[0] != '\0' && !item->info_racy &&
-        aks_source_same(&item->info, &snapshot->info);
+        aks_source_same(&item->info, &view->info);
 }
 
 /* The digest of what the source holds now, and the stamps that belong to it, into ${item}. */
@@ -42,14 +42,14 @@ digest_source(struct aks_run *run, struct aks_item *item, struct aks_error *err)
 {
     struct aks_pipeline_options options = { 0 };
     struct comparison comparison = { 0 };
-    struct aks_snapshot snapshot;
+    struct aks_view view;
     enum aks_status status;
 
-    status = aks_snapshot_take(run->engine->port, &item->source, &snapshot, err);
+    status = aks_view_take(run->engine->port, &item->source, &view, err);
     if (status != AKS_OK)
         return status;
-    if (known(item, &snapshot)) {
-        aks_snapshot_close(&snapshot);
+    if (known(item, &view)) {
+        aks_view_close(&view);
         return AKS_OK;
     }
     options.port = run->engine->port;
@@ -60,19 +60,19 @@ digest_source(struct aks_run *run, struct aks_item *item, struct aks_error *err)
     options.check = AKS_PART_UNCHECKED;
     options.changed = pipeline_changed;
     options.ctx = &comparison;
-    status = aks_pipeline_new(&options, &snapshot, &comparison.pipeline, err);
+    status = aks_pipeline_new(&options, &view, &comparison.pipeline, err);
     if (status != AKS_OK)
         return status;
     status = aks_run_drive(run, &comparison.done, err);
     if (status == AKS_OK && aks_pipeline_state(comparison.pipeline, err) != AKS_PIPELINE_ENDED)
         status = err->status;
     if (status == AKS_OK)
-        status = aks_snapshot_check(aks_pipeline_snapshot(comparison.pipeline), err);
+        status = aks_view_check(aks_pipeline_view(comparison.pipeline), err);
     if (status == AKS_OK) {
         aks_hex_encode(aks_pipeline_result(comparison.pipeline)->plain_sha256, AKS_SHA256_BYTES,
             item->sha256);
-        item->info = aks_pipeline_snapshot(comparison.pipeline)->info;
-        item->info_racy = aks_snapshot_racy(aks_pipeline_snapshot(comparison.pipeline));
+        item->info = aks_pipeline_view(comparison.pipeline)->source_info;
+        item->info_racy = aks_view_racy(aks_pipeline_view(comparison.pipeline));
     }
     aks_pipeline_free(comparison.pipeline);
     return status;

@@ -3,10 +3,10 @@
 #include "data/codec.h"
 
 void
-aks_sample_take(struct aks_sample *sample, const struct aks_snapshot *snapshot,
+aks_sample_take(struct aks_sample *sample, const struct aks_view *view,
     const struct aks_alloc *alloc)
 {
-    int64_t bytes = snapshot->info.bytes;
+    int64_t bytes = view->info.bytes;
     size_t slice = AKS_SAMPLE_SLICE_BYTES;
     int64_t step;
 
@@ -23,7 +23,7 @@ aks_sample_take(struct aks_sample *sample, const struct aks_snapshot *snapshot,
             break;
         if ((int64_t)len > bytes - offset)
             len = (size_t)(bytes - offset);
-        if (aks_snapshot_read(snapshot, offset, sample->data + sample->len, len,
+        if (aks_view_read(view, offset, sample->data + sample->len, len,
                 &sample->error) != AKS_OK)
             return;
         sample->len += len;

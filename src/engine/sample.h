@@ -4,7 +4,7 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
-#include "engine/snapshot.h"
+#include "engine/view.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -21,7 +21,7 @@ struct aks_sample {
 };
 
 /** Reads and compresses; pure byte work, for a worker. ${sample} is zeroed. */
-void aks_sample_take(struct aks_sample *sample, const struct aks_snapshot *snapshot,
+void aks_sample_take(struct aks_sample *sample, const struct aks_view *view,
     const struct aks_alloc *alloc);
 /** Plain bytes for one compressed byte; at least 1: it does not shrink. */
 double aks_sample_ratio(const struct aks_sample *sample);

@@ -172,26 +172,26 @@ compare(struct aks_task_request *request)
 {
     struct aks_run *run = request->task->run;
     const struct aks_stored *row = request->reading->row;
-    struct aks_snapshot snapshot;
+    struct aks_view view;
     struct aks_error err;
 
-    if (aks_snapshot_take(run->engine->port, &run->items[request->source].source, &snapshot,
+    if (aks_view_take(run->engine->port, &run->items[request->source].source, &view,
             &err) != AKS_OK) {
         failed(request, &err);
         return;
     }
-    if ((!row->info_racy && aks_source_same(&row->info, &snapshot.info)) ||
-        row->bytes != snapshot.info.bytes) {
-        bool same = row->bytes == snapshot.info.bytes;
+    if ((!row->info_racy && aks_source_same(&row->info, &view.info)) ||
+        row->bytes != view.info.bytes) {
+        bool same = row->bytes == view.info.bytes;
 
-        aks_snapshot_close(&snapshot);
+        aks_view_close(&view);
         if (same)
             confirm_if_old(request);
         else
             settle(request, false);
         return;
     }
-    if (aks_task_read(request, &snapshot, digest_known, &err) == NULL)
+    if (aks_task_read(request, &view, digest_known, &err) == NULL)
         failed(request, &err);
 }
 

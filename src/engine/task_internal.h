@@ -36,7 +36,7 @@ struct reading {
     struct aks_task *task;
     struct aks_task_request *request;   /* NULL: nobody waits any more */
     struct reader reader;
-    struct aks_snapshot snapshot;       /* until the pipeline has it */
+    struct aks_view view;       /* until the pipeline has it */
     struct aks_pipeline *pipeline;
     bool reads;                         /* it is its turn */
     void (*read)(struct aks_task_request *request, const struct aks_outcome *outcome);
@@ -152,14 +152,14 @@ void aks_task_line_go_on(struct aks_task *task);
 void aks_task_snapshot(struct aks_task_request *request);
 void aks_task_checksum(struct aks_task_request *request);
 void aks_task_sample(struct aks_task_request *request);
-/** A pass over the source of ${snapshot}, which is taken over; ${read} is told. NULL: ${err}. */
-struct reading *aks_task_read(struct aks_task_request *request, struct aks_snapshot *snapshot,
+/** A pass over the source of ${view}, which is taken over; ${read} is told. NULL: ${err}. */
+struct reading *aks_task_read(struct aks_task_request *request, struct aks_view *view,
     void (*read)(struct aks_task_request *request, const struct aks_outcome *outcome),
     struct aks_error *err);
 void aks_task_read_free(struct reading *reading);
 /** The snapshot, once more. AKS_SOURCE_CHANGED if it is not what it was. */
 enum aks_status aks_task_retake(struct aks_task *task, const struct aks_task_snapshot *snapshot,
-    struct aks_snapshot *ret_snapshot, struct aks_error *err);
+    struct aks_view *ret_view, struct aks_error *err);
 
 /* task_held.c */
 void aks_task_held(struct aks_task_request *request);

@@ -40,19 +40,19 @@ take(void *ctx)
     struct aks_task_request *request = ctx;
     const struct aks_port *port = request->task->run->engine->port;
     struct aks_item *item = item_of(request, request->source);
-    struct aks_snapshot snapshot;
+    struct aks_view view;
     struct aks_error err;
     int64_t wait_ms;
 
-    if (aks_snapshot_take(port, &item->source, &snapshot, &err) != AKS_OK) {
+    if (aks_view_take(port, &item->source, &view, &err) != AKS_OK) {
         failed(request, request->source, &err);
         return;
     }
-    wait_ms = aks_snapshot_settle_ms(&snapshot);
+    wait_ms = aks_view_settle_ms(&view);
     request->content.snapshot.source = request->source;
-    request->content.snapshot.info = snapshot.info;
-    request->content.snapshot.taken_at_ms = snapshot.taken_at_ms;
-    aks_snapshot_close(&snapshot);
+    request->content.snapshot.info = view.info;
+    request->content.snapshot.taken_at_ms = view.taken_at_ms;
+    aks_view_close(&view);
     if (wait_ms == 0) {
         aks_task_done_ok(request);
         return;
@@ -74,14 +74,14 @@ aks_task_snapshot(struct aks_task_request *request)
 
 enum aks_status
 aks_task_retake(struct aks_task *task, const struct aks_task_snapshot *snapshot,
-    struct aks_snapshot *ret_snapshot, struct aks_error *err)
+    struct aks_view *ret_view, struct aks_error *err)
 {
     const struct aks_source *source = &task->run->items[snapshot->source].source;
-    enum aks_status status = aks_snapshot_take(task->run->engine->port, source, ret_snapshot, err);
+    enum aks_status status = aks_view_take(task->run->engine->port, source, ret_view, err);
 
-    if (status != AKS_OK || aks_source_same(&ret_snapshot->info, &snapshot->info))
+    if (status != AKS_OK || aks_source_same(&ret_view->info, &snapshot->info))
         return status;
-    aks_snapshot_close(ret_snapshot);
+    aks_view_close(ret_view);
     return aks_error_set(err, AKS_SOURCE_CHANGED, "source %s: changed since the snapshot was taken",
         source->path);
 }
@@ -111,7 +111,7 @@ aks_task_read_free(struct reading *reading)
     task = reading->task;
     aks_pipeline_free(reading->pipeline);
     reading->pipeline = NULL;
-    aks_snapshot_close(&reading->snapshot);
+    aks_view_close(&reading->view);
     leave_line(reading);
     if (reading->row != NULL)
         aks_stored_fini(task->alloc, reading->row);
@@ -138,7 +138,7 @@ changed(void *ctx)
 {
     struct reading *reading = ctx;
     struct aks_task_request *request = reading->request;
-    const struct aks_snapshot *snapshot;
+    const struct aks_view *view;
     struct aks_part *part;
     struct aks_error err;
 
@@ -146,17 +146,17 @@ changed(void *ctx)
         aks_pipeline_give(reading->pipeline, part);
     if (aks_pipeline_state(reading->pipeline, &err) == AKS_PIPELINE_RUNNING)
         return;
-    snapshot = aks_pipeline_snapshot(reading->pipeline);
+    view = aks_pipeline_view(reading->pipeline);
     if (aks_pipeline_state(reading->pipeline, &err) != AKS_PIPELINE_ENDED ||
-        aks_snapshot_check(snapshot, &err) != AKS_OK) {
+        aks_view_check(view, &err) != AKS_OK) {
         end(reading, &err);
         return;
     }
     request->bytes = aks_pipeline_result(reading->pipeline)->plain_bytes;
     aks_hex_encode(aks_pipeline_result(reading->pipeline)->plain_sha256, AKS_SHA256_BYTES,
         request->sha256);
-    reading->info = snapshot->info;
-    reading->info_racy = aks_snapshot_racy(snapshot);
+    reading->info = view->source_info;
+    reading->info_racy = aks_view_racy(view);
     end(reading, NULL);
 }
 
@@ -177,12 +177,12 @@ start(void *ctx)
     options.check = AKS_PART_UNCHECKED;
     options.changed = changed;
     options.ctx = reading;
-    if (aks_pipeline_new(&options, &reading->snapshot, &reading->pipeline, &err) != AKS_OK)
+    if (aks_pipeline_new(&options, &reading->view, &reading->pipeline, &err) != AKS_OK)
         end(reading, &err);
 }
 
 struct reading *
-aks_task_read(struct aks_task_request *request, struct aks_snapshot *snapshot,
+aks_task_read(struct aks_task_request *request, struct aks_view *view,
     void (*read)(struct aks_task_request *request, const struct aks_outcome *outcome),
     struct aks_error *err)
 {
@@ -191,13 +191,13 @@ aks_task_read(struct aks_task_request *request, struct aks_snapshot *snapshot,
     if (reading == NULL)
         reading = aks_mem_new(request->task->alloc, sizeof(*reading));
     if (reading == NULL) {
-        aks_snapshot_close(snapshot);
+        aks_view_close(view);
         (void)aks_error_memory(err, "reading a source");
         return NULL;
     }
     reading->task = request->task;
     reading->request = request;
-    reading->snapshot = *snapshot;
+    reading->view = *view;
     reading->read = read;
     reading->reader.start = start;
     reading->reader.ctx = reading;
@@ -218,11 +218,11 @@ checksum_read(struct aks_task_request *request, const struct aks_outcome *outcom
 void
 aks_task_checksum(struct aks_task_request *request)
 {
-    struct aks_snapshot snapshot;
+    struct aks_view view;
     struct aks_error err;
 
-    if (aks_task_retake(request->task, &request->content.snapshot, &snapshot, &err) != AKS_OK ||
-        aks_task_read(request, &snapshot, checksum_read, &err) == NULL)
+    if (aks_task_retake(request->task, &request->content.snapshot, &view, &err) != AKS_OK ||
+        aks_task_read(request, &view, checksum_read, &err) == NULL)
         failed(request, request->content.snapshot.source, &err);
 }
 
@@ -231,7 +231,7 @@ aks_task_checksum(struct aks_task_request *request)
 struct sampling {
     struct aks_target_work work;        /* first */
     struct aks_task_request *request;
-    struct aks_snapshot snapshot;
+    struct aks_view view;
     struct aks_sample sample;
 };
 
@@ -240,7 +240,7 @@ sample_run(struct aks_target_work *work, struct aks_error *err)
 {
     struct sampling *sampling = (struct sampling *)work;
 
-    aks_sample_take(&sampling->sample, &sampling->snapshot, work->port->alloc);
+    aks_sample_take(&sampling->sample, &sampling->view, work->port->alloc);
     *err = sampling->sample.error;
     return err->status;
 }
@@ -248,7 +248,7 @@ sample_run(struct aks_target_work *work, struct aks_error *err)
 static void
 sample_release(struct aks_target_work *work)
 {
-    aks_snapshot_close(&((struct sampling *)work)->snapshot);
+    aks_view_close(&((struct sampling *)work)->view);
 }
 
 static void
@@ -295,7 +295,7 @@ aks_task_sample(struct aks_task_request *request)
     sampling->work.port = request->task->run->engine->port;
     sampling->work.run = sample_run;
     sampling->work.release = sample_release;
-    if (aks_task_retake(request->task, &content->snapshot, &sampling->snapshot, &err) != AKS_OK) {
+    if (aks_task_retake(request->task, &content->snapshot, &sampling->view, &err) != AKS_OK) {
         aks_mem_free(request->task->alloc, sampling);
         failed(request, content->snapshot.source, &err);
         return;

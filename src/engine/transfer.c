@@ -78,7 +78,7 @@ release(struct aks_transfer *transfer)
     transfer->in_flight = 0;
     aks_pipeline_free(transfer->pipeline);
     transfer->pipeline = NULL;
-    aks_snapshot_close(&transfer->snapshot);
+    aks_view_close(&transfer->view);
 }
 
 static void
@@ -203,7 +203,7 @@ static bool
 still_the_same(const struct aks_transfer *transfer, struct aks_error *err)
 {
     return !transfer->options.target->class->reads_in_finish || transfer->digest.whole.bytes < 0 ||
-        aks_snapshot_check(aks_pipeline_snapshot(transfer->pipeline), err) == AKS_OK;
+        aks_view_check(aks_pipeline_view(transfer->pipeline), err) == AKS_OK;
 }
 
 static void
@@ -230,22 +230,22 @@ finish_done(void *ctx, const struct aks_outcome *outcome)
 static void
 finish(struct aks_transfer *transfer)
 {
-    const struct aks_snapshot *snapshot = aks_pipeline_snapshot(transfer->pipeline);
+    const struct aks_view *view = aks_pipeline_view(transfer->pipeline);
     const struct aks_pipeline_result *bytes = aks_pipeline_result(transfer->pipeline);
     struct aks_error err;
 
-    if (aks_snapshot_check(snapshot, &err) != AKS_OK) {
+    if (aks_view_check(view, &err) != AKS_OK) {
         aks_transfer_fail_asking(transfer, "snapshot", &err);
         return;
     }
     transfer->result.key = transfer->key;
     transfer->result.codec = transfer->compress.codec;
     transfer->result.bytes = *bytes;
-    transfer->result.info = snapshot->info;
-    transfer->result.info_racy = aks_snapshot_racy(snapshot);
-    transfer->result.snapshot_writer = snapshot->writer;
-    transfer->result.snapshot_method = snapshot->method;
-    transfer->result.taken_at_ms = snapshot->taken_at_ms;
+    transfer->result.info = view->source_info;
+    transfer->result.info_racy = aks_view_racy(view);
+    transfer->result.snapshot_writer = view->writer;
+    transfer->result.snapshot_method = view->method;
+    transfer->result.taken_at_ms = view->taken_at_ms;
     transfer->digest.bytes = bytes->stored_bytes;
     memcpy(transfer->digest.sha256, bytes->stored_sha256, AKS_SHA256_BYTES);
     transfer->digest.whole = aks_pipeline_whole(transfer->pipeline);

@@ -23,7 +23,7 @@ open_object(struct aks_transfer *transfer, struct aks_error *err)
     struct aks_pipeline_options pipeline = { 0 };
     struct aks_object_spec spec = { 0 };
     bool encoded = transfer->compress.codec != AKS_CODEC_NONE;
-    int64_t bytes = transfer->snapshot.info.bytes;
+    int64_t bytes = transfer->view.info.bytes;
     enum aks_status status;
 
     aks_mem_free(options->port->alloc, transfer->key);
@@ -50,7 +50,7 @@ open_object(struct aks_transfer *transfer, struct aks_error *err)
     pipeline.check = class->part_check(options->target);
     pipeline.changed = pipeline_changed;
     pipeline.ctx = transfer;
-    return aks_pipeline_new(&pipeline, &transfer->snapshot, &transfer->pipeline, err);
+    return aks_pipeline_new(&pipeline, &transfer->view, &transfer->pipeline, err);
 }
 
 static void
@@ -75,7 +75,7 @@ room_for_copy(const struct aks_transfer *transfer)
         transfer->options.target->settings->kind != AKS_TARGET_HTTP)
         return true;
     return files->free_bytes(files->ctx, transfer->options.scratch_folder, &bytes,
-        NULL) != AKS_OK || bytes >= transfer->snapshot.info.bytes + SCRATCH_MARGIN_BYTES;
+        NULL) != AKS_OK || bytes >= transfer->view.info.bytes + SCRATCH_MARGIN_BYTES;
 }
 
 /* What the policy's table says. */
@@ -116,9 +116,9 @@ choose_codec(struct aks_transfer *transfer, double ratio)
     facts.source.name = options->source->name;
     facts.source.path = options->source->path;
     facts.source.kind = aks_source_kind_name(options->source->kind);
-    facts.source.bytes = transfer->snapshot.info.bytes;
-    facts.source.age_ms = transfer->snapshot.taken_at_ms -
-        transfer->snapshot.info.mtime_ns / AKS_NS_PER_MS;
+    facts.source.bytes = transfer->view.info.bytes;
+    facts.source.age_ms = transfer->view.taken_at_ms -
+        transfer->view.info.mtime_ns / AKS_NS_PER_MS;
     facts.target = *options->target_facts;
     facts.sample_ratio = ratio;
     if (aks_ask_compress(options->ask, &facts, settled_codec(transfer), &transfer->compress,
@@ -140,7 +140,7 @@ take_sample(void *arg)
 {
     struct aks_transfer *transfer = arg;
 
-    aks_sample_take(transfer->sample, &transfer->snapshot, transfer->options.port->alloc);
+    aks_sample_take(transfer->sample, &transfer->view, transfer->options.port->alloc);
 }
 
 static void
@@ -167,7 +167,7 @@ wants_sample(const struct aks_transfer *transfer)
 {
     const struct aks_policy *policy = transfer->options.ask->policy;
 
-    if (transfer->raw_only || transfer->snapshot.info.bytes == 0 ||
+    if (transfer->raw_only || transfer->view.info.bytes == 0 ||
         transfer->options.chosen != NULL)
         return false;
     if (policy->decide.compress != NULL)
@@ -191,12 +191,12 @@ refuse(struct aks_transfer *transfer, const struct aks_error *err)
 static bool
 settled(struct aks_transfer *transfer)
 {
-    int64_t wait_ms = aks_snapshot_settle_ms(&transfer->snapshot);
+    int64_t wait_ms = aks_view_settle_ms(&transfer->view);
     struct aks_error err;
 
     if (wait_ms == 0)
         return true;
-    aks_snapshot_close(&transfer->snapshot);
+    aks_view_close(&transfer->view);
     transfer->state = TRANSFER_WAITING;
     if (++transfer->settles > AKS_TRANSFER_SETTLES_MAX)
         (void)aks_error_set(&err, AKS_SOURCE_BUSY, "source %s: is written to all the time",
@@ -216,14 +216,14 @@ aks_transfer_begin(void *ctx)
     const struct aks_work *work = &options->port->work;
     struct aks_error err;
 
-    if (aks_snapshot_take(options->port, options->source, &transfer->snapshot, &err) != AKS_OK) {
+    if (aks_view_take(options->port, options->source, &transfer->view, &err) != AKS_OK) {
         refuse(transfer, &err);
         return;
     }
     if (!settled(transfer))
         return;
     if (options->expected != NULL &&
-        !aks_source_same(options->expected, &transfer->snapshot.info)) {
+        !aks_source_same(options->expected, &transfer->view.info)) {
         (void)aks_error_set(&err, AKS_SOURCE_CHANGED,
             "source %s: changed since the snapshot was taken", options->source->path);
         refuse(transfer, &err);
@@ -232,7 +232,7 @@ aks_transfer_begin(void *ctx)
     transfer->state = TRANSFER_SAMPLING;
     if (!wants_sample(transfer)) {
         /* Nothing shrinks nothing; else nobody will look at the ratio. */
-        choose_codec(transfer, transfer->snapshot.info.bytes == 0 ? 1 : 0);
+        choose_codec(transfer, transfer->view.info.bytes == 0 ? 1 : 0);
         return;
     }
     transfer->sample = aks_mem_new(options->port->alloc, sizeof(*transfer->sample));

@@ -22,7 +22,7 @@ struct aks_transfer {
     struct aks_transfer_options options;
     enum transfer_state state;
     struct aks_timer timer;
-    struct aks_snapshot snapshot;       /* until the pipeline takes it over */
+    struct aks_view view;               /* until the pipeline takes it over */
     struct aks_sample *sample;              /* while it is with a worker */
     struct aks_compress_settings compress;
     bool raw_only;                      /* a codec was tried and cannot be used here */

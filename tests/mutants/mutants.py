@@ -68,7 +68,7 @@ MUTANTS = (
     ("the clock's skew is not corrected", "src/engine/target_s3_mend.c",
      "    s3->clock_offset_ms = offset_ms;", "    s3->clock_offset_ms = 0;"),
     ("a source that changed while it was read is stored all the same", "src/engine/transfer.c",
-     "    if (aks_snapshot_check(snapshot, &err) != AKS_OK) {", "    if (aks_snapshot_check(snapshot, &err) == AKS_INTERNAL) {"),
+     "    if (aks_view_check(view, &err) != AKS_OK) {", "    if (aks_view_check(view, &err) == AKS_INTERNAL) {"),
     ("a source that changed while it was put is stored all the same", "src/engine/transfer.c",
      "    return !transfer->options.target->class->reads_in_finish || transfer->digest.whole.bytes < 0 ||",
      "    return transfer != NULL ||"),

@@ -136,14 +136,14 @@ static enum aks_status
 start(struct world *world, struct reader *reader, enum aks_codec codec)
 {
     struct aks_pipeline_options options = options_of(world, reader, codec);
-    struct aks_snapshot snapshot;
+    struct aks_view view;
     enum aks_status status;
 
-    status = aks_snapshot_take(world->port, &world->source, &snapshot, NULL);
+    status = aks_view_take(world->port, &world->source, &view, NULL);
     if (status != AKS_OK)
         return status;
     reader->inside = true;
-    status = aks_pipeline_new(&options, &snapshot, &reader->pipeline, NULL);
+    status = aks_pipeline_new(&options, &view, &reader->pipeline, NULL);
     reader->inside = false;
     return status;
 }
@@ -256,7 +256,7 @@ source_that_shrinks_is_told_and_not_guessed(void **state)
         assert_int_equal(truncate(world->source.path, 1000), 0);
         /* What was read before the cut may have been all of it: then the last look tells. */
         if (run(world, &reader, &err) == AKS_PIPELINE_ENDED)
-            (void)aks_snapshot_check(aks_pipeline_snapshot(reader.pipeline), &err);
+            (void)aks_view_check(aks_pipeline_view(reader.pipeline), &err);
         assert_int_equal(err.status, AKS_SOURCE_CHANGED);
         stop(world, &reader);
     }
@@ -285,19 +285,19 @@ static void
 snapshot_names_a_source_that_is_gone(void **state)
 {
     struct world *world = *state;
-    struct aks_snapshot snapshot;
+    struct aks_view view;
     struct aks_error err = { 0 };
     char *path;
     char byte;
 
     write_source(world, 1000, true);
     path = aks_mem_strdup(aks_alloc_system(), world->source.path);
-    assert_int_equal(aks_snapshot_take(world->port, &world->source, &snapshot, NULL), AKS_OK);
+    assert_int_equal(aks_view_take(world->port, &world->source, &view, NULL), AKS_OK);
     aks_source_fini(aks_alloc_system(), &world->source);
-    assert_int_equal(aks_snapshot_check(&snapshot, &err), AKS_OK);
-    assert_int_equal(aks_snapshot_read(&snapshot, 1000, &byte, 1, &err), AKS_SOURCE_CHANGED);
+    assert_int_equal(aks_view_check(&view, &err), AKS_OK);
+    assert_int_equal(aks_view_read(&view, 1000, &byte, 1, &err), AKS_SOURCE_CHANGED);
     assert_non_null(strstr(err.message, path));
-    aks_snapshot_close(&snapshot);
+    aks_view_close(&view);
     aks_mem_free(aks_alloc_system(), path);
 }
 

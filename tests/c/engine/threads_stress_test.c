@@ -192,7 +192,7 @@ begin_pipeline(struct line *line)
 {
     struct stress *stress = line->stress;
     struct aks_pipeline_options options = { 0 };
-    struct aks_snapshot snapshot;
+    struct aks_view view;
 
     options.port = &stress->world->port;
     options.loop = &stress->world->loop;
@@ -203,11 +203,11 @@ begin_pipeline(struct line *line)
     options.check = (enum aks_part_check)sample_below(&stress->rng, AKS_PART_CRC64NVME);
     options.changed = take_some;
     options.ctx = line;
-    assert_int_equal(aks_snapshot_take(options.port, &stress->sources[line->source], &snapshot,
+    assert_int_equal(aks_view_take(options.port, &stress->sources[line->source], &view,
             NULL), AKS_OK);
     line->sha = aks_sha256_new(aks_alloc_system());
     assert_non_null(line->sha);
-    assert_int_equal(aks_pipeline_new(&options, &snapshot, &line->pipeline, NULL), AKS_OK);
+    assert_int_equal(aks_pipeline_new(&options, &view, &line->pipeline, NULL), AKS_OK);
 }
 
 static void

@@ -1,4 +1,4 @@
-#include "engine/snapshot.h"
+#include "engine/view.h"
 
 #include "base/alloc.h"
 #include "base/units.h"
@@ -72,104 +72,121 @@ check_writer(const struct aks_port *port, const struct aks_source *source, struc
 }
 
 enum aks_status
-aks_snapshot_take(const struct aks_port *port, const struct aks_source *source,
-    struct aks_snapshot *ret_snapshot, struct aks_error *err)
+aks_view_open(const struct aks_port *port, const char *path, struct aks_view *ret_view,
+    struct aks_error *err)
 {
     const struct aks_files *files = &port->files;
-    struct aks_snapshot snapshot = { 0 };
+    struct aks_view view = { 0 };
     enum aks_status status;
 
-    snapshot.port = port;
-    snapshot.method = "identity";
-    snapshot.taken_at_ms = port->clock.wall_ms(port->clock.ctx);
-    status = files->open(files->ctx, source->path, AKS_FILE_READ, &snapshot.file, err);
+    view.port = port;
+    view.method = "identity";
+    view.taken_at_ms = port->clock.wall_ms(port->clock.ctx);
+    status = files->open(files->ctx, path, AKS_FILE_READ, &view.file, err);
     if (status == AKS_NOT_FOUND)
-        return aks_error_set(err, AKS_SOURCE_MISSING, "source %s: no such file", source->path);
+        return aks_error_set(err, AKS_SOURCE_MISSING, "source %s: no such file", path);
     if (status != AKS_OK)
         return aks_error_set(err, AKS_SOURCE_UNREADABLE, "source %s: cannot be opened for reading",
-            source->path);
-    status = check_writer(port, source, snapshot.file, err);
-    if (status == AKS_OK)
-        status = files->info(snapshot.file, &snapshot.info, err);
-    if (status == AKS_OK && snapshot.info.type != AKS_FILE_REGULAR)
+            path);
+    status = files->info(view.file, &view.info, err);
+    if (status == AKS_OK && view.info.type != AKS_FILE_REGULAR)
         status = aks_error_set(err, AKS_SOURCE_UNREADABLE, "source %s: is no regular file any more",
-            source->path);
+            path);
+    view.source_info = view.info;
     if (status == AKS_OK) {
-        snapshot.path = aks_mem_strdup(port->alloc, source->path);
-        if (snapshot.path == NULL)
-            status = aks_error_memory(err, "taking a snapshot");
+        view.path = aks_mem_strdup(port->alloc, path);
+        if (view.path == NULL)
+            status = aks_error_memory(err, "opening a source");
     }
     if (status != AKS_OK) {
-        files->close(snapshot.file);
+        files->close(view.file);
         return status;
     }
-    *ret_snapshot = snapshot;
+    *ret_view = view;
     return AKS_OK;
 }
 
 enum aks_status
-aks_snapshot_check(const struct aks_snapshot *snapshot, struct aks_error *err)
+aks_view_take(const struct aks_port *port, const struct aks_source *source,
+    struct aks_view *ret_view, struct aks_error *err)
 {
-    const struct aks_files *files = &snapshot->port->files;
-    struct aks_file_info now;
-    struct aks_file_info named;
+    enum aks_status status = aks_view_open(port, source->path, ret_view, err);
 
-    if (files->info(snapshot->file, &now, NULL) == AKS_OK &&
-        files->stat(files->ctx, snapshot->path, true, &named, NULL) == AKS_OK &&
-        aks_source_same(&now, &snapshot->info) && aks_source_same(&named, &snapshot->info))
-        return AKS_OK;
-    return aks_error_set(err, AKS_SOURCE_CHANGED, "source %s: changed while it was read",
-        snapshot->path);
-}
-
-bool
-aks_snapshot_racy(const struct aks_snapshot *snapshot)
-{
-    int64_t mtime_ms = snapshot->info.mtime_ns / AKS_NS_PER_MS;
-
-    return snapshot->taken_at_ms - mtime_ms < AKS_SNAPSHOT_RACY_MS;
-}
-
-int64_t
-aks_snapshot_settle_ms(const struct aks_snapshot *snapshot)
-{
-    int64_t stamp_ns = snapshot->info.mtime_ns > snapshot->info.ctime_ns
-        ? snapshot->info.mtime_ns : snapshot->info.ctime_ns;
-    int64_t age_ms = snapshot->taken_at_ms - stamp_ns / AKS_NS_PER_MS;
-
-    /* A stamp far from this clock is another machine's, or a person's: it says nothing of now. */
-    if (age_ms >= AKS_SNAPSHOT_TICK_MS || age_ms < -AKS_SNAPSHOT_TICK_MS)
-        return 0;
-    return age_ms < 0 ? AKS_SNAPSHOT_TICK_MS : AKS_SNAPSHOT_TICK_MS - age_ms;
-}
-
-void
-aks_snapshot_close(struct aks_snapshot *snapshot)
-{
-    if (snapshot->port != NULL) {
-        snapshot->port->files.close(snapshot->file);
-        aks_mem_free(snapshot->port->alloc, snapshot->path);
-    }
-    memset(snapshot, 0, sizeof(*snapshot));
+    if (status != AKS_OK)
+        return status;
+    status = check_writer(port, source, ret_view->file, err);
+    if (status != AKS_OK)
+        aks_view_close(ret_view);
+    return status;
 }
 
 enum aks_status
-aks_snapshot_read(const struct aks_snapshot *snapshot, int64_t offset, void *data, size_t len,
+aks_view_check(const struct aks_view *view, struct aks_error *err)
+{
+    const struct aks_files *files = &view->port->files;
+    struct aks_file_info now;
+    struct aks_file_info named;
+
+    if (files->info(view->file, &now, NULL) == AKS_OK &&
+        files->stat(files->ctx, view->path, true, &named, NULL) == AKS_OK &&
+        aks_source_same(&now, &view->info) && aks_source_same(&named, &view->info))
+        return AKS_OK;
+    return aks_error_set(err, AKS_SOURCE_CHANGED, "source %s: changed while it was read",
+        view->path);
+}
+
+bool
+aks_view_racy(const struct aks_view *view)
+{
+    int64_t mtime_ms = view->info.mtime_ns / AKS_NS_PER_MS;
+
+    if (view->copied)
+        return view->source_racy;
+    return view->taken_at_ms - mtime_ms < AKS_VIEW_RACY_MS;
+}
+
+int64_t
+aks_view_settle_ms(const struct aks_view *view)
+{
+    int64_t stamp_ns = view->info.mtime_ns > view->info.ctime_ns
+        ? view->info.mtime_ns : view->info.ctime_ns;
+    int64_t age_ms = view->taken_at_ms - stamp_ns / AKS_NS_PER_MS;
+
+    if (view->copied)
+        return 0;
+    /* A stamp far from this clock is another machine's, or a person's: it says nothing of now. */
+    if (age_ms >= AKS_VIEW_TICK_MS || age_ms < -AKS_VIEW_TICK_MS)
+        return 0;
+    return age_ms < 0 ? AKS_VIEW_TICK_MS : AKS_VIEW_TICK_MS - age_ms;
+}
+
+void
+aks_view_close(struct aks_view *view)
+{
+    if (view->port != NULL) {
+        view->port->files.close(view->file);
+        aks_mem_free(view->port->alloc, view->path);
+    }
+    memset(view, 0, sizeof(*view));
+}
+
+enum aks_status
+aks_view_read(const struct aks_view *view, int64_t offset, void *data, size_t len,
     struct aks_error *err)
 {
-    const struct aks_files *files = &snapshot->port->files;
+    const struct aks_files *files = &view->port->files;
     uint8_t *bytes = data;
 
     while (len > 0) {
         size_t got = 0;
-        enum aks_status status = files->read(snapshot->file, offset, bytes, len, &got, err);
+        enum aks_status status = files->read(view->file, offset, bytes, len, &got, err);
 
         if (status != AKS_OK)
             return aks_error_set(err, AKS_SOURCE_UNREADABLE,
-                "source %s: reading failed at byte %lld", snapshot->path, (long long)offset);
+                "source %s: reading failed at byte %lld", view->path, (long long)offset);
         if (got == 0)
             return aks_error_set(err, AKS_SOURCE_CHANGED,
-                "source %s: became shorter while it was read", snapshot->path);
+                "source %s: became shorter while it was read", view->path);
         bytes += got;
         offset += (int64_t)got;
         len -= got;
