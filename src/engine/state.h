@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AKS_STATE_VERSION 1
+#define AKS_STATE_VERSION 2
 #define AKS_STATE_RUNS_MAX 1000         /* kept in the history */
 #define AKS_STATE_RECENT_BYTES_MAX (256 * 1024)
 
@@ -27,6 +27,18 @@ enum aks_status aks_state_open(const struct aks_alloc *alloc, const struct aks_f
     const char *folder, struct aks_state **ret_state, struct aks_error *err);
 /** NULL is fine. */
 void aks_state_close(struct aks_state *state);
+
+/* A write-ahead log that was stored with its database, as an object of its own. */
+struct aks_stored_wal {
+    char *key;                          /* NULL: there was none to be stored */
+    int64_t bytes;
+    char sha256[65];                    /* "" without a key, as the next */
+    char *codec;
+    int64_t stored_bytes;
+    char stored_sha256[65];
+    int64_t part_bytes;
+    int64_t parts;
+};
 
 /* One source in one place, as last stored. Strings are borrowed by put, owned by the row after
  * get. */
@@ -46,8 +58,14 @@ struct aks_stored {
     int64_t taken_at_ms;
     int64_t stored_at_ms;
     int64_t checked_at_ms;              /* when the target last confirmed it */
+    char *method;                       /* of its snapshot; NULL is "identity" */
+    bool writer;                        /* somebody was writing meanwhile */
     struct aks_file_info info;          /* identity of the file then */
-    bool info_racy;                     /* it was so fresh then that equal stamps prove nothing */
+    bool info_racy;                     /* it, or its log, was so fresh then that equal stamps prove
+                                         * nothing */
+    bool wal_there;                     /* it had a log then, be it an empty one, */
+    struct aks_file_info wal_info;      /* with this identity */
+    struct aks_stored_wal wal;
 };
 
 void aks_stored_fini(const struct aks_alloc *alloc, struct aks_stored *stored);

@@ -30,6 +30,26 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "  id INTEGER PRIMARY KEY, run_id TEXT NOT NULL, started_at_ms INTEGER NOT NULL,"
     "  outcome TEXT NOT NULL, report_bytes INTEGER NOT NULL, report TEXT NOT NULL"
     ") STRICT;",
+    /* What was stored before had no log: sources that had one were busy. */
+    "ALTER TABLE stored ADD COLUMN method TEXT;"
+    "ALTER TABLE stored ADD COLUMN writer INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_key TEXT;"
+    "ALTER TABLE stored ADD COLUMN wal_codec TEXT;"
+    "ALTER TABLE stored ADD COLUMN wal_sha256 TEXT;"
+    "ALTER TABLE stored ADD COLUMN wal_stored_sha256 TEXT;"
+    "ALTER TABLE stored ADD COLUMN wal_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_stored_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_part_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_parts INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_there INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_file_type INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_file_mode INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_file_uid INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_file_device INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_file_inode INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_file_bytes INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_file_mtime_ns INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_file_ctime_ns INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum aks_status

@@ -7,15 +7,21 @@
 /* Sources of one place: far more than any policy names, and no more than memory is worth. */
 #define AKS_STATE_STORED_MAX 100000
 
-#define COLUMNS "source, name, kind, key, upload_id, codec, sha256, stored_sha256, bytes, " \
+#define COLUMNS "source, name, kind, key, upload_id, codec, sha256, stored_sha256, method, " \
+    "wal_key, wal_codec, wal_sha256, wal_stored_sha256, bytes, " \
     "stored_bytes, part_bytes, parts, taken_at_ms, stored_at_ms, checked_at_ms, file_type, " \
     "file_mode, file_uid, file_device, file_inode, file_bytes, file_mtime_ns, " \
-    "file_ctime_ns, file_racy"
+    "file_ctime_ns, file_racy, writer, wal_bytes, wal_stored_bytes, wal_part_bytes, wal_parts, " \
+    "wal_there, wal_file_type, wal_file_mode, wal_file_uid, wal_file_device, wal_file_inode, " \
+    "wal_file_bytes, wal_file_mtime_ns, wal_file_ctime_ns"
 
 enum column {
-    SOURCE, NAME, KIND, KEY, UPLOAD_ID, CODEC, SHA256, STORED_SHA256, BYTES, STORED_BYTES,
-    PART_BYTES, PARTS, TAKEN_AT, STORED_AT, CHECKED_AT, FILE_TYPE, FILE_MODE, FILE_UID, FILE_DEVICE,
-    FILE_INODE, FILE_BYTES, FILE_MTIME, FILE_CTIME, FILE_RACY
+    SOURCE, NAME, KIND, KEY, UPLOAD_ID, CODEC, SHA256, STORED_SHA256, METHOD, WAL_KEY, WAL_CODEC,
+    WAL_SHA256, WAL_STORED_SHA256, BYTES, STORED_BYTES, PART_BYTES, PARTS, TAKEN_AT, STORED_AT,
+    CHECKED_AT, FILE_TYPE, FILE_MODE, FILE_UID, FILE_DEVICE, FILE_INODE, FILE_BYTES, FILE_MTIME,
+    FILE_CTIME, FILE_RACY, WRITER, WAL_BYTES, WAL_STORED_BYTES, WAL_PART_BYTES, WAL_PARTS,
+    WAL_THERE, WAL_FILE_TYPE, WAL_FILE_MODE, WAL_FILE_UID, WAL_FILE_DEVICE, WAL_FILE_INODE,
+    WAL_FILE_BYTES, WAL_FILE_MTIME, WAL_FILE_CTIME, COLUMN_COUNT
 };
 
 void
@@ -27,6 +33,9 @@ aks_stored_fini(const struct aks_alloc *alloc, struct aks_stored *stored)
     aks_mem_free(alloc, stored->key);
     aks_mem_free(alloc, stored->upload_id);
     aks_mem_free(alloc, stored->codec);
+    aks_mem_free(alloc, stored->method);
+    aks_mem_free(alloc, stored->wal.key);
+    aks_mem_free(alloc, stored->wal.codec);
     memset(stored, 0, sizeof(*stored));
 }
 
@@ -63,17 +72,39 @@ number(const struct aks_state_query *query, enum column column)
     return sqlite3_column_int64(query->stmt, (int)column);
 }
 
+/* Eight columns in a row, of which ${first} is the first. */
 static void
-read_info(const struct aks_state_query *query, struct aks_file_info *ret_info)
+read_info(const struct aks_state_query *query, enum column first, struct aks_file_info *ret_info)
 {
-    ret_info->type = (enum aks_file_type)number(query, FILE_TYPE);
-    ret_info->mode = (uint32_t)number(query, FILE_MODE);
-    ret_info->uid = (uint32_t)number(query, FILE_UID);
-    ret_info->device = (uint64_t)number(query, FILE_DEVICE);
-    ret_info->inode = (uint64_t)number(query, FILE_INODE);
-    ret_info->bytes = number(query, FILE_BYTES);
-    ret_info->mtime_ns = number(query, FILE_MTIME);
-    ret_info->ctime_ns = number(query, FILE_CTIME);
+    ret_info->type = (enum aks_file_type)number(query, first);
+    ret_info->mode = (uint32_t)number(query, first + FILE_MODE - FILE_TYPE);
+    ret_info->uid = (uint32_t)number(query, first + FILE_UID - FILE_TYPE);
+    ret_info->device = (uint64_t)number(query, first + FILE_DEVICE - FILE_TYPE);
+    ret_info->inode = (uint64_t)number(query, first + FILE_INODE - FILE_TYPE);
+    ret_info->bytes = number(query, first + FILE_BYTES - FILE_TYPE);
+    ret_info->mtime_ns = number(query, first + FILE_MTIME - FILE_TYPE);
+    ret_info->ctime_ns = number(query, first + FILE_CTIME - FILE_TYPE);
+}
+
+static void
+read_numbers(const struct aks_state_query *query, struct aks_stored *ret_stored)
+{
+    ret_stored->bytes = number(query, BYTES);
+    ret_stored->stored_bytes = number(query, STORED_BYTES);
+    ret_stored->part_bytes = number(query, PART_BYTES);
+    ret_stored->parts = number(query, PARTS);
+    ret_stored->taken_at_ms = number(query, TAKEN_AT);
+    ret_stored->stored_at_ms = number(query, STORED_AT);
+    ret_stored->checked_at_ms = number(query, CHECKED_AT);
+    ret_stored->info_racy = number(query, FILE_RACY) != 0;
+    ret_stored->writer = number(query, WRITER) != 0;
+    read_info(query, FILE_TYPE, &ret_stored->info);
+    ret_stored->wal_there = number(query, WAL_THERE) != 0;
+    read_info(query, WAL_FILE_TYPE, &ret_stored->wal_info);
+    ret_stored->wal.bytes = number(query, WAL_BYTES);
+    ret_stored->wal.stored_bytes = number(query, WAL_STORED_BYTES);
+    ret_stored->wal.part_bytes = number(query, WAL_PART_BYTES);
+    ret_stored->wal.parts = number(query, WAL_PARTS);
 }
 
 /* The row that the query stands on. A failure sticks to the query; the row is then empty. */
@@ -86,31 +117,30 @@ read_row(struct aks_state_query *query, struct aks_stored *ret_stored)
     } texts[] = {
         { SOURCE, &ret_stored->source }, { NAME, &ret_stored->name }, { KIND, &ret_stored->kind },
         { KEY, &ret_stored->key }, { UPLOAD_ID, &ret_stored->upload_id },
-        { CODEC, &ret_stored->codec },
+        { CODEC, &ret_stored->codec }, { METHOD, &ret_stored->method },
+        { WAL_KEY, &ret_stored->wal.key }, { WAL_CODEC, &ret_stored->wal.codec },
+    };
+    struct {
+        enum column column;
+        char *text;
+    } digests[] = {
+        { SHA256, ret_stored->sha256 }, { STORED_SHA256, ret_stored->stored_sha256 },
+        { WAL_SHA256, ret_stored->wal.sha256 },
+        { WAL_STORED_SHA256, ret_stored->wal.stored_sha256 },
     };
     int rc = SQLITE_OK;
 
     memset(ret_stored, 0, sizeof(*ret_stored));
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == SQLITE_OK; i++)
         rc = copy_column(query, texts[i].column, texts[i].text);
-    if (rc == SQLITE_OK)
-        rc = copy_digest(query, SHA256, ret_stored->sha256);
-    if (rc == SQLITE_OK)
-        rc = copy_digest(query, STORED_SHA256, ret_stored->stored_sha256);
+    for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]) && rc == SQLITE_OK; i++)
+        rc = copy_digest(query, digests[i].column, digests[i].text);
     if (rc != SQLITE_OK) {
         aks_stored_fini(query->state->alloc, ret_stored);
         query->rc = rc;
         return;
     }
-    ret_stored->bytes = number(query, BYTES);
-    ret_stored->stored_bytes = number(query, STORED_BYTES);
-    ret_stored->part_bytes = number(query, PART_BYTES);
-    ret_stored->parts = number(query, PARTS);
-    ret_stored->taken_at_ms = number(query, TAKEN_AT);
-    ret_stored->stored_at_ms = number(query, STORED_AT);
-    ret_stored->checked_at_ms = number(query, CHECKED_AT);
-    ret_stored->info_racy = number(query, FILE_RACY) != 0;
-    read_info(query, &ret_stored->info);
+    read_numbers(query, ret_stored);
 }
 
 enum aks_status
@@ -189,23 +219,46 @@ aks_state_stored_all(struct aks_state *state, const char *target_identity,
     return status;
 }
 
+static void
+bind_info(struct aks_state_query *query, const struct aks_file_info *info)
+{
+    const int64_t numbers[] = { (int64_t)info->type, info->mode, info->uid, (int64_t)info->device,
+        (int64_t)info->inode, info->bytes, info->mtime_ns, info->ctime_ns };
+
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        aks_state_query_int(query, numbers[i]);
+}
+
 /* In the order of COLUMNS. */
 static void
 bind_row(struct aks_state_query *query, const struct aks_stored *row)
 {
+    const struct aks_stored_wal *wal = &row->wal;
     const char *const texts[] = { row->name, row->kind, row->key, row->upload_id, row->codec,
-        row->sha256, row->stored_sha256 };
+        row->sha256, row->stored_sha256, row->method, wal->key, wal->codec, wal->sha256,
+        wal->stored_sha256 };
     const int64_t numbers[] = { row->bytes, row->stored_bytes, row->part_bytes, row->parts,
-        row->taken_at_ms, row->stored_at_ms, row->checked_at_ms, (int64_t)row->info.type,
-        row->info.mode, row->info.uid, (int64_t)row->info.device, (int64_t)row->info.inode,
-        row->info.bytes, row->info.mtime_ns, row->info.ctime_ns, row->info_racy };
+        row->taken_at_ms, row->stored_at_ms, row->checked_at_ms };
+    const int64_t wal_numbers[] = { row->writer, wal->bytes, wal->stored_bytes, wal->part_bytes,
+        wal->parts, row->wal_there };
 
     aks_state_query_path(query, row->source);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         aks_state_query_text(query, texts[i]);
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
         aks_state_query_int(query, numbers[i]);
+    bind_info(query, &row->info);
+    aks_state_query_int(query, row->info_racy);
+    for (size_t i = 0; i < sizeof(wal_numbers) / sizeof(wal_numbers[0]); i++)
+        aks_state_query_int(query, wal_numbers[i]);
+    bind_info(query, &row->wal_info);
 }
+
+/* "(?, ?, ?)" for the target and all of COLUMNS. */
+#define PLACES "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+_Static_assert(sizeof(PLACES) == 3 * (COLUMN_COUNT + 1) + 1, "one for each column");
 
 enum aks_status
 aks_state_stored_put(struct aks_state *state, const char *target_identity,
@@ -221,7 +274,7 @@ aks_state_stored_put(struct aks_state *state, const char *target_identity,
     if (status != AKS_OK)
         return status;
     aks_state_query_begin(&query, state, "INSERT OR REPLACE INTO stored (target, " COLUMNS ")"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+        " VALUES " PLACES);
     for (size_t i = 0; i < count; i++) {
         AKS_CHECK(rows[i].source != NULL);
         aks_state_query_text(&query, target_identity);

@@ -22,7 +22,7 @@ struct aks_manifest_object {
     char *key;                  /* full key below the target's prefix */
     char *source_name;          /* absolute path; bytes that are no UTF-8 percent-encoded */
     char *kind;                 /* duckdb sqlite file */
-    char *role;                 /* main wal */
+    char *role;                 /* main wal: the log that belongs to the main of the same source */
     int64_t bytes;
     char sha256[65];
     char *codec;                /* none gzip zstd */
@@ -30,7 +30,7 @@ struct aks_manifest_object {
     char stored_sha256[65];
     int64_t part_bytes;
     int64_t parts;
-    char *snapshot_method;      /* "identity" until snapshots exist */
+    char *snapshot_method;      /* identity seqlock transaction backup */
     bool snapshot_writer;
     int64_t taken_at_ms;
 };
@@ -46,6 +46,10 @@ struct aks_manifest {
     struct aks_manifest_object *objects;
     size_t object_count;
 };
+
+/** What comes behind the name of a database of ${kind} in the name of its log: ".wal" "-wal"; NULL
+ * where it has none. */
+const char *aks_manifest_wal_suffix(const char *kind);
 
 void aks_manifest_init(struct aks_manifest *manifest, const struct aks_alloc *alloc);
 void aks_manifest_fini(struct aks_manifest *manifest);
@@ -65,7 +69,8 @@ enum aks_status aks_manifest_write(const struct aks_manifest *manifest, struct a
  * Refused are: another format; an encryption or codec that is not known; names with other
  * characters than Akosha takes or over 255 bytes; keys with "..", a leading '/' or empty
  * segments; negative sizes; digests that are no 64 hex digits (they come out in lower case);
- * duplicate names; over AKS_MANIFEST_OBJECTS_MAX objects. */
+ * duplicate names; a wal that is not called as its main and aks_manifest_wal_suffix, or whose main
+ * is missing or another source's; over AKS_MANIFEST_OBJECTS_MAX objects. */
 enum aks_status aks_manifest_read(const char *json, size_t len, struct aks_manifest *ret_manifest,
     struct aks_error *err);
 

@@ -224,32 +224,91 @@ aks_manifest_check_head(const struct aks_manifest *manifest, const char **ret_fi
 }
 
 static int
-compare_strings(const void *a, const void *b)
+compare_names(const void *a, const void *b)
 {
-    const char *const *left = a;
-    const char *const *right = b;
+    const struct aks_manifest_object *const *left = a;
+    const struct aks_manifest_object *const *right = b;
 
-    return strcmp(*left, *right);
+    return strcmp((*left)->name, (*right)->name);
+}
+
+const char *
+aks_manifest_wal_suffix(const char *kind)
+{
+    if (strcmp(kind, "duckdb") == 0)
+        return ".wal";
+    return strcmp(kind, "sqlite") == 0 ? "-wal" : NULL;
+}
+
+/* Is ${main} called as the database of ${wal}, whose name without its ending is so long? */
+static int
+compare_main(const struct aks_manifest_object *wal, size_t len,
+    const struct aks_manifest_object *main)
+{
+    int order = strncmp(wal->name, main->name, len);
+
+    return order != 0 ? order : -(main->name[len] != '\0');
+}
+
+/* Why the log ${wal} cannot stand among ${objects}, which are in the order of their names; NULL if
+ * it can. */
+static const char *
+check_wal(const struct aks_manifest_object *wal, const struct aks_manifest_object *const *objects,
+    size_t count)
+{
+    const char *suffix = aks_manifest_wal_suffix(wal->kind);
+    size_t suffix_len = suffix != NULL ? strlen(suffix) : 0;
+    size_t len = strlen(wal->name);
+    size_t from = 0;
+
+    if (suffix == NULL)
+        return "is a log of a kind that has none";
+    if (len <= suffix_len || strcmp(wal->name + len - suffix_len, suffix) != 0)
+        return "is a log that is not called as one";
+    len -= suffix_len;
+    while (from < count) {
+        size_t middle = from + (count - from) / 2;
+        const struct aks_manifest_object *main = objects[middle];
+        int order = compare_main(wal, len, main);
+
+        if (order == 0)
+            return strcmp(main->role, "main") == 0 && strcmp(main->kind, wal->kind) == 0 &&
+                strcmp(main->source_name, wal->source_name) == 0 ? NULL
+                : "is a log of another file than the one of its name";
+        if (order < 0)
+            count = middle;
+        else
+            from = middle + 1;
+    }
+    return "is a log without its database";
 }
 
 enum aks_status
-aks_manifest_check_unique(const struct aks_manifest *manifest, enum aks_status status,
+aks_manifest_check_together(const struct aks_manifest *manifest, enum aks_status status,
     struct aks_error *err)
 {
-    const char **names = aks_mem_array(manifest->alloc, manifest->object_count, sizeof(*names));
-    const char *twice = NULL;
+    size_t count = manifest->object_count;
+    const struct aks_manifest_object **objects = aks_mem_array(manifest->alloc, count,
+        sizeof(*objects));
+    enum aks_status result = AKS_OK;
 
-    if (names == NULL)
+    if (objects == NULL)
         return aks_error_memory(err, "checking a manifest");
-    for (size_t i = 0; i < manifest->object_count; i++)
-        names[i] = manifest->objects[i].name;
-    qsort(names, manifest->object_count, sizeof(*names), compare_strings);
-    for (size_t i = 1; i < manifest->object_count && twice == NULL; i++) {
-        if (strcmp(names[i - 1], names[i]) == 0)
-            twice = names[i];
+    for (size_t i = 0; i < count; i++)
+        objects[i] = &manifest->objects[i];
+    qsort(objects, count, sizeof(*objects), compare_names);
+    for (size_t i = 1; i < count && result == AKS_OK; i++) {
+        if (strcmp(objects[i - 1]->name, objects[i]->name) == 0)
+            result = aks_error_set(err, status, "manifest: the object name %s comes twice",
+                objects[i]->name);
     }
-    aks_mem_free(manifest->alloc, names);
-    if (twice == NULL)
-        return AKS_OK;
-    return aks_error_set(err, status, "manifest: the object name %s comes twice", twice);
+    for (size_t i = 0; i < count && result == AKS_OK; i++) {
+        const char *why = strcmp(objects[i]->role, "wal") == 0
+            ? check_wal(objects[i], objects, count) : NULL;
+
+        if (why != NULL)
+            result = aks_error_set(err, status, "manifest: %s %s", objects[i]->name, why);
+    }
+    aks_mem_free(manifest->alloc, objects);
+    return result;
 }

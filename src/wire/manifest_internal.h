@@ -35,8 +35,9 @@ void aks_manifest_object_fini(const struct aks_alloc *alloc,
  * ${status} for an object that cannot stand in a manifest. */
 enum aks_status aks_manifest_take(struct aks_manifest *manifest,
     struct aks_manifest_object *object, enum aks_status status, struct aks_error *err);
-/** ${status} if two objects have one name, AKS_LIMIT without memory. */
-enum aks_status aks_manifest_check_unique(const struct aks_manifest *manifest,
+/** ${status} if two objects have one name, or one is a log without its database; AKS_LIMIT without
+ * memory. */
+enum aks_status aks_manifest_check_together(const struct aks_manifest *manifest,
     enum aks_status status, struct aks_error *err);
 
 #endif

@@ -285,7 +285,7 @@ aks_manifest_read(const char *json, size_t len, struct aks_manifest *ret_manifes
             json_error.line, json_error.column);
     status = read_root(root, ret_manifest, err);
     if (status == AKS_OK)
-        status = aks_manifest_check_unique(ret_manifest, AKS_CORRUPT, err);
+        status = aks_manifest_check_together(ret_manifest, AKS_CORRUPT, err);
     json_decref(root);
     return status;
 }

@@ -168,7 +168,7 @@ aks_manifest_write(const struct aks_manifest *manifest, struct aks_buf *out,
 
     if (why != NULL)
         return aks_error_set(err, AKS_INTERNAL, "manifest, %s: %s", field, why);
-    status = aks_manifest_check_unique(manifest, AKS_INTERNAL, err);
+    status = aks_manifest_check_together(manifest, AKS_INTERNAL, err);
     if (status != AKS_OK)
         return status;
     root = manifest_to_json(manifest);

@@ -273,6 +273,66 @@ reader_refuses_names_that_come_twice(void **state)
     expect_bad(HEAD OBJECT "," OBJECT "]}", "manifest: the object name a.duckdb comes twice");
 }
 
+/* An object of that name, kind, role and source. */
+#define OTHER(name, kind, role, source) \
+    "{\"name\": \"" name "\", \"key\": \"systems/s/u/" name ".zst\"," \
+    " \"source_name\": \"" source "\"," \
+    " \"kind\": \"" kind "\", \"role\": \"" role "\", \"bytes\": 7, \"sha256\": \"" SHA_A "\"," \
+    " \"codec\": \"zstd\", \"encryption\": null, \"stored_bytes\": 5," \
+    " \"stored_sha256\": \"" SHA_A "\", \"part_bytes\": 0, \"parts\": 1," \
+    " \"snapshot\": {\"method\": \"seqlock\", \"writer\": true," \
+    " \"taken_at\": \"2026-11-23T08:45:12Z\"}}"
+
+static void
+reader_takes_a_log_with_its_database_only(void **state)
+{
+    static const struct {
+        const char *objects;
+        const char *why;                /* NULL: it is taken */
+    } cases[] = {
+        { OBJECT "," OTHER("a.duckdb.wal", "duckdb", "wal", "/a"), NULL },
+        { OTHER("a.duckdb.wal", "duckdb", "wal", "/a") "," OBJECT, NULL },
+        { OTHER("a.db", "sqlite", "main", "/a") "," OTHER("a.db-wal", "sqlite", "wal", "/a"),
+          NULL },
+        { OBJECT "," OTHER("a.duckdb.wal", "file", "main", "/b"), NULL },
+        { OBJECT "," OTHER("a-1.duckdb", "duckdb", "main", "/b") ","
+          OTHER("a-1.duckdb.wal", "duckdb", "wal", "/b") ","
+          OTHER("a.duckdb.wal", "duckdb", "wal", "/a"), NULL },
+        { OTHER("a.duckdb.wal", "duckdb", "wal", "/a"),
+          "manifest: a.duckdb.wal is a log without its database" },
+        { OBJECT "," OTHER("a.duckdb.wal", "duckdb", "wal", "/b"),
+          "manifest: a.duckdb.wal is a log of another file than the one of its name" },
+        { OBJECT "," OTHER("a.duckdb-wal", "sqlite", "wal", "/a"),
+          "manifest: a.duckdb-wal is a log of another file than the one of its name" },
+        { OBJECT "," OTHER("a.duckdb-wal", "duckdb", "wal", "/a"),
+          "manifest: a.duckdb-wal is a log that is not called as one" },
+        { OBJECT "," OTHER(".wal", "duckdb", "wal", "/a"),
+          "manifest: .wal is a log that is not called as one" },
+        { OBJECT "," OTHER("b.duckdb.wal", "duckdb", "wal", "/a"),
+          "manifest: b.duckdb.wal is a log without its database" },
+        { OBJECT "," OTHER("a.duckdb.wal", "duckdb", "wal", "/a") ","
+          OTHER("a.duckdb.wal.wal", "duckdb", "wal", "/a"),
+          "manifest: a.duckdb.wal.wal is a log of another file than the one of its name" },
+        { OBJECT "," OTHER("a.duckdb.wal", "file", "wal", "/a"),
+          "manifest: a.duckdb.wal is a log of a kind that has none" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct aks_manifest manifest;
+        struct aks_error err;
+        char json[8192];
+
+        (void)snprintf(json, sizeof(json), HEAD "%s]}", cases[i].objects);
+        if (cases[i].why != NULL) {
+            expect_bad(json, cases[i].why);
+            continue;
+        }
+        if (read_bytes(json, strlen(json), &manifest, &err) != AKS_OK)
+            fail_msg("%zu: %s", i, err.message);
+        aks_manifest_fini(&manifest);
+    }
+}
+
 /* A text of ${count} times ${piece} between ${head} and ${tail}. */
 static char *
 repeated(const char *head, const char *piece, size_t count, const char *tail)
@@ -379,6 +439,7 @@ main(void)
         cmocka_unit_test(reader_refuses_keys_that_lead_elsewhere),
         cmocka_unit_test(reader_refuses_sizes_and_digests_that_are_none),
         cmocka_unit_test(reader_refuses_names_that_come_twice),
+        cmocka_unit_test(reader_takes_a_log_with_its_database_only),
         cmocka_unit_test(reader_has_limits),
         cmocka_unit_test(reader_has_limits_on_texts),
         cmocka_unit_test(reader_refuses_every_cut),
