@@ -35,6 +35,7 @@ void aks_state_query_begin(struct aks_state_query *query, struct aks_state *stat
 void aks_state_query_text(struct aks_state_query *query, const char *text);
 /** Bytes of a path, which need not be UTF-8. */
 void aks_state_query_path(struct aks_state_query *query, const char *path);
+void aks_state_query_bytes(struct aks_state_query *query, const void *bytes, size_t len);
 void aks_state_query_int(struct aks_state_query *query, int64_t value);
 /** The next row: false at the end of the rows, and after a failure. */
 bool aks_state_query_row(struct aks_state_query *query);

@@ -124,6 +124,13 @@ aks_state_query_path(struct aks_state_query *query, const char *path)
 }
 
 void
+aks_state_query_bytes(struct aks_state_query *query, const void *bytes, size_t len)
+{
+    if (query->rc == SQLITE_OK)
+        query->rc = sqlite3_bind_blob64(query->stmt, ++query->bound, bytes, len, SQLITE_STATIC);
+}
+
+void
 aks_state_query_int(struct aks_state_query *query, int64_t value)
 {
     if (query->rc == SQLITE_OK)

@@ -49,7 +49,31 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "ALTER TABLE stored ADD COLUMN wal_file_inode INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE stored ADD COLUMN wal_file_bytes INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE stored ADD COLUMN wal_file_mtime_ns INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE stored ADD COLUMN wal_file_ctime_ns INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE stored ADD COLUMN wal_file_ctime_ns INTEGER NOT NULL DEFAULT 0;"
+    /* The journal (engine/state_journal.h). */
+    "CREATE TABLE uploads ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, upload_id TEXT NOT NULL,"
+    "  job_id TEXT NOT NULL, begun_at_ms INTEGER NOT NULL, given_up INTEGER NOT NULL,"
+    "  UNIQUE (target, upload_id)"
+    ") STRICT;"
+    "CREATE TABLE objects ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT, upload INTEGER NOT NULL, source BLOB NOT NULL,"
+    "  role INTEGER NOT NULL, key TEXT NOT NULL, token TEXT,"
+    "  codec TEXT NOT NULL, level INTEGER NOT NULL, codec_version TEXT NOT NULL,"
+    "  part_bytes INTEGER NOT NULL, part_check INTEGER NOT NULL,"
+    "  snapshot TEXT NOT NULL, snapshot_sha256 TEXT NOT NULL,"
+    "  file_type INTEGER NOT NULL, file_mode INTEGER NOT NULL, file_uid INTEGER NOT NULL,"
+    "  file_device INTEGER NOT NULL, file_inode INTEGER NOT NULL, file_bytes INTEGER NOT NULL,"
+    "  file_mtime_ns INTEGER NOT NULL, file_ctime_ns INTEGER NOT NULL, file_racy INTEGER NOT NULL,"
+    "  taken_at_ms INTEGER NOT NULL, stored INTEGER NOT NULL,"
+    "  bytes INTEGER, sha256 TEXT, stored_bytes INTEGER, stored_sha256 TEXT, parts INTEGER,"
+    "  UNIQUE (upload, source, role)"
+    ") STRICT;"
+    "CREATE TABLE parts ("
+    "  object INTEGER NOT NULL, number INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+    "  sha256 BLOB NOT NULL, crc64nvme INTEGER NOT NULL, tag TEXT,"
+    "  PRIMARY KEY (object, number)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 enum aks_status

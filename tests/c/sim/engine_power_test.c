@@ -3,7 +3,7 @@
 #include "base/rng.h"
 #include "engine/audit.h"
 #include "engine/queue.h"
-#include "engine/state.h"
+#include "engine/state_journal.h"
 #include "sim/disk.h"
 #include "sim/vfs_sim.h"
 
@@ -158,6 +158,89 @@ state_opens_and_has_what_was_put_whenever_the_power_goes(void **state)
     cut_power_at_every_step(live_with_state, judge_state);
 }
 
+/* An upload that is begun, two times a part that is about to be sent, and another token. */
+static void
+live_with_journal(struct world *world)
+{
+    struct aks_journal_upload upload = { .target = TARGET, .upload_id = JOB, .job_id = JOB };
+    struct aks_journal_part parts[2] = { { .number = 1, .bytes = 1 }, { .number = 2, .bytes = 2 } };
+    char path[] = "/home/a/reflection.duckdb";
+    char text[] = "text";
+    struct aks_journal_object object = { .source = path, .key = text, .token = text, .codec = text,
+        .codec_version = text, .snapshot = text };
+    struct aks_state *state = NULL;
+
+    if (aks_state_open(world->port.alloc, &world->port.files, FOLDER, &state, &world->err) !=
+        AKS_OK)
+        return;
+    if (aks_state_journal_begin(state, &upload, &object, &parts[0], 1, &world->err) == AKS_OK) {
+        world->done = 1;
+        if (aks_state_journal_part_stored(state, object.id, 1, "tag", &world->err) == AKS_OK &&
+            aks_state_journal_parts(state, object.id, &parts[1], 1, &world->err) == AKS_OK) {
+            world->done = 2;
+            if (aks_state_journal_token(state, object.id, "id", &world->err) == AKS_OK)
+                world->done = 3;
+        }
+    }
+    aks_state_close(state);
+}
+
+static void
+judge_object(struct world *world, struct aks_state *state,
+    const struct aks_journal_object *object)
+{
+    struct aks_journal_part *parts = NULL;
+    size_t count = 0;
+
+    assert_int_equal(aks_state_journal_known(state, object->id, &parts, &count, &world->err),
+        AKS_OK);
+    assert_true(count >= (world->done >= 2 ? 2u : 1u));
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(parts[i].bytes, i + 1);
+    if (world->done >= 3) {
+        assert_string_equal(object->token, "id");
+        assert_null(parts[0].tag);
+    } else if (count == 2 && strcmp(object->token, "text") == 0) {
+        assert_string_equal(parts[0].tag, "tag");   /* written before what was synced */
+    }
+    aks_journal_parts_free(world->port.alloc, parts, count);
+}
+
+static void
+judge_journal(struct world *world)
+{
+    struct aks_journal_upload *uploads = NULL;
+    struct aks_journal_object *objects = NULL;
+    struct aks_state *state = NULL;
+    size_t count = 0;
+
+    if (aks_state_open(world->port.alloc, &world->port.files, FOLDER, &state, &world->err) !=
+        AKS_OK)
+        fail_msg("%s", world->err.message);
+    assert_int_equal(aks_state_journal_uploads(state, TARGET, &uploads, &count, &world->err),
+        AKS_OK);
+    assert_true(count >= (world->done > 0 ? 1u : 0u));
+    for (size_t i = 0; i < count; i++) {
+        size_t object_count = 0;
+
+        assert_int_equal(aks_state_journal_objects(state, uploads[i].id, &objects, &object_count,
+            &world->err), AKS_OK);
+        assert_int_equal(object_count, 1);
+        judge_object(world, state, &objects[0]);
+        aks_journal_object_fini(world->port.alloc, &objects[0]);
+        aks_mem_free(world->port.alloc, objects);
+        assert_int_equal(aks_state_journal_forget(state, uploads[i].id, &world->err), AKS_OK);
+    }
+    aks_mem_free(world->port.alloc, uploads);
+    aks_state_close(state);
+}
+
+static void
+journal_has_what_was_about_to_be_sent_whenever_the_power_goes(void **state)
+{
+    cut_power_at_every_step(live_with_journal, judge_journal);
+}
+
 static void
 job_of(struct world *world, struct aks_job *job)
 {
@@ -287,6 +370,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(state_opens_and_has_what_was_put_whenever_the_power_goes),
+        cmocka_unit_test(journal_has_what_was_about_to_be_sent_whenever_the_power_goes),
         cmocka_unit_test(job_is_whole_or_not_there_whenever_the_power_goes),
         cmocka_unit_test(audit_log_has_what_was_appended_and_goes_on_whenever_the_power_goes),
         cmocka_unit_test(full_disk_is_told_as_such_by_all_three),
