@@ -142,6 +142,17 @@ names_make_folder(void *ctx, const char *path, struct aks_error *err)
     return mkdir(path, 0700) == 0 ? AKS_OK : fail(err, "make the folder", path);
 }
 
+/* POSIX lets a system choose between two words for a folder that is not empty. */
+static enum aks_status
+names_remove_folder(void *ctx, const char *path, struct aks_error *err)
+{
+    if (rmdir(path) == 0)
+        return AKS_OK;
+    if (errno == ENOTEMPTY)
+        errno = EEXIST;
+    return fail(err, "remove the folder", path);
+}
+
 static enum aks_status
 names_sync_folder(void *ctx, const char *path, struct aks_error *err)
 {
@@ -257,6 +268,7 @@ aks_files_names_init(struct aks_files *ret_files)
     ret_files->rename = names_rename;
     ret_files->unlink = names_unlink;
     ret_files->make_folder = names_make_folder;
+    ret_files->remove_folder = names_remove_folder;
     ret_files->sync_folder = names_sync_folder;
     ret_files->list = names_list;
     ret_files->free_bytes = names_free_bytes;

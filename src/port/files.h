@@ -82,6 +82,8 @@ struct aks_files {
     enum aks_status (*unlink)(void *ctx, const char *path, struct aks_error *err);
     /* Mode 0700. AKS_CONFLICT if there is something of that name. */
     enum aks_status (*make_folder)(void *ctx, const char *path, struct aks_error *err);
+    /* An empty folder; AKS_CONFLICT if something is in it. */
+    enum aks_status (*remove_folder)(void *ctx, const char *path, struct aks_error *err);
     /* Makes names in a folder last (fsync of the folder). */
     enum aks_status (*sync_folder)(void *ctx, const char *path, struct aks_error *err);
     /* Calls ${each} with every name but . and .., in byte order; stops with its status if that is

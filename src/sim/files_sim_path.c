@@ -196,7 +196,7 @@ port_rename(void *ctx, const char *from, const char *to, struct aks_error *err)
 }
 
 static int
-take_out(struct aks_files_sim *files, const char *path)
+take_out(struct aks_files_sim *files, const char *path, bool is_folder)
 {
     struct aks_sim_spot place;
     struct aks_sim_change *change;
@@ -204,8 +204,14 @@ take_out(struct aks_files_sim *files, const char *path)
 
     if (number != 0)
         return number;
-    if (place.node->type == AKS_FILE_FOLDER)
+    if (is_folder && place.node->type != AKS_FILE_FOLDER)
+        return ENOTDIR;
+    if (!is_folder && place.node->type == AKS_FILE_FOLDER)
         return EISDIR;
+    if (is_folder && place.folder == NULL)
+        return EBUSY;
+    if (is_folder && place.node->entry_count > 0)
+        return EEXIST;
     if (place.folder->read_only)
         return EROFS;
     change = aks_mem_new(files->alloc, sizeof(*change));
@@ -226,10 +232,27 @@ port_unlink(void *ctx, const char *path, struct aks_error *err)
 
     if (status != AKS_OK && took == 0)
         return status;
-    number = take_out(files, path);
+    number = take_out(files, path, false);
     if (status != AKS_OK || number == 0)
         return status;
     return aks_files_sim_fail(err, number, "remove", path, NULL);
+}
+
+static enum aks_status
+port_remove_folder(void *ctx, const char *path, struct aks_error *err)
+{
+    static const char verb[] = "remove the folder";
+    struct aks_files_sim *files = ctx;
+    int64_t took;
+    enum aks_status status = ask(files, "remove_folder", verb, path, NULL, true, &took, err);
+    int number;
+
+    if (status != AKS_OK && took == 0)
+        return status;
+    number = take_out(files, path, true);
+    if (status != AKS_OK || number == 0)
+        return status;
+    return aks_files_sim_fail(err, number, verb, path, NULL);
 }
 
 static int
@@ -395,6 +418,7 @@ aks_files_sim_path_init(struct aks_files *ret_port)
     ret_port->rename = port_rename;
     ret_port->unlink = port_unlink;
     ret_port->make_folder = port_make_folder;
+    ret_port->remove_folder = port_remove_folder;
     ret_port->sync_folder = port_sync_folder;
     ret_port->list = port_list;
     ret_port->free_bytes = port_free_bytes;

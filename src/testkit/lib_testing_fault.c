@@ -22,8 +22,8 @@ struct place {
 };
 
 static const char *const disk_verbs[] = { "any", "open", "read", "write", "truncate", "sync",
-    "info", "lock", "stat", "resolve", "rename", "unlink", "make_folder", "sync_folder", "list",
-    "free_bytes", NULL };
+    "info", "lock", "stat", "resolve", "rename", "unlink", "make_folder", "remove_folder",
+    "sync_folder", "list", "free_bytes", NULL };
 /* --- places ----------------------------------------------------------------------------------- */
 
 size_t

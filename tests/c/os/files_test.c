@@ -401,6 +401,26 @@ rename_replaces_and_unlink_removes(void **state)
 }
 
 static void
+only_an_empty_folder_is_removed(void **state)
+{
+    struct world *world = *state;
+    const struct aks_files *files = world->files;
+    const char *folder = temp_folder_join(world->folder, "folder");
+    const char *file = temp_folder_join(world->folder, "folder/file");
+    struct aks_file *handle;
+    struct aks_file_info info;
+
+    assert_int_equal(files->make_folder(files->ctx, folder, &world->err), AKS_OK);
+    assert_int_equal(files->open(files->ctx, file, AKS_FILE_CREATE, &handle, &world->err), AKS_OK);
+    files->close(handle);
+    assert_int_equal(files->remove_folder(files->ctx, folder, &world->err), AKS_CONFLICT);
+    assert_int_equal(files->remove_folder(files->ctx, file, &world->err), AKS_NOT_FOUND);
+    assert_int_equal(files->unlink(files->ctx, file, &world->err), AKS_OK);
+    assert_int_equal(files->remove_folder(files->ctx, folder, &world->err), AKS_OK);
+    assert_int_equal(files->stat(files->ctx, folder, true, &info, &world->err), AKS_NOT_FOUND);
+}
+
+static void
 resolve_leads_through_links(void **state)
 {
     struct world *world = *state;
@@ -499,6 +519,7 @@ main(void)
         TEST(empty_folder_has_no_names),
         TEST(folder_is_made_private_synced_and_told_its_free_space),
         TEST(rename_replaces_and_unlink_removes),
+        TEST(only_an_empty_folder_is_removed),
         TEST(resolve_leads_through_links),
         TEST(descriptors_do_not_reach_a_child_program),
         TEST(files_survive_any_allocation_that_fails),

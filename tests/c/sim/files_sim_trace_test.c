@@ -236,7 +236,10 @@ do_with_path(struct trace *trace, uint64_t what)
     } else if (what < 80) {
         (void)same(trace, trace->sim->make_folder(trace->sim->ctx, path, &trace->sim_err),
             trace->real->make_folder(trace->real->ctx, path, &trace->real_err));
-    } else if (what < 82) {
+    } else if (what < 86) {
+        (void)same(trace, trace->sim->remove_folder(trace->sim->ctx, path, &trace->sim_err),
+            trace->real->remove_folder(trace->real->ctx, path, &trace->real_err));
+    } else if (what < 88) {
         (void)same(trace, trace->sim->sync_folder(trace->sim->ctx, path, &trace->sim_err),
             trace->real->sync_folder(trace->real->ctx, path, &trace->real_err));
     } else {

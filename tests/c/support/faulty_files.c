@@ -171,6 +171,16 @@ faulty_make_folder(void *ctx, const char *path, struct aks_error *err)
 }
 
 static enum aks_status
+faulty_remove_folder(void *ctx, const char *path, struct aks_error *err)
+{
+    struct faulty_files *faulty = ctx;
+
+    if (fails(faulty, "remove", err))
+        return faulty->status;
+    return faulty->real->remove_folder(faulty->real->ctx, path, err);
+}
+
+static enum aks_status
 faulty_sync_folder(void *ctx, const char *path, struct aks_error *err)
 {
     struct faulty_files *faulty = ctx;
@@ -212,7 +222,8 @@ faulty_files_init(struct faulty_files *faulty, const struct aks_files *real,
         .lock_wait = faulty_lock_wait, .locked_by_writer = faulty_locked_by_writer,
         .stat = faulty_stat, .resolve = faulty_resolve, .rename = faulty_rename,
         .unlink = faulty_unlink, .make_folder = faulty_make_folder,
-        .sync_folder = faulty_sync_folder, .list = faulty_list, .free_bytes = faulty_free_bytes,
+        .remove_folder = faulty_remove_folder, .sync_folder = faulty_sync_folder,
+        .list = faulty_list, .free_bytes = faulty_free_bytes,
         .sqlite_vfs = real->sqlite_vfs, .ctx = faulty,
     };
 
