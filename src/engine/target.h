@@ -88,6 +88,18 @@ typedef enum aks_status aks_target_entry(void *ctx, const char *name, bool is_fo
 
 #define AKS_TARGET_LIST_MAX 100000      /* names that one list may give */
 
+/* What is known of an object without reading it. */
+#define AKS_TARGET_ETAG_BYTES 160
+
+struct aks_target_stat {
+    int64_t bytes;                      /* -1: the other side does not tell */
+    char etag[AKS_TARGET_ETAG_BYTES];   /* its version, for get_range; "": not told, or too weak to
+                                         * be a version of bytes */
+};
+
+/* The longest range that is asked for at once: each one under way takes its length twice. */
+#define AKS_TARGET_RANGE_MAX ((size_t)8 * 1024 * 1024)
+
 struct aks_target_class {
     /* Nothing is contacted. AKS_SETTINGS, AKS_AUTH_MISSING (no credentials), AKS_LIMIT ... */
     enum aks_status (*create)(const struct aks_target_options *options,
@@ -132,6 +144,20 @@ struct aks_target_class {
     void (*list)(struct aks_target *target, const char *folder, aks_target_entry *each,
         void *each_ctx, aks_done *done, void *ctx);
 
+    /* Size and version of an object; absent: AKS_NOT_FOUND. */
+    void (*stat)(struct aks_target *target, const char *key, struct aks_target_stat *ret_stat,
+        aks_done *done, void *ctx);
+    /* Exactly ${len} bytes (1 to AKS_TARGET_RANGE_MAX) at ${offset} of an object into ${data},
+     * which is borrowed until done and written to only just before. ${etag} (may be NULL or ""):
+     * AKS_CONFLICT if the object is another version now. AKS_CORRUPT if it ends before; absent:
+     * AKS_NOT_FOUND. */
+    void (*get_range)(struct aks_target *target, const char *key, const char *etag, int64_t offset,
+        void *data, size_t len, aks_done *done, void *ctx);
+    /* Takes an object away for good, or a marker or an empty folder (a key that ends in '/'). What
+     * is not there is success, and so is a folder that is not empty or no thing of its own there:
+     * it stays. */
+    void (*remove)(struct aks_target *target, const char *key, aks_done *done, void *ctx);
+
     bool markers;                       /* has zero-byte objects whose keys end in '/' */
     bool can_list;
     bool reads_in_finish;               /* finish reads digest.whole, where that can be read: the
@@ -151,6 +177,13 @@ extern const struct aks_target_class aks_target_s3;
 extern const struct aks_target_class aks_target_http;
 extern const struct aks_target_class aks_target_dir;
 
+/** Does "Content-Range: ${text}" stand for ${len} bytes at ${offset}? */
+bool aks_target_range_is(const char *text, int64_t offset, size_t len);
+/** Copies an ETag that is a version of bytes: quoted, printable, not weak; else "". ${text} may be
+ * NULL. */
+void aks_target_etag(const char *text, char ret_etag[AKS_TARGET_ETAG_BYTES]);
+/** A number of digits and nothing else, or -1; ${text} may be NULL. */
+int64_t aks_target_length(const char *text);
 /** The class of a kind. */
 const struct aks_target_class *aks_target_class_of(enum aks_target_kind kind);
 /** Is ${key} relative, of the bytes named above, without empty, "." and ".." components? Keys out

@@ -227,6 +227,9 @@ const struct aks_target_class aks_target_dir = {
     .put = aks_target_dir_put,
     .get = aks_target_dir_get,
     .list = aks_target_dir_list,
+    .stat = aks_target_dir_stat,
+    .get_range = aks_target_dir_get_range,
+    .remove = aks_target_dir_remove,
     .markers = false,
     .can_list = true,
 };

@@ -1,4 +1,5 @@
-/* Shared by target_dir.c (class, place), target_dir_small.c (put, get, list),
+/* Shared by target_dir.c (class, place), target_dir_small.c (put, get, list), target_dir_read.c
+ * (stat, get_range, remove),
  * target_dir_object.c (objects in parts), target_dir_call.c (one operation with its tries) and
  * target_dir_tree.c (names, folders, links). */
 #ifndef AKS_ENGINE_TARGET_DIR_INTERNAL_H
@@ -49,6 +50,11 @@ struct dir_call {
     struct aks_buf *ret_data;
     aks_target_entry *each;
     void *each_ctx;
+    struct aks_target_stat *ret_stat;
+    const char *etag;
+    int64_t offset;
+    void *ret_bytes;
+    size_t range_len;
 };
 
 struct dir_target {
@@ -124,6 +130,19 @@ void aks_target_dir_get(struct aks_target *target, const char *key, struct aks_b
     aks_done *done, void *ctx);
 void aks_target_dir_list(struct aks_target *target, const char *folder, aks_target_entry *each,
     void *each_ctx, aks_done *done, void *ctx);
+
+/* target_dir_read.c */
+
+/** Opens ${path} in ${folder} for reading: a regular file to which no link below ${root} leads, and
+ * the very one that was looked at. AKS_NOT_FOUND if it is another thing. */
+enum aks_status aks_target_dir_open_object(const struct aks_port *port, const char *root,
+    const char *folder, const char *path, struct aks_file **ret_file,
+    struct aks_file_info *ret_info, struct aks_error *err);
+void aks_target_dir_stat(struct aks_target *target, const char *key,
+    struct aks_target_stat *ret_stat, aks_done *done, void *ctx);
+void aks_target_dir_get_range(struct aks_target *target, const char *key, const char *etag,
+    int64_t offset, void *data, size_t len, aks_done *done, void *ctx);
+void aks_target_dir_remove(struct aks_target *target, const char *key, aks_done *done, void *ctx);
 
 /* target_dir.c */
 

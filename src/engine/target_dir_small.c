@@ -305,24 +305,11 @@ run_get(struct aks_target_work *work, struct aks_error *err)
     struct get_job *job = (struct get_job *)work;
     const struct aks_files *files = &work->port->files;
     struct aks_file *file = NULL;
-    struct aks_file_info there;
-    struct aks_file_info opened;
+    struct aks_file_info info;
     enum aks_status status;
 
-    status = aks_target_dir_way(work->port, job->root, job->folder, false, err);
-    if (status == AKS_OK)
-        status = files->stat(files->ctx, job->path, false, &there, err);
-    if (status != AKS_OK)
-        return status;
-    if (there.type != AKS_FILE_REGULAR)
-        return aks_error_set(err, AKS_NOT_FOUND, "%s is no regular file", job->path);
-    status = files->open(files->ctx, job->path, AKS_FILE_READ, &file, err);
-    if (status == AKS_OK)
-        status = files->info(file, &opened, err);
-    /* Opening follows links: it must be the very file that was looked at. */
-    if (status == AKS_OK && (opened.inode != there.inode || opened.device != there.device))
-        status = aks_error_set(err, AKS_BAD_REPLY, "%s was replaced while it was opened",
-            job->path);
+    status = aks_target_dir_open_object(work->port, job->root, job->folder, job->path, &file, &info,
+        err);
     if (status == AKS_OK)
         status = read_all(job, file, err);
     files->close(file);

@@ -37,6 +37,7 @@ http_free(struct aks_target *base)
     for (size_t i = 0; i < AKS_TARGET_HTTP_CALLS_MAX && target->calls != NULL; i++)
         aks_target_http_call_cancel(&target->calls[i]);
     aks_mem_free(alloc, target->calls);
+    aks_target_http_whole_forget(target);
     aks_target_http_token_drop(alloc, target->token);
     aks_mem_free(alloc, target);
 }
@@ -250,6 +251,9 @@ const struct aks_target_class aks_target_http = {
     .put = http_put,
     .get = http_get,
     .list = http_list,
+    .stat = aks_target_http_stat,
+    .get_range = aks_target_http_get_range,
+    .remove = aks_target_http_remove,
     .markers = false,
     .can_list = false,
     .reads_in_finish = true,

@@ -1,6 +1,6 @@
 /* Shared by target_http.c (class, probe, put, get), target_http_object.c (objects),
- * target_http_call.c (one operation: its tries, each of them one or more requests) and
- * target_http_token.c (who asks). */
+ * target_http_read.c (stat, get_range, remove), target_http_call.c (one operation: its tries, each
+ * of them one or more requests) and target_http_token.c (who asks). */
 #ifndef AKS_ENGINE_TARGET_HTTP_INTERNAL_H
 #define AKS_ENGINE_TARGET_HTTP_INTERNAL_H
 
@@ -35,12 +35,23 @@ struct http_token {
     unsigned users;
 };
 
+/* The object that was last read as a whole, of a server that gives no ranges. */
+#define AKS_TARGET_HTTP_WHOLE_BYTES ((size_t)64 * 1024 * 1024)
+
+struct http_whole {
+    char *key;                          /* NULL: none */
+    char etag[AKS_TARGET_ETAG_BYTES];   /* as it was asked for */
+    struct aks_buf body;
+};
+
 struct http_target {
     struct aks_target base;             /* first */
     struct aks_target_options options;
     const struct aks_port *port;
     const char *ca_file;                /* or NULL: the system's */
     struct http_token *token;           /* NULL: none, or not looked for yet */
+    bool no_range;                      /* the server gives whole objects only */
+    struct http_whole whole;
     struct http_call *calls;            /* AKS_TARGET_HTTP_CALLS_MAX */
 };
 
@@ -76,6 +87,12 @@ struct http_call {
     const char *content;                /* of put */
     struct aks_buf *ret_data;
     struct aks_part part;
+    struct aks_target_stat *ret_stat;
+    char etag[AKS_TARGET_ETAG_BYTES];
+    char range[64];                     /* a header's value */
+    int64_t offset;
+    size_t range_len;
+    char *ret_bytes;
 };
 
 /* target_http_call.c */
@@ -104,6 +121,16 @@ void aks_target_http_store(struct http_call *call);
 /** What ${reply} means, with "PUT of KEY to NAME" before the words. */
 void aks_target_http_judge(const struct http_call *call, const struct aks_http_reply *reply,
     struct aks_outcome *ret_outcome);
+
+/* target_http_read.c */
+
+void aks_target_http_stat(struct aks_target *target, const char *key,
+    struct aks_target_stat *ret_stat, aks_done *done, void *ctx);
+void aks_target_http_get_range(struct aks_target *target, const char *key, const char *etag,
+    int64_t offset, void *data, size_t len, aks_done *done, void *ctx);
+void aks_target_http_remove(struct aks_target *target, const char *key, aks_done *done, void *ctx);
+/** Gives its memory back. */
+void aks_target_http_whole_forget(struct http_target *target);
 
 /* target_http_token.c */
 

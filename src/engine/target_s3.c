@@ -181,6 +181,9 @@ const struct aks_target_class aks_target_s3 = {
     .put = aks_s3_put,
     .get = aks_s3_get,
     .list = aks_s3_list,
+    .stat = aks_s3_stat,
+    .get_range = aks_s3_get_range,
+    .remove = aks_s3_remove,
     .markers = true,
     .can_list = true,
 };

@@ -10,6 +10,7 @@
  * target_s3_abort.c      giving back what was sent
  * target_s3_small.c      put and get
  * target_s3_list.c       names
+ * target_s3_read.c       what is there of an object, a part of its bytes; and taking it away
  *
  * Every request belongs to a struct aks_s3_step: an attempt, the request under way, and what
  * was mended for it. */
@@ -236,6 +237,16 @@ void aks_s3_put(struct aks_target *target, const char *key, const char *content_
     const void *data, size_t len, bool create_only, aks_done *done, void *ctx);
 void aks_s3_get(struct aks_target *target, const char *key, struct aks_buf *ret_data,
     aks_done *done, void *ctx);
+
+/** An attempt's start for an op that found no memory for its key: fails. */
+void aks_s3_op_no_memory(void *ctx);
+
+/* target_s3_read.c */
+void aks_s3_stat(struct aks_target *target, const char *key, struct aks_target_stat *ret_stat,
+    aks_done *done, void *ctx);
+void aks_s3_get_range(struct aks_target *target, const char *key, const char *etag, int64_t offset,
+    void *data, size_t len, aks_done *done, void *ctx);
+void aks_s3_remove(struct aks_target *target, const char *key, aks_done *done, void *ctx);
 
 /* target_s3_list.c */
 void aks_s3_list(struct aks_target *target, const char *folder, aks_target_entry *each,

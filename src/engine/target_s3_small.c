@@ -229,8 +229,8 @@ put_start(void *ctx)
 }
 
 /* A key that was not copied fails the operation; so does one that is too long. */
-static void
-key_start(void *ctx)
+void
+aks_s3_op_no_memory(void *ctx)
 {
     struct aks_s3_op *op = ctx;
     struct aks_error err;
@@ -263,7 +263,8 @@ aks_s3_put(struct aks_target *target, const char *key, const char *content_type,
     aks_s3_bytes_init(&put->bytes, data, len);
     aks_s3_nonce(s3, put->nonce);
     aks_s3_step_begin(&put->op.step, names_manifest(key) ? "manifest" : "put", NULL,
-        put->key != NULL ? put_start : key_start, put, aks_s3_op_done, put);
+        put->key != NULL ? put_start : aks_s3_op_no_memory, put,
+        aks_s3_op_done, put);
 }
 
 static void
@@ -325,6 +326,6 @@ aks_s3_get(struct aks_target *target, const char *key, struct aks_buf *ret_data,
         return;
     get->key = aks_mem_strdup(s3->options.port->alloc, key);
     get->ret_data = ret_data;
-    aks_s3_step_begin(&get->op.step, "get", NULL, get->key != NULL ? get_start : key_start, get,
-        aks_s3_op_done, get);
+    aks_s3_step_begin(&get->op.step, "get", NULL,
+        get->key != NULL ? get_start : aks_s3_op_no_memory, get, aks_s3_op_done, get);
 }

@@ -260,6 +260,20 @@ answer_get(struct put_server *server, const struct aks_http_request *request,
     aks_buf_append(&reply->body, file->data, file->len);
 }
 
+static void
+answer_delete(struct put_server *server, const struct aks_http_request *request,
+    struct aks_http_reply *reply)
+{
+    struct put_server_file *file = find(server, path_of(server, request));
+
+    reply->status = file != NULL ? 204 : 404;
+    if (file == NULL)
+        return;
+    free(file->path);
+    free(file->data);
+    *file = server->files[--server->file_count];
+}
+
 static const struct put_server_fault *
 next_fault(struct put_server *server, const struct aks_http_request *request)
 {
@@ -312,6 +326,8 @@ answer(struct put_server *server, const struct aks_http_request *request,
         reply->status = 405;
     else if (put)
         answer_put(server, request, reply);
+    else if (strcmp(request->method, "DELETE") == 0)
+        answer_delete(server, request, reply);
     else
         answer_get(server, request, reply, length);
 }

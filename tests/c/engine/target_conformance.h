@@ -19,6 +19,10 @@ void target_does_not_replace_what_is_only_to_be_created(void **state);
 void target_says_not_found_of_what_is_absent(void **state);
 void target_takes_every_byte_that_keys_may_have(void **state);
 void target_lists_one_level_or_says_that_it_cannot(void **state);
+void target_gives_ranges_of_an_object(void **state);
+void target_notices_that_an_object_was_replaced_while_it_is_read(void **state);
+void target_removes_objects(void **state);
+void target_reads_nothing_after_it_is_freed(void **state);
 void target_survives_any_allocation_that_fails(void **state);
 
 #define TARGET_CONFORMANCE_TEST(test, setup, teardown) \
@@ -38,6 +42,11 @@ void target_survives_any_allocation_that_fails(void **state);
     TARGET_CONFORMANCE_TEST(target_says_not_found_of_what_is_absent, setup, teardown), \
     TARGET_CONFORMANCE_TEST(target_takes_every_byte_that_keys_may_have, setup, teardown), \
     TARGET_CONFORMANCE_TEST(target_lists_one_level_or_says_that_it_cannot, setup, teardown), \
+    TARGET_CONFORMANCE_TEST(target_gives_ranges_of_an_object, setup, teardown), \
+    TARGET_CONFORMANCE_TEST(target_notices_that_an_object_was_replaced_while_it_is_read, setup, \
+        teardown), \
+    TARGET_CONFORMANCE_TEST(target_removes_objects, setup, teardown), \
+    TARGET_CONFORMANCE_TEST(target_reads_nothing_after_it_is_freed, setup, teardown), \
     TARGET_CONFORMANCE_TEST(target_survives_any_allocation_that_fails, setup, teardown)
 
 #endif
