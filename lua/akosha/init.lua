@@ -16,6 +16,9 @@ local akosha = {
   restart = core.restart,
   give_up = core.give_up,
 
+  -- What becomes of a source that is being written.
+  snapshot = core.snapshot,
+
   -- What may be sent in a day.
   budget = core.budget,
 

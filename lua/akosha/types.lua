@@ -32,11 +32,15 @@ local akosha = {}
 ---@field dedup? akosha.DedupRule Asked for each source and target ("unchanged").
 ---@field missing? akosha.Missing What a source that is not there means ("fail").
 ---@field compress? akosha.CompressRule Asked for each source and target ("zstd").
+---@field snapshot? akosha.SnapshotRule Asked about a source that stays busy ("queue", after 5 s).
 ---@field part_size? integer Bytes, 5 MiB to 5 GiB (5 MiB).
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).
 ---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
 ---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
 ---@field budget? akosha.Budget|table<string, akosha.Budget> Of all together, or by name (no limit).
+---@field verify? akosha.Verify What is looked at again after an upload ("none").
+---@field drill? akosha.Drill How often a restore is tried out, by itself ("never").
+---@field keep? akosha.KeepOptions What `prune` keeps (what its command line says).
 ---@field limits? akosha.LimitOptions What it may take, at most what whoever runs it allows.
 ---@field finished? fun(report: akosha.Report) Told once, at the end.
 
@@ -56,10 +60,17 @@ local akosha = {}
 ---@alias akosha.CompressFunction
 ---| fun(facts: akosha.CompressFacts, now: akosha.Now): akosha.Compress|nil
 ---@alias akosha.CompressRule akosha.Compress|akosha.CompressFunction
+---@alias akosha.SnapshotFunction
+---| fun(facts: akosha.SnapshotFacts, now: akosha.Now): akosha.Busy|akosha.BusyRule|nil
+---@alias akosha.SnapshotRule akosha.Busy|akosha.BusyRule|akosha.SnapshotFunction
 ---@alias akosha.ThrottleFunction fun(now: akosha.Now): integer|nil
 ---@alias akosha.Throttle integer|akosha.ThrottleFunction
 ---@alias akosha.Dedup "unchanged"|"always"|"never"
 ---@alias akosha.Missing "fail"|"skip"
+---@alias akosha.Busy "queue"|"skip"|"older"
+---@alias akosha.Verify "none"|"read_back"
+---@alias akosha.DrillName "never"|"daily"|"weekly"|"monthly"
+---@alias akosha.Drill akosha.DrillName|number By name, or seconds: an hour to 366 days.
 ---@alias akosha.Codec "none"|"gzip"|"zstd"
 ---@alias akosha.Compress akosha.Codec|akosha.CompressOptions
 ---@alias akosha.DedupAnswer "upload"|"reuse"|"skip"
@@ -73,6 +84,7 @@ local akosha = {}
 ---@field glob? string Such a path with "*", "?" or "[a-z]" in it: all files that fit.
 ---@field kind? akosha.SourceKind What it is (the file tells).
 ---@field codec? akosha.Compress How it is compressed (as `compress` says).
+---@field snapshot? akosha.Busy|akosha.BusyRule What becomes of it if busy (as `snapshot` says).
 ---@field priority? integer -1000 to 1000; higher ones are sent first (0).
 ---@field name? string As in the target; of a path (the file's own).
 
@@ -82,6 +94,11 @@ local akosha = {}
 ---@field time? number Seconds of one decision (1).
 ---@field coroutines? integer At once (1024).
 ---@field log? integer Lines of one decision (100).
+
+---@class akosha.KeepOptions
+---@field last? integer The newest so many uploads (0).
+---@field daily? integer The newest of each of so many days (0).
+---@field weekly? integer The newest of each of so many weeks (0).
 
 ---@class akosha.CompressOptions
 ---@field codec akosha.Codec How.
@@ -188,6 +205,15 @@ function akosha.dir(options) end
 ---@field source akosha.Source
 ---@field target akosha.TargetFacts
 ---@field sample_ratio number Plain to compressed bytes of a sample; 1.0: does not shrink.
+
+-- Of a source that is still being written when the wait for it is over.
+---@class akosha.SnapshotFacts
+---@field source akosha.Source
+---@field name akosha.FailureName "source_busy" or "source_changed".
+---@field why string In words.
+---@field waited number Seconds.
+---@field stored? number Seconds since a copy was stored anywhere; nil: never.
+---@field older? number Seconds since an earlier snapshot that is still kept; nil: there is none.
 
 -- What every function gets last.
 ---@class akosha.Now
@@ -494,6 +520,19 @@ function akosha.route.when(predicate, yes, otherwise) end
 ---@return akosha.RouteFunction
 function akosha.route.by_kind(routes) end
 
+-- Sources that are being written. -----------------------------------------------------------------
+
+---@class akosha.BusyRule
+
+---@class akosha.SnapshotOptions
+---@field busy? akosha.Busy What becomes of it then ("queue").
+---@field wait? number Seconds that it is waited for, in all, up to 600 (5).
+
+---How long a busy source is waited for, and what becomes of it then.
+---@param options akosha.SnapshotOptions
+---@return akosha.BusyRule
+function akosha.snapshot(options) end
+
 -- Budgets. ----------------------------------------------------------------------------------------
 
 ---@class akosha.Budget
@@ -545,11 +584,15 @@ function akosha.log(...) end
 ---@field retry? akosha.Retry Asked after each request that failed (exponential).
 ---@field missing? akosha.Missing What a source that is not there means ("fail").
 ---@field compress? akosha.CompressRule For what ctx:compress was not asked about ("zstd").
+---@field snapshot? akosha.SnapshotRule Asked about a source that stays busy ("queue", after 5 s).
 ---@field part_size? integer Bytes, 5 MiB to 5 GiB (5 MiB).
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).
 ---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
 ---@field budget? akosha.Budget|table<string, akosha.Budget> Of all together, or by name (no limit).
 ---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
+---@field verify? akosha.Verify What is looked at again after an upload ("none").
+---@field drill? akosha.Drill How often a restore is tried out, by itself ("never").
+---@field keep? akosha.KeepOptions What `prune` keeps (what its command line says).
 ---@field limits? akosha.LimitOptions What it may take, at most what whoever runs it allows.
 
 ---What the file returns where it steers by itself: docs/tasks.md.

@@ -104,10 +104,14 @@ put_facts(struct aks_table *table, size_t column, const json_t *decision)
     const json_t *attempt = json_object_get(facts, "attempt");
     const json_t *status = json_object_get(facts, "http_status");
     const json_t *asked = json_object_get(facts, "retry_after");
+    const json_t *waited = json_object_get(facts, "waited");
     char text[AKS_TABLE_CELL_BYTES] = "";
     size_t len = 0;
 
-    if (json_is_string(json_object_get(facts, "failure"))) {
+    if (json_is_number(waited)) {
+        (void)snprintf(text, sizeof(text), "%s: %s, waited %.1f s", text_at(facts, "source"),
+            text_at(facts, "failure"), json_number_value(waited));
+    } else if (json_is_string(json_object_get(facts, "failure"))) {
         len = (size_t)snprintf(text, sizeof(text), "%s", text_at(facts, "failure"));
         if (json_is_integer(attempt) && len < sizeof(text))
             len += (size_t)snprintf(text + len, sizeof(text) - len, ", attempt %d",

@@ -10,7 +10,7 @@
 #define RANGE_BYTES_MAX 32
 
 const char *const aks_test_coverage_questions[AKS_TEST_COVERAGE_QUESTIONS] = {
-    "route", "dedup", "compress", "retry",
+    "route", "dedup", "compress", "snapshot", "retry",
 };
 
 void

@@ -13,7 +13,7 @@
 
 #define AKS_TEST_COVERAGE_FILES_MAX 256
 #define AKS_TEST_COVERAGE_LINES_MAX 20000
-#define AKS_TEST_COVERAGE_QUESTIONS 4
+#define AKS_TEST_COVERAGE_QUESTIONS 5
 
 /* The questions that a policy may be asked, in the order of engine/decide.h; "finished" is none: it
  * is told, and nothing comes of it. */

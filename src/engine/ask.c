@@ -300,6 +300,43 @@ aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
     return AKS_OK;
 }
 
+static const char *
+snapshot_answer_text(enum aks_busy busy, int64_t more_ms, char text[ANSWER_BYTES])
+{
+    if (more_ms == 0)
+        return aks_settings_busy_name(busy);
+    (void)snprintf(text, ANSWER_BYTES, "%s after %.1f", aks_settings_busy_name(busy),
+        seconds(more_ms));
+    return text;
+}
+
+enum aks_status
+aks_ask_snapshot(struct aks_ask *ask, const struct aks_snapshot_facts *facts,
+    const struct aks_snapshot_settings *otherwise, enum aks_busy *ret, int64_t *ret_more_ms,
+    struct aks_error *err)
+{
+    const struct aks_decide *decide = &ask->policy->decide;
+    struct aks_snapshot_answer answer = { 0 };
+    struct aks_snapshot_settings settings;
+    char text[ANSWER_BYTES];
+    struct aks_error own;
+    enum aks_status status;
+
+    if (decide->snapshot != NULL) {
+        tell_now(ask);
+        status = decide->snapshot(decide->ctx, facts, &answer, &own);
+        if (status != AKS_OK)
+            return policy_failed(ask, status, &own, err);
+    }
+    settings = answer.opinion ? answer.snapshot : *otherwise;
+    if (settings.wait_ms > AKS_SNAPSHOT_WAIT_MS_MAX)
+        settings.wait_ms = AKS_SNAPSHOT_WAIT_MS_MAX;
+    aks_decide_default_snapshot(&settings, facts, ret, ret_more_ms);
+    record(ask, "snapshot", NULL, aks_ask_facts_snapshot(facts),
+        snapshot_answer_text(*ret, *ret_more_ms, text), answer.opinion ? BY_POLICY : BY_DEFAULT);
+    return AKS_OK;
+}
+
 enum aks_status
 aks_ask_throttle(struct aks_ask *ask, int64_t *ret_bytes_per_s, struct aks_error *err)
 {

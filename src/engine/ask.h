@@ -54,6 +54,12 @@ enum aks_status aks_ask_dedup(struct aks_ask *ask, const struct aks_dedup_facts 
 enum aks_status aks_ask_compress(struct aks_ask *ask, const struct aks_compress_facts *facts,
     const struct aks_compress_settings *otherwise, struct aks_compress_settings *ret,
     struct aks_error *err);
+/** Of a source that is still busy after facts->waited_ms. ${otherwise}: as for compress.
+ * *ret_more_ms: so much longer it is to be waited for, and after that *ret holds without another
+ * question. "older" is answered only where there is such a snapshot, else "queue". */
+enum aks_status aks_ask_snapshot(struct aks_ask *ask, const struct aks_snapshot_facts *facts,
+    const struct aks_snapshot_settings *otherwise, enum aks_busy *ret, int64_t *ret_more_ms,
+    struct aks_error *err);
 /** Of a policy that has a function for it. An answer is recorded where it differs from the last. */
 enum aks_status aks_ask_throttle(struct aks_ask *ask, int64_t *ret_bytes_per_s,
     struct aks_error *err);

@@ -91,3 +91,16 @@ aks_ask_facts_compress(const struct aks_compress_facts *facts)
     (void)json_object_set_new(object, "sample_ratio", json_real(facts->sample_ratio));
     return object;
 }
+
+json_t *
+aks_ask_facts_snapshot(const struct aks_snapshot_facts *facts)
+{
+    json_t *object = source_json(&facts->source);
+
+    (void)json_object_set_new(object, "failure", json_string(aks_status_name(facts->failure)));
+    (void)json_object_set_new(object, "why", json_string(facts->why));
+    (void)json_object_set_new(object, "waited", json_real(seconds(facts->waited_ms)));
+    (void)json_object_set_new(object, "stored", known(facts->stored_ms));
+    (void)json_object_set_new(object, "older", known(facts->older_ms));
+    return object;
+}

@@ -15,5 +15,6 @@ struct json_t *aks_ask_facts_route(const struct aks_source_facts *source,
     const struct aks_target_facts *targets, size_t target_count);
 struct json_t *aks_ask_facts_dedup(const struct aks_dedup_facts *facts);
 struct json_t *aks_ask_facts_compress(const struct aks_compress_facts *facts);
+struct json_t *aks_ask_facts_snapshot(const struct aks_snapshot_facts *facts);
 
 #endif

@@ -97,6 +97,17 @@ struct aks_compress_facts {
                                  * shrink */
 };
 
+/* A source that was still busy when the wait for it was over. */
+struct aks_snapshot_facts {
+    struct aks_source_facts source;
+    enum aks_status failure;    /* AKS_SOURCE_BUSY, or AKS_SOURCE_CHANGED each time it was read */
+    const char *why;            /* for people: "a writer holds it" ... */
+    int64_t waited_ms;
+    int64_t stored_ms;          /* the last stored copy, ago; -1: never stored anywhere */
+    int64_t older_ms;           /* an earlier snapshot that is still kept, taken so long ago; -1:
+                                 * there is none */
+};
+
 enum aks_verdict { AKS_NO_OPINION, AKS_WAIT, AKS_NEXT_TARGET, AKS_RESTART, AKS_GIVE_UP };
 
 struct aks_retry_answer {
@@ -119,6 +130,12 @@ struct aks_compress_answer {
     struct aks_compress_settings compress;
 };
 
+struct aks_snapshot_answer {
+    bool opinion;
+    struct aks_snapshot_settings snapshot;  /* wait_ms: in all, what was waited included; 0 where
+                                             * nothing was said of it */
+};
+
 struct aks_decide {
     /* Told before the first question, and before another one when the minute has changed: what is
      * so from now on. ${now} is borrowed until it is told again. NULL: nobody wants to know. */
@@ -130,6 +147,8 @@ struct aks_decide {
         enum aks_dedup_verdict *ret, struct aks_error *err);
     enum aks_status (*compress)(void *ctx, const struct aks_compress_facts *facts,
         struct aks_compress_answer *ret, struct aks_error *err);
+    enum aks_status (*snapshot)(void *ctx, const struct aks_snapshot_facts *facts,
+        struct aks_snapshot_answer *ret, struct aks_error *err);
     enum aks_status (*retry)(void *ctx, const struct aks_failure_facts *facts,
         struct aks_retry_answer *ret, struct aks_error *err);
     /* How many bytes a second may be sent from now on, in all: as data/throttle.h, 0 for no limit.

@@ -75,3 +75,13 @@ aks_decide_default_retry(const struct aks_retry_settings *settings,
     ret->least_ms = asked_for(ret->least_ms, facts);
     ret->most_ms = asked_for(ret->most_ms, facts);
 }
+
+void
+aks_decide_default_snapshot(const struct aks_snapshot_settings *settings,
+    const struct aks_snapshot_facts *facts, enum aks_busy *ret_busy, int64_t *ret_more_ms)
+{
+    *ret_busy = settings->busy;
+    if (settings->busy == AKS_BUSY_OLDER && facts->older_ms < 0)
+        *ret_busy = AKS_BUSY_QUEUE;
+    *ret_more_ms = settings->wait_ms > facts->waited_ms ? settings->wait_ms - facts->waited_ms : 0;
+}

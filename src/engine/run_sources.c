@@ -167,8 +167,8 @@ says_more(const struct aks_settings *settings)
     for (size_t i = 0; i < settings->source_count; i++) {
         const struct aks_source_settings *source = &settings->sources[i];
 
-        if (source->kind_given || source->compress_given || source->priority != 0 ||
-            source->name != NULL)
+        if (source->kind_given || source->compress_given || source->snapshot_given ||
+            source->priority != 0 || source->name != NULL)
             return true;
     }
     return false;

@@ -18,6 +18,8 @@ aks_settings_init(struct aks_settings *settings, const struct aks_alloc *alloc)
     settings->compress.codec = AKS_CODEC_ZSTD;
     settings->compress.level = AKS_CODEC_LEVEL_DEFAULT;
     settings->dedup = AKS_DEDUP_UNCHANGED;
+    settings->snapshot.busy = AKS_BUSY_QUEUE;
+    settings->snapshot.wait_ms = AKS_SNAPSHOT_WAIT_MS_DEFAULT;
     settings->part_bytes = AKS_PART_BYTES_DEFAULT;
     settings->probe_ms = AKS_PROBE_MS_DEFAULT;
 }
@@ -88,6 +90,21 @@ aks_target_kind_method(enum aks_target_kind kind)
 
     AKS_CHECK((unsigned)kind < sizeof(methods) / sizeof(methods[0]));
     return methods[kind];
+}
+
+const struct aks_snapshot_settings *
+aks_settings_snapshot(const struct aks_settings *settings, const struct aks_source_settings *source)
+{
+    return source != NULL && source->snapshot_given ? &source->snapshot : &settings->snapshot;
+}
+
+const char *
+aks_settings_busy_name(enum aks_busy busy)
+{
+    static const char *const names[] = { "queue", "skip", "older" };
+
+    AKS_CHECK((unsigned)busy < sizeof(names) / sizeof(names[0]));
+    return names[busy];
 }
 
 const char *

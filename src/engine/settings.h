@@ -31,6 +31,12 @@
 #define AKS_PROBE_MS_DEFAULT (1 * AKS_MS_PER_S)
 #define AKS_PROBE_MS_MAX (60 * AKS_MS_PER_S)
 
+#define AKS_SNAPSHOT_WAIT_MS_DEFAULT (5 * AKS_MS_PER_S)
+#define AKS_SNAPSHOT_WAIT_MS_MAX (600 * AKS_MS_PER_S)
+#define AKS_DRILL_MS_MIN (3600 * AKS_MS_PER_S)
+#define AKS_DRILL_MS_MAX (366 * 24 * 3600 * AKS_MS_PER_S)
+#define AKS_KEEP_MAX 10000                  /* uploads, days or weeks */
+
 enum aks_source_kind { AKS_SOURCE_FILE, AKS_SOURCE_DUCKDB, AKS_SOURCE_SQLITE };
 
 enum aks_target_kind { AKS_TARGET_S3, AKS_TARGET_HTTP, AKS_TARGET_DIR };
@@ -91,6 +97,18 @@ struct aks_compress_settings {
     bool always;            /* do not look at a sample first */
 };
 
+/* What becomes of a source that is still being written when the wait is over. */
+enum aks_busy {
+    AKS_BUSY_QUEUE,         /* it stays queued: source_busy */
+    AKS_BUSY_SKIP,          /* nothing is owed of it this time */
+    AKS_BUSY_OLDER          /* an earlier snapshot that is still kept; where none is, queued */
+};
+
+struct aks_snapshot_settings {
+    enum aks_busy busy;
+    int64_t wait_ms;        /* 0 to AKS_SNAPSHOT_WAIT_MS_MAX */
+};
+
 #define AKS_SOURCE_PRIORITY_MAX 1000        /* and as much below 0 */
 #define AKS_SOURCE_NAME_BYTES 200           /* longer names of files are cut at their beginning */
 
@@ -101,6 +119,8 @@ struct aks_source_settings {
     enum aks_source_kind kind;
     bool compress_given;    /* else as all others */
     struct aks_compress_settings compress;
+    bool snapshot_given;    /* else as all others */
+    struct aks_snapshot_settings snapshot;
     int priority;           /* higher first */
     char *name;             /* in a target, of [A-Za-z0-9._-]; or NULL: the file's own */
 };
@@ -109,6 +129,20 @@ enum aks_dedup {
     AKS_DEDUP_UNCHANGED,    /* what a target holds already is not sent again */
     AKS_DEDUP_ALWAYS,       /* everything is sent */
     AKS_DEDUP_NEVER         /* nothing is sent of which a target has any copy, also an older one */
+};
+
+/* What is looked at again when an upload is complete. */
+enum aks_verify {
+    AKS_VERIFY_NONE,        /* what a target said of each object it took */
+    AKS_VERIFY_READ_BACK    /* every object is read, to its digest */
+};
+
+/* Which uploads prune keeps. One of several reasons is enough. */
+struct aks_keep_settings {
+    bool set;               /* false: the policy does not say */
+    int64_t last;           /* the newest so many; 0 to AKS_KEEP_MAX, as the others */
+    int64_t daily;          /* the newest of each of so many days */
+    int64_t weekly;         /* the newest of each of so many weeks */
 };
 
 /* Where a source goes. A list: to the first of these targets that takes it. A mirror: to all of
@@ -133,6 +167,10 @@ struct aks_settings {
     struct aks_retry_settings retry;
     struct aks_compress_settings compress;
     enum aks_dedup dedup;
+    struct aks_snapshot_settings snapshot;
+    enum aks_verify verify;
+    int64_t drill_ms;       /* how often a restore is tried out, by itself; 0: never */
+    struct aks_keep_settings keep;
     int64_t part_bytes;
     int64_t probe_ms;
     struct aks_budget budget;           /* of all targets but folders together */
@@ -143,13 +181,19 @@ struct aks_settings {
     char policy_sha256[65];
 };
 
-/** Defaults of CONTRACT: retry, part size, probe; compress zstd; dedup unchanged. Nothing else. */
+/** Defaults of CONTRACT: retry, part size, probe; compress zstd; dedup unchanged; a busy
+ * source is waited for and queued. Nothing else. */
 void aks_settings_init(struct aks_settings *settings, const struct aks_alloc *alloc);
 /** Frees what it holds. */
 void aks_settings_fini(struct aks_settings *settings);
 /** "cloud, http", "all of cloud, other", "2 of cloud, other, folder"; names of ${settings}. */
 const char *aks_settings_route_text(const struct aks_settings *settings,
     const struct aks_route *route, char ret_text[AKS_ROUTE_TEXT_BYTES]);
+/** "queue", "skip", "older". */
+const char *aks_settings_busy_name(enum aks_busy busy);
+/** How long a busy source is waited for, and then: as ${source} (or NULL) says, or all others. */
+const struct aks_snapshot_settings *aks_settings_snapshot(const struct aks_settings *settings,
+    const struct aks_source_settings *source);
 /** "hour", "day", "month". */
 const char *aks_settings_period_name(enum aks_budget_period period);
 /** "s3", "http", "dir". */

@@ -150,6 +150,26 @@ ask_compress(lua_State *L)
 }
 
 static int
+ask_snapshot(lua_State *L)
+{
+    const struct question *question = lua_touserdata(L, QUESTION);
+    struct aks_snapshot_answer *ret = question->ret;
+
+    push_function(L, AKS_VM_SNAPSHOT);
+    aks_facts_push_snapshot(L, question->facts);
+    push_now(L);
+    ask(L, 2);
+    if (lua_isnil(L, ANSWER))
+        return 0;
+    if (lua_type(L, ANSWER) != LUA_TSTRING && aks_handle_busy(L, ANSWER) == NULL)
+        aks_value_expected(L, "the answer",
+            "\"queue\", \"skip\", \"older\", akosha.snapshot { ... } or nil", ANSWER);
+    aks_spec_busy(L, ANSWER, "the answer", 0, &ret->snapshot);
+    ret->opinion = true;
+    return 0;
+}
+
+static int
 ask_retry(lua_State *L)
 {
     const struct question *question = lua_touserdata(L, QUESTION);
@@ -270,6 +290,26 @@ lua_compress(void *ctx, const struct aks_compress_facts *compress, struct aks_co
 }
 
 static enum aks_status
+lua_snapshot(void *ctx, const struct aks_snapshot_facts *snapshot, struct aks_snapshot_answer *ret,
+    struct aks_error *err)
+{
+    struct question question = { snapshot, NULL, 0, ret };
+    char facts[AKS_ERROR_HINT_BYTES];
+    enum aks_status status;
+
+    memset(ret, 0, sizeof(*ret));
+    status = aks_call(ctx, "snapshot", ask_snapshot, &question, err);
+    if (status != AKS_OK) {
+        ret->opinion = false;
+        (void)snprintf(facts, sizeof(facts), "source %s: %s, waited %.1f s", snapshot->source.name,
+            aks_status_name(snapshot->failure),
+            (double)snapshot->waited_ms / (double)AKS_MS_PER_S);
+        add_facts(err, facts);
+    }
+    return status;
+}
+
+static enum aks_status
 lua_retry(void *ctx, const struct aks_failure_facts *failure, struct aks_retry_answer *ret,
     struct aks_error *err)
 {
@@ -346,12 +386,14 @@ aks_decide_lua_init(struct aks_decide *ret_decide, struct aks_vm *vm)
         ret_decide->dedup = lua_dedup;
     if (vm->asks[AKS_VM_COMPRESS])
         ret_decide->compress = lua_compress;
+    if (vm->asks[AKS_VM_SNAPSHOT])
+        ret_decide->snapshot = lua_snapshot;
     if (vm->asks[AKS_VM_RETRY])
         ret_decide->retry = lua_retry;
     else if (vm->retry_by_schedule)
         ret_decide->retry = schedule_retry;
     if (vm->asks[AKS_VM_ROUTE] || vm->asks[AKS_VM_DEDUP] || vm->asks[AKS_VM_COMPRESS] ||
-        vm->asks[AKS_VM_RETRY] || vm->asks[AKS_VM_THROTTLE])
+        vm->asks[AKS_VM_SNAPSHOT] || vm->asks[AKS_VM_RETRY] || vm->asks[AKS_VM_THROTTLE])
         ret_decide->now = lua_now;
     if (vm->asks[AKS_VM_THROTTLE])
         ret_decide->throttle = lua_throttle;

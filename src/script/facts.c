@@ -186,3 +186,17 @@ aks_facts_push_compress(lua_State *L, const struct aks_compress_facts *facts)
     lua_setfield(L, -2, "sample_ratio");
     aks_freeze(L);
 }
+
+void
+aks_facts_push_snapshot(lua_State *L, const struct aks_snapshot_facts *facts)
+{
+    lua_createtable(L, 0, 6);
+    aks_facts_push_source(L, &facts->source);
+    lua_setfield(L, -2, "source");
+    put_text(L, "name", aks_status_name(facts->failure));
+    put_text(L, "why", facts->why);
+    put_seconds(L, "waited", facts->waited_ms);
+    put_seconds(L, "stored", facts->stored_ms);
+    put_seconds(L, "older", facts->older_ms);
+    aks_freeze(L);
+}

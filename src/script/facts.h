@@ -18,5 +18,6 @@ void aks_facts_push_targets(lua_State *L, const struct aks_target_facts *targets
 void aks_facts_push_failure(lua_State *L, const struct aks_failure_facts *failure);
 void aks_facts_push_dedup(lua_State *L, const struct aks_dedup_facts *facts);
 void aks_facts_push_compress(lua_State *L, const struct aks_compress_facts *facts);
+void aks_facts_push_snapshot(lua_State *L, const struct aks_snapshot_facts *facts);
 
 #endif

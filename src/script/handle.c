@@ -16,6 +16,7 @@
 #define MIRROR "akosha.mirror"
 #define SECRET "akosha.secret"
 #define BUDGET "akosha.budget"
+#define BUSY "akosha.snapshot"
 #define POLICY "akosha.policy"
 
 #define OPERATION_BYTES_MAX 200
@@ -363,6 +364,20 @@ aks_handle_budget(lua_State *L, int index)
 }
 
 void
+aks_handle_push_busy(lua_State *L, const struct aks_snapshot_settings *snapshot)
+{
+    struct aks_snapshot_settings *own = aks_handle_new(L, sizeof(*own), 0, BUSY);
+
+    *own = *snapshot;
+}
+
+const struct aks_snapshot_settings *
+aks_handle_busy(lua_State *L, int index)
+{
+    return aks_handle_test(L, index, BUSY);
+}
+
+void
 aks_handle_push_policy(lua_State *L)
 {
     (void)aks_handle_new(L, 0, 0, POLICY);
@@ -409,5 +424,6 @@ aks_handle_open(lua_State *L)
     aks_handle_class(L, MIRROR, nothing);
     aks_handle_class(L, SECRET, secret);
     aks_handle_class(L, BUDGET, nothing);
+    aks_handle_class(L, BUSY, nothing);
     aks_handle_class(L, POLICY, nothing);
 }

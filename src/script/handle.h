@@ -64,6 +64,11 @@ void aks_handle_push_budget(lua_State *L, const struct aks_budget *budget);
 /** NULL if the value is none. [-0, +0] */
 const struct aks_budget *aks_handle_budget(lua_State *L, int index);
 
+/** What akosha.snapshot says of a busy source; a wait_ms of -1: nothing. [-0, +1, raises] */
+void aks_handle_push_busy(lua_State *L, const struct aks_snapshot_settings *snapshot);
+/** NULL if the value is none. [-0, +0] */
+const struct aks_snapshot_settings *aks_handle_busy(lua_State *L, int index);
+
 /** What akosha.policy returns: the settings themselves are the VM's. [-0, +1, raises] */
 void aks_handle_push_policy(lua_State *L);
 bool aks_handle_is_policy(lua_State *L, int index);

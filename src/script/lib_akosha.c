@@ -218,6 +218,7 @@ aks_lib_push(lua_State *L)
         { "s3", aks_spec_s3 },
         { "schedule", lib_schedule },
         { "secret", aks_spec_secret },
+        { "snapshot", aks_spec_snapshot },
         { "take", lib_take },
         { "task", aks_spec_task },
         { "wait", lib_wait },

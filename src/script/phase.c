@@ -22,6 +22,7 @@ static const struct aks_phase_rule rules[] = {
     { "akosha", "policy", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "s3", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "secret", AKS_PHASE_IN(AKS_PHASE_LOAD) },
+    { "akosha", "snapshot", AKS_PHASE_ANY },
     { "akosha", "task", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "wait", AKS_PHASE_ANY },
     { "akosha", "window", AKS_PHASE_ANY },

@@ -239,8 +239,8 @@ warn_same_sources(struct aks_vm *vm, const char *home)
 static bool
 says_more(const struct aks_source_settings *source)
 {
-    return source->kind_given || source->compress_given || source->priority != 0 ||
-        source->name != NULL;
+    return source->kind_given || source->compress_given || source->snapshot_given ||
+        source->priority != 0 || source->name != NULL;
 }
 
 static void

@@ -216,6 +216,21 @@ take_compress(lua_State *L, void *ctx)
 }
 
 static void
+take_snapshot(lua_State *L, void *ctx)
+{
+    struct aks_settings *settings = ctx;
+    int type = aks_value_field(L, FIELDS, "snapshot");
+
+    if (type == LUA_TNIL || keep_function(L, AKS_VM_SNAPSHOT))
+        return;
+    if (type != LUA_TSTRING && aks_handle_busy(L, -1) == NULL)
+        aks_value_expected(L, WHAT ": snapshot", "\"queue\", \"skip\", \"older\", "
+            "akosha.snapshot { ... } or a function", -1);
+    aks_spec_busy(L, lua_gettop(L), WHAT ": snapshot", AKS_SNAPSHOT_WAIT_MS_DEFAULT,
+        &settings->snapshot);
+}
+
+static void
 take_dedup(lua_State *L, void *ctx)
 {
     struct aks_settings *settings = ctx;
@@ -366,6 +381,7 @@ static const struct {
     { "targets", take_targets, POLICY | TASK },
     { "route", take_route, POLICY },
     { "compress", take_compress, POLICY | TASK },
+    { "snapshot", take_snapshot, POLICY | TASK },
     { "dedup", take_dedup, POLICY },
     { "missing", take_missing, POLICY | TASK },
     { "retry", take_retry, POLICY | TASK },
@@ -374,6 +390,9 @@ static const struct {
     { "system_id", take_system_id, POLICY | TASK },
     { "throttle", take_throttle, POLICY | TASK },
     { "budget", take_budget, POLICY | TASK },
+    { "verify", aks_spec_verify, POLICY | TASK },
+    { "drill", aks_spec_drill, POLICY | TASK },
+    { "keep", aks_spec_keep, POLICY | TASK },
     { "finished", take_finished, POLICY },
     { "limits", aks_spec_limits, POLICY | TASK },
     { "run", take_run, TASK },

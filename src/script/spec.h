@@ -43,6 +43,17 @@ int aks_spec_budget(lua_State *L);
 /** A budget, or a table of budgets by target, into the settings; the value at ${index}, which is
  * absolute and the top. [-0, +any, raises] */
 void aks_spec_take_budget(lua_State *L, int index, struct aks_settings *settings);
+/** akosha.snapshot, as lua_CFunction. */
+int aks_spec_snapshot(lua_State *L);
+/** "queue", "skip", "older" or akosha.snapshot { ... }; of a wait that is not said wait_ms is
+ * ${unsaid_ms}. ${index} is absolute. [-0, +0, raises] */
+void aks_spec_busy(lua_State *L, int index, const char *what, int64_t unsaid_ms,
+    struct aks_snapshot_settings *ret_snapshot);
+/** The fields `verify`, `drill` and `keep` of akosha.policy, whose argument is at index 1, into the
+ * struct aks_settings at ${ctx}; as aks_problem_taker. */
+void aks_spec_verify(lua_State *L, void *ctx);
+void aks_spec_drill(lua_State *L, void *ctx);
+void aks_spec_keep(lua_State *L, void *ctx);
 /** Bytes per second, as data/throttle.h has them. [-0, +0, raises] */
 int64_t aks_spec_rate(lua_State *L, int index, const char *what);
 /** An absolute path, one below "~/", or one relative to the policy's folder, which is put in front.

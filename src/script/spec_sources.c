@@ -3,6 +3,7 @@
 
 #include "engine/glob.h"
 #include "engine/source.h"
+#include "script/handle.h"
 #include "script/problem_internal.h"
 #include "script/value.h"
 
@@ -78,6 +79,22 @@ take_codec(lua_State *L, void *ctx)
             "\"none\", \"gzip\", \"zstd\" or a table with codec and level", -1);
     aks_spec_compress(L, lua_gettop(L), WHAT ": codec", &taking->source.compress);
     taking->source.compress_given = true;
+}
+
+static void
+take_snapshot(lua_State *L, void *ctx)
+{
+    struct taking *taking = ctx;
+    int type = aks_value_field(L, taking->entry, "snapshot");
+
+    if (type == LUA_TNIL)
+        return;
+    if (type != LUA_TSTRING && aks_handle_busy(L, -1) == NULL)
+        aks_value_expected(L, WHAT ": snapshot",
+            "\"queue\", \"skip\", \"older\" or akosha.snapshot { ... }", -1);
+    aks_spec_busy(L, lua_gettop(L), WHAT ": snapshot", AKS_SNAPSHOT_WAIT_MS_DEFAULT,
+        &taking->source.snapshot);
+    taking->source.snapshot_given = true;
 }
 
 static void
@@ -165,11 +182,12 @@ take_table(lua_State *L, struct taking *taking)
         { "path", take_place },
         { "kind", take_kind },
         { "codec", take_codec },
+        { "snapshot", take_snapshot },
         { "priority", take_priority },
         { "name", take_name },
     };
-    static const char *const names[] = { "path", "glob", "kind", "codec", "priority", "name",
-        NULL };
+    static const char *const names[] = { "path", "glob", "kind", "codec", "snapshot",
+        "priority", "name", NULL };
 
     aks_value_fields(L, taking->entry, WHAT, names);
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)

@@ -44,7 +44,8 @@ enum aks_vm_limit {
 };
 
 enum aks_vm_question {
-    AKS_VM_ROUTE, AKS_VM_DEDUP, AKS_VM_COMPRESS, AKS_VM_RETRY, AKS_VM_THROTTLE, AKS_VM_FINISHED,
+    AKS_VM_ROUTE, AKS_VM_DEDUP, AKS_VM_COMPRESS, AKS_VM_SNAPSHOT, AKS_VM_RETRY, AKS_VM_THROTTLE,
+    AKS_VM_FINISHED,
     AKS_VM_RUN,         /* not asked, but begun */
     AKS_VM_QUESTIONS
 };

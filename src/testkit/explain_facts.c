@@ -213,6 +213,21 @@ read_sample(const json_t *facts, struct aks_explain_question *ret)
         lack(&ret->needs, "sample_ratio");
 }
 
+static void
+read_busy(const json_t *facts, struct aks_explain_question *ret)
+{
+    struct aks_snapshot_facts *snapshot = &ret->snapshot;
+
+    source_facts(facts, &ret->source, &ret->lacks);
+    snapshot->source = ret->source;
+    if (!aks_status_from_name(text_fact(facts, "failure", &ret->needs), &snapshot->failure))
+        lack(&ret->needs, "failure");
+    snapshot->why = text_fact(facts, "why", &ret->lacks);
+    snapshot->waited_ms = time_fact(facts, "waited", &ret->needs);
+    snapshot->stored_ms = time_fact(facts, "stored", &ret->lacks);
+    snapshot->older_ms = time_fact(facts, "older", &ret->needs);
+}
+
 /* What a task did is recorded like what was decided. */
 static bool
 is_step(const char *name)
@@ -253,6 +268,9 @@ aks_explain_facts(const json_t *report, const json_t *entry, struct aks_explain_
     } else if (strcmp(name, "compress") == 0) {
         ret->kind = AKS_EXPLAIN_COMPRESS;
         read_sample(facts, ret);
+    } else if (strcmp(name, "snapshot") == 0) {
+        ret->kind = AKS_EXPLAIN_SNAPSHOT;
+        read_busy(facts, ret);
     } else if (strcmp(name, "throttle") == 0) {
         ret->kind = AKS_EXPLAIN_THROTTLE;
     } else if (is_step(name)) {

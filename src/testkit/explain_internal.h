@@ -37,8 +37,8 @@ struct aks_explain {
 };
 
 enum aks_explain_kind {
-    AKS_EXPLAIN_ROUTE, AKS_EXPLAIN_DEDUP, AKS_EXPLAIN_COMPRESS, AKS_EXPLAIN_RETRY,
-    AKS_EXPLAIN_THROTTLE, AKS_EXPLAIN_STEP, AKS_EXPLAIN_UNKNOWN
+    AKS_EXPLAIN_ROUTE, AKS_EXPLAIN_DEDUP, AKS_EXPLAIN_COMPRESS, AKS_EXPLAIN_SNAPSHOT,
+    AKS_EXPLAIN_RETRY, AKS_EXPLAIN_THROTTLE, AKS_EXPLAIN_STEP, AKS_EXPLAIN_UNKNOWN
 };
 
 /* A question of a record. All that it points to is the record's. */
@@ -52,6 +52,7 @@ struct aks_explain_question {
     struct aks_target_facts targets[AKS_TARGETS_MAX];
     struct aks_dedup_facts dedup;
     struct aks_compress_facts compress;
+    struct aks_snapshot_facts snapshot;
     struct aks_clock_facts clock;
     int64_t wall_ms;                /* when it was asked; 0: not known */
     const char *needs;              /* a fact without which nobody can answer, and */
@@ -68,6 +69,10 @@ enum aks_status aks_explain_load(struct aks_explain *explain, uint64_t seed,
 
 /** How ${settings} say that the source at ${path} is compressed, where no function answers. */
 const struct aks_compress_settings *aks_explain_codec(const struct aks_explain *explain,
+    const struct aks_settings *settings, const char *path);
+
+/** The same of a source that is busy. */
+const struct aks_snapshot_settings *aks_explain_busy(const struct aks_explain *explain,
     const struct aks_settings *settings, const char *path);
 
 /* explain_source.c */

@@ -118,6 +118,7 @@ asks_function(const struct aks_decide *decide, enum aks_explain_kind kind)
         (kind == AKS_EXPLAIN_ROUTE && decide->route != NULL) ||
         (kind == AKS_EXPLAIN_DEDUP && decide->dedup != NULL) ||
         (kind == AKS_EXPLAIN_COMPRESS && decide->compress != NULL) ||
+        (kind == AKS_EXPLAIN_SNAPSHOT && decide->snapshot != NULL) ||
         (kind == AKS_EXPLAIN_RETRY && decide->retry != NULL);
 }
 
@@ -157,7 +158,8 @@ put_question(const struct replay *replay, struct aks_ask *ask,
     struct aks_route_answer route;
     struct aks_compress_settings compress;
     enum aks_dedup_verdict dedup;
-    int64_t bytes_per_s;
+    enum aks_busy busy;
+    int64_t number;
 
     switch (question->kind) {
     case AKS_EXPLAIN_ROUTE:
@@ -169,10 +171,14 @@ put_question(const struct replay *replay, struct aks_ask *ask,
         return aks_ask_compress(ask, &question->compress,
             aks_explain_codec(replay->explain, ask->policy->settings,
                 question->compress.source.path), &compress, err);
+    case AKS_EXPLAIN_SNAPSHOT:
+        return aks_ask_snapshot(ask, &question->snapshot,
+            aks_explain_busy(replay->explain, ask->policy->settings,
+                question->snapshot.source.path), &busy, &number, err);
     case AKS_EXPLAIN_RETRY:
         return aks_ask_retry(ask, &question->failure, ret_retry, err);
     case AKS_EXPLAIN_THROTTLE:
-        return aks_ask_throttle(ask, &bytes_per_s, err);
+        return aks_ask_throttle(ask, &number, err);
     case AKS_EXPLAIN_STEP:
     case AKS_EXPLAIN_UNKNOWN:
         break;

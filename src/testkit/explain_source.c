@@ -135,8 +135,9 @@ is_source(const struct aks_explain *explain, const struct aks_source_settings *s
     return same;
 }
 
-const struct aks_compress_settings *
-aks_explain_codec(const struct aks_explain *explain, const struct aks_settings *settings,
+/* What the policy says of the file at ${path}; a path says it before a glob. */
+static const struct aks_source_settings *
+find_source(const struct aks_explain *explain, const struct aks_settings *settings,
     const char *path)
 {
     const struct aks_source_settings *found = NULL;
@@ -147,7 +148,23 @@ aks_explain_codec(const struct aks_explain *explain, const struct aks_settings *
         if ((found == NULL || (found->glob && !source->glob)) && is_source(explain, source, path))
             found = source;
     }
-    return found != NULL && found->compress_given ? &found->compress : &settings->compress;
+    return found;
+}
+
+const struct aks_compress_settings *
+aks_explain_codec(const struct aks_explain *explain, const struct aks_settings *settings,
+    const char *path)
+{
+    const struct aks_source_settings *source = find_source(explain, settings, path);
+
+    return source != NULL && source->compress_given ? &source->compress : &settings->compress;
+}
+
+const struct aks_snapshot_settings *
+aks_explain_busy(const struct aks_explain *explain, const struct aks_settings *settings,
+    const char *path)
+{
+    return aks_settings_snapshot(settings, find_source(explain, settings, path));
 }
 
 /* How many bytes each has in the world. Where none is there, each is taken to be. */

@@ -224,7 +224,8 @@ asks_function(const struct aks_explain *explain, const char *question)
         (strcmp(question, "route") == 0 && decide->route != NULL) ||
         (strcmp(question, "throttle") == 0 && decide->throttle != NULL) ||
         (strcmp(question, "dedup") == 0 && decide->dedup != NULL) ||
-        (strcmp(question, "compress") == 0 && decide->compress != NULL);
+        (strcmp(question, "compress") == 0 && decide->compress != NULL) ||
+        (strcmp(question, "snapshot") == 0 && decide->snapshot != NULL);
 }
 
 json_t *

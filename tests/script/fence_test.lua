@@ -17,7 +17,7 @@ local EXPECTED = {
   "akosha.retry.fixed", "akosha.retry.linear", "akosha.retry.none", "akosha.route",
       "akosha.route.all", "akosha.route.by_kind", "akosha.route.first", "akosha.route.quorum",
       "akosha.route.when", "akosha.s3",
-      "akosha.second", "akosha.secret", "akosha.task",
+      "akosha.second", "akosha.secret", "akosha.snapshot", "akosha.task",
       "akosha.throttle", "akosha.throttle.when", "akosha.wait", "akosha.window",
   "assert", "coroutine", "coroutine.close", "coroutine.create",
       "coroutine.isyieldable",
@@ -308,11 +308,11 @@ local function all_refused(cases, places)
 end
 
 function TestFence:test_what_is_out_of_reach_is_so_everywhere()
-  all_refused(REFUSED, "load route dedup compress retry throttle finished")
+  all_refused(REFUSED, "load route dedup compress snapshot retry throttle finished")
 end
 
 function TestFence:test_facts_are_what_they_were()
-  all_refused(FACTS, "route dedup compress retry throttle finished")
+  all_refused(FACTS, "route dedup compress snapshot retry throttle finished")
 end
 
 function TestFence:test_lines_that_are_logged_have_an_end()

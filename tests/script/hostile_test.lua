@@ -15,7 +15,7 @@ local POLICY = [[
 return akosha.policy { api = 1,
   targets = { cloud = akosha.s3 { bucket = "memories" }, disk = akosha.dir { path = "/x" } },
 ]]
-local ALL = "load route dedup compress retry throttle finished"
+local ALL = "load route dedup compress snapshot retry throttle finished"
 
 -- Small enough that hundreds of cases end soon; the defaults are those of bad_policies_test.lua.
 local LIMITS = { memory_bytes = 6 << 20, load_instructions = 500000,

@@ -123,9 +123,10 @@ local akosha = require "akosha"
 local function nothing() end
 return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } }, route = nothing,
     dedup = nothing,
-  compress = nothing, retry = nothing, throttle = nothing, finished = nothing }]] }
-  lu.assertEquals(policy:asks(), { route = true, dedup = true, compress = true, retry = true,
-      throttle = true, finished = true })
+  compress = nothing, snapshot = nothing, retry = nothing, throttle = nothing,
+  finished = nothing }]] }
+  lu.assertEquals(policy:asks(), { route = true, dedup = true, compress = true, snapshot = true,
+      retry = true, throttle = true, finished = true })
   lu.assertEquals(policy:settings().route, { "disk" })
 end
 

@@ -51,7 +51,7 @@ local REFUSED = {
   { "{ ('x'):rep(4096) .. '*' }", "longer than 4095 bytes" },
   { "{ 'a\\n*' }", "control character" },
   { "{ { pth = '/a' } }", 'unknown field "pth"; did you mean "path"?' },
-  { "{ { path = '/a', size = 1 } }", "known: path, glob, kind, codec, priority, name" },
+  { "{ { path = '/a', size = 1 } }", "known: path, glob, kind, codec, snapshot, priority, name" },
   { "{ setmetatable({ path = '/a' }, {}) }", "one with a metatable" },
   { "{ { '/a' } }", "expected names of fields as keys, got number 1" },
   { "{ { path = '/a', kind = 'duck' } }",

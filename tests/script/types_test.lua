@@ -82,21 +82,25 @@ function TestTypes:test_every_option_of_a_builder_is_annotated_and_every_annotat
       compared = compared + 1
     end
   end
-  lu.assertEquals(compared, 13)
+  lu.assertEquals(compared, 14)
   local _, message = load [[return akosha.policy { api = 1,
     targets = { d = akosha.dir { path = "/" } }, compress = { zzzzzzzz = 1 } }]]
   lu.assertStrContains(message, "known: codec, level, always")
   lu.assertEquals(fields "akosha.CompressOptions", { codec = true, level = true, always = true })
   _, message = load [[return akosha.policy { api = 1,
     targets = { d = akosha.dir { path = "/" } }, sources = { { zzzzzzzz = 1 } } }]]
-  lu.assertStrContains(message, "known: path, glob, kind, codec, priority, name")
+  lu.assertStrContains(message, "known: path, glob, kind, codec, snapshot, priority, name")
+  _, message = load [[return akosha.policy { api = 1,
+    targets = { d = akosha.dir { path = "/" } }, keep = { zzzzzzzz = 1 } }]]
+  lu.assertStrContains(message, "known: last, daily, weekly")
+  lu.assertEquals(fields "akosha.KeepOptions", { last = true, daily = true, weekly = true })
   _, message = load [[return akosha.policy { api = 1,
     targets = { d = akosha.dir { path = "/" } }, limits = { zzzzzzzz = 1 } }]]
   lu.assertStrContains(message, "known: memory, instructions, time, coroutines, log")
   lu.assertEquals(fields "akosha.LimitOptions", { memory = true, instructions = true, time = true,
     coroutines = true, log = true })
   lu.assertEquals(fields "akosha.SourceOptions", { path = true, glob = true, kind = true,
-    codec = true, priority = true, name = true })
+    codec = true, snapshot = true, priority = true, name = true })
 end
 
 -- What a schedule without chance answers to the first failures.
@@ -140,6 +144,8 @@ local QUESTIONS = {
   { "compress", "f", "akosha.CompressFacts", {}, {} },
   { "compress", "f.source", "akosha.Source", {}, { source = { age_ms = -1 } } },
   { "compress", "f.target", "akosha.TargetFacts", { target = FULL }, {} },
+  { "snapshot", "f", "akosha.SnapshotFacts", { stored_ms = 1, older_ms = 1 }, {} },
+  { "snapshot", "f.source", "akosha.Source", {}, { source = { age_ms = -1 } } },
 }
 
 -- The fields of one table of facts, with their types, as the policy sees them.
@@ -218,6 +224,10 @@ function TestTypes:test_every_alternative_is_annotated()
   lu.assertEquals(field("dedup", "1"), said.aliases["akosha.Dedup"])
   lu.assertEquals(field("missing", "'x'"), said.aliases["akosha.Missing"])
   lu.assertEquals(field("compress", "'x'"), said.aliases["akosha.Codec"])
+  lu.assertEquals(field("snapshot", "'x'"), said.aliases["akosha.Busy"])
+  lu.assertEquals(refused "local _ = akosha.snapshot { busy = 'x' }", said.aliases["akosha.Busy"])
+  lu.assertEquals(field("verify", "'x'"), said.aliases["akosha.Verify"])
+  lu.assertEquals(field("drill", "'x'"), said.aliases["akosha.DrillName"])
   lu.assertEquals(refused "local _ = akosha.match.kind 'x'", said.aliases["akosha.SourceKind"])
   lu.assertItemsEquals(field("sources", "{ { path = '/', kind = 'x' } }"),
     said.aliases["akosha.SourceKind"])

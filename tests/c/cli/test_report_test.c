@@ -163,7 +163,7 @@ coverage_says_what_was_never_tried(void **state)
         "p.lua: 5 of 10 lines, 50.0 %\n"
         "    never reached    5-7, 9-10\n"
         "    asked            route 1, retry 2\n"
-        "    never asked      dedup, compress\n"
+        "    never asked      dedup, compress, snapshot\n"
         "    failures tried   throttled 2\n"
         "    never tried      offline, dns, refused, connect_timeout, tls, timeout, stalled, "
         "server, clock_skew, auth_missing, auth_expired, auth_invalid, forbidden, not_found, "

@@ -17,6 +17,7 @@ struct place {
     struct target_world *world;
     struct aks_retry_answer answer;
     enum aks_dedup_verdict dedup;
+    struct aks_snapshot_answer snapshot;
     enum aks_status fails;
     struct aks_attempt attempt;
     unsigned started;
@@ -197,6 +198,68 @@ bytes_that_are_not_there_are_not_reused(void **state)
     assert_int_equal(verdict, AKS_DEDUP_UPLOAD);
 }
 
+static enum aks_status
+answer_snapshot(void *ctx, const struct aks_snapshot_facts *facts, struct aks_snapshot_answer *ret,
+    struct aks_error *err)
+{
+    const struct place *place = ctx;
+
+    if (place->fails != AKS_OK)
+        return aks_error_set(err, place->fails, "the policy itself fails");
+    *ret = place->snapshot;
+    return AKS_OK;
+}
+
+static void
+assert_busy(struct place *place, const struct aks_snapshot_facts *facts, enum aks_busy busy,
+    int64_t more_ms)
+{
+    enum aks_busy answer;
+    int64_t answer_ms;
+
+    assert_int_equal(aks_ask_snapshot(&place->world->ask, facts, &place->world->settings.snapshot,
+        &answer, &answer_ms, NULL), AKS_OK);
+    assert_int_equal(answer, busy);
+    assert_int_equal(answer_ms, more_ms);
+}
+
+static void
+busy_source_is_what_the_policy_says_or_the_settings(void **state)
+{
+    struct place *place = *state;
+    struct aks_snapshot_facts facts = { .source = { "a", "/a", "duckdb", 10, 2500 },
+        .failure = AKS_SOURCE_BUSY, .why = "a writer holds it", .waited_ms = 5000,
+        .stored_ms = -1, .older_ms = -1 };
+
+    assert_busy(place, &facts, AKS_BUSY_QUEUE, 0);
+    place->world->settings.snapshot.wait_ms = 7500;
+    assert_busy(place, &facts, AKS_BUSY_QUEUE, 2500);
+    place->world->policy.decide.snapshot = answer_snapshot;
+    place->snapshot = (struct aks_snapshot_answer) { true, { AKS_BUSY_SKIP, 0 } };
+    assert_busy(place, &facts, AKS_BUSY_SKIP, 0);
+    /* An older snapshot is sent only where there is one. */
+    place->snapshot.snapshot.busy = AKS_BUSY_OLDER;
+    assert_busy(place, &facts, AKS_BUSY_QUEUE, 0);
+    facts.older_ms = 0;
+    assert_busy(place, &facts, AKS_BUSY_OLDER, 0);
+    /* Nobody waits for ever. */
+    place->snapshot.snapshot.wait_ms = INT64_MAX;
+    assert_busy(place, &facts, AKS_BUSY_OLDER, AKS_SNAPSHOT_WAIT_MS_MAX - 5000);
+    place->snapshot.opinion = false;
+    assert_busy(place, &facts, AKS_BUSY_QUEUE, 2500);
+    assert_recorded(place->world->ask.decisions, 5, "{\"question\": \"snapshot\","
+        " \"target\": null, \"answer\": \"older after 595.0\", \"by\": \"policy\","
+        " \"facts\": {\"source\": \"a\", \"path\": \"/a\", \"kind\": \"duckdb\","
+        " \"bytes\": 10, \"age\": 2.5, \"failure\": \"source_busy\","
+        " \"why\": \"a writer holds it\", \"waited\": 5.0, \"stored\": null,"
+        " \"older\": 0.0}}");
+    place->fails = AKS_POLICY;
+    assert_int_equal(aks_ask_snapshot(&place->world->ask, &facts,
+        &place->world->settings.snapshot, &(enum aks_busy) { 0 }, &(int64_t) { 0 }, NULL),
+        AKS_POLICY);
+    assert_int_equal(place->world->ask.policy_error.status, AKS_POLICY);
+}
+
 static void
 first_failure_of_the_policy_is_kept(void **state)
 {
@@ -326,6 +389,7 @@ main(void)
         ASK_TEST(report_keeps_so_many_decisions_and_counts_the_rest),
         ASK_TEST(what_was_asked_is_kept_with_all_its_facts),
         ASK_TEST(bytes_that_are_not_there_are_not_reused),
+        ASK_TEST(busy_source_is_what_the_policy_says_or_the_settings),
         ASK_TEST(first_failure_of_the_policy_is_kept),
         ASK_TEST(attempt_that_succeeds_is_one_try),
         ASK_TEST(attempt_is_tried_as_often_as_the_settings_say),

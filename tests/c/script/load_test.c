@@ -24,7 +24,8 @@ static char everything[] =
     "end\n"
     "local patient = akosha.retry.by_failure { server = akosha.retry.linear { first = 1 },\n"
     "  default = akosha.retry.decorrelated() }\n"
-    "return akosha.policy { api = 1, sources = { '/a', '/b' }, system_id = 'laptop',\n"
+    "return akosha.policy { api = 1, sources = { '/a', { path = '/b',\n"
+    "    snapshot = akosha.snapshot { busy = 'skip', wait = 1 } } }, system_id = 'laptop',\n"
     "  part_size = 6 * akosha.MiB,\n"
     "  targets = { disk = akosha.dir { path = 'x' },\n"
     "    up = akosha.http { url = 'https://h/', ca = '/ca', token = akosha.secret 't' },\n"
@@ -35,6 +36,9 @@ static char everything[] =
     "  dedup = function(facts, now) rules.every() print(now.clock.hour, now.history[1].target)\n"
     "    return answer(facts.unchanged and 'reuse' or 'upload') end,\n"
     "  compress = function(facts) return { codec = answer 'gzip', level = 1 } end,\n"
+    "  snapshot = function(facts, now) print(facts.why, facts.source.name, facts.older)\n"
+    "    return akosha.snapshot { busy = answer 'older', wait = facts.waited + 1 } end,\n"
+    "  verify = 'read_back', drill = 'weekly', keep = { last = 3, daily = 4, weekly = 5 },\n"
     "  retry = function(failure)\n"
     "    if failure.attempt > 1 then return patient:decide(failure) end\n"
     "    akosha.log(failure.name, ('x'):rep(100), akosha.env 'AKOSHA_A')\n"
@@ -166,10 +170,13 @@ ask_all(const struct aks_decide *decide, json_t *report, struct aks_error *err)
 {
     struct aks_dedup_facts dedup = { source, targets[0], true, -1 };
     struct aks_compress_facts compress = { source, targets[0], 2.0 };
+    struct aks_snapshot_facts busy = { source, AKS_SOURCE_BUSY, "a writer holds it", 5000, 60000,
+        1000 };
     struct aks_failure_facts failure = { .target = "cloud", .operation = "put", .failure =
         AKS_SERVER, .transient = true, .retry_after_ms = -1, .attempt = 1 };
     struct aks_route_answer route;
     struct aks_compress_answer compressed;
+    struct aks_snapshot_answer snapshot;
     struct aks_retry_answer retry;
     enum aks_dedup_verdict verdict;
     int64_t rate;
@@ -179,6 +186,7 @@ ask_all(const struct aks_decide *decide, json_t *report, struct aks_error *err)
     faults = clean(decide->route(decide->ctx, &source, targets, 3, &route, err), err);
     faults += clean(decide->dedup(decide->ctx, &dedup, &verdict, err), err);
     faults += clean(decide->compress(decide->ctx, &compress, &compressed, err), err);
+    faults += clean(decide->snapshot(decide->ctx, &busy, &snapshot, err), err);
     faults += clean(decide->retry(decide->ctx, &failure, &retry, err), err);
     failure.attempt = 2;
     faults += clean(decide->retry(decide->ctx, &failure, &retry, err), err);

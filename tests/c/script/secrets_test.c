@@ -71,7 +71,8 @@ static char nosy[] =
     "local function answer(...) facts = { ... } keep(...) look() end\n"
     "return akosha.policy { api = 1,\n"
     "  targets = { cloud = handles[4], other = handles[1], disk = handles[2], up = handles[5] },\n"
-    "  route = answer, dedup = answer, compress = answer, retry = answer, finished = answer }\n";
+    "  route = answer, dedup = answer, compress = answer, snapshot = answer, retry = answer,\n"
+    "  finished = answer }\n";
 
 /* --- memory that is looked at ----------------------------------------------------------------- */
 
@@ -182,10 +183,13 @@ ask_all(const struct aks_decide *decide)
         .kind = "sqlite" }, .target = { .name = "cloud", .kind = "s3" } };
     static const struct aks_compress_facts compress = { .source = { .name = "a.db",
         .path = "/a.db", .kind = "sqlite" }, .target = { .name = "cloud", .kind = "s3" } };
+    static const struct aks_snapshot_facts busy = { .source = { .name = "a.db", .path = "/a.db",
+        .kind = "sqlite" }, .failure = AKS_SOURCE_BUSY, .why = "a writer holds it" };
     static const struct aks_failure_facts failure = { .target = "cloud", .operation = "put",
         .failure = AKS_AUTH_MISSING, .retry_after_ms = -1, .attempt = 1 };
     struct aks_route_answer route;
     struct aks_compress_answer compressed;
+    struct aks_snapshot_answer snapshot;
     struct aks_retry_answer retry;
     enum aks_dedup_verdict verdict;
     json_t *report = json_pack("{s:s}", "outcome", "stored");
@@ -194,6 +198,7 @@ ask_all(const struct aks_decide *decide)
     assert_int_equal(decide->route(decide->ctx, &source, targets, 2, &route, &err), AKS_OK);
     assert_int_equal(decide->dedup(decide->ctx, &dedup, &verdict, &err), AKS_OK);
     assert_int_equal(decide->compress(decide->ctx, &compress, &compressed, &err), AKS_OK);
+    assert_int_equal(decide->snapshot(decide->ctx, &busy, &snapshot, &err), AKS_OK);
     assert_int_equal(decide->retry(decide->ctx, &failure, &retry, &err), AKS_OK);
     assert_int_equal(decide->finished(decide->ctx, report, &err), AKS_OK);
     json_decref(report);
@@ -223,7 +228,7 @@ no_secret_is_met_wherever_a_policy_looks(void **state)
     see_that_nothing_is_there();
     ask_all(&looking.policy->decide);
     see_that_nothing_is_there();
-    assert_int_equal(looking.walks, 7);
+    assert_int_equal(looking.walks, 8);
     looking.policy->free(looking.policy);
     assert_ptr_equal(ring.next, &ring);
     aks_policy_environment_fini(aks_alloc_system(), &environment);

@@ -330,6 +330,58 @@ steps_of_a_task_are_no_questions(void **state)
     aks_world_free(world);
 }
 
+/* A run in which a source stayed busy. */
+static void
+add_busy(json_t *report)
+{
+    json_t *decision = json_pack("{s:f, s:s, s:n, s:s, s:s, s:{s:s, s:s, s:s, s:i, s:f, s:s, s:s,"
+        " s:f, s:n, s:f, s:s}}", "at_s", 5.0, "question", "snapshot", "target", "answer", "queue",
+        "by", "default", "facts", "source", "a.bin", "path", AKS_WORLD_HOME "/a.bin", "kind",
+        "duckdb", "bytes", 26000, "age", 1.0, "failure", "source_busy", "why", "a writer holds it",
+        "waited", 5.0, "stored", "older", 60.0, "clock", "2026-11-26T02:03+01:00");
+
+    assert_non_null(decision);
+    assert_int_equal(json_array_append_new(json_object_get(report, "decisions"), decision), 0);
+}
+
+static void
+assert_busy(struct aks_world *world, const char *policy, const char *would_be)
+{
+    json_t *replay_of = replayed(world, policy, RECORD);
+    const json_t *row;
+    size_t found = 0;
+    size_t i;
+
+    json_array_foreach(json_object_get(replay_of, "questions"), i, row) {
+        if (strcmp(text_at(row, "question"), "snapshot") != 0)
+            continue;
+        assert_string_equal(text_at(row, "was"), "queue");
+        assert_string_equal(text_at(row, "would_be"), would_be);
+        assert_int_equal(json_is_true(json_object_get(row, "same")),
+            strcmp(would_be, "queue") == 0);
+        found++;
+    }
+    assert_int_equal(found, 1);
+    json_decref(replay_of);
+}
+
+static void
+what_becomes_of_a_busy_source_is_asked_again(void **state)
+{
+    struct aks_world *world = world_of(1, settings);
+
+    write_record(world, add_busy);
+    assert_busy(world, settings, "queue");
+    assert_busy(world, BEGIN " snapshot = 'older' }", "older");
+    assert_busy(world, "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { { path = '~/a.bin',\n"
+        "  snapshot = akosha.snapshot { busy = 'skip', wait = 7 } } },\n" TARGETS " }\n",
+        "skip after 2.0");
+    assert_busy(world, BEGIN " snapshot = function(f) return f.older == 60 and f.waited == 5 and\n"
+        "  not f.stored and f.name == 'source_busy' and 'skip' end }", "skip");
+    aks_world_free(world);
+}
+
 static void
 target_that_nothing_is_known_of_is_said(void **state)
 {
@@ -442,6 +494,7 @@ main(void)
         cmocka_unit_test(policy_that_fails_is_told_and_asked_on),
         cmocka_unit_test(what_an_old_record_lacks_is_said),
         cmocka_unit_test(steps_of_a_task_are_no_questions),
+        cmocka_unit_test(what_becomes_of_a_busy_source_is_asked_again),
         cmocka_unit_test(target_that_nothing_is_known_of_is_said),
         cmocka_unit_test(what_is_no_record_is_refused),
         cmocka_unit_test(run_is_found_by_its_id),

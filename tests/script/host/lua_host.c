@@ -309,6 +309,8 @@ policy_asks(lua_State *L)
     lua_setfield(L, -2, "dedup");
     lua_pushboolean(L, decide->compress != NULL);
     lua_setfield(L, -2, "compress");
+    lua_pushboolean(L, decide->snapshot != NULL);
+    lua_setfield(L, -2, "snapshot");
     lua_pushboolean(L, decide->retry != NULL);
     lua_setfield(L, -2, "retry");
     lua_pushboolean(L, decide->throttle != NULL);
@@ -392,23 +394,6 @@ policy_retry(lua_State *L)
     return 2;
 }
 
-/* Fields "source" and "target" of the facts at index 2, or empty tables, at 3 and 4. */
-static void
-push_source_and_target(lua_State *L)
-{
-    lua_settop(L, 2);
-    lua_getfield(L, 2, "source");
-    if (lua_isnil(L, 3)) {
-        lua_newtable(L);
-        lua_replace(L, 3);
-    }
-    lua_getfield(L, 2, "target");
-    if (lua_isnil(L, 4)) {
-        lua_newtable(L);
-        lua_replace(L, 4);
-    }
-}
-
 static int
 policy_dedup(lua_State *L)
 {
@@ -419,11 +404,7 @@ policy_dedup(lua_State *L)
     struct aks_error err;
     enum aks_status status;
 
-    push_source_and_target(L);
-    host_source(L, 3, &facts.source);
-    host_target(L, 4, &facts.target);
-    facts.unchanged = host_boolean(L, 2, "unchanged", false);
-    facts.stored_ms = host_integer(L, 2, "stored_ms", -1);
+    host_dedup(L, &facts);
     status = decide->dedup(decide->ctx, &facts, &verdict, &err);
     if (status != AKS_OK)
         return failed(L, status, &err);
@@ -440,16 +421,33 @@ policy_compress(lua_State *L)
     struct aks_error err;
     enum aks_status status;
 
-    push_source_and_target(L);
-    host_source(L, 3, &facts.source);
-    host_target(L, 4, &facts.target);
-    facts.sample_ratio = host_number(L, 2, "sample_ratio", 2.0);
+    host_compress(L, &facts);
     status = decide->compress(decide->ctx, &facts, &answer, &err);
     if (status != AKS_OK)
         return failed(L, status, &err);
     if (!answer.opinion)
         return 0;
     host_push_compress(L, &answer.compress);
+    return 1;
+}
+
+static int
+policy_snapshot(lua_State *L)
+{
+    const struct aks_decide *decide = &check_handle(L)->policy->decide;
+    struct aks_snapshot_facts facts;
+    struct aks_snapshot_answer answer;
+    struct aks_error err;
+    enum aks_status status;
+
+    host_snapshot(L, &facts);
+    status = decide->snapshot(decide->ctx, &facts, &answer, &err);
+    if (status != AKS_OK)
+        return failed(L, status, &err);
+    if (!answer.opinion)
+        return 0;
+    lua_newtable(L);
+    host_push_snapshot(L, &answer.snapshot);
     return 1;
 }
 
@@ -526,6 +524,7 @@ open_host(lua_State *L)
         { "retry", policy_retry },
         { "dedup", policy_dedup },
         { "compress", policy_compress },
+        { "snapshot", policy_snapshot },
         { "finished", policy_finished },
         { "now", policy_now },
         { "throttle", policy_throttle },

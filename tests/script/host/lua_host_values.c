@@ -131,6 +131,57 @@ host_failure(lua_State *L, int index, struct aks_failure_facts *ret)
     ret->elapsed_ms = host_integer(L, index, "elapsed_ms", 0);
 }
 
+/* Fields "source" and "target" of the facts at index 2, or empty tables, at 3 and 4. */
+static void
+push_source_and_target(lua_State *L)
+{
+    lua_settop(L, 2);
+    lua_getfield(L, 2, "source");
+    if (lua_isnil(L, 3)) {
+        lua_newtable(L);
+        lua_replace(L, 3);
+    }
+    lua_getfield(L, 2, "target");
+    if (lua_isnil(L, 4)) {
+        lua_newtable(L);
+        lua_replace(L, 4);
+    }
+}
+
+void
+host_dedup(lua_State *L, struct aks_dedup_facts *ret)
+{
+    push_source_and_target(L);
+    host_source(L, 3, &ret->source);
+    host_target(L, 4, &ret->target);
+    ret->unchanged = host_boolean(L, 2, "unchanged", false);
+    ret->stored_ms = host_integer(L, 2, "stored_ms", -1);
+}
+
+void
+host_compress(lua_State *L, struct aks_compress_facts *ret)
+{
+    push_source_and_target(L);
+    host_source(L, 3, &ret->source);
+    host_target(L, 4, &ret->target);
+    ret->sample_ratio = host_number(L, 2, "sample_ratio", 2.0);
+}
+
+void
+host_snapshot(lua_State *L, struct aks_snapshot_facts *ret)
+{
+    const char *failure = host_text(L, 2, "failure", "source_busy");
+
+    push_source_and_target(L);
+    host_source(L, 3, &ret->source);
+    if (!aks_status_from_name(failure, &ret->failure))
+        luaL_error(L, "there is no failure '%s'", failure);
+    ret->why = host_text(L, 2, "why", "a writer holds it");
+    ret->waited_ms = host_integer(L, 2, "waited_ms", 5000);
+    ret->stored_ms = host_integer(L, 2, "stored_ms", -1);
+    ret->older_ms = host_integer(L, 2, "older_ms", -1);
+}
+
 static json_t *
 json_table(lua_State *L, int index)
 {
@@ -256,8 +307,8 @@ push_retry(lua_State *L, const struct aks_retry_settings *retry)
 static void
 push_source(lua_State *L, const struct aks_source_settings *source)
 {
-    if (!source->glob && !source->kind_given && !source->compress_given && source->priority == 0 &&
-        source->name == NULL) {
+    if (!source->glob && !source->kind_given && !source->compress_given &&
+        !source->snapshot_given && source->priority == 0 && source->name == NULL) {
         lua_pushstring(L, source->path);
         return;
     }
@@ -270,6 +321,24 @@ push_source(lua_State *L, const struct aks_source_settings *source)
         host_push_compress(L, &source->compress);
         lua_setfield(L, -2, "codec");
     }
+    if (source->snapshot_given)
+        host_push_snapshot(L, &source->snapshot);
+}
+
+static void
+push_keep(lua_State *L, const struct aks_keep_settings *keep)
+{
+    lua_newtable(L);
+    put_integer(L, "last", keep->last);
+    put_integer(L, "daily", keep->daily);
+    put_integer(L, "weekly", keep->weekly);
+}
+
+void
+host_push_snapshot(lua_State *L, const struct aks_snapshot_settings *snapshot)
+{
+    put_text(L, "busy", aks_settings_busy_name(snapshot->busy));
+    put_integer(L, "busy_wait_ms", snapshot->wait_ms);
 }
 
 void
@@ -302,6 +371,13 @@ host_push_settings(lua_State *L, const struct aks_settings *settings)
     lua_setfield(L, -2, "compress");
     put_text(L, "dedup", settings->dedup == AKS_DEDUP_ALWAYS ? "always"
         : settings->dedup == AKS_DEDUP_NEVER ? "never" : "unchanged");
+    host_push_snapshot(L, &settings->snapshot);
+    put_text(L, "verify", settings->verify == AKS_VERIFY_READ_BACK ? "read_back" : "none");
+    put_integer(L, "drill_ms", settings->drill_ms);
+    if (settings->keep.set) {
+        push_keep(L, &settings->keep);
+        lua_setfield(L, -2, "keep");
+    }
     put_integer(L, "part_bytes", settings->part_bytes);
     put_integer(L, "probe_ms", settings->probe_ms);
     if (settings->throttle_bytes_per_s > 0)
