@@ -47,6 +47,9 @@ enum aks_status aks_files_sim_put(struct aks_files_sim *files, const char *path,
 /** Writes into a file at ${offset}, as another process would; times change. */
 enum aks_status aks_files_sim_edit(struct aks_files_sim *files, const char *path, int64_t offset,
     const void *data, size_t len, struct aks_error *err);
+/** Truncates (or extends with zeros) a file, as another process would; times change. */
+enum aks_status aks_files_sim_cut(struct aks_files_sim *files, const char *path, int64_t bytes,
+    struct aks_error *err);
 /** A symbolic link, with its folders. AKS_CONFLICT if there is something of that name. */
 enum aks_status aks_files_sim_link(struct aks_files_sim *files, const char *path,
     const char *target, struct aks_error *err);

@@ -213,6 +213,33 @@ aks_files_sim_edit(struct aks_files_sim *files, const char *path, int64_t offset
     return end(edit(files, path, offset, data, len), "edit", path, err);
 }
 
+static int
+cut(struct aks_files_sim *files, const char *path, int64_t bytes)
+{
+    struct aks_sim_spot place;
+    int number = find(files, path, true, &place);
+
+    if (number != 0)
+        return number;
+    if (place.node->type == AKS_FILE_FOLDER)
+        return EISDIR;
+    if (bytes < 0)
+        return EINVAL;
+    number = aks_files_sim_data_truncate(files, place.node, bytes);
+    if (number != 0)
+        return number;
+    aks_files_sim_data_sync(files, place.node);
+    aks_files_sim_undo_sync_above(files, place.folder);
+    return 0;
+}
+
+enum aks_status
+aks_files_sim_cut(struct aks_files_sim *files, const char *path, int64_t bytes,
+    struct aks_error *err)
+{
+    return end(cut(files, path, bytes), "cut", path, err);
+}
+
 enum aks_status
 aks_files_sim_remove(struct aks_files_sim *files, const char *path, struct aks_error *err)
 {

@@ -50,6 +50,17 @@ is_one_of(const char *text, const char *const *all)
     return false;
 }
 
+/* What was committed when the process began; 0: nobody writes it. */
+static uint64_t
+since_of(const struct aks_world *world, const char *source)
+{
+    for (size_t i = 0; i < world->writer_count; i++) {
+        if (aks_world_told_as(aks_writer_path(world->writers[i].writer), source))
+            return world->writers[i].since;
+    }
+    return 0;
+}
+
 /* What a report calls stored is where it says, with the bytes of some version of the source. */
 static enum aks_status
 check_held(struct aks_world *world, const json_t *file, struct aks_error *err)
@@ -64,7 +75,7 @@ check_held(struct aks_world *world, const json_t *file, struct aks_error *err)
     if (json_array_size(names) == 0)
         return aks_laws_broken(err, "nothing lost", "%s is called %s and no target has it", source,
             text_of(file, "outcome"));
-    if (!aks_world_had(world, source, sha256))
+    if (aks_world_writer_of(world, source) == NULL && !aks_world_had(world, source, sha256))
         return aks_laws_broken(err, "nothing lost", "%s never had the digest %.16s... that the "
             "report says", source, sha256);
     json_array_foreach(names, i, name) {
@@ -77,6 +88,9 @@ check_held(struct aks_world *world, const json_t *file, struct aks_error *err)
             !aks_laws_manifest_names(world, target, key, sha256))
             return aks_laws_broken(err, "nothing lost", "%s is called %s in %s, where no manifest "
                 "names %s with these bytes", source, text_of(file, "outcome"), target->name, key);
+        if (i == 0 && aks_laws_writer_held(world, target, source, key) < since_of(world, source))
+            return aks_laws_broken(err, "one committed state", "%s is called %s in %s, and what "
+                "is there is older than the run", source, text_of(file, "outcome"), target->name);
     }
     return AKS_OK;
 }
@@ -270,7 +284,8 @@ check_secrets(struct aks_world *world, const json_t *report, struct aks_error *e
 static enum aks_status
 check_left_over(struct aks_world *world, struct aks_error *err)
 {
-    unsigned files = aks_files_sim_open_count(aks_sim_files(world->sim));
+    unsigned files = aks_files_sim_open_count(aks_sim_files(world->sim)) -
+        aks_world_writers_open(world);
     unsigned requests = aks_network_sim_under_way(aks_sim_network(world->sim));
     unsigned work = aks_sim_work_under_way(world->sim);
 

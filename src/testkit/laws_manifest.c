@@ -79,6 +79,8 @@ aks_laws_manifest(struct aks_world *world, const struct aks_world_target *target
             why.message);
     for (size_t i = 0; status == AKS_OK && i < manifest.object_count; i++)
         status = check_object(world, target, &manifest.objects[i], key, err);
+    if (status == AKS_OK)
+        status = aks_laws_writer_manifest(world, target, &manifest, err);
     aks_manifest_fini(&manifest);
     return status;
 }
@@ -94,8 +96,8 @@ struct walk {
     bool found;
 };
 
-static bool
-is_manifest(const char *key)
+bool
+aks_laws_is_manifest(const char *key)
 {
     static const char end[] = "/" AKS_MANIFEST_NAME;
     size_t len = strlen(key);
@@ -108,7 +110,7 @@ check_one(void *ctx, const char *key, const void *data, size_t len)
 {
     struct walk *walk = ctx;
 
-    if (walk->status == AKS_OK && is_manifest(key))
+    if (walk->status == AKS_OK && aks_laws_is_manifest(key))
         walk->status = aks_laws_manifest(walk->world, walk->target, key, data, len, walk->err);
 }
 
@@ -130,7 +132,7 @@ look_for(void *ctx, const char *key, const void *data, size_t len)
     struct walk *walk = ctx;
     struct aks_manifest manifest;
 
-    if (walk->found || !is_manifest(key))
+    if (walk->found || !aks_laws_is_manifest(key))
         return;
     aks_manifest_init(&manifest, aks_laws_alloc());
     if (aks_manifest_read(data, len, &manifest, NULL) == AKS_OK) {

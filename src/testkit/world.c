@@ -34,10 +34,11 @@ on_step(void *ctx, const struct aks_sim_step *step, struct aks_sim_fault *ret_fa
     struct aks_fault_step seen = { step, "", step->verb, 0 };
     const struct aks_world_target *target;
 
-    if (world->learning)
+    if (world->learning || world->writing)
         return;
     world->steps++;
     world->run_steps++;
+    aks_world_writers_step(world);
     seen.now_ns = now_ns(world);
     if (step->request != NULL) {
         target = aks_world_target_of(world, step->request);
@@ -130,6 +131,7 @@ aks_world_free(struct aks_world *world)
 {
     if (world == NULL)
         return;
+    aks_world_writers_fini(world);
     aks_sim_free(world->sim);
     aks_world_targets_fini(world);
     aks_world_files_fini(world);
@@ -263,6 +265,8 @@ aks_world_run(struct aks_world *world, const struct aks_world_run_options *optio
     /* Who starts a run wants targets asked, whatever they said to the one before. */
     world->wait_count = 0;
     world->run_began_ns = now_ns(world);
+    for (size_t i = 0; i < world->writer_count; i++)
+        world->writers[i].since = aks_writer_committed(world->writers[i].writer);
     aks_world_story_event(world, "run");
     code = run_engine(world, options, ret_report, &error);
     if (code != AKOSHA_OK || *ret_report == NULL)
@@ -293,6 +297,7 @@ aks_world_died(const struct aks_world *world)
 void
 aks_world_restart(struct aks_world *world, bool power)
 {
+    aks_world_writers_die(world, power);
     aks_sim_restart(world->sim, power);
     world->died = false;
     aks_world_story_event(world, power ? "restart after a loss of power" : "restart");

@@ -14,6 +14,7 @@
 #include "testkit/fault.h"
 #include "testkit/http_model.h"
 #include "testkit/s3_model.h"
+#include "testkit/writer.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -33,6 +34,7 @@ struct aks_script_lines;
 #define AKS_WORLD_TOKEN "planted.token+that+must+not+be+seen"
 #define AKS_WORLD_TOKEN_VARIABLE "PLANTED_TOKEN"    /* in which it stands */
 #define AKS_WORLD_SECRETS_MAX 16
+#define AKS_WORLD_WRITERS_MAX 8
 /* Limits of what happens in one run, far beyond what any policy that ends needs. */
 #define AKS_WORLD_STEPS_MAX 2000000
 #define AKS_WORLD_RUN_NS_MAX (INT64_C(30) * 24 * 3600 * 1000000000)
@@ -57,6 +59,23 @@ struct aks_world_run_options {
     const char *target;
     bool no_fallback;
     bool dry_run;
+};
+
+/* When a writer acts: at step ${first} of each process (from 1), then at each ${every}th, so many
+ * acts at a time; every 0: only at that one, acts 0: at none. */
+struct aks_world_pace {
+    uint64_t first;
+    uint64_t every;
+    unsigned acts;
+};
+
+struct aks_world_writer {
+    enum aks_writer_kind kind;
+    const char *path;                   /* absolute */
+    uint64_t seed;
+    unsigned session;                   /* as in struct aks_writer_options */
+    bool unseen;
+    struct aks_world_pace pace;
 };
 
 struct world_place;
@@ -87,6 +106,18 @@ enum aks_status aks_world_put(struct aks_world *world, const char *path, const v
 /** Writes into a file as another process would, whatever runs; relative paths are the home's. */
 enum aks_status aks_world_edit(struct aks_world *world, const char *path, int64_t offset,
     const void *data, size_t len, struct aks_error *err);
+/** Makes a database and somebody who writes it, whatever runs. */
+enum aks_status aks_world_writer(struct aks_world *world, const struct aks_world_writer *options,
+    size_t *ret_index, struct aks_error *err);
+void aks_world_writer_pace(struct aks_world *world, size_t index,
+    const struct aks_world_pace *pace);
+/** It acts now, so many times. */
+enum aks_status aks_world_writer_acts(struct aks_world *world, size_t index, unsigned acts,
+    struct aks_error *err);
+/** Every writer commits, makes a checkpoint and closes its database. */
+enum aks_status aks_world_writers_rest(struct aks_world *world, struct aks_error *err);
+/** NULL past the last. */
+const struct aks_writer *aks_world_writer_at(const struct aks_world *world, size_t index);
 /** Room on the disk from now on, as aks_files_sim_set_room. */
 void aks_world_room(struct aks_world *world, int64_t bytes);
 /** Is ${told} how reports and jobs' records tell the file at ${path}? */

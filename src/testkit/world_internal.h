@@ -32,6 +32,13 @@ struct world_version {
     char sha256[65];
 };
 
+struct world_writer {
+    struct aks_writer *writer;
+    struct aks_world_pace pace;
+    uint64_t since;                     /* committed when the process began */
+    unsigned open_files;                /* of its */
+};
+
 /* What a server asked for, and whether it was kept to. */
 struct world_wait {
     char target[AKS_TARGET_NAME_BYTES];
@@ -63,6 +70,9 @@ struct aks_world {
     size_t source_count;
     struct world_version *versions;
     size_t version_count;
+    struct world_writer writers[AKS_WORLD_WRITERS_MAX];
+    size_t writer_count;
+    bool writing;                       /* one of them acts: no step of the engine's */
     uint64_t steps;
     uint64_t run_steps;                 /* in this run */
     int64_t run_began_ns;
@@ -103,6 +113,18 @@ void aks_world_files_fini(struct aks_world *world);
 struct aks_world_target *aks_world_target_of(struct aks_world *world,
     const struct aks_http_request *request);
 void aks_world_targets_fini(struct aks_world *world);
+
+/* world_writer.c */
+
+/** A step of the engine: whoever is due acts. */
+void aks_world_writers_step(struct aks_world *world);
+/** The process has died; ${power}: everything on the machine has. */
+void aks_world_writers_die(struct aks_world *world, bool power);
+/** Files that writers have open. */
+unsigned aks_world_writers_open(const struct aks_world *world);
+void aks_world_writers_fini(struct aks_world *world);
+/** Who writes the file that is told so, or NULL. */
+const struct aks_writer *aks_world_writer_of(const struct aks_world *world, const char *told);
 
 /* world_secret.c */
 
