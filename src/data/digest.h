@@ -1,4 +1,4 @@
-/* Streaming digests: SHA-256 and HMAC (OpenSSL), CRC32C and CRC64NVME (ours).
+/* Streaming digests: SHA-256, HMAC and MD5 (OpenSSL), CRC32C and CRC64NVME (ours).
  * All contexts may be used on any thread, by one thread at a time. */
 #ifndef AKS_DATA_DIGEST_H
 #define AKS_DATA_DIGEST_H
@@ -33,6 +33,19 @@ void aks_sha256(const void *data, size_t len, uint8_t ret_digest[AKS_SHA256_BYTE
 /** RFC 2104. */
 void aks_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
     uint8_t ret_mac[AKS_SHA256_BYTES]);
+
+/* MD5 protects nothing; it is what most S3 servers name a part by (its ETag), and so tells whether
+ * a part that is there is the one that was sent. */
+#define AKS_MD5_BYTES 16
+
+struct aks_md5;
+
+/** NULL if there is no memory. May be used again after aks_md5_final. */
+struct aks_md5 *aks_md5_new(const struct aks_alloc *alloc);
+void aks_md5_free(struct aks_md5 *md5);
+void aks_md5_update(struct aks_md5 *md5, const void *data, size_t len);
+/** Writes the digest and resets. */
+void aks_md5_final(struct aks_md5 *md5, uint8_t ret_digest[AKS_MD5_BYTES]);
 
 /** CRC-32C (Castagnoli, reflected 82F63B78), as x-amz-checksum-crc32c; start with 0. */
 uint32_t aks_crc32c(uint32_t crc, const void *data, size_t len);

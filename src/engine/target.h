@@ -26,6 +26,7 @@
 #include "engine/attempt.h"
 #include "engine/loop.h"
 #include "engine/settings.h"
+#include "engine/state_journal.h"
 #include "port/body.h"
 #include "port/port.h"
 
@@ -53,12 +54,48 @@ struct aks_target_options {
                                          * be NULL, else the loop goes on until it is 0 */
 };
 
+/* Going on with an object that an earlier process has begun.
+ *
+ * A class that resumes tells a token as soon as there is anything by which it could find the
+ * object again: text of its own, which only it reads. It tells the first from inside open, where
+ * nothing was sent yet, and another whenever more is known (S3: the id of the multipart upload;
+ * http: the address of the upload), before it sends anything that depends on it. What opens an
+ * object again is the last token that was told, and what is known of its parts.
+ *
+ * After an open with a token, every part is handed to send as it comes out of the pipeline; its
+ * digest is that of the journal, which the caller has seen to. The class compares with what the
+ * other side really has, once, before anything is sent, and is done with a part at once that is
+ * there: only what is missing is sent, and object.kept_bytes tells how much was not. Where the
+ * other side has nothing left, the object begins anew, with another token. Where it is there as a
+ * whole, nothing is sent and finish is done.
+ *
+ * abort gives back what the token names, too. object_free without abort leaves everything
+ * there. */
+struct aks_object_resume {
+    const char *token;
+    const struct aks_journal_part *parts;   /* that were about to be sent; in order of number */
+    size_t count;
+};
+
+/* What a class tells while it works on an object; each may be called from inside any call. */
+struct aks_object_journal {
+    /* Durable when it returns AKS_OK. With a failure the operation ends that was about to go on. */
+    enum aks_status (*begun)(void *ctx, const char *token, struct aks_error *err);
+    /* The part is there; ${tag}: what it is called there, or "". */
+    void (*stored)(void *ctx, uint32_t number, const char *tag);
+    void *ctx;
+};
+
 struct aks_object_spec {
     const char *key;                    /* "systems/<id>/<upload>/<name>.zst" */
     const char *content_type;
     const char *source;                 /* name, for the policy's facts */
     int64_t bytes;                      /* as sent; -1: not known until the last part */
     int64_t part_bytes;
+    /* Both borrowed for the life of the object; or NULL. A class that cannot resume passes over
+     * them. */
+    const struct aks_object_resume *resume;
+    const struct aks_object_journal *journal;
 };
 
 struct aks_part {
@@ -158,6 +195,7 @@ struct aks_target_class {
      * it stays. */
     void (*remove)(struct aks_target *target, const char *key, aks_done *done, void *ctx);
 
+    bool resumes;                       /* tells tokens, and opens with them */
     bool markers;                       /* has zero-byte objects whose keys end in '/' */
     bool can_list;
     bool reads_in_finish;               /* finish reads digest.whole, where that can be read: the
@@ -171,6 +209,7 @@ struct aks_target {
 };
 struct aks_target_object {
     const struct aks_target_class *class;
+    int64_t kept_bytes;                 /* of parts that were there and not sent again */
 };
 
 extern const struct aks_target_class aks_target_s3;

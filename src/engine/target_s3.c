@@ -184,6 +184,7 @@ const struct aks_target_class aks_target_s3 = {
     .stat = aks_s3_stat,
     .get_range = aks_s3_get_range,
     .remove = aks_s3_remove,
+    .resumes = true,
     .markers = true,
     .can_list = true,
 };

@@ -57,6 +57,17 @@ end_left(struct aks_s3_object *object, struct aks_outcome *outcome)
     end(object, outcome);
 }
 
+void
+aks_s3_abort_ended(struct aks_s3_object *object, const struct aks_outcome *given)
+{
+    struct aks_outcome outcome = *given;
+
+    if (outcome.status == AKS_OK)
+        end_without(object);
+    else
+        end_left(object, &outcome);
+}
+
 static unsigned
 deletes_max(const struct aks_s3_object *object, enum aks_status status)
 {
@@ -79,11 +90,15 @@ deleted(void *ctx, const struct aks_s3_answer *answer)
         aks_loop_set(object->s3->options.loop, &object->patience, wait_ms, delete, object,
             NULL) == AKS_OK)
         return;
-    if (outcome.status == AKS_OK || (outcome.status == AKS_NOT_FOUND &&
-            strcmp(answer->s3.code, "NoSuchBucket") != 0))
-        end_without(object);
-    else
-        end_left(object, &outcome);
+    if (outcome.status == AKS_NOT_FOUND && strcmp(answer->s3.code, "NoSuchBucket") != 0) {
+        aks_outcome_ok(&outcome);
+        /* It may have been put together by a process that nobody heard of. */
+        if (object->known.token != NULL && object->shape == AKS_S3_MULTIPART) {
+            aks_s3_resume_abort(object);
+            return;
+        }
+    }
+    aks_s3_abort_ended(object, &outcome);
 }
 
 static void
@@ -134,6 +149,8 @@ abort_begin(void *ctx)
 
     if (object->upload_id != NULL || object->shape == AKS_S3_SINGLE)
         delete(object);
+    else if (object->known.token != NULL)
+        aks_s3_resume_abort(object);
     else
         end_without(object);
 }
@@ -143,7 +160,7 @@ aks_s3_abort(struct aks_target_object *base, aks_done *done, void *ctx)
 {
     struct aks_s3_object *object = (struct aks_s3_object *)base;
     struct aks_loop *loop = object->s3->options.loop;
-    bool wait = object->creating && object->step.call != NULL;
+    bool wait = object->creating && object->upload_id == NULL && object->step.call != NULL;
     struct aks_outcome outcome;
     struct aks_error err;
     enum aks_status status;

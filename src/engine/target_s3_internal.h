@@ -7,6 +7,8 @@
  * target_s3_probe.c      may it be used now, and does it check CRC64NVME
  * target_s3_object.c     an object in parts: open, send, free
  * target_s3_multipart.c  beginning and completing a multipart upload
+ * target_s3_resume.c     going on with an object of an earlier process
+ * target_s3_stray.c      uploads of ours whose ids were never heard
  * target_s3_abort.c      giving back what was sent
  * target_s3_small.c      put and get
  * target_s3_list.c       names

@@ -43,16 +43,21 @@ create_answered(void *ctx, const struct aks_s3_answer *answer)
         aks_outcome_failed(&outcome, &err);
         outcome.http_status = answer->outcome.http_status;
     }
+    /* Before a part of it is sent. Who cannot write it down gives it back. */
+    if (outcome.status == AKS_OK && !object->aborting &&
+        aks_s3_object_tell(object, &err) != AKS_OK) {
+        aks_outcome_failed(&outcome, &err);
+        outcome.verdict = AKS_GIVE_UP;
+    }
     if (object->aborting)
         aks_s3_abort_created(object);
     else
         aks_s3_step_tried(&object->step, &outcome);
 }
 
-static void
-create_start(void *ctx)
+void
+aks_s3_create_ask(struct aks_s3_object *object)
 {
-    struct aks_s3_object *object = ctx;
     struct aks_sigv4_pair query = { "uploads", "" };
     struct aks_sigv4_pair headers[AKS_S3_OBJECT_HEADERS + 2];
     struct aks_s3_request request = { 0 };
@@ -78,6 +83,26 @@ create_start(void *ctx)
 }
 
 static void
+create_start(void *ctx)
+{
+    struct aks_s3_object *object = ctx;
+    struct aks_outcome ok;
+    struct aks_error err;
+
+    if (aks_s3_resume_due(object)) {
+        aks_s3_resume_start(object);
+    } else if (object->upload_id == NULL) {
+        aks_s3_create_ask(object);
+    } else if (aks_s3_object_tell(object, &err) != AKS_OK) {
+        aks_s3_step_failed(&object->step, &err);
+    } else {
+        /* It is there since the try before, and now that is written down, too. */
+        aks_outcome_ok(&ok);
+        aks_s3_step_tried(&object->step, &ok);
+    }
+}
+
+static void
 create_done(void *ctx, const struct aks_outcome *outcome)
 {
     struct aks_s3_object *object = ctx;
@@ -90,8 +115,8 @@ void
 aks_s3_create_begin(struct aks_s3_object *object)
 {
     object->creating = true;
-    aks_s3_step_begin(&object->step, "create", object->source, create_start, object, create_done,
-        object);
+    aks_s3_step_begin(&object->step, aks_s3_resume_due(object) ? "parts" : "create",
+        object->source, create_start, object, create_done, object);
 }
 
 /* How many parts there are; 0 if one is missing or they are not all of the object. */
@@ -168,6 +193,14 @@ length_is(const struct aks_http_reply *reply, int64_t bytes)
     return meta_is(reply, "content-length", text);
 }
 
+bool
+aks_s3_object_is(const struct aks_s3_object *object, const struct aks_http_reply *reply,
+    int64_t bytes)
+{
+    return meta_is(reply, AKS_S3_META_NONCE, object->nonce) &&
+        (bytes < 0 || length_is(reply, bytes));
+}
+
 /* Complete was acknowledged: is it there, with all its bytes? Who may not look takes the
  * server's word. */
 static void
@@ -211,8 +244,8 @@ look_answered(void *ctx, const struct aks_s3_answer *answer)
         verify_answered(object, answer);
         return;
     }
-    if (answer->outcome.status == AKS_OK && length_is(answer->reply, object->whole_bytes) &&
-        meta_is(answer->reply, AKS_S3_META_NONCE, object->nonce)) {
+    if (answer->outcome.status == AKS_OK &&
+        aks_s3_object_is(object, answer->reply, object->whole_bytes)) {
         aks_log_write(object->s3->options.log, AKS_LOG_INFO,
             "target %s: the answer was lost, but %s is there", object->s3->base.settings->name,
             object->source);
@@ -327,11 +360,16 @@ complete_start(void *ctx)
     enum aks_status status = AKS_OK;
 
     object->acknowledged = false;
-    if (count == 0)
+    if (object->whole && object->there_bytes != object->whole_bytes)
+        status = aks_error_set(&err, AKS_CORRUPT,
+            "%s: %s, which is there, has %" PRId64 " bytes instead of %" PRId64,
+            object->s3->base.settings->name, object->source, object->there_bytes,
+            object->whole_bytes);
+    else if (!object->whole && count == 0)
         status = aks_error_set(&err, AKS_CORRUPT,
             "%s: the parts of %s that are stored do not add up to %" PRId64 " bytes",
             object->s3->base.settings->name, object->source, object->whole_bytes);
-    if (status == AKS_OK && object->shape == AKS_S3_SINGLE) {
+    if (status == AKS_OK && (object->whole || object->shape == AKS_S3_SINGLE)) {
         aks_outcome_ok(&ok);
         aks_s3_step_tried(&object->step, &ok);
         return;

@@ -40,6 +40,24 @@ check_spec(const struct aks_s3 *s3, const struct aks_object_spec *spec, struct a
     return AKS_OK;
 }
 
+enum aks_status
+aks_s3_object_tell(struct aks_s3_object *object, struct aks_error *err)
+{
+    const struct aks_object_journal *journal = object->journal;
+    enum aks_status status;
+    char *token;
+
+    if (journal == NULL)
+        return AKS_OK;
+    token = aks_mem_printf(object->alloc, "%s%s%s", object->nonce,
+        object->upload_id != NULL ? " " : "", object->upload_id != NULL ? object->upload_id : "");
+    if (token == NULL)
+        return aks_error_memory(err, "beginning an object");
+    status = journal->begun(journal->ctx, token, err);
+    aks_mem_free(object->alloc, token);
+    return status;
+}
+
 static void
 init_steps(struct aks_s3_object *object)
 {
@@ -73,6 +91,7 @@ aks_s3_open(struct aks_target *target, const struct aks_object_spec *spec,
     object->content_type = aks_mem_strdup(alloc, spec->content_type);
     object->source = aks_mem_strdup(alloc, spec->source);
     object->crc64 = s3->crc64;
+    object->journal = spec->journal;
     aks_s3_nonce(s3, object->nonce);
     init_steps(object);
     object->link = &s3->objects;
@@ -80,9 +99,13 @@ aks_s3_open(struct aks_target *target, const struct aks_object_spec *spec,
     if (object->next != NULL)
         object->next->link = &object->next;
     s3->objects = object;
-    if (object->key == NULL || object->content_type == NULL || object->source == NULL) {
+    status = object->key == NULL || object->content_type == NULL || object->source == NULL
+        ? aks_error_memory(err, "opening an object") : aks_s3_resume_open(object, spec, err);
+    if (status == AKS_OK && object->known.token == NULL)
+        status = aks_s3_object_tell(object, err);
+    if (status != AKS_OK) {
         aks_s3_object_free(&object->base);
-        return aks_error_memory(err, "opening an object");
+        return status;
     }
     *ret_object = &object->base;
     return AKS_OK;
@@ -121,8 +144,11 @@ aks_s3_object_free(struct aks_target_object *base)
         return;
     if (object->s3 != NULL)
         aks_s3_object_orphan(object);
-    for (size_t i = 0; i < object->tag_count; i++)
+    for (size_t i = 0; i < object->tag_count; i++) {
         aks_mem_free(object->alloc, object->tags[i].etag);
+        aks_mem_free(object->alloc, object->tags[i].listed_etag);
+    }
+    aks_mem_free(object->alloc, object->stray);
     aks_mem_free(object->alloc, object->tags);
     aks_mem_free(object->alloc, object->upload_id);
     aks_mem_free(object->alloc, object->key);
@@ -132,8 +158,8 @@ aks_s3_object_free(struct aks_target_object *base)
     aks_mem_free(object->alloc, object);
 }
 
-static enum aks_status
-reserve_tag(struct aks_s3_object *object, uint32_t number, struct aks_error *err)
+enum aks_status
+aks_s3_object_reserve(struct aks_s3_object *object, uint32_t number, struct aks_error *err)
 {
     size_t count = object->tag_count + TAGS_STEP;
     struct aks_s3_tag *tags;
@@ -211,6 +237,16 @@ check_source(const struct aks_s3_send *send, struct aks_error *err)
 }
 
 static void
+tell_stored(const struct aks_s3_send *send)
+{
+    const struct aks_object_journal *journal = send->object->journal;
+
+    if (journal != NULL)
+        journal->stored(journal->ctx, send->part.number,
+            send->object->tags[send->part.number - 1].etag);
+}
+
+static void
 part_answered(void *ctx, const struct aks_s3_answer *answer)
 {
     struct aks_s3_send *send = ctx;
@@ -225,8 +261,10 @@ part_answered(void *ctx, const struct aks_s3_answer *answer)
         aks_s3_step_failed(&send->step, &err);
         return;
     }
-    if (answer->outcome.status == AKS_OK)
+    if (answer->outcome.status == AKS_OK) {
         aks_s3_part_stored(send->object->s3);
+        tell_stored(send);
+    }
     aks_s3_step_tried(&send->step, &answer->outcome);
 }
 
@@ -266,26 +304,41 @@ ask_part(struct aks_s3_send *send, struct aks_s3_request *request, const char *p
     aks_s3_step_ask(&send->step, request, part_answered, send);
 }
 
-static void
-part_start(void *ctx)
+void
+aks_s3_part_ask(struct aks_s3_send *send)
 {
-    struct aks_s3_send *send = ctx;
     struct aks_s3_object *object = send->object;
     struct aks_s3_request request = { 0 };
     char payload_hash[AKS_SHA256_HEX_BYTES] = AKS_S3_UNSIGNED;
     char crc[AKS_S3_CRC_TEXT_BYTES] = "";
     struct aks_error err;
-    enum aks_status status = reserve_tag(object, send->part.number, &err);
+    enum aks_status status = AKS_OK;
 
-    if (status == AKS_OK && object->crc64)
+    if (object->crc64)
         status = aks_s3_crc_text(object->s3, send->part.crc64nvme, crc, &err);
     else
         aks_hex_encode(send->part.sha256, AKS_SHA256_BYTES, payload_hash);
-    if (status != AKS_OK) {
+    if (status == AKS_OK)
+        ask_part(send, &request, payload_hash, crc);
+    else
         aks_s3_step_failed(&send->step, &err);
-        return;
+}
+
+static void
+part_start(void *ctx)
+{
+    struct aks_s3_send *send = ctx;
+    struct aks_outcome ok;
+    struct aks_error err;
+
+    if (aks_s3_object_reserve(send->object, send->part.number, &err) != AKS_OK) {
+        aks_s3_step_failed(&send->step, &err);
+    } else if (aks_s3_resume_has(send)) {
+        aks_outcome_ok(&ok);
+        aks_s3_step_tried(&send->step, &ok);
+    } else if (!aks_s3_resume_look(send)) {
+        aks_s3_part_ask(send);
     }
-    ask_part(send, &request, payload_hash, crc);
 }
 
 static struct aks_s3_send *
@@ -379,7 +432,8 @@ aks_s3_send(struct aks_target_object *base, const struct aks_part *part, aks_don
     send->done = done;
     send->done_ctx = ctx;
     send->state = AKS_S3_SEND_WAITING;
-    if (object->shape == AKS_S3_SINGLE || object->upload_id != NULL)
+    if (object->shape == AKS_S3_SINGLE ||
+        (object->upload_id != NULL && !object->creating && !aks_s3_resume_due(object)))
         send_begin(send);
     else if (!object->creating)
         aks_s3_create_begin(object);

@@ -70,6 +70,36 @@ enum aks_status aks_s3_xml_listing(const struct aks_alloc *alloc, const char *xm
     struct aks_s3_listing *ret_listing, struct aks_error *err);
 void aks_s3_listing_fini(struct aks_s3_listing *listing);
 
+/* Pages of the two lists below are as long as S3 makes them at most. */
+#define AKS_S3_LISTED_PARTS_MAX 1000
+#define AKS_S3_LISTED_UPLOADS_MAX 1000
+
+/* A part that the server has. */
+struct aks_s3_listed_part {
+    uint32_t number;            /* from 1 */
+    int64_t bytes;
+    char etag[AKS_S3_ETAG_MAX + 1];     /* without quotes, never empty, printable ASCII */
+    char crc64nvme[16];         /* base64; "" if it is not told */
+};
+
+/* The list is called away from by another status than AKS_OK, which is then its own. */
+typedef enum aks_status aks_s3_part_listed(void *ctx, const struct aks_s3_listed_part *part,
+    struct aks_error *err);
+
+/** One page of ListParts: ${each} for every part, numbers above ${after} and ascending as S3 gives
+ * them; what is not is AKS_BAD_REPLY, as is more than a page may hold. *ret_after: where the next
+ * page begins, 0 if this is the last. It is always above ${after}, so that pages come to an end. */
+enum aks_status aks_s3_xml_parts(const char *xml, size_t len, uint32_t after,
+    aks_s3_part_listed *each, void *ctx, uint32_t *ret_after, struct aks_error *err);
+
+/* ${key} may hold any character that XML has; ${upload_id} is as of aks_s3_xml_upload_id. */
+typedef enum aks_status aks_s3_upload_listed(void *ctx, const char *key, const char *upload_id,
+    struct aks_error *err);
+
+/** One page of ListMultipartUploads. There may be more than it tells. */
+enum aks_status aks_s3_xml_uploads(const char *xml, size_t len, aks_s3_upload_listed *each,
+    void *ctx, struct aks_error *err);
+
 struct aks_s3_part_tag {
     uint32_t number;
     const char *etag;           /* without quotes */

@@ -346,10 +346,30 @@ sha256_survives_any_allocation_that_fails(void **state)
     failing_alloc_loop(make_one, NULL, 10);
 }
 
+static void
+md5_is_that_of_rfc_1321(void **state)
+{
+    struct aks_md5 *md5 = aks_md5_new(aks_alloc_system());
+    uint8_t digest[AKS_MD5_BYTES];
+    static const uint8_t abc[AKS_MD5_BYTES] = { 0x90, 0x01, 0x50, 0x98, 0x3c, 0xd2, 0x4f, 0xb0,
+        0xd6, 0x96, 0x3f, 0x7d, 0x28, 0xe1, 0x7f, 0x72 };
+
+    assert_non_null(md5);
+    for (int i = 0; i < 2; i++) {
+        aks_md5_update(md5, "a", 1);
+        aks_md5_update(md5, "bc", 2);
+        aks_md5_final(md5, digest);
+        assert_memory_equal(digest, abc, sizeof(abc));
+    }
+    aks_md5_free(md5);
+    aks_md5_free(NULL);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(md5_is_that_of_rfc_1321),
         cmocka_unit_test(sha256_matches_the_vectors_of_fips_180),
         cmocka_unit_test(sha256_of_a_million_letters_can_be_taken_twice_with_one_object),
         cmocka_unit_test(sha256_is_the_same_however_the_bytes_are_cut),

@@ -141,6 +141,8 @@ s3_script_open(struct s3_script *script)
     spec.source = "x.duckdb";
     spec.bytes = -1;
     spec.part_bytes = S3_SCRIPT_PART_BYTES;
+    spec.resume = script->resume;
+    spec.journal = script->journal;
     if (aks_target_s3.open(script->target, &spec, &script->object, &err) != AKS_OK)
         fail_msg("%s", err.message);
 }

@@ -31,6 +31,8 @@ struct s3_script {
     struct aks_target_options options;
     struct aks_target *target;
     struct aks_target_object *object;
+    const struct aks_object_resume *resume;     /* what the object is opened with; or NULL */
+    const struct aks_object_journal *journal;
     struct s3_done parts[10];
     struct s3_done done;
 };

@@ -38,7 +38,8 @@ too_little_room_is_known_before_anything_is_written(void **state)
 {
     struct target_world *world = dir_place_world(state);
     struct target_drive drive;
-    struct aks_object_spec spec = { KEY, "x/y", "reflection.duckdb", 41700000, 1000 };
+    struct aks_object_spec spec = { .key = KEY, .content_type = "x/y",
+        .source = "reflection.duckdb", .bytes = 41700000, .part_bytes = 1000 };
     struct aks_target_object *object = NULL;
     struct aks_error err;
 
@@ -199,7 +200,8 @@ a_file_that_vanishes_starts_the_upload_over(void **state)
     struct target_world *world = dir_place_world(state);
     struct target_drive drive;
     struct aks_outcome outcome;
-    struct aks_object_spec spec = { KEY, "x/y", "reflection.duckdb", 0, 1000 };
+    struct aks_object_spec spec = { .key = KEY, .content_type = "x/y",
+        .source = "reflection.duckdb", .bytes = 0, .part_bytes = 1000 };
     struct aks_object_digest digest = { 0 };
     struct aks_part part = { .number = 1, .last = true };
     struct aks_target_object *object = NULL;

@@ -472,7 +472,8 @@ upload_in(void *ctx, const struct aks_alloc *alloc)
 
     s3_script_begin(&script, alloc);
     if (aks_target_s3.create(&script.options, &script.target, NULL) == AKS_OK) {
-        struct aks_object_spec spec = { S3_SCRIPT_KEY, "x/y", "x", -1, 10 };
+        struct aks_object_spec spec = { .key = S3_SCRIPT_KEY, .content_type = "x/y",
+        .source = "x", .bytes = -1, .part_bytes = 10 };
 
         (void)aks_target_s3.open(script.target, &spec, &script.object, NULL);
     }
@@ -496,7 +497,8 @@ send_in(void *ctx, const struct aks_alloc *alloc)
     }
     scripted_expect(&script.scripted, ABORT, 204, NULL, NULL);
     if (aks_target_s3.create(&script.options, &script.target, NULL) == AKS_OK) {
-        struct aks_object_spec spec = { S3_SCRIPT_KEY, "x/y", "x", -1, 10 };
+        struct aks_object_spec spec = { .key = S3_SCRIPT_KEY, .content_type = "x/y",
+        .source = "x", .bytes = -1, .part_bytes = 10 };
 
         if (aks_target_s3.open(script.target, &spec, &script.object, NULL) == AKS_OK)
             s3_script_upload(&script);

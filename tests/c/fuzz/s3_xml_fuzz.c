@@ -56,6 +56,38 @@ read_listing(const char *xml, size_t len)
     aks_s3_listing_fini(&listing);
 }
 
+static enum aks_status
+check_part(void *ctx, const struct aks_s3_listed_part *part, struct aks_error *err)
+{
+    uint32_t *last = ctx;
+
+    AKS_CHECK(part->number > *last && part->bytes >= 0 && part->etag[0] != '\0');
+    check_printable(part->etag, sizeof(part->etag));
+    check_printable(part->crc64nvme, sizeof(part->crc64nvme));
+    *last = part->number;
+    return AKS_OK;
+}
+
+static enum aks_status
+check_upload(void *ctx, const char *key, const char *upload_id, struct aks_error *err)
+{
+    AKS_CHECK(key[0] != '\0' && strlen(key) <= AKS_S3_KEY_MAX && upload_id[0] != '\0');
+    check_printable(upload_id, AKS_S3_UPLOAD_ID_MAX + 1);
+    return AKS_OK;
+}
+
+static void
+read_uploads(const char *xml, size_t len)
+{
+    uint32_t last = 3;
+    uint32_t next = 0;
+    enum aks_status status = aks_s3_xml_parts(xml, len, 3, check_part, &last, &next, NULL);
+
+    AKS_CHECK(status == AKS_OK || status == AKS_BAD_REPLY);
+    AKS_CHECK(next == 0 || (status == AKS_OK && next > 3 && next >= last));
+    (void)aks_s3_xml_uploads(xml, len, check_upload, NULL, NULL);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -65,6 +97,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
     read_error(xml, len);
     read_listing(xml, len);
+    read_uploads(xml, len);
     if (aks_s3_xml_upload_id(aks_alloc_system(), xml, len, &id, NULL) == AKS_OK) {
         AKS_CHECK(id[0] != '\0');
         check_printable(id, AKS_S3_UPLOAD_ID_MAX + 1);
