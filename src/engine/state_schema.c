@@ -73,6 +73,21 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "  object INTEGER NOT NULL, number INTEGER NOT NULL, bytes INTEGER NOT NULL,"
     "  sha256 BLOB NOT NULL, crc64nvme INTEGER NOT NULL, tag TEXT,"
     "  PRIMARY KEY (object, number)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE snapshots ("
+    "  id TEXT NOT NULL PRIMARY KEY, job TEXT, source BLOB NOT NULL, kind TEXT NOT NULL,"
+    "  method TEXT NOT NULL, folder BLOB, beside BLOB, in_place INTEGER NOT NULL,"
+    "  writer INTEGER NOT NULL, racy INTEGER NOT NULL, taken INTEGER NOT NULL,"
+    "  taken_at_ms INTEGER NOT NULL, waited_ms INTEGER NOT NULL"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE snapshot_files ("
+    "  snapshot TEXT NOT NULL, role INTEGER NOT NULL, file_there INTEGER NOT NULL, path BLOB,"
+    "  bytes INTEGER NOT NULL, sha256 TEXT NOT NULL, source_there INTEGER NOT NULL,"
+    "  source_type INTEGER NOT NULL, source_mode INTEGER NOT NULL, source_uid INTEGER NOT NULL,"
+    "  source_device INTEGER NOT NULL, source_inode INTEGER NOT NULL,"
+    "  source_bytes INTEGER NOT NULL, source_mtime_ns INTEGER NOT NULL,"
+    "  source_ctime_ns INTEGER NOT NULL,"
+    "  PRIMARY KEY (snapshot, role)"
     ") STRICT, WITHOUT ROWID;",
 };
 

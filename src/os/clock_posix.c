@@ -37,11 +37,21 @@ clock_utc_offset_s(void *ctx, int64_t wall_ms)
     return localtime_r(&seconds, &local) != NULL ? (int32_t)local.tm_gmtoff : 0;
 }
 
+/* What is left of it after a signal is not waited for: whoever pauses looks up often. */
+static void
+clock_pause_ms(void *ctx, int64_t ms)
+{
+    const struct timespec pause = { ms / AKS_MS_PER_S, ms % AKS_MS_PER_S * AKS_NS_PER_MS };
+
+    (void)nanosleep(&pause, NULL);
+}
+
 void
 aks_clock_posix_init(struct aks_clock *ret_clock)
 {
     ret_clock->now_ns = clock_now_ns;
     ret_clock->wall_ms = clock_wall_ms;
     ret_clock->utc_offset_s = clock_utc_offset_s;
+    ret_clock->pause_ms = clock_pause_ms;
     ret_clock->ctx = NULL;
 }

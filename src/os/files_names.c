@@ -7,13 +7,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #define REASON_BYTES 128
+
+/* Not in every linux/magic.h. */
+#define BCACHEFS_MAGIC 0xca451a4eu
+#define ZFS_MAGIC 0x2fc12fc1u
 
 static enum aks_status
 status_of(int number)
@@ -260,6 +266,23 @@ names_free_bytes(void *ctx, const char *path, int64_t *ret_bytes, struct aks_err
     return AKS_OK;
 }
 
+/* By the kinds of file system whose files can share bytes: asking itself would take two files. */
+static bool
+names_may_clone(void *ctx, const char *path)
+{
+    static const uint32_t kinds[] = { BTRFS_SUPER_MAGIC, XFS_SUPER_MAGIC, BCACHEFS_MAGIC,
+        OCFS2_SUPER_MAGIC, ZFS_MAGIC };
+    struct statfs info;
+
+    if (statfs(path, &info) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if ((uint32_t)info.f_type == kinds[i])
+            return true;
+    }
+    return false;
+}
+
 void
 aks_files_names_init(struct aks_files *ret_files)
 {
@@ -272,4 +295,5 @@ aks_files_names_init(struct aks_files *ret_files)
     ret_files->sync_folder = names_sync_folder;
     ret_files->list = names_list;
     ret_files->free_bytes = names_free_bytes;
+    ret_files->may_clone = names_may_clone;
 }

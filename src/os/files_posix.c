@@ -5,8 +5,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fs.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -218,6 +220,12 @@ files_locked_by_writer(struct aks_file *file, int64_t start, int64_t len)
     return rc == 0 && found.l_type != F_UNLCK && found.l_pid != getpid();
 }
 
+static bool
+files_clone(struct aks_file *from, struct aks_file *to)
+{
+    return ioctl(to->fd, FICLONE, from->fd) == 0;
+}
+
 void
 aks_files_posix_init(struct aks_files *ret_files, const struct aks_alloc *alloc)
 {
@@ -232,6 +240,7 @@ aks_files_posix_init(struct aks_files *ret_files, const struct aks_alloc *alloc)
     ret_files->lock = files_lock;
     ret_files->lock_wait = files_lock_wait;
     ret_files->locked_by_writer = files_locked_by_writer;
+    ret_files->clone = files_clone;
     /* The port is a table of functions; the allocator is the one thing that they share. */
     ret_files->ctx = (void *)(uintptr_t)alloc;
     aks_files_names_init(ret_files);

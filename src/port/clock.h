@@ -12,6 +12,8 @@ struct aks_clock {
     /* How many seconds local time is ahead of UTC at ${wall_ms}, summer time included. NULL: local
      * time is UTC. */
     int32_t (*utc_offset_s)(void *ctx, int64_t wall_ms);
+    /* Holds up its thread for about ${ms}: for workers, never on the loop's. */
+    void (*pause_ms)(void *ctx, int64_t ms);
     void *ctx;
 };
 

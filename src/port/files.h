@@ -71,6 +71,10 @@ struct aks_files {
     /* Does another process hold a lock that would keep a reader out of bytes [start, start + len)
      * (len 0: to the end)? Takes nothing. A file system without locks says no. */
     bool (*locked_by_writer)(struct aks_file *file, int64_t start, int64_t len);
+    /* Makes ${to}, which is empty and was made by this process, share all bytes of ${from} as they
+     * are at one moment, without copying them (a reflink). False: that cannot be done here, and
+     * ${to} is as it was. */
+    bool (*clone)(struct aks_file *from, struct aks_file *to);
 
     enum aks_status (*stat)(void *ctx, const char *path, bool follow_links,
         struct aks_file_info *ret_info, struct aks_error *err);
@@ -94,6 +98,8 @@ struct aks_files {
     /* Bytes that this user may still write on the file system of ${path}. */
     enum aks_status (*free_bytes)(void *ctx, const char *path, int64_t *ret_bytes,
         struct aks_error *err);
+    /* Is it worth while to try clone() on the file system of ${path}? A guess. */
+    bool (*may_clone)(void *ctx, const char *path);
     /* The SQLite VFS through which databases are opened; NULL is SQLite's own. */
     const char *sqlite_vfs;
     void *ctx;

@@ -18,7 +18,7 @@ struct aks_sim_step {
     enum aks_sim_place place;
     /* Disk: the slot of struct aks_files: "open" "read" "write" "truncate" "sync" "info" "lock"
      * "stat" "resolve" "rename" "unlink" "make_folder" "remove_folder" "sync_folder" "list"
-     * "free_bytes".
+     * "free_bytes" "clone".
      * Network: "name" "connect" "tls" "send" "serve" "reply", in this order. */
     const char *verb;
     const char *subject;        /* disk: the path; network: "host:port" */

@@ -66,6 +66,8 @@ void aks_files_sim_each(struct aks_files_sim *files,
 /** Bytes that may still be written; -1 (the beginning): no limit. Beyond it writes are
  * AKS_NO_SPACE, after as many bytes as there was room for. */
 void aks_files_sim_set_room(struct aks_files_sim *files, int64_t bytes);
+/** Can files share bytes (reflinks)? At the beginning they cannot. */
+void aks_files_sim_set_clones(struct aks_files_sim *files, bool clones);
 /** Below ${path} nothing can be changed: AKS_FORBIDDEN. NULL: nowhere. */
 enum aks_status aks_files_sim_set_read_only(struct aks_files_sim *files, const char *path,
     struct aks_error *err);

@@ -314,6 +314,12 @@ aks_files_sim_set_room(struct aks_files_sim *files, int64_t bytes)
     files->used_max = bytes >= 0 ? files->used + bytes : -1;
 }
 
+void
+aks_files_sim_set_clones(struct aks_files_sim *files, bool clones)
+{
+    files->clones = clones;
+}
+
 enum aks_status
 aks_files_sim_set_read_only(struct aks_files_sim *files, const char *path, struct aks_error *err)
 {

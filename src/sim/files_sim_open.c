@@ -351,6 +351,21 @@ port_locked_by_writer(struct aks_file *file, int64_t start, int64_t len)
     return node != NULL && (node->held || (node->locked != NULL && node->locked != file));
 }
 
+/* All bytes or none, as on a real disk; here they take room all the same. */
+static bool
+port_clone(struct aks_file *from, struct aks_file *to)
+{
+    int64_t took;
+
+    if (from->files == NULL || !from->files->clones || from->node->type != AKS_FILE_REGULAR ||
+        ask(to, "clone", "clone", 0, true, &took, NULL) != AKS_OK)
+        return false;
+    if (!writes(to->how) || to->node->read_only || to->node == from->node ||
+        (int64_t)from->node->len > aks_files_sim_room(from->files))
+        return false;
+    return aks_files_sim_data_write(to->files, to->node, 0, from->node->data, from->node->len) == 0;
+}
+
 void
 aks_files_sim_open_init(struct aks_files *ret_port)
 {
@@ -364,4 +379,5 @@ aks_files_sim_open_init(struct aks_files *ret_port)
     ret_port->lock = port_lock;
     ret_port->lock_wait = port_lock_wait;
     ret_port->locked_by_writer = port_locked_by_writer;
+    ret_port->clone = port_clone;
 }

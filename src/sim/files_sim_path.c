@@ -410,6 +410,14 @@ port_free_bytes(void *ctx, const char *path, int64_t *ret_bytes, struct aks_erro
     return AKS_OK;
 }
 
+static bool
+port_may_clone(void *ctx, const char *path)
+{
+    const struct aks_files_sim *files = ctx;
+
+    return files->clones;
+}
+
 void
 aks_files_sim_path_init(struct aks_files *ret_port)
 {
@@ -422,4 +430,5 @@ aks_files_sim_path_init(struct aks_files *ret_port)
     ret_port->sync_folder = port_sync_folder;
     ret_port->list = port_list;
     ret_port->free_bytes = port_free_bytes;
+    ret_port->may_clone = port_may_clone;
 }

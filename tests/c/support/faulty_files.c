@@ -118,6 +118,12 @@ faulty_locked_by_writer(struct aks_file *file, int64_t start, int64_t len)
     return file->faulty->real->locked_by_writer(file->real, start, len);
 }
 
+static bool
+faulty_clone(struct aks_file *from, struct aks_file *to)
+{
+    return !fails(to->faulty, "clone", NULL) && from->faulty->real->clone(from->real, to->real);
+}
+
 static enum aks_status
 faulty_stat(void *ctx, const char *path, bool follow_links, struct aks_file_info *ret_info,
     struct aks_error *err)
@@ -212,6 +218,14 @@ faulty_free_bytes(void *ctx, const char *path, int64_t *ret_bytes, struct aks_er
     return faulty->real->free_bytes(faulty->real->ctx, path, ret_bytes, err);
 }
 
+static bool
+faulty_may_clone(void *ctx, const char *path)
+{
+    const struct faulty_files *faulty = ctx;
+
+    return faulty->real->may_clone(faulty->real->ctx, path);
+}
+
 void
 faulty_files_init(struct faulty_files *faulty, const struct aks_files *real,
     enum aks_status status)
@@ -220,6 +234,7 @@ faulty_files_init(struct faulty_files *faulty, const struct aks_files *real,
         .open = faulty_open, .close = faulty_close, .read = faulty_read, .write = faulty_write,
         .truncate = faulty_truncate, .sync = faulty_sync, .info = faulty_info, .lock = faulty_lock,
         .lock_wait = faulty_lock_wait, .locked_by_writer = faulty_locked_by_writer,
+        .clone = faulty_clone, .may_clone = faulty_may_clone,
         .stat = faulty_stat, .resolve = faulty_resolve, .rename = faulty_rename,
         .unlink = faulty_unlink, .make_folder = faulty_make_folder,
         .remove_folder = faulty_remove_folder, .sync_folder = faulty_sync_folder,

@@ -40,6 +40,12 @@ wall_ms(void *ctx)
     return scripted->wall_ms + scripted->now_ns / NS_PER_MS;
 }
 
+static void
+pause_ms(void *ctx, int64_t ms)
+{
+    ((struct scripted_port *)ctx)->now_ns += ms * NS_PER_MS;
+}
+
 static enum aks_status
 fill(void *ctx, void *data, size_t len, struct aks_error *err)
 {
@@ -316,6 +322,7 @@ scripted_port_init(struct scripted_port *scripted, const struct aks_alloc *alloc
     port->alloc = alloc;
     port->clock.now_ns = now_ns;
     port->clock.wall_ms = wall_ms;
+    port->clock.pause_ms = pause_ms;
     port->clock.ctx = scripted;
     port->entropy.fill = fill;
     port->environment.get = get;
