@@ -1,11 +1,9 @@
 #include "testkit/world.h"
 
-#include "api/api_internal.h"
 #include "base/check.h"
 #include "base/units.h"
 #include "testkit/world_internal.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -67,15 +65,6 @@ on_step(void *ctx, const struct aks_sim_step *step, struct aks_sim_fault *ret_fa
     aks_world_story_step(world, &seen, ret_fault);
 }
 
-static void
-on_log(void *ctx, enum akosha_log_level level, const char *text)
-{
-    static const char *const names[] = { "error", "warning", "info", "debug" };
-    struct aks_world *world = ctx;
-
-    aks_buf_printf(&world->log, "%s: %s\n", names[level], text);
-}
-
 static enum aks_status
 make_machine(struct aks_world *world, struct aks_error *err)
 {
@@ -135,6 +124,7 @@ aks_world_free(struct aks_world *world)
     aks_sim_free(world->sim);
     aks_world_targets_fini(world);
     aks_world_files_fini(world);
+    aks_world_sent_fini(world);
     aks_world_secrets_fini(world);
     aks_world_story_fini(world);
     aks_mem_free(world->alloc, world);
@@ -167,125 +157,6 @@ aks_world_usual_variables(struct aks_world *world, struct aks_error *err)
 
     return status != AKS_OK ? status
         : aks_world_variable(world, "AKOSHA_HTTP_URL", "https://akosha.example/upload", err);
-}
-
-/* As a program tells it: message and, where there is one, the hint. */
-static enum aks_status
-took(const struct akosha_error *error, struct aks_error *err)
-{
-    enum aks_status status = AKS_INTERNAL;
-
-    (void)aks_status_from_name(error->failure, &status);
-    if (status == AKS_OK)
-        status = AKS_INTERNAL;
-    (void)aks_error_set(err, status, "%s", error->message);
-    if (error->hint[0] != '\0')
-        aks_error_hint(err, "%s", error->hint);
-    return status;
-}
-
-static int
-open_engine(struct aks_world *world, struct akosha **ret_engine, struct akosha_error *error)
-{
-    struct akosha_options options = { 0 };
-    int code;
-
-    options.port = aks_sim_port(world->sim);
-    options.log_level = AKOSHA_LOG_DEBUG;
-    options.log = on_log;
-    options.log_ctx = world;
-    options.part_divisor = world->options.small ? AKS_WORLD_SMALL : 1;
-    code = akosha_open(&options, ret_engine, error);
-    if (code == AKOSHA_OK) {
-        (*ret_engine)->script.lines = world->options.lines;
-        (*ret_engine)->limits = world->options.limits;
-    }
-    return code;
-}
-
-static const char *
-policy_path(struct aks_world *world)
-{
-    size_t len;
-
-    return aks_files_sim_look(aks_sim_files(world->sim), AKS_WORLD_POLICY, &len) != NULL
-        ? AKS_WORLD_POLICY : NULL;
-}
-
-static int
-run_engine(struct aks_world *world, const struct aks_world_run_options *options,
-    struct json_t **ret_report, struct akosha_error *error)
-{
-    struct akosha_run_options run = { 0 };
-    struct akosha *engine = NULL;
-    struct akosha_policy *policy = NULL;
-    struct akosha_report *report = NULL;
-    int code = open_engine(world, &engine, error);
-
-    if (options != NULL) {
-        run.sources = options->sources;
-        run.source_count = options->source_count;
-        run.target = options->target;
-        run.no_fallback = options->no_fallback;
-        run.dry_run = options->dry_run;
-    }
-    if (code == AKOSHA_OK)
-        code = akosha_policy_load(engine, policy_path(world), NULL, 0, &policy, error);
-    if (code == AKOSHA_OK)
-        code = akosha_run(engine, policy, &run, &report, error);
-    if (report != NULL)
-        *ret_report = json_incref(report->json);
-    akosha_report_free(report);
-    akosha_policy_free(policy);
-    akosha_close(engine);
-    return code;
-}
-
-enum aks_status
-aks_world_run(struct aks_world *world, const struct aks_world_run_options *options,
-    struct json_t **ret_report, struct aks_error *err)
-{
-    struct akosha_error error = { 0 };
-    enum aks_status status;
-    int code;
-
-    AKS_CHECK(!world->died);
-    *ret_report = NULL;
-    aks_error_clear(err);
-    /* What is wrong with a policy is for the run to say. */
-    status = aks_world_learn(world, err);
-    if (status != AKS_OK && status != AKS_POLICY && status != AKS_SETTINGS)
-        return status;
-    status = AKS_OK;
-    aks_error_clear(err);
-    world->run_steps = 0;
-    world->sent = false;
-    world->committed = false;
-    world->disk_trouble = world->full;
-    /* Who starts a run wants targets asked, whatever they said to the one before. */
-    world->wait_count = 0;
-    world->run_began_ns = now_ns(world);
-    for (size_t i = 0; i < world->writer_count; i++)
-        world->writers[i].since = aks_writer_committed(world->writers[i].writer);
-    aks_world_story_event(world, "run");
-    code = run_engine(world, options, ret_report, &error);
-    if (code != AKOSHA_OK || *ret_report == NULL)
-        status = took(&error, err);
-    if (world->died) {
-        json_decref(*ret_report);
-        *ret_report = NULL;
-        aks_error_clear(err);
-        aks_world_story_event(world, "died");
-        return AKS_OK;
-    }
-    aks_world_story_report(world, *ret_report);
-    /* The run could load the policy after all: learning it had been short of memory. */
-    if (*ret_report != NULL) {
-        (void)aks_world_learn(world, NULL);
-        return AKS_OK;
-    }
-    aks_world_story_event(world, "failed: %s", err->message);
-    return status;
 }
 
 bool

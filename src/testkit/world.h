@@ -91,6 +91,16 @@ struct aks_world_target {
     struct aks_http_model *http;        /* or NULL */
 };
 
+/* What s3 targets were sent since the world began. */
+struct aks_world_again {
+    unsigned parts;                     /* parts that were stored */
+    unsigned parts_again;               /* the same number and bytes as one that is still there */
+    unsigned parts_known;               /* of those, it was there when the process began */
+    unsigned objects;                   /* objects in one piece */
+    unsigned objects_again;
+    uint64_t bytes_again;
+};
+
 struct aks_world;
 
 /** An empty machine, with credentials in its environment. */
@@ -174,6 +184,7 @@ const char *aks_world_story(struct aks_world *world, enum aks_world_story story)
  * "last_run": REPORT}; {} where there is none. Between processes only. */
 enum aks_status aks_world_state(struct aks_world *world, const char **ret_text,
     struct aks_error *err);
+const struct aks_world_again *aks_world_again(const struct aks_world *world);
 /** The log of the engine, all levels. */
 const char *aks_world_log(const struct aks_world *world);
 /** The bytes of an object of a target, or NULL. The key is without the target's prefix. */

@@ -25,11 +25,24 @@ struct world_place {
 };
 
 #define AKS_WORLD_VERSIONS_MAX 4096
+#define AKS_WORLD_SENT_MAX 4096         /* pieces that are remembered: the first ones */
+#define AKS_WORLD_UPLOAD_ID_BYTES 160
 
 /* What a file once was. */
 struct world_version {
     char *path;
     char sha256[65];
+};
+
+/* A part or a whole object that a server has stored. */
+struct world_sent {
+    char target[AKS_TARGET_NAME_BYTES];
+    char operation[AKS_OPERATION_NAME_BYTES];
+    char upload_id[AKS_WORLD_UPLOAD_ID_BYTES];  /* "": no part */
+    uint8_t sha256[32];
+    size_t bytes;
+    unsigned process;
+    int64_t served_ns;
 };
 
 struct world_writer {
@@ -73,6 +86,11 @@ struct aks_world {
     struct world_writer writers[AKS_WORLD_WRITERS_MAX];
     size_t writer_count;
     bool writing;                       /* one of them acts: no step of the engine's */
+    struct world_sent *sent_pieces;
+    size_t sent_count;
+    struct aks_world_again again;
+    unsigned process;                   /* how many there were */
+    int64_t process_began_ns;
     uint64_t steps;
     uint64_t run_steps;                 /* in this run */
     int64_t run_began_ns;
@@ -125,6 +143,13 @@ unsigned aks_world_writers_open(const struct aks_world *world);
 void aks_world_writers_fini(struct aks_world *world);
 /** Who writes the file that is told so, or NULL. */
 const struct aks_writer *aks_world_writer_of(const struct aks_world *world, const char *told);
+
+/* world_sent.c */
+
+/** A request of ${operation} has been served well. */
+void aks_world_sent_served(struct aks_world *world, const char *target, const char *operation,
+    const struct aks_sim_request *request);
+void aks_world_sent_fini(struct aks_world *world);
 
 /* world_secret.c */
 

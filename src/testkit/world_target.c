@@ -157,6 +157,7 @@ serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *request,
     struct aks_world_target *target;
     char name[AKS_OPERATION_NAME_BYTES];
     char url[AKS_URL_BYTES_MAX + 64];
+    const char *operation;
 
     (void)snprintf(to.authority, sizeof(to.authority), "%s", request->host);
     target = find(world, &to);
@@ -174,12 +175,14 @@ serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *request,
         aks_http_model_serve(target->http, wall_ms, request, reply);
     (void)snprintf(url, sizeof(url), "%s%s%s", request->path, request->query[0] != '\0' ? "?" : "",
         request->query);
-    aks_world_story_served(world, target->name, aks_operation_name(request->method, url, name),
-        request, reply);
+    operation = aks_operation_name(request->method, url, name);
+    aks_world_story_served(world, target->name, operation, request, reply);
     /* A probe may put something small as well; what belongs to an object is of these. */
     if (strcmp(request->method, "POST") == 0 || strstr(request->query, "partNumber=") != NULL ||
         (target->http != NULL && strcmp(request->method, "PUT") == 0))
         world->sent = true;
+    if (reply->status < 300 && target->s3 != NULL)
+        aks_world_sent_served(world, target->name, operation, request);
     if (reply->status < 300 && strcmp(request->method, "PUT") == 0)
         look_at_manifest(world, target, &to);
 }

@@ -26,6 +26,7 @@ class Request:
         split = urlsplit(target)
         self.path, self.query = split.path, parse_qs(split.query, keep_blank_values=True)
         self.status = None      # of the reply, once there is one
+        self.answered_at = None
 
     def is_part(self, number=None):
         return self.method == "PUT" and "partNumber" in self.query and (
@@ -255,6 +256,7 @@ class Exchange:
         self.send("\r\n".join([*lines, "", ""]).encode("latin-1"))
         if self.request.method != "HEAD":
             self.send(body)
+        self.request.answered_at = time.monotonic()
 
     def forward(self, relay=True):
         if self.upstream is None:

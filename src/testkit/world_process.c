@@ -1,0 +1,162 @@
+/* Processes of a world: each opens the engine on what the one before left, does one thing, and ends
+ * or dies. */
+#include "api/api_internal.h"
+#include "base/check.h"
+#include "testkit/world_internal.h"
+
+#include <jansson.h>
+
+static int64_t
+now_ns(const struct aks_world *world)
+{
+    return aks_sim_agenda(world->sim)->now_ns;
+}
+
+static void
+on_log(void *ctx, enum akosha_log_level level, const char *text)
+{
+    static const char *const names[] = { "error", "warning", "info", "debug" };
+    struct aks_world *world = ctx;
+
+    aks_buf_printf(&world->log, "%s: %s\n", names[level], text);
+}
+
+/* As a program tells it: message and, where there is one, the hint. */
+static enum aks_status
+took(const struct akosha_error *error, struct aks_error *err)
+{
+    enum aks_status status = AKS_INTERNAL;
+
+    (void)aks_status_from_name(error->failure, &status);
+    if (status == AKS_OK)
+        status = AKS_INTERNAL;
+    (void)aks_error_set(err, status, "%s", error->message);
+    if (error->hint[0] != '\0')
+        aks_error_hint(err, "%s", error->hint);
+    return status;
+}
+
+static int
+open_engine(struct aks_world *world, struct akosha **ret_engine, struct akosha_error *error)
+{
+    struct akosha_options options = { 0 };
+    int code;
+
+    options.port = aks_sim_port(world->sim);
+    options.log_level = AKOSHA_LOG_DEBUG;
+    options.log = on_log;
+    options.log_ctx = world;
+    options.part_divisor = world->options.small ? AKS_WORLD_SMALL : 1;
+    code = akosha_open(&options, ret_engine, error);
+    if (code == AKOSHA_OK) {
+        (*ret_engine)->script.lines = world->options.lines;
+        (*ret_engine)->limits = world->options.limits;
+    }
+    return code;
+}
+
+static const char *
+policy_path(struct aks_world *world)
+{
+    size_t len;
+
+    return aks_files_sim_look(aks_sim_files(world->sim), AKS_WORLD_POLICY, &len) != NULL
+        ? AKS_WORLD_POLICY : NULL;
+}
+
+static int
+run_engine(struct aks_world *world, const struct aks_world_run_options *options,
+    struct json_t **ret_report, struct akosha_error *error)
+{
+    struct akosha_run_options run = { 0 };
+    struct akosha *engine = NULL;
+    struct akosha_policy *policy = NULL;
+    struct akosha_report *report = NULL;
+    int code = open_engine(world, &engine, error);
+
+    if (options != NULL) {
+        run.sources = options->sources;
+        run.source_count = options->source_count;
+        run.target = options->target;
+        run.no_fallback = options->no_fallback;
+        run.dry_run = options->dry_run;
+    }
+    if (code == AKOSHA_OK)
+        code = akosha_policy_load(engine, policy_path(world), NULL, 0, &policy, error);
+    if (code == AKOSHA_OK)
+        code = akosha_run(engine, policy, &run, &report, error);
+    if (report != NULL)
+        *ret_report = json_incref(report->json);
+    akosha_report_free(report);
+    akosha_policy_free(policy);
+    akosha_close(engine);
+    return code;
+}
+
+/* Counts anew what is counted for each process. */
+static enum aks_status
+begin(struct aks_world *world, const char *what, struct aks_error *err)
+{
+    enum aks_status status;
+
+    AKS_CHECK(!world->died);
+    aks_error_clear(err);
+    /* What is wrong with a policy is for the run to say. */
+    status = aks_world_learn(world, err);
+    if (status != AKS_OK && status != AKS_POLICY && status != AKS_SETTINGS)
+        return status;
+    aks_error_clear(err);
+    world->run_steps = 0;
+    world->sent = false;
+    world->committed = false;
+    world->disk_trouble = world->full;
+    /* Who starts a run wants targets asked, whatever they said to the one before. */
+    world->wait_count = 0;
+    world->run_began_ns = now_ns(world);
+    world->process++;
+    world->process_began_ns = world->run_began_ns;
+    for (size_t i = 0; i < world->writer_count; i++)
+        world->writers[i].since = aks_writer_committed(world->writers[i].writer);
+    aks_world_story_event(world, "%s", what);
+    return AKS_OK;
+}
+
+/* Tells how it ended. Of a process that died nothing is known. */
+static enum aks_status
+end(struct aks_world *world, enum aks_status status, json_t **ret_report, struct aks_error *err)
+{
+    if (world->died) {
+        json_decref(*ret_report);
+        *ret_report = NULL;
+        aks_error_clear(err);
+        aks_world_story_event(world, "died");
+        return AKS_OK;
+    }
+    aks_world_story_report(world, *ret_report);
+    /* The run could load the policy after all: learning it had been short of memory. */
+    if (*ret_report != NULL) {
+        (void)aks_world_learn(world, NULL);
+        return AKS_OK;
+    }
+    if (status != AKS_OK)
+        aks_world_story_event(world, "failed: %s", err->message);
+    return status;
+}
+
+enum aks_status
+aks_world_run(struct aks_world *world, const struct aks_world_run_options *options,
+    struct json_t **ret_report, struct aks_error *err)
+{
+    struct akosha_error error = { 0 };
+    enum aks_status status;
+    int code;
+
+    *ret_report = NULL;
+    status = begin(world, "run", err);
+    if (status != AKS_OK)
+        return status;
+    code = run_engine(world, options, ret_report, &error);
+    if (code != AKOSHA_OK || *ret_report == NULL)
+        status = took(&error, err);
+    return end(world, status, ret_report, err);
+}
