@@ -57,6 +57,7 @@ struct akosha_progress {
     int64_t bytes_done;         /* plain bytes that are stored */
     int64_t bytes_total;
     int64_t waiting_ms;         /* a wait that long is going on, or -1 */
+    bool reading;               /* bytes come back from the target: restore, verify */
 };
 
 struct akosha_options {
@@ -176,6 +177,47 @@ AKOSHA_API int akosha_run(struct akosha *engine, struct akosha_policy *policy,
 /** The uploads that the policy's targets (or ${target}) hold. */
 AKOSHA_API int akosha_list(struct akosha *engine, struct akosha_policy *policy, const char *target,
     struct akosha_report **ret_report, struct akosha_error *ret_error);
+
+struct akosha_restore_options {
+    const char *to;                     /* a folder; relative to the working folder; made if it is
+                                         * missing */
+    const char *upload_id;              /* NULL: the newest of every source */
+    const char *target;                 /* only this one, or NULL */
+    bool force;                         /* over what is there */
+    const char *const *names;           /* of sources, or their paths; NULL: all */
+    size_t name_count;
+};
+
+/** Brings sources back, checked and opened before they get their names. One that was interrupted
+ * goes on when it is asked for again. *ret_report is there unless memory ran out. */
+AKOSHA_API int akosha_restore(struct akosha *engine, struct akosha_policy *policy,
+    const struct akosha_restore_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error);
+
+struct akosha_verify_options {
+    const char *upload_id;              /* NULL: the newest of each target */
+    const char *target;                 /* only this one, or NULL: all that can be looked at */
+    bool quick;                         /* sizes only, as the other side tells them */
+};
+
+/** Reads an upload from end to end and compares sizes and digests with its manifest.
+ * AKOSHA_INTEGRITY if something does not verify. */
+AKOSHA_API int akosha_verify(struct akosha *engine, struct akosha_policy *policy,
+    const struct akosha_verify_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error);
+
+struct akosha_prune_options {
+    const char *keep;                   /* "last=N,daily=N,weekly=N" */
+    const char *target;                 /* of which; NULL: all that can be listed */
+    const char *credentials;            /* instead of the target's own: "profile:NAME"; or NULL */
+    bool apply;                         /* false: only tell what would be removed */
+};
+
+/** Forgets old uploads; never the newest verified one, nor what a kept one needs. AKOSHA_USAGE if
+ * ${keep} is wrong. */
+AKOSHA_API int akosha_prune(struct akosha *engine, struct akosha_policy *policy,
+    const struct akosha_prune_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error);
 /** Drops a job of the queue, undelivered. AKOSHA_USAGE if there is none of that id. */
 AKOSHA_API int akosha_cancel(struct akosha *engine, const char *job_id,
     struct akosha_error *ret_error);

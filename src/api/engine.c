@@ -88,7 +88,8 @@ pass_progress(void *ctx, const struct aks_progress *progress)
 {
     struct akosha *engine = ctx;
     struct akosha_progress told = { progress->target, progress->source, progress->files_done,
-        progress->files_total, progress->bytes_done, progress->bytes_total, progress->waiting_ms };
+        progress->files_total, progress->bytes_done, progress->bytes_total, progress->waiting_ms,
+        progress->reading };
 
     engine->options.progress(engine->options.progress_ctx, &told);
 }

@@ -43,6 +43,13 @@ struct aks_args {
     const char *at;
     bool no_fallback;
     bool dry_run;
+    /* Of `restore`, `verify` and `prune`. */
+    const char *to;
+    const char *upload;
+    bool quick;
+    const char *keep;
+    bool apply;
+    const char *credentials;
     /* Of `secret add`. */
     const char *env;
     const char *file;

@@ -45,6 +45,40 @@ const struct aks_command aks_commands[] = {
       "",
       "  akosha-sync list --policy policies/prod.lua --target cloud",
       "policy target allow-env limit", 0, 0, aks_cmd_list },
+    { "verify", "verify [--policy FILE] [--target NAME] [--upload ID] [--quick]",
+      "check an upload from end to end by reading it",
+      "Every object is read back, unpacked, and compared with the manifest: sizes and both\n"
+      "digests. Without --upload: the newest of each target. What was proven is kept in the state\n"
+      "folder.\n"
+      "Exit codes: 0 proven; 1 a target could not be asked, or holds nothing; 3 policy or\n"
+      "settings; 5 something does not verify; 6 refused.",
+      "  akosha-sync verify --policy policies/prod.lua\n"
+      "  akosha-sync verify --target cloud --upload 20261123T084512Z-3f9a2c --quick",
+      "policy target upload quick allow-env limit", 0, 0, aks_cmd_verify },
+    { "restore", "restore --to DIR [OPTION]... [NAME]...",
+      "bring databases back into a folder, checked and opened",
+      "NAME is a source's name in a target, its file's name or its path; without one: all.\n"
+      "Without --upload the newest copy of every source is taken, whichever upload has it. A\n"
+      "database and its log get their names together, after both digests of each were checked and\n"
+      "the database was opened. What is there already is not touched without --force. A restore\n"
+      "that was interrupted goes on when it is asked for again.\n"
+      "Exit codes: 0 restored; 1 not now (a target does not answer, or something is in the way);\n"
+      "3 policy or settings; 5 something does not verify; 6 refused; 7 no room.",
+      "  akosha-sync restore --to ~/restored\n"
+      "  akosha-sync restore --policy policies/prod.lua --to ~/.claude/data reflection.duckdb\n"
+      "  akosha-sync restore --target cloud --upload 20261123T084512Z-3f9a2c --to /tmp/then --json",
+      "policy target upload to force allow-env limit", 0, -1, aks_cmd_restore },
+    { "prune", "prune --keep RULES [--apply] [OPTION]...",
+      "forget old uploads",
+      "RULES: last=N keeps the newest N uploads, daily=N and weekly=N the newest of each of the\n"
+      "last N days or weeks that have one (UTC, from Monday). What any of them keeps stays,\n"
+      "and so do the newest verified upload and what a kept one needs. Without --apply nothing is\n"
+      "removed: it is shown what would be, and what would be stored then.\n"
+      "Exit codes: 0; 1 a target could not be asked; 2 wrong rules; 3 policy or settings;\n"
+      "6 refused.",
+      "  akosha-sync prune --keep last=7,daily=30,weekly=52\n"
+      "  akosha-sync prune --target cloud --keep last=3 --credentials profile:cleaner --apply",
+      "policy target keep apply credentials allow-env limit", 0, 0, aks_cmd_prune },
     { "cancel", "cancel JOB",
       "drop a queued job, undelivered",
       "JOB is the job_id of a report.",

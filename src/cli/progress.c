@@ -106,11 +106,12 @@ aks_progress_show(void *ctx, const struct akosha_progress *progress)
     else if (progress->target == NULL)
         (void)snprintf(text, sizeof(text), "looking at %u files", progress->files_total);
     else
-        (void)snprintf(text, sizeof(text), "[%s] %u/%u %s, %s left, %s/s to %s%s%s", bar,
+        (void)snprintf(text, sizeof(text), "[%s] %u/%u %s, %s left, %s/s %s %s%s%s", bar,
             progress->files_done, progress->files_total,
             aks_units_bytes(progress->bytes_done, done),
             aks_units_bytes(progress->bytes_total - progress->bytes_done, left),
-            aks_units_bytes((int64_t)line.bytes_per_s, rate), progress->target,
+            aks_units_bytes((int64_t)line.bytes_per_s, rate), progress->reading ? "from" : "to",
+            progress->target,
             progress->source != NULL ? ": " : "",
             progress->source != NULL ? progress->source : "");
     draw(text, ms);

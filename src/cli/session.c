@@ -128,6 +128,22 @@ aks_session_print_json(struct akosha_report *report, int code)
 }
 
 int
+aks_session_report(const struct aks_args *args, struct akosha_report *report,
+    const struct akosha_error *error, int code, void (*print)(const struct akosha_report *report))
+{
+    aks_progress_clear();
+    if (report == NULL)
+        return aks_session_fail(args, error);
+    if (code != 0)
+        aks_print_error(error->hint, "%s", error->message);
+    if (args->json)
+        return aks_session_print_json(report, code);
+    if (!args->quiet)
+        print(report);
+    return aks_session_end(code);
+}
+
+int
 aks_session_end(int code)
 {
     int output = aks_print_flush();

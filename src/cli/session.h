@@ -24,6 +24,11 @@ void aks_session_close(struct aks_session *session);
 int aks_session_fail(const struct aks_args *args, const struct akosha_error *error);
 /** Prints ${report} as JSON and flushes; ${code}, or that of an output that cannot be written. */
 int aks_session_print_json(struct akosha_report *report, int code);
+/** Tells what came of a command: ${error} on standard error if ${code} is not 0, and ${report} as
+ * JSON or through ${print}, which --quiet leaves out. Without a report the error alone. Returns the
+ * exit code. */
+int aks_session_report(const struct aks_args *args, struct akosha_report *report,
+    const struct akosha_error *error, int code, void (*print)(const struct akosha_report *report));
 /** Flushes; ${code}, or that of an output that cannot be written. */
 int aks_session_end(int code);
 

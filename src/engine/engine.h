@@ -22,6 +22,7 @@ struct aks_progress {
     int64_t bytes_done;             /* plain bytes that are stored */
     int64_t bytes_total;            /* plain bytes to be stored */
     int64_t waiting_ms;             /* until the next try, or -1 */
+    bool reading;                   /* bytes come back from the target */
 };
 
 struct aks_engine_options {

@@ -7,8 +7,6 @@
 
 struct json_t;
 
-#define AKS_LISTING_UPLOADS_MAX 10000
-
 struct aks_listing_options {
     const struct aks_policy *policy;
     const char *target;             /* NULL: every target of the policy that can list */
@@ -16,7 +14,8 @@ struct aks_listing_options {
 
 /** *ret_listing, owned by the caller: {"schema": 1, "system_id", "targets": [{"name", "kind",
  * "uploads": [{"upload_id", "uploaded_at", "complete", "files", "bytes", "stored_bytes", "objects":
- * [...]}], "error"}], "error", "exit_code"}. Uploads without a manifest are incomplete and say so.
+ * [...]}], "error"}], "error", "exit_code"}: docs/schema/list.json. Files are sources: a database
+ * and its log count once. Uploads without a manifest are incomplete and say so.
  * NULL only if there was no memory. */
 enum aks_status aks_listing(struct aks_engine *engine, const struct aks_listing_options *options,
     struct json_t **ret_listing, struct aks_error *err);

@@ -88,6 +88,15 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "  source_bytes INTEGER NOT NULL, source_mtime_ns INTEGER NOT NULL,"
     "  source_ctime_ns INTEGER NOT NULL,"
     "  PRIMARY KEY (snapshot, role)"
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE proofs ("
+    "  id INTEGER PRIMARY KEY, target TEXT NOT NULL, upload_id TEXT NOT NULL, how TEXT NOT NULL,"
+    "  at_ms INTEGER NOT NULL, outcome TEXT NOT NULL, objects INTEGER NOT NULL,"
+    "  bytes INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE prunes ("
+    "  target TEXT NOT NULL, upload_id TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (target, upload_id)"
     ") STRICT, WITHOUT ROWID;",
 };
 

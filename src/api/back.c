@@ -1,0 +1,80 @@
+/* The way back: restore, verify, prune. */
+#include "api/api_internal.h"
+
+#include "engine/prune.h"
+#include "engine/restore.h"
+#include "engine/source.h"
+#include "engine/verify.h"
+
+#include <stddef.h>
+
+int
+akosha_restore(struct akosha *engine, struct akosha_policy *policy,
+    const struct akosha_restore_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error)
+{
+    const struct aks_port *port = engine->options.port;
+    const struct aks_environment *env = &port->environment;
+    struct aks_restore_options restore = { 0 };
+    struct aks_error err = { 0 };
+    json_t *json = NULL;
+    char *to = NULL;
+    enum aks_status status;
+
+    *ret_report = NULL;
+    status = aks_source_absolute(port, options->to, env->working_folder(env->ctx), &to, &err);
+    if (status != AKS_OK)
+        return akosha_api_error(&err, ret_error);
+    restore.policy = policy->policy;
+    restore.to = to;
+    restore.upload_id = options->upload_id;
+    restore.target = options->target;
+    restore.force = options->force;
+    restore.names = options->names;
+    restore.name_count = options->name_count;
+    status = aks_restore(engine->engine, &restore, &json, &err);
+    aks_mem_free(port->alloc, to);
+    if (status != AKS_OK)
+        return akosha_api_error(&err, ret_error);
+    return akosha_api_report(json, ret_report, ret_error);
+}
+
+int
+akosha_verify(struct akosha *engine, struct akosha_policy *policy,
+    const struct akosha_verify_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error)
+{
+    struct aks_verify_options verify = { policy->policy, options->upload_id, options->target,
+        options->quick };
+    struct aks_error err = { 0 };
+    json_t *json = NULL;
+
+    *ret_report = NULL;
+    if (aks_verify(engine->engine, &verify, &json, &err) != AKS_OK)
+        return akosha_api_error(&err, ret_error);
+    return akosha_api_report(json, ret_report, ret_error);
+}
+
+int
+akosha_prune(struct akosha *engine, struct akosha_policy *policy,
+    const struct akosha_prune_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error)
+{
+    struct aks_prune_options prune = { 0 };
+    struct aks_error err = { 0 };
+    json_t *json = NULL;
+
+    *ret_report = NULL;
+    if (aks_prune_rules(options->keep, &prune.rules, &err) != AKS_OK) {
+        (void)akosha_api_error(&err, ret_error);
+        ret_error->code = AKOSHA_USAGE;
+        return AKOSHA_USAGE;
+    }
+    prune.policy = policy->policy;
+    prune.target = options->target;
+    prune.credentials = options->credentials;
+    prune.apply = options->apply;
+    if (aks_prune(engine->engine, &prune, &json, &err) != AKS_OK)
+        return akosha_api_error(&err, ret_error);
+    return akosha_api_report(json, ret_report, ret_error);
+}

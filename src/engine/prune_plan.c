@@ -1,0 +1,314 @@
+/* What stays and what goes, and why. */
+#include "base/check.h"
+#include "engine/prune_internal.h"
+#include "wire/dates.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ID_STAMP_LEN 16                 /* "20261123T084512Z" */
+
+static enum aks_status
+wrong(struct aks_error *err, const char *text)
+{
+    return aks_error_set(err, AKS_SETTINGS, "--keep %.100s: it is one or more of last=N, daily=N "
+        "and weekly=N, with commas between, each once, N from 1 to %d", text,
+        AKS_PRUNE_COUNT_MAX);
+}
+
+enum aks_status
+aks_prune_rules(const char *text, struct aks_prune_rules *ret_rules, struct aks_error *err)
+{
+    const char *at = text;
+
+    memset(ret_rules, 0, sizeof(*ret_rules));
+    for (;;) {
+        const struct {
+            const char *name;
+            unsigned *count;
+        } rules[] = { { "last=", &ret_rules->last }, { "daily=", &ret_rules->daily },
+            { "weekly=", &ret_rules->weekly } };
+        unsigned *count = NULL;
+        unsigned long number = 0;
+
+        for (size_t i = 0; i < 3 && count == NULL; i++) {
+            if (strncmp(at, rules[i].name, strlen(rules[i].name)) == 0) {
+                count = rules[i].count;
+                at += strlen(rules[i].name);
+            }
+        }
+        if (count == NULL || *count != 0)
+            return wrong(err, text);
+        for (; *at >= '0' && *at <= '9' && number <= AKS_PRUNE_COUNT_MAX; at++)
+            number = number * 10 + (unsigned long)(*at - '0');
+        if (number == 0 || number > AKS_PRUNE_COUNT_MAX || (*at != ',' && *at != '\0'))
+            return wrong(err, text);
+        *count = (unsigned)number;
+        if (*at == '\0')
+            return AKS_OK;
+        at++;
+    }
+}
+
+int64_t
+aks_prune_id_ms(const char *id)
+{
+    char iso[32];
+    int64_t ms;
+
+    if (strlen(id) < ID_STAMP_LEN || id[8] != 'T' || id[15] != 'Z')
+        return -1;
+    (void)snprintf(iso, sizeof(iso), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", id, id + 4, id + 6, id + 9,
+        id + 11, id + 13);
+    return aks_date_parse_iso(iso, strlen(iso), &ms) ? ms : -1;
+}
+
+static void
+keep(struct prune_upload *upload, const char *reason)
+{
+    if (!upload->keep)
+        upload->reason = reason;
+    upload->keep = true;
+}
+
+/* 1970-01-01 was a Thursday: days from a Monday on. */
+static int64_t
+period_of(int64_t at_ms, int64_t days)
+{
+    int64_t day = at_ms / AKS_MS_PER_DAY;
+
+    return days == 7 ? (day + 3) / 7 : day;
+}
+
+/* The newest of each of the last ${count} periods that have any. An upload of unknown date has
+ * none. */
+static void
+keep_periods(struct prune_upload *uploads, size_t count, unsigned wanted, int64_t days,
+    const char *reason)
+{
+    int64_t last = INT64_MAX;
+    unsigned kept = 0;
+
+    for (size_t i = count; i > 0 && kept < wanted; i--) {
+        struct prune_upload *upload = &uploads[i - 1];
+        int64_t period;
+
+        if (!upload->complete || upload->begun || upload->at_ms < 0)
+            continue;
+        period = period_of(upload->at_ms, days);
+        if (period == last)
+            continue;
+        last = period;
+        kept++;
+        keep(upload, reason);
+    }
+}
+
+static void
+keep_by_rules(const struct aks_prune_rules *rules, struct prune_upload *uploads, size_t count)
+{
+    unsigned kept = 0;
+
+    for (size_t i = count; i > 0; i--) {
+        struct prune_upload *upload = &uploads[i - 1];
+
+        if (!upload->complete || upload->begun)
+            continue;
+        if (kept == 0)
+            keep(upload, "the newest");
+        else if (kept < rules->last)
+            keep(upload, "one of the last");
+        kept++;
+    }
+    keep_periods(uploads, count, rules->daily, 1, "the newest of its day");
+    keep_periods(uploads, count, rules->weekly, 7, "the newest of its week");
+}
+
+/* What has no manifest, or none that can be read. */
+static void
+keep_incomplete(struct prune_upload *uploads, size_t count, int64_t wall_ms)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct prune_upload *upload = &uploads[i];
+
+        if (upload->begun)
+            upload->reason = "its removal has begun";
+        else if (upload->damaged)
+            keep(upload, "its manifest is damaged: what it holds is not known");
+        else if (upload->complete)
+            continue;
+        else if (upload->open)
+            keep(upload, "it is on its way");
+        else if (upload->at_ms < 0 || upload->at_ms > wall_ms - AKS_PRUNE_INCOMPLETE_MS)
+            keep(upload, "it was never finished, and may still be");
+        else
+            upload->reason = "it was never finished";
+    }
+}
+
+static int
+compare_id(const void *key, const void *member)
+{
+    const char *id = key;
+    const struct prune_upload *upload = member;
+
+    return strcmp(id, upload->id);
+}
+
+/* The upload in whose folder ${key} lies. */
+static struct prune_upload *
+owner_of(const char *key, const char *system_id, struct prune_upload *uploads, size_t count)
+{
+    char id[256];
+    char prefix[256];
+    int len = snprintf(prefix, sizeof(prefix), "systems/%s/", system_id);
+    size_t id_len;
+
+    if (len < 0 || (size_t)len >= sizeof(prefix) || strncmp(key, prefix, (size_t)len) != 0)
+        return NULL;
+    id_len = strcspn(key + len, "/");
+    if (id_len == 0 || id_len >= sizeof(id))
+        return NULL;
+    memcpy(id, key + len, id_len);
+    id[id_len] = '\0';
+    return bsearch(id, uploads, count, sizeof(*uploads), compare_id);
+}
+
+/* What a kept manifest names by key, in whichever upload it lies, stays where it is. */
+static bool
+keep_referenced(const char *system_id, struct prune_upload *uploads, size_t count)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; uploads[i].keep && j < uploads[i].object_count; j++) {
+            struct prune_upload *owner = owner_of(uploads[i].objects[j].key, system_id, uploads,
+                count);
+
+            if (owner == NULL || owner->keep || owner == &uploads[i])
+                continue;
+            keep(owner, "a kept upload names an object of it");
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+/* Does ${have} hold the rows of table ${name} as ${want} does? All rows, from a later upload; or
+ * exactly the same ones. */
+static bool
+holds_table(json_t *have, const char *name, const json_t *want, bool later)
+{
+    const json_t *table = json_object_get(json_object_get(have, "tables"), name);
+    const char *mode = json_string_value(json_object_get(have, "mode"));
+
+    if (table == NULL)
+        return false;
+    if (later && mode != NULL && strcmp(mode, "all") == 0)
+        return true;
+    return json_equal(json_object_get(table, "after"), json_object_get(want, "after")) &&
+        json_equal(json_object_get(table, "to"), json_object_get(want, "to"));
+}
+
+/* Are the memories of ${uploads}[i] in kept uploads too? Those of which nothing is understood are
+ * not. */
+static bool
+covered(const struct prune_upload *uploads, size_t count, size_t i)
+{
+    json_t *tables = json_object_get(uploads[i].memories, "tables");
+    const char *name;
+    json_t *table;
+
+    if (!json_is_object(tables))
+        return false;
+    json_object_foreach(tables, name, table) {
+        bool found = false;
+
+        for (size_t j = 0; j < count && !found; j++)
+            found = j != i && uploads[j].keep && uploads[j].memories != NULL &&
+                holds_table(uploads[j].memories, name, table, j > i);
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static bool
+keep_memories(struct prune_upload *uploads, size_t count)
+{
+    bool changed = false;
+
+    for (size_t i = count; i > 0; i--) {
+        struct prune_upload *upload = &uploads[i - 1];
+
+        if (upload->keep || upload->begun || upload->memories == NULL ||
+            covered(uploads, count, i - 1))
+            continue;
+        keep(upload, "no kept upload holds its memories");
+        changed = true;
+    }
+    return changed;
+}
+
+void
+aks_prune_plan(const struct aks_prune_rules *rules, const char *system_id,
+    struct prune_upload *uploads, size_t count, int64_t wall_ms)
+{
+    bool changed = true;
+
+    for (size_t i = 0; i < count; i++) {
+        AKS_CHECK(i == 0 || strcmp(uploads[i - 1].id, uploads[i].id) < 0);
+        uploads[i].keep = false;
+        uploads[i].reason = "no rule keeps it";
+    }
+    keep_by_rules(rules, uploads, count);
+    keep_incomplete(uploads, count, wall_ms);
+    for (size_t i = 0; i < count; i++) {
+        if (uploads[i].verified && !uploads[i].begun)
+            keep(&uploads[i], "the newest that was verified");
+    }
+    /* Each round keeps one more upload at least, or is the last. */
+    for (size_t i = 0; i <= count && changed; i++) {
+        changed = keep_referenced(system_id, uploads, count);
+        changed = keep_memories(uploads, count) || changed;
+    }
+}
+
+static int
+compare_objects(const void *a, const void *b)
+{
+    const struct prune_object *const *left = a;
+    const struct prune_object *const *right = b;
+
+    return strcmp((*left)->key, (*right)->key);
+}
+
+enum aks_status
+aks_prune_bytes(const struct aks_alloc *alloc, const struct prune_upload *uploads, size_t count,
+    bool kept_only, int64_t *ret_bytes, struct aks_error *err)
+{
+    const struct prune_object **objects;
+    size_t total = 0;
+    size_t found = 0;
+
+    *ret_bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        total += uploads[i].object_count;
+    objects = aks_mem_array(alloc, total + 1, sizeof(*objects));
+    if (objects == NULL)
+        return aks_error_memory(err, "adding up what is stored");
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < uploads[i].object_count && (!kept_only || uploads[i].keep); j++)
+            objects[found++] = &uploads[i].objects[j];
+    }
+    qsort(objects, found, sizeof(*objects), compare_objects);
+    for (size_t i = 0; i < found; i++) {
+        if ((i == 0 || strcmp(objects[i - 1]->key, objects[i]->key) != 0) &&
+            __builtin_add_overflow(*ret_bytes, objects[i]->stored_bytes, ret_bytes))
+            *ret_bytes = INT64_MAX;
+    }
+    aks_mem_free(alloc, objects);
+    return AKS_OK;
+}
