@@ -18,4 +18,11 @@
 enum aks_status aks_laws_check(struct aks_world *world, const struct json_t *report,
     struct aks_error *err);
 
+/** After all that was owed has been delivered and restored into ${folder}: every source of the
+ * policy is there, as it was when it was last put into the queue (aks_world_owe), or later. */
+enum aks_status aks_laws_restored(struct aks_world *world, const char *folder,
+    struct aks_error *err);
+/** No multipart upload is left open in any target. */
+enum aks_status aks_laws_nothing_open(struct aks_world *world, struct aks_error *err);
+
 #endif

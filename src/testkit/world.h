@@ -78,6 +78,13 @@ struct aks_world_writer {
     struct aks_world_pace pace;
 };
 
+struct aks_world_restore_options {
+    const char *to;                     /* absolute */
+    const char *upload_id;              /* NULL: the newest of every source */
+    const char *target;                 /* only this one, or NULL */
+    bool force;
+};
+
 struct world_place;
 
 struct aks_world_target {
@@ -161,6 +168,17 @@ struct aks_world_target *aks_world_target(struct aks_world *world, const char *n
  * program would print as an error stands in ${err} too. */
 enum aks_status aks_world_run(struct aks_world *world, const struct aks_world_run_options *options,
     struct json_t **ret_report, struct aks_error *err);
+/** Brings back, in a process of its own. As aks_world_run. */
+enum aks_status aks_world_restore(struct aks_world *world,
+    const struct aks_world_restore_options *options, struct json_t **ret_report,
+    struct aks_error *err);
+/** Reads an upload from end to end; of ${options} upload_id and target count. */
+enum aks_status aks_world_verify(struct aks_world *world,
+    const struct aks_world_restore_options *options, struct json_t **ret_report,
+    struct aks_error *err);
+/** From now on what is restored of the sources (${options} as of a run: its own, or the policy's)
+ * has to be as new as they are now: they have been put into the queue. */
+void aks_world_owe(struct aks_world *world, const struct aks_world_run_options *options);
 bool aks_world_died(const struct aks_world *world);
 /** After a death: ${power} was cut, or the process alone was killed. */
 void aks_world_restart(struct aks_world *world, bool power);

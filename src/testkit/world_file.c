@@ -85,6 +85,40 @@ aks_world_edit(struct aks_world *world, const char *path, int64_t offset, const 
     return status;
 }
 
+static void
+owe_file(struct aks_world *world, const char *path)
+{
+    struct world_version *newest = NULL;
+
+    for (size_t i = 0; i < world->version_count; i++) {
+        struct world_version *version = &world->versions[i];
+
+        if (strcmp(version->path, path) != 0)
+            continue;
+        if (newest != NULL)
+            newest->outdated = true;
+        newest = version;
+    }
+    for (size_t i = 0; i < world->writer_count; i++) {
+        if (strcmp(aks_writer_path(world->writers[i].writer), path) == 0)
+            world->writers[i].owed = world->writers[i].since;
+    }
+}
+
+void
+aks_world_owe(struct aks_world *world, const struct aks_world_run_options *options)
+{
+    const char *path;
+
+    if (options != NULL && options->sources != NULL) {
+        for (size_t i = 0; i < options->source_count; i++)
+            owe_file(world, options->sources[i]);
+        return;
+    }
+    for (size_t i = 0; (path = aks_world_source(world, i)) != NULL; i++)
+        owe_file(world, path);
+}
+
 void
 aks_world_room(struct aks_world *world, int64_t bytes)
 {

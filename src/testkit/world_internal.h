@@ -32,6 +32,7 @@ struct world_place {
 struct world_version {
     char *path;
     char sha256[65];
+    bool outdated;                      /* a newer one was put into the queue */
 };
 
 /* A part or a whole object that a server has stored. */
@@ -49,6 +50,7 @@ struct world_writer {
     struct aks_writer *writer;
     struct aks_world_pace pace;
     uint64_t since;                     /* committed when the process began */
+    uint64_t owed;                      /* committed when it was put into the queue */
     unsigned open_files;                /* of its */
 };
 

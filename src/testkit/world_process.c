@@ -160,3 +160,77 @@ aks_world_run(struct aks_world *world, const struct aks_world_run_options *optio
         status = took(&error, err);
     return end(world, status, ret_report, err);
 }
+
+/* What a process that does one thing with the engine has in common with others. */
+static enum aks_status
+with_engine(struct aks_world *world, const char *what,
+    int (*act)(struct aks_world *world, struct akosha *engine, const void *options,
+        struct akosha_report **ret_report, struct akosha_error *error),
+    const void *options, json_t **ret_report, struct aks_error *err)
+{
+    struct akosha_report *report = NULL;
+    struct akosha_error error = { 0 };
+    struct akosha *engine = NULL;
+    enum aks_status status;
+    int code;
+
+    *ret_report = NULL;
+    status = begin(world, what, err);
+    if (status != AKS_OK)
+        return status;
+    code = open_engine(world, &engine, &error);
+    if (code == AKOSHA_OK)
+        code = act(world, engine, options, &report, &error);
+    if (report != NULL)
+        *ret_report = json_incref(report->json);
+    akosha_report_free(report);
+    akosha_close(engine);
+    if (code != AKOSHA_OK || *ret_report == NULL)
+        status = took(&error, err);
+    return end(world, status, ret_report, err);
+}
+
+static int
+restore(struct aks_world *world, struct akosha *engine, const void *options,
+    struct akosha_report **ret_report, struct akosha_error *error)
+{
+    const struct aks_world_restore_options *own = options;
+    struct akosha_restore_options restore = { .to = own->to, .upload_id = own->upload_id,
+        .target = own->target, .force = own->force };
+    struct akosha_policy *policy = NULL;
+    int code = akosha_policy_load(engine, policy_path(world), NULL, 0, &policy, error);
+
+    if (code == AKOSHA_OK)
+        code = akosha_restore(engine, policy, &restore, ret_report, error);
+    akosha_policy_free(policy);
+    return code;
+}
+
+enum aks_status
+aks_world_restore(struct aks_world *world, const struct aks_world_restore_options *options,
+    struct json_t **ret_report, struct aks_error *err)
+{
+    return with_engine(world, "restore", restore, options, ret_report, err);
+}
+
+static int
+verify(struct aks_world *world, struct akosha *engine, const void *options,
+    struct akosha_report **ret_report, struct akosha_error *error)
+{
+    const struct aks_world_restore_options *own = options;
+    struct akosha_verify_options verify = { .upload_id = own->upload_id, .target = own->target };
+    struct akosha_policy *policy = NULL;
+    int code = akosha_policy_load(engine, policy_path(world), NULL, 0, &policy, error);
+
+    if (code == AKOSHA_OK)
+        code = akosha_verify(engine, policy, &verify, ret_report, error);
+    akosha_policy_free(policy);
+    return code;
+}
+
+enum aks_status
+aks_world_verify(struct aks_world *world, const struct aks_world_restore_options *options,
+    struct json_t **ret_report, struct aks_error *err)
+{
+    return with_engine(world, "verify", verify, options, ret_report, err);
+}
