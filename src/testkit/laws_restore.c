@@ -1,5 +1,5 @@
-/* Nothing lost, by its proof: what was restored is what the sources were when they were put into the
- * queue, or later. */
+/* Nothing lost, by its proof: what was restored is what the sources were when they were put into
+ * the queue, or later. */
 #include "base/encode.h"
 #include "data/digest.h"
 #include "testkit/laws_internal.h"
