@@ -131,6 +131,7 @@ function akosha.policy(fields) end
 ---@field url string|nil https://..., or http:// to this machine; nil is an error.
 ---@field token? akosha.Secret Sent as "Authorization: Bearer ...", to this address alone (none).
 ---@field ca? string A PEM file (the system's).
+---@field tus? boolean Large objects by tus (where its address is that of the object).
 
 ---@class akosha.DirOptions
 ---@field path string A folder: absolute, or below "~/".

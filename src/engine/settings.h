@@ -74,6 +74,8 @@ struct aks_target_settings {
     /* http */
     char *url;              /* without a final '/' */
     char *token;            /* name of a secret ([A-Za-z0-9_-]{1,63}), or NULL */
+    int tus;                /* 1: what the server takes by tus it keeps where a PUT would, 0: tus
+                             * is not used, or -1: where the server says that it does */
     /* dir */
     char *path;             /* absolute, or beginning with "~/" */
     struct aks_budget budget;   /* of its own; never of a dir */

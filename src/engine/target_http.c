@@ -67,6 +67,9 @@ http_create(const struct aks_target_options *options, struct aks_target **ret_ta
     target->options = *options;
     target->port = options->port;
     target->ca_file = ca_file_of(options);
+    aks_target_identity(options->settings,
+        options->port->environment.home(options->port->environment.ctx), options->system_id,
+        target->identity);
     target->calls = aks_mem_array(alloc, AKS_TARGET_HTTP_CALLS_MAX, sizeof(*target->calls));
     if (target->calls == NULL) {
         http_free(&target->base);
@@ -254,6 +257,7 @@ const struct aks_target_class aks_target_http = {
     .stat = aks_target_http_stat,
     .get_range = aks_target_http_get_range,
     .remove = aks_target_http_remove,
+    .resumes = true,
     .markers = false,
     .can_list = false,
     .reads_in_finish = true,

@@ -195,26 +195,34 @@ add_token(struct http_call *call)
         aks_secret_reveal(call->token->header) };
 }
 
+enum aks_status
+aks_target_http_submit(struct http_call *call, const char *method, http_answered *answered,
+    struct aks_error *err)
+{
+    const struct aks_http *http = &call->target->port->http;
+    enum aks_status status = make_url(call, err);
+
+    if (status != AKS_OK)
+        return status;
+    call->spec.method = method;
+    call->spec.url = call->url;
+    call->answered = answered;
+    add_token(call);
+    status = http->submit(http->ctx, &call->spec, reply_came, call, &call->request, err);
+    if (status == AKS_OK)
+        return AKS_OK;
+    call->request = NULL;
+    (void)aks_error_wrap(err, "cannot use target %s", call->target->base.settings->name);
+    return status;
+}
+
 void
 aks_target_http_request(struct http_call *call, const char *method, http_answered *answered)
 {
-    const struct aks_http *http = &call->target->port->http;
     struct aks_error err;
-    enum aks_status status;
 
-    status = make_url(call, &err);
-    if (status == AKS_OK) {
-        call->spec.method = method;
-        call->spec.url = call->url;
-        call->answered = answered;
-        add_token(call);
-        status = http->submit(http->ctx, &call->spec, reply_came, call, &call->request, &err);
-        if (status == AKS_OK)
-            return;
-        call->request = NULL;
-        (void)aks_error_wrap(&err, "cannot use target %s", call->target->base.settings->name);
-    }
-    aks_target_http_call_ended(call, &err);
+    if (aks_target_http_submit(call, method, answered, &err) != AKS_OK)
+        aks_target_http_call_ended(call, &err);
 }
 
 /* Storing */
@@ -240,7 +248,9 @@ make_digest(struct http_call *call, struct aks_error *err)
 static bool
 content_length(const struct aks_http_reply *reply, int64_t *ret_bytes)
 {
-    const char *text = aks_http_reply_header(reply, "Content-Length");
+    /* What a tus server has of an upload it tells in words of its own. */
+    const char *offset = aks_http_reply_header(reply, "Upload-Offset");
+    const char *text = offset != NULL ? offset : aks_http_reply_header(reply, "Content-Length");
     int64_t bytes = 0;
 
     if (text == NULL || text[0] == '\0')
@@ -279,8 +289,8 @@ looked(struct http_call *call, const struct aks_http_reply *reply)
     aks_target_http_call_ended(call, &err);
 }
 
-static void
-look(struct http_call *call)
+void
+aks_target_http_look(struct http_call *call)
 {
     aks_target_http_plain(call);
     aks_target_http_request(call, "HEAD", looked);
@@ -323,7 +333,7 @@ stored(struct http_call *call, const struct aks_http_reply *reply)
     if (reply->status >= 300)
         call->unknown--;
     if (outcome.status == AKS_OK)
-        look(call);
+        aks_target_http_look(call);
     else if (call->create_only && reply->status == 412)
         compare(call);
     else

@@ -1,6 +1,6 @@
 /* An object of an http target. HTTP knows no parts: raw data is read again as a whole for the
- * one PUT that finish makes, and what a codec made, which exists once, is kept in a scratch
- * file until then. */
+ * one PUT (or the pieces of tus) that finish makes, and what a codec made, which exists once, is
+ * kept in a scratch file until then. */
 #include "base/check.h"
 #include "base/encode.h"
 #include "engine/target_http_internal.h"
@@ -9,18 +9,19 @@
 #include <string.h>
 
 #define SCRATCH_RANDOM_BYTES 8
+#define TOKEN_NONE "put"
 
-struct http_object {
-    struct aks_target_object base;      /* first */
-    struct http_target *target;
-    char *key;
-    char *content_type;
-    char *source;
-    struct aks_target_file *scratch;    /* has no name any more; or NULL */
-    bool left;                          /* a PUT that failed may have got through */
-    struct http_call parts[AKS_TARGET_HTTP_PARTS_MAX];
-    struct http_call closing;           /* finish or abort */
-};
+/* What an earlier process has begun; or the token of what is not there yet. */
+static enum aks_status
+take_up(struct http_object *object, const struct aks_object_spec *spec, struct aks_error *err)
+{
+    object->journal = spec->journal;
+    if (spec->resume != NULL && spec->resume->token != NULL)
+        aks_target_http_tus_reopen(object, spec->resume->token);
+    else if (spec->journal != NULL)
+        return spec->journal->begun(spec->journal->ctx, TOKEN_NONE, err);
+    return AKS_OK;
+}
 
 enum aks_status
 aks_target_http_open(struct aks_target *base, const struct aks_object_spec *spec,
@@ -29,6 +30,7 @@ aks_target_http_open(struct aks_target *base, const struct aks_object_spec *spec
     struct http_target *target = (struct http_target *)base;
     const struct aks_alloc *alloc = target->port->alloc;
     struct http_object *object;
+    enum aks_status status;
 
     if (!aks_target_key_valid(spec->key))
         return aks_error_set(err, AKS_SETTINGS, "cannot use target %s: \"%s\" is not a valid key",
@@ -38,6 +40,8 @@ aks_target_http_open(struct aks_target *base, const struct aks_object_spec *spec
         return aks_error_memory(err, "opening an object");
     object->base.class = &aks_target_http;
     object->target = target;
+    object->piece_bytes = spec->part_bytes < AKS_TARGET_HTTP_TUS_PIECE_MAX ? spec->part_bytes
+        : AKS_TARGET_HTTP_TUS_PIECE_MAX;
     object->key = aks_mem_strdup(alloc, spec->key);
     object->content_type = aks_mem_strdup(alloc, spec->content_type);
     object->source = aks_mem_strdup(alloc, spec->source);
@@ -45,6 +49,11 @@ aks_target_http_open(struct aks_target *base, const struct aks_object_spec *spec
         (object->source == NULL && spec->source != NULL)) {
         aks_target_http_object_free(&object->base);
         return aks_error_memory(err, "opening an object");
+    }
+    status = take_up(object, spec, err);
+    if (status != AKS_OK) {
+        aks_target_http_object_free(&object->base);
+        return status;
     }
     *ret_object = &object->base;
     return AKS_OK;
@@ -152,7 +161,7 @@ read_scratch(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len,
     struct aks_error *err)
 {
     const struct http_object *object = ctx;
-    int64_t left = object->closing.body.bytes - offset;
+    int64_t left = object->content.bytes - offset;
     enum aks_status status;
 
     AKS_CHECK(offset >= 0 && left > 0);
@@ -166,26 +175,40 @@ read_scratch(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len,
 }
 
 void
-aks_target_http_finish(struct aks_target_object *base, const struct aks_object_digest *digest,
-    aks_done *done, void *ctx)
+aks_target_http_closing(struct http_object *object)
 {
-    struct http_object *object = (struct http_object *)base;
     struct http_call *call = &object->closing;
 
     aks_target_http_call_init(call, object->target, object);
     call->key = object->key;
     call->content_type = object->content_type;
-    memcpy(call->sha256, digest->sha256, sizeof(call->sha256));
+    call->body = object->content;
+    memcpy(call->sha256, object->sha256, sizeof(call->sha256));
+}
+
+void
+aks_target_http_finish(struct aks_target_object *base, const struct aks_object_digest *digest,
+    aks_done *done, void *ctx)
+{
+    struct http_object *object = (struct http_object *)base;
+
+    memcpy(object->sha256, digest->sha256, sizeof(object->sha256));
     if (object->scratch != NULL) {
-        call->body = (struct aks_body) { digest->bytes, read_scratch, object };
+        object->content = (struct aks_body) { digest->bytes, read_scratch, object };
     } else {
         /* Nothing was kept, so it can be read again; where there is nothing there is nothing
          * to read. */
         AKS_CHECK(digest->bytes == 0 || digest->whole.bytes == digest->bytes);
-        call->body = digest->whole;
-        call->body.bytes = digest->bytes;
+        object->content = digest->whole;
+        object->content.bytes = digest->bytes;
     }
-    aks_target_http_call_begin(call, aks_target_http_store, "put", object->source, done, ctx);
+    if (object->tus.location != NULL || aks_target_http_tus_wanted(object)) {
+        aks_target_http_tus_begin(object, done, ctx);
+        return;
+    }
+    aks_target_http_closing(object);
+    aks_target_http_call_begin(&object->closing, aks_target_http_store, "put", object->source,
+        done, ctx);
 }
 
 static void
@@ -228,6 +251,10 @@ aks_target_http_abort(struct aks_target_object *base, aks_done *done, void *ctx)
     object->left = call->unknown > 0;
     aks_target_file_drop(object->scratch);
     object->scratch = NULL;
+    if (object->tus.location != NULL) {
+        aks_target_http_tus_abort(object, done, ctx);
+        return;
+    }
     aks_target_http_call_init(call, object->target, object);
     call->done = done;
     call->ctx = ctx;
@@ -248,6 +275,7 @@ aks_target_http_object_free(struct aks_target_object *base)
     alloc = object->target->port->alloc;
     cancel_all(object);
     aks_target_file_drop(object->scratch);
+    aks_target_http_tus_fini(object);
     aks_mem_free(alloc, object->source);
     aks_mem_free(alloc, object->content_type);
     aks_mem_free(alloc, object->key);

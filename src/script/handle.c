@@ -16,7 +16,7 @@
 #define MIRROR "akosha.mirror"
 #define SECRET "akosha.secret"
 #define BUDGET "akosha.budget"
-#define BUSY "akosha.snapshot"
+#define BUSY "akosha.busy"
 #define POLICY "akosha.policy"
 
 #define OPERATION_BYTES_MAX 200

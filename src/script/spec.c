@@ -92,6 +92,10 @@ fill_target(lua_State *L, struct aks_target_settings *target)
     if (aks_value_field(L, lua_gettop(L), "path_style") == LUA_TBOOLEAN)
         target->path_style = lua_toboolean(L, -1);
     lua_pop(L, 1);
+    target->tus = -1;
+    if (aks_value_field(L, lua_gettop(L), "tus") == LUA_TBOOLEAN)
+        target->tus = lua_toboolean(L, -1);
+    lua_pop(L, 1);
     target->payload = AKS_PAYLOAD_SIGNED;
     if (aks_value_field(L, lua_gettop(L), "payload") == LUA_TSTRING &&
         strcmp(lua_tostring(L, -1), "crc64nvme") == 0)

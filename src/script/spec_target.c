@@ -248,6 +248,16 @@ take_path_style(lua_State *L, void *ctx)
 }
 
 static void
+take_tus(lua_State *L, void *ctx)
+{
+    int type = aks_value_field(L, FIELDS, "tus");
+
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+        aks_value_expected(L, "akosha.http: tus", "true or false", -1);
+    lua_setfield(L, OUT, "tus");
+}
+
+static void
 take_payload(lua_State *L, void *ctx)
 {
     static const char *const payloads[] = { "signed", "crc64nvme", NULL };
@@ -288,12 +298,13 @@ int
 aks_spec_http(lua_State *L)
 {
     static const char what[] = "akosha.http";
-    static const char *const names[] = { "url", "token", "ca", NULL };
+    static const char *const names[] = { "url", "token", "ca", "tus", NULL };
 
     begin(L, what, names);
     take(L, what, "url", take_url);
     take(L, what, "token", take_token);
     take(L, what, "ca", take_ca);
+    take(L, what, "tus", take_tus);
     aks_handle_push_target(L, AKS_TARGET_HTTP);
     return 1;
 }

@@ -155,6 +155,8 @@ fail(struct aks_http_call *call, enum aks_status status, const char *why)
         call->request->method, call->name, why);
     call->told.phase = phase_of(call);
     cut(call);
+    if (call->step == STEP_SEND)
+        aks_network_sim_serve_piece(call);
     finish(call);
 }
 
@@ -431,6 +433,8 @@ step_begin(void *ctx)
         /* Nobody is there any more; what a server has got, it may still serve. */
         if (call->step == STEP_SERVE && call->fault.served)
             serve(call);
+        else if (call->step == STEP_SEND)
+            aks_network_sim_serve_piece(call);
         return;
     }
     if (call->step == STEP_SERVE && call->copy.body_len > 0 && !arm_answer(call))

@@ -32,6 +32,8 @@ struct aks_sim_request {
     size_t header_count;
     const uint8_t *body;
     size_t body_len;
+    bool partial;                   /* the connection ended in the middle of the body: this is what
+                                     * had come; only where the host takes such */
     bool unheard;                   /* the client will not get the answer: it is lost, or replaced,
                                      * or nobody waits for it any more */
 };
@@ -66,6 +68,7 @@ struct aks_sim_host {
     int64_t latency_ns;             /* one way, each step */
     int64_t up_bytes_per_s;         /* 0: no limit */
     int64_t down_bytes_per_s;
+    bool takes_pieces;              /* it is served what has come of a body that is cut */
     int64_t skew_ms;                /* how far the server's clock is ahead of the world's */
 };
 

@@ -77,6 +77,8 @@ enum aks_status aks_network_sim_copy_head(struct aks_http_call *call, struct aks
 /** Reads the body; a failure is in call->told. */
 enum aks_status aks_network_sim_copy_body(struct aks_http_call *call);
 void aks_network_sim_copy_fini(struct aks_http_call *call);
+/** The beginning of a body is all that ever comes: what a host that takes such does with it. */
+void aks_network_sim_serve_piece(struct aks_http_call *call);
 /** The fault's answer instead of the server's. */
 void aks_network_sim_instead(struct aks_http_call *call);
 /** The head of call->reply as it comes: status and headers. Of HEAD there is no more. */

@@ -5,40 +5,15 @@
 #include "base/check.h"
 #include "base/encode.h"
 #include "data/digest.h"
-#include "testkit/model_set.h"
+#include "testkit/http_model_internal.h"
 #include "testkit/model_text.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define FILES_MAX 1000000
-#define CONTENT_TYPE_BYTES 256
-#define KEY_BYTES 4096
-#define BEARER "Bearer "
 #define DIGEST "sha-256=:"
-
-struct file {
-    const char *key;                    /* first: the set's */
-    void *data;
-    size_t len;
-    int64_t stored_at_ms;
-    char content_type[CONTENT_TYPE_BYTES];
-};
-
-struct aks_http_model {
-    const struct aks_alloc *alloc;
-    struct aks_http_model_options options;      /* its texts are ours */
-    struct aks_model_set files;
-};
-
-/* One request on its way. */
-struct call {
-    struct aks_http_model *model;
-    const struct aks_sim_request *request;
-    struct aks_sim_reply *reply;
-    int64_t wall_ms;
-    char key[KEY_BYTES];                /* below the path; "" for the path itself */
-};
+#define BEARER "Bearer "
 
 enum aks_status
 aks_http_model_new(const struct aks_alloc *alloc, const struct aks_http_model_options *options,
@@ -52,6 +27,7 @@ aks_http_model_new(const struct aks_alloc *alloc, const struct aks_http_model_op
         return aks_error_memory(err, "making a model of an HTTP server");
     model->alloc = alloc;
     aks_model_set_init(&model->files, alloc);
+    aks_model_set_init(&model->uploads, alloc);
     model->options = *options;
     model->options.path = aks_mem_strdup(alloc, options->path);
     model->options.token = aks_mem_strdup(alloc, options->token);
@@ -67,7 +43,7 @@ static void
 free_file(void *ctx, void *item)
 {
     const struct aks_http_model *model = ctx;
-    struct file *file = item;
+    struct http_file *file = item;
 
     aks_mem_free(model->alloc, (void *)(uintptr_t)file->key);
     aks_mem_free(model->alloc, file->data);
@@ -79,18 +55,19 @@ aks_http_model_free(struct aks_http_model *model)
 {
     if (model == NULL)
         return;
+    aks_http_model_expire(model);
+    aks_model_set_fini(&model->uploads, NULL, NULL);
     aks_model_set_fini(&model->files, free_file, model);
     aks_mem_free(model->alloc, (void *)(uintptr_t)model->options.path);
     aks_mem_free(model->alloc, (void *)(uintptr_t)model->options.token);
     aks_mem_free(model->alloc, model);
 }
 
-/* Puts a file where there may be one. NULL without memory. */
-static struct file *
-keep(struct aks_http_model *model, const char *key, const void *data, size_t len)
+struct http_file *
+aks_http_model_keep(struct aks_http_model *model, const char *key, const void *data, size_t len)
 {
-    struct file *file = aks_mem_new(model->alloc, sizeof(*file));
-    struct file *before;
+    struct http_file *file = aks_mem_new(model->alloc, sizeof(*file));
+    struct http_file *before;
 
     if (file == NULL)
         return NULL;
@@ -111,8 +88,8 @@ keep(struct aks_http_model *model, const char *key, const void *data, size_t len
     return file;
 }
 
-static void
-answer(struct call *call, int status, const char *words)
+void
+aks_http_model_answer(struct http_model_call *call, int status, const char *words)
 {
     call->reply->status = status;
     if (strcmp(call->request->method, "HEAD") == 0)
@@ -125,7 +102,7 @@ answer(struct call *call, int status, const char *words)
 
 /* The place below the path; false if it has answered. */
 static bool
-find_key(struct call *call)
+find_key(struct http_model_call *call)
 {
     const char *base = call->model->options.path;
     const char *path = call->request->path;
@@ -134,24 +111,24 @@ find_key(struct call *call)
     while (len > 0 && base[len - 1] == '/')
         len--;
     if (strncmp(path, base, len) != 0 || (path[len] != '/' && path[len] != '\0')) {
-        answer(call, 404, "Not Found");
+        aks_http_model_answer(call, 404, "Not Found");
         return false;
     }
     path += len;
     path += *path == '/';
     if (strlen(path) >= sizeof(call->key)) {
-        answer(call, 414, "Request-URI Too Large");
+        aks_http_model_answer(call, 414, "Request-URI Too Large");
         return false;
     }
     if (!aks_model_text_percent_decode(path, strlen(path), call->key)) {
-        answer(call, 400, "Bad Request");
+        aks_http_model_answer(call, 400, "Bad Request");
         return false;
     }
     return true;
 }
 
 static bool
-may_ask(struct call *call)
+may_ask(struct http_model_call *call)
 {
     const char *given = aks_sim_request_header(call->request, "authorization");
     const char *token = call->model->options.token;
@@ -160,7 +137,7 @@ may_ask(struct call *call)
             strcmp(given + strlen(BEARER), token) == 0))
         return true;
     aks_sim_reply_header(call->reply, "WWW-Authenticate", "Bearer");
-    answer(call, 401, "Authorization Required");
+    aks_http_model_answer(call, 401, "Authorization Required");
     return false;
 }
 
@@ -168,7 +145,7 @@ may_ask(struct call *call)
 static bool
 is_folder(const struct aks_http_model *model, const char *key)
 {
-    char folder[KEY_BYTES + 1];
+    char folder[HTTP_MODEL_KEY_BYTES + 1];
     size_t len = strlen(key);
     size_t at;
 
@@ -178,14 +155,15 @@ is_folder(const struct aks_http_model *model, const char *key)
         return true;
     at = aks_model_set_from(&model->files, folder);
     return at < model->files.count &&
-        strncmp(((const struct file *)model->files.items[at])->key, folder, strlen(folder)) == 0;
+        strncmp(((const struct http_file *)model->files.items[at])->key, folder,
+            strlen(folder)) == 0;
 }
 
 /* Is a file where a folder is needed? */
 static bool
 is_below_a_file(const struct aks_http_model *model, const char *key)
 {
-    char folder[KEY_BYTES];
+    char folder[HTTP_MODEL_KEY_BYTES];
 
     (void)snprintf(folder, sizeof(folder), "%s", key);
     for (char *slash = strrchr(folder, '/'); slash != NULL; slash = strrchr(folder, '/')) {
@@ -198,7 +176,7 @@ is_below_a_file(const struct aks_http_model *model, const char *key)
 
 /* Content-Digest (RFC 9530): what it says in SHA-256 is true, or it says nothing in it. */
 static bool
-digest_holds(const struct call *call)
+digest_holds(const struct http_model_call *call)
 {
     const char *text = aks_sim_request_header(call->request, "content-digest");
     const char *at = text != NULL ? strstr(text, DIGEST) : NULL;
@@ -220,44 +198,44 @@ digest_holds(const struct call *call)
 }
 
 static bool
-may_put(struct call *call, bool there)
+may_put(struct http_model_call *call, bool there)
 {
     const char *condition = aks_sim_request_header(call->request, "if-none-match");
     size_t len = strlen(call->key);
 
     if (len == 0 || call->key[len - 1] == '/' || is_folder(call->model, call->key)) {
-        answer(call, 409, "Conflict");
+        aks_http_model_answer(call, 409, "Conflict");
         return false;
     }
     if (is_below_a_file(call->model, call->key)) {
-        answer(call, 500, "Internal Server Error");
+        aks_http_model_answer(call, 500, "Internal Server Error");
         return false;
     }
     if (call->model->options.checks_digest && !digest_holds(call)) {
-        answer(call, 400, "Bad Request");
+        aks_http_model_answer(call, 400, "Bad Request");
         return false;
     }
     if (call->model->options.conditional && there && condition != NULL &&
         strcmp(condition, "*") == 0) {
-        answer(call, 412, "Precondition Failed");
+        aks_http_model_answer(call, 412, "Precondition Failed");
         return false;
     }
     return true;
 }
 
 static void
-put(struct call *call)
+put(struct http_model_call *call)
 {
     const struct aks_sim_request *request = call->request;
     const char *content_type = aks_sim_request_header(request, "content-type");
     bool there = aks_model_set_find(&call->model->files, call->key) != NULL;
-    struct file *file;
+    struct http_file *file;
 
     if (!may_put(call, there))
         return;
-    file = keep(call->model, call->key, request->body, request->body_len);
+    file = aks_http_model_keep(call->model, call->key, request->body, request->body_len);
     if (file == NULL) {
-        answer(call, 500, "Internal Server Error");
+        aks_http_model_answer(call, 500, "Internal Server Error");
         return;
     }
     file->stored_at_ms = call->wall_ms;
@@ -267,7 +245,7 @@ put(struct call *call)
 }
 
 static void
-tell_file(struct call *call, const struct file *file, size_t first, size_t len)
+tell_file(struct http_model_call *call, const struct http_file *file, size_t first, size_t len)
 {
     char date[AKS_MODEL_DATE_BYTES];
 
@@ -284,29 +262,29 @@ tell_file(struct call *call, const struct file *file, size_t first, size_t len)
 
 /* GET and HEAD. */
 static void
-get(struct call *call)
+get(struct http_model_call *call)
 {
-    const struct file *file = aks_model_set_find(&call->model->files, call->key);
+    const struct http_file *file = aks_model_set_find(&call->model->files, call->key);
     size_t first;
     size_t len;
     enum aks_model_range range;
 
     if (!call->model->options.reads_back) {
-        answer(call, 405, "Not Allowed");
+        aks_http_model_answer(call, 405, "Not Allowed");
         return;
     }
     if (file == NULL) {
         if (is_folder(call->model, call->key))
-            answer(call, 403, "Forbidden");
+            aks_http_model_answer(call, 403, "Forbidden");
         else
-            answer(call, 404, "Not Found");
+            aks_http_model_answer(call, 404, "Not Found");
         return;
     }
     range = aks_model_text_range(aks_sim_request_header(call->request, "range"), file->len, &first,
         &len);
     if (range == AKS_MODEL_RANGE_OUTSIDE) {
         aks_sim_reply_header(call->reply, "Content-Range", "bytes */%zu", file->len);
-        answer(call, 416, "Requested Range Not Satisfiable");
+        aks_http_model_answer(call, 416, "Requested Range Not Satisfiable");
         return;
     }
     if (range == AKS_MODEL_RANGE_PART)
@@ -317,11 +295,15 @@ get(struct call *call)
 }
 
 static void
-serve(struct call *call)
+serve(struct http_model_call *call)
 {
     const char *method = call->request->method;
 
     if (!may_ask(call) || !find_key(call))
+        return;
+    if (aks_http_model_tus(call))
+        return;
+    if (call->request->partial)
         return;
     if (strcmp(method, "PUT") == 0) {
         put(call);
@@ -331,18 +313,18 @@ serve(struct call *call)
         if (aks_http_model_remove(call->model, call->key, NULL) == AKS_OK)
             call->reply->status = 204;
         else
-            answer(call, 404, "Not Found");
+            aks_http_model_answer(call, 404, "Not Found");
     } else if (strcmp(method, "OPTIONS") == 0) {
         aks_sim_reply_header(call->reply, "Allow", "%s", call->model->options.reads_back
             ? "GET, HEAD, PUT, DELETE, OPTIONS" : "PUT, DELETE, OPTIONS");
         call->reply->status = 204;
     } else {
-        answer(call, 405, "Not Allowed");
+        aks_http_model_answer(call, 405, "Not Allowed");
     }
 }
 
 static void
-finish(struct call *call)
+finish(struct http_model_call *call)
 {
     struct aks_sim_reply *reply = call->reply;
     char date[AKS_MODEL_DATE_BYTES];
@@ -365,7 +347,8 @@ void
 aks_http_model_serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *request,
     struct aks_sim_reply *reply)
 {
-    struct call call = { .model = ctx, .request = request, .reply = reply, .wall_ms = wall_ms };
+    struct http_model_call call = { .model = ctx, .request = request, .reply = reply,
+        .wall_ms = wall_ms };
 
     serve(&call);
     finish(&call);
@@ -374,7 +357,7 @@ aks_http_model_serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *r
 const void *
 aks_http_model_object(struct aks_http_model *model, const char *key, size_t *ret_len)
 {
-    const struct file *file = aks_model_set_find(&model->files, key);
+    const struct http_file *file = aks_model_set_find(&model->files, key);
 
     *ret_len = file != NULL ? file->len : 0;
     return file != NULL ? file->data : NULL;
@@ -385,7 +368,7 @@ aks_http_model_each(struct aks_http_model *model,
     void (*each)(void *ctx, const char *key, const void *data, size_t len), void *ctx)
 {
     for (size_t i = 0; i < model->files.count; i++) {
-        const struct file *file = model->files.items[i];
+        const struct http_file *file = model->files.items[i];
 
         each(ctx, file->key, file->data, file->len);
     }
@@ -395,7 +378,7 @@ enum aks_status
 aks_http_model_put(struct aks_http_model *model, const char *key, const void *data, size_t len,
     struct aks_error *err)
 {
-    struct file *file = keep(model, key, data, len);
+    struct http_file *file = aks_http_model_keep(model, key, data, len);
 
     if (file == NULL)
         return aks_error_memory(err, "putting a file into a model of an HTTP server");
@@ -406,7 +389,7 @@ aks_http_model_put(struct aks_http_model *model, const char *key, const void *da
 enum aks_status
 aks_http_model_remove(struct aks_http_model *model, const char *key, struct aks_error *err)
 {
-    struct file *file = aks_model_set_take(&model->files, key);
+    struct http_file *file = aks_model_set_take(&model->files, key);
 
     if (file == NULL)
         return aks_error_set(err, AKS_NOT_FOUND, "the model of an HTTP server has no %s", key);

@@ -20,10 +20,10 @@
 #define TIME_LEFT 4
 
 static const char *const world_fields[] = { "policy", "policy_text", "modules", "files", "env",
-    "small", "profile", "latency", "bandwidth", "start", "utc_offset", "limits", NULL };
+    "small", "profile", "tus", "latency", "bandwidth", "start", "utc_offset", "limits", NULL };
 static const char *const fields[] = { "seeds", "first_seed", "faults", "runs", "pause", "check",
-    "policy", "policy_text", "modules", "files", "env", "small", "profile", "latency", "bandwidth",
-    "start", "utc_offset", "limits", NULL };
+    "policy", "policy_text", "modules", "files", "env", "small", "profile", "tus", "latency",
+    "bandwidth", "start", "utc_offset", "limits", NULL };
 
 /* Stack of the running sim.forall. */
 enum { OPTIONS = 1, WORLD_OPTIONS, CHECK };

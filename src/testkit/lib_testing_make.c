@@ -21,7 +21,7 @@
 #define BUILT_IN "built-in default"
 
 static const char *const fields[] = { "seed", "policy", "policy_text", "modules", "files", "env",
-    "secrets", "small", "profile", "latency", "bandwidth", "start", "utc_offset", "limits",
+    "secrets", "small", "profile", "tus", "latency", "bandwidth", "start", "utc_offset", "limits",
     NULL };
 
 /* --- the machine ------------------------------------------------------------------------------ */
@@ -43,6 +43,24 @@ profile(lua_State *L, int index)
     }
     lua_pop(L, 1);
     return (enum aks_s3_profile)found;
+}
+
+static enum aks_http_model_tus
+tus(lua_State *L, int index)
+{
+    static const char *const names[] = { "none", "key", "elsewhere", "lost", NULL };
+    const char *name;
+    int found = 0;
+
+    if (lua_getfield(L, index, "tus") != LUA_TNIL) {
+        name = aks_testing_text(L, -1, "sim.world: tus");
+        while (names[found] != NULL && strcmp(names[found], name) != 0)
+            found++;
+        if (names[found] == NULL)
+            aks_testing_unknown(L, "sim.world", "tus", name, names);
+    }
+    lua_pop(L, 1);
+    return (enum aks_http_model_tus)found;
 }
 
 int32_t
@@ -100,6 +118,7 @@ read_options(lua_State *L, int index, struct aks_world_options *options)
 {
     options->small = aks_testing_boolean(L, index, "small", false);
     options->profile = profile(L, index);
+    options->tus = tus(L, index);
     if (lua_getfield(L, index, "latency") != LUA_TNIL)
         options->latency_ns = aks_testing_ns(L, -1, "sim.world: latency", LATENCY_S_MAX);
     if (lua_getfield(L, index, "bandwidth") != LUA_TNIL)

@@ -198,6 +198,7 @@ make_model(struct aks_world *world, struct world_place *place,
         http.path = place->path;
         http.token = settings->token != NULL ? AKS_WORLD_TOKEN : NULL;
         http.reads_back = true;
+        http.tus = world->options.tus;
         return aks_http_model_new(world->alloc, &http, &place->http, err);
     }
     s3.profile = world->options.profile;
@@ -224,6 +225,7 @@ add_host(struct aks_world *world, const struct world_place *place)
             port ? "" : place->tls ? ":443" : ":80");
     host.serve = serve;
     host.ctx = world;
+    host.takes_pieces = place->http != NULL;
     host.latency_ns = world->options.latency_ns;
     host.up_bytes_per_s = world->options.up_bytes_per_s;
     host.down_bytes_per_s = world->options.up_bytes_per_s;

@@ -83,7 +83,7 @@ function TestPolicy:test_every_field_arrives()
         prefix = "p/q/",
       path_style = 0, credentials = "profile:work", ca = "/home/me/p/ca.pem",
           payload = "crc64nvme" },
-    { name = "up", kind = "http", url = "https://h/u", ca = "/etc/ca.pem" },
+    { name = "up", kind = "http", url = "https://h/u", ca = "/etc/ca.pem", tus = -1 },
     { name = "disk", kind = "dir", path = "/home/me/p/store" },
   })
   lu.assertEquals(s.route, { "up", "disk" })
@@ -128,6 +128,17 @@ return akosha.policy { api = 1, targets = { disk = akosha.dir { path = "/x" } },
   lu.assertEquals(policy:asks(), { route = true, dedup = true, compress = true, snapshot = true,
       retry = true, throttle = true, finished = true })
   lu.assertEquals(policy:settings().route, { "disk" })
+end
+
+function TestPolicy:test_tus_is_yes_no_or_as_the_server_says()
+  local function tus(value)
+    local policy, message = host.load { text = ([[local a = require "akosha"
+return a.policy { api = 1, targets = { up = a.http { url = "https://h/u", tus = %s } } }]])
+      :format(value) }
+    return policy and policy:settings().targets[1].tus or message
+  end
+  lu.assertEquals({ tus "true", tus "false", tus "nil" }, { 1, 0, -1 })
+  lu.assertStrContains(tus "'auto'", 'akosha.http: tus: expected true or false, got string "auto"')
 end
 
 function TestPolicy:test_bucket_names_follow_the_rule()

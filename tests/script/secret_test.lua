@@ -32,7 +32,7 @@ function TestSecret:test_a_target_has_the_name_and_the_settings_no_more()
   lu.assertEquals(printed, {})
   lu.assertEquals(policy:settings().targets, {
       { name = "up", kind = "http", url = "https://akosha.internal:8682/up",
-        token = "akosha-token" } })
+        token = "akosha-token", tus = -1 } })
 end
 
 -- { what is tried, what comes of it }

@@ -141,7 +141,8 @@ real_init(struct real *real, uint64_t seed)
     struct aks_sim_options sim = { aks_alloc_system(), seed, WALL_MS, 0, { NULL, NULL }, "laptop-7",
         HOME, HOME, 0 };
     struct aks_s3_model_options model = { 0 };
-    struct aks_sim_host host = { "s3.example.org:443", serve, real, LATENCY_NS, 0, 0, 0 };
+    struct aks_sim_host host = { "s3.example.org:443", serve, real, LATENCY_NS, 0, 0, false,
+        0 };
     struct aks_error err;
 
     memset(real, 0, sizeof(*real));

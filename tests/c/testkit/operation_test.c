@@ -35,12 +35,14 @@ requests_have_the_engine_s_names(void **state)
         { "HEAD", "https://s3.example.org/memories", "probe" },
         { "GET", "https://put.example.org/upload/", "probe" },
         { "HEAD", "https://put.example.org/upload/systems/", "probe" },
-        { "OPTIONS", "https://put.example.org/upload/", "probe" },
+        { "OPTIONS", "https://put.example.org/upload/", "options" },
         { "HEAD", OBJECT, "look" },
         { "GET", OBJECT, "get" },
         { "GET", "https://s3.example.org/memories?list-type=2&prefix=systems%2F", "list" },
         { "DELETE", OBJECT, "other" },
         { "POST", OBJECT, "other" },
+        { "POST", "https://put.example.org/upload/", "create" },
+        { "PATCH", "https://put.example.org/upload/.uploads/24e5", "part" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {

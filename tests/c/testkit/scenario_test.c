@@ -278,7 +278,8 @@ source_that_changes_while_it_is_put_is_put_again(void **state)
     static const char policy[] =
         "local akosha = require 'akosha'\n"
         "return akosha.policy { api = 1, sources = { 'a.bin', 'b.bin' }, compress = 'none',\n"
-        "  targets = { http = akosha.http { url = 'https://put.example.org/upload' } } }\n";
+        "  targets = { http = akosha.http { url = 'https://put.example.org/upload',\n"
+        "                                   tus = false } } }\n";
     struct aks_world *world = scenario_new(1999, policy, BYTES);
     struct aks_fault_rule *rule = scenario_fault(world, AKS_FAULT_SLOW, "http", "put");
 

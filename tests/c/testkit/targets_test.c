@@ -145,18 +145,37 @@ set_up_sloppy(void **state)
 }
 
 static int
-set_up_http(void **state)
+set_up_receiver(void **state, enum aks_http_model_tus tus, int uses)
 {
     static char url[] = "https://receiver.example/upload";
     struct place *place = place_new(AKS_TARGET_HTTP);
     struct aks_http_model_options options = { .path = "/upload", .checks_digest = true,
-        .conditional = true, .reads_back = true };
+        .conditional = true, .reads_back = true, .tus = tus, .checks_pieces = uses < 0 };
 
     assert_int_equal(aks_http_model_new(aks_alloc_system(), &options, &place->http, NULL), AKS_OK);
     serve_by(place, aks_http_model_serve, place->http);
     place->world->target.url = url;
+    place->world->target.tus = uses;
     *state = &place->world->at;
     return 0;
+}
+
+static int
+set_up_http(void **state)
+{
+    return set_up_receiver(state, AKS_HTTP_MODEL_TUS_NONE, -1);
+}
+
+static int
+set_up_tus(void **state)
+{
+    return set_up_receiver(state, AKS_HTTP_MODEL_TUS_KEY, -1);
+}
+
+static int
+set_up_tus_elsewhere(void **state)
+{
+    return set_up_receiver(state, AKS_HTTP_MODEL_TUS_ELSEWHERE, 1);
 }
 
 static int
@@ -208,6 +227,9 @@ main(void)
     const struct CMUnitTest versitygw[] = { TRANSFERS(set_up_versitygw) };
     const struct CMUnitTest sloppy[] = { PROFILE(set_up_sloppy) };
     const struct CMUnitTest http[] = { TARGET_CONFORMANCE_TESTS(set_up_http, tear_down) };
+    const struct CMUnitTest tus[] = { TARGET_CONFORMANCE_TESTS(set_up_tus, tear_down) };
+    const struct CMUnitTest elsewhere[] = { TARGET_CONFORMANCE_TESTS(set_up_tus_elsewhere,
+        tear_down) };
     int failed = 0;
 
     failed += cmocka_run_group_tests_name("targets_s3_strict", strict, NULL, NULL);
@@ -217,5 +239,7 @@ main(void)
     failed += cmocka_run_group_tests_name("targets_s3_versitygw", versitygw, NULL, NULL);
     failed += cmocka_run_group_tests_name("targets_s3_sloppy", sloppy, NULL, NULL);
     failed += cmocka_run_group_tests_name("targets_http", http, NULL, NULL);
+    failed += cmocka_run_group_tests_name("targets_tus", tus, NULL, NULL);
+    failed += cmocka_run_group_tests_name("targets_tus_elsewhere", elsewhere, NULL, NULL);
     return failed;
 }

@@ -283,6 +283,8 @@ push_target(lua_State *L, const struct aks_target_settings *target)
     put_text(L, "credentials", target->credentials);
     put_text(L, "url", target->url);
     put_text(L, "path", target->path);
+    if (target->kind == AKS_TARGET_HTTP)
+        put_integer(L, "tus", target->tus);
     if (target->kind == AKS_TARGET_S3) {
         put_integer(L, "path_style", target->path_style);
         put_text(L, "payload", target->payload == AKS_PAYLOAD_CRC64 ? "crc64nvme" : "signed");
