@@ -34,21 +34,3 @@ aks_sim_reply_header(struct aks_sim_reply *reply, const char *name, const char *
     AKS_CHECK(len >= 0 && (size_t)len < sizeof(header->value));
     reply->header_count++;
 }
-
-void
-aks_network_sim_serve_piece(struct aks_http_call *call)
-{
-    const struct aks_sim_host *host = call->host;
-    struct aks_network_sim *network = call->network;
-    int64_t bytes = call->fault.bytes;
-
-    if (host->serve == NULL || !host->takes_pieces || bytes <= 0 ||
-        (uint64_t)bytes >= call->copy.body_len)
-        return;
-    call->copy.body_len = (size_t)bytes;
-    call->copy.partial = true;
-    call->copy.unheard = true;
-    host->serve(host->ctx, network->wall_ms(network->wall_ctx) + host->skew_ms, &call->copy,
-        &call->reply);
-    aks_buf_reset(&call->reply.body);
-}
