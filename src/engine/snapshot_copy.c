@@ -343,6 +343,19 @@ aks_snapshot_again(struct aks_snapshot_take *take, enum aks_status *status, stru
     return true;
 }
 
+/* Stamps of this very tick of the file system's clock would not tell another write from the last
+ * one. */
+bool
+aks_snapshot_settled(const struct aks_snapshot_take *take, const struct aks_file_info *info)
+{
+    const struct aks_clock *clock = &take->options->port->clock;
+    int64_t stamp_ns = info->mtime_ns > info->ctime_ns ? info->mtime_ns : info->ctime_ns;
+    int64_t age_ms = clock->wall_ms(clock->ctx) - stamp_ns / AKS_NS_PER_MS;
+
+    /* A stamp far from this clock is another machine's, or a person's: it says nothing of now. */
+    return age_ms >= AKS_VIEW_TICK_MS || age_ms < -AKS_VIEW_TICK_MS;
+}
+
 /* --- in place --------------------------------------------------------------------------------- */
 
 enum aks_status

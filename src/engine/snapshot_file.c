@@ -2,21 +2,6 @@
  * a moment in which nobody writes to it. */
 #include "engine/snapshot_internal.h"
 
-#include "base/units.h"
-
-/* Stamps of this very tick of the file system's clock would not tell another write from the last
- * one. */
-static bool
-settled(const struct aks_snapshot_take *take, const struct aks_file_info *info)
-{
-    const struct aks_clock *clock = &take->options->port->clock;
-    int64_t stamp_ns = info->mtime_ns > info->ctime_ns ? info->mtime_ns : info->ctime_ns;
-    int64_t age_ms = clock->wall_ms(clock->ctx) - stamp_ns / AKS_NS_PER_MS;
-
-    /* A stamp far from this clock is another machine's, or a person's: it says nothing of now. */
-    return age_ms >= AKS_VIEW_TICK_MS || age_ms < -AKS_VIEW_TICK_MS;
-}
-
 static enum aks_status
 copy(struct aks_snapshot_take *take, const struct aks_snapshot_open *main, struct aks_error *err)
 {
@@ -44,7 +29,7 @@ attempt(struct aks_snapshot_take *take, struct aks_error *err)
 
     if (status != AKS_OK)
         return status;
-    if (!settled(take, &main.info))
+    if (!aks_snapshot_settled(take, &main.info))
         status = aks_snapshot_busy(take, err, "is written to all the time");
     else if (take->options->copy)
         status = copy(take, &main, err);

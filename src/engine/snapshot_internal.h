@@ -74,7 +74,10 @@ bool aks_snapshot_stopped(const struct aks_snapshot_take *take);
 /** "it is kept in the queue", with AKS_SOURCE_BUSY. */
 enum aks_status aks_snapshot_busy(const struct aks_snapshot_take *take, struct aks_error *err,
     const char *why);
-/** What the snapshot says of the source: its own files, not copied. */
+/** Is the stamp of a file old enough, by this machine's clock, that another write would change it?
+ */
+bool aks_snapshot_settled(const struct aks_snapshot_take *take, const struct aks_file_info *info);
+/** The source's own files, not copied. */
 enum aks_status aks_snapshot_in_place(struct aks_snapshot_take *take,
     const struct aks_snapshot_open *main, bool wal_there, const struct aks_file_info *wal,
     struct aks_error *err);

@@ -42,34 +42,56 @@ can_clone_into(struct aks_snapshot_take *take, const char *folder, struct aks_fi
     return clones;
 }
 
+/* An id is a snapshot's own: what lies there is left of an earlier try to take it. */
+static enum aks_status
+make_anew(struct aks_snapshot_take *take, const char *folder, struct aks_error *err)
+{
+    const struct aks_files *files = take->files;
+    enum aks_status status = files->make_folder(files->ctx, folder, err);
+
+    if (status != AKS_CONFLICT)
+        return status;
+    status = aks_snapshot_place_remove(files, take->snapshot->alloc, folder, err);
+    return status == AKS_OK ? files->make_folder(files->ctx, folder, err) : status;
+}
+
+static enum aks_status
+failed(const struct aks_snapshot_take *take, const struct aks_error *why, struct aks_error *err)
+{
+    enum aks_status status = why->status == AKS_NO_SPACE || why->status == AKS_LIMIT ? why->status
+        : AKS_STATE;
+
+    (void)aks_error_set(err, status, "source %s: %s", take->snapshot->source, why->message);
+    aks_error_hint(err, "%s", status == AKS_NO_SPACE
+        ? "free some space there; --state DIR names another place"
+        : "this user must be able to write there; --state DIR names another place");
+    return status;
+}
+
 enum aks_status
 aks_snapshot_place(struct aks_snapshot_take *take, struct aks_file *main, struct aks_error *err)
 {
     const struct aks_files *files = take->files;
     struct aks_snapshot *snapshot = take->snapshot;
+    struct aks_error why;
     enum aks_status status;
 
     if (take->folder != NULL)
         return AKS_OK;
-    if (snapshot->beside != NULL &&
-        files->make_folder(files->ctx, snapshot->beside, NULL) == AKS_OK) {
+    if (snapshot->beside != NULL && make_anew(take, snapshot->beside, NULL) == AKS_OK) {
         if (can_clone_into(take, snapshot->beside, main)) {
             take->folder = snapshot->beside;
             return AKS_OK;
         }
         (void)aks_snapshot_place_remove(files, snapshot->alloc, snapshot->beside, NULL);
     }
-    status = aks_snapshot_place_folder(files, take->options->folder, err);
+    status = aks_snapshot_place_folder(files, take->options->folder, &why);
     if (status == AKS_OK)
-        status = files->make_folder(files->ctx, snapshot->folder, err);
-    if (status == AKS_OK)
-        take->folder = snapshot->folder;
-    else if (status == AKS_NO_SPACE)
-        aks_error_hint(err, "free some space there; --state DIR names another place");
-    else if (status != AKS_LIMIT)
-        status = aks_error_set(err, AKS_STATE, "cannot keep a snapshot in %s",
-            take->options->folder);
-    return status;
+        status = make_anew(take, snapshot->folder, &why);
+    if (status != AKS_OK)
+        return failed(take, &why, err);
+    take->folder = snapshot->folder;
+    return AKS_OK;
 }
 
 struct removal {

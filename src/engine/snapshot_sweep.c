@@ -39,7 +39,7 @@ sweep_name(void *ctx, const char *name, struct aks_error *err)
     char *path;
 
     if (status == AKS_OK)
-        aks_snapshot_row_fini(alloc, &row);
+        aks_state_snapshot_row_fini(alloc, &row);
     if (status != AKS_NOT_FOUND)
         return status;
     path = aks_mem_printf(alloc, "%s/%s", sweep->folder, name);
@@ -66,7 +66,7 @@ aks_snapshot_sweep(const struct aks_port *port, struct aks_state *state, const c
     for (size_t i = 0; i < count; i++) {
         if (status == AKS_OK)
             status = sweep_row(&sweep, &rows[i], err);
-        aks_snapshot_row_fini(port->alloc, &rows[i]);
+        aks_state_snapshot_row_fini(port->alloc, &rows[i]);
     }
     aks_mem_free(port->alloc, rows);
     if (status == AKS_OK) {

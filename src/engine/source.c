@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/encode.h"
 #include "data/digest.h"
+#include "data/duckdb_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -90,7 +91,7 @@ aks_source_harmless_name(const struct aks_alloc *alloc, const char *path)
 static enum aks_source_kind
 kind_of(const uint8_t *head, size_t len)
 {
-    if (len >= 12 && memcmp(head + 8, "DUCK", 4) == 0)
+    if (aks_duckdb_file_is(head, len))
         return AKS_SOURCE_DUCKDB;
     if (len >= 16 && memcmp(head, "SQLite format 3", 16) == 0)
         return AKS_SOURCE_SQLITE;

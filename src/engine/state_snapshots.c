@@ -19,7 +19,7 @@ enum file_column { ROLE, FILE_THERE, PATH, BYTES, SHA256, SOURCE_THERE, TYPE, MO
     "source_ctime_ns"
 
 void
-aks_snapshot_row_fini(const struct aks_alloc *alloc, struct aks_snapshot_row *row)
+aks_state_snapshot_row_fini(const struct aks_alloc *alloc, struct aks_snapshot_row *row)
 {
     aks_mem_free(alloc, row->job);
     row->job = NULL;
@@ -269,7 +269,7 @@ aks_state_snapshot_get(struct aks_state *state, const char *id, struct aks_snaps
     if (status == AKS_OK)
         status = read_files(state, ret_row, doing, err);
     if (status != AKS_OK)
-        aks_snapshot_row_fini(state->alloc, ret_row);
+        aks_state_snapshot_row_fini(state->alloc, ret_row);
     return status;
 }
 
@@ -322,7 +322,7 @@ aks_state_snapshots_all(struct aks_state *state, struct aks_snapshot_row **ret_r
         return AKS_OK;
     }
     for (size_t i = 0; i < count; i++)
-        aks_snapshot_row_fini(state->alloc, &rows[i]);
+        aks_state_snapshot_row_fini(state->alloc, &rows[i]);
     aks_mem_free(state->alloc, rows);
     return status;
 }

@@ -192,7 +192,7 @@ snapshots_are_kept_and_found_again(void **state)
     assert_int_equal(aks_state_snapshot_get(kept, "job-1", &row, &err), AKS_OK);
     assert_false(row.taken);
     assert_int_equal(aks_snapshot_reopen(&port, &row.snapshot, &err), AKS_NOT_FOUND);
-    aks_snapshot_row_fini(port.alloc, &row);
+    aks_state_snapshot_row_fini(port.alloc, &row);
     assert_int_equal(aks_snapshot_take(&options, &snapshot, &err), AKS_OK);
     assert_int_equal(aks_state_snapshot_put(kept, "job", &snapshot, &err), AKS_OK);
     aks_state_close(kept);
@@ -212,7 +212,7 @@ snapshots_are_kept_and_found_again(void **state)
     assert_int_equal(aks_snapshot_reopen(&port, &row.snapshot, &err), AKS_CORRUPT);
     assert_int_equal(unlink(snapshot.files[AKS_SNAPSHOT_MAIN].path), 0);
     assert_int_equal(aks_snapshot_reopen(&port, &row.snapshot, &err), AKS_NOT_FOUND);
-    aks_snapshot_row_fini(port.alloc, &row);
+    aks_state_snapshot_row_fini(port.alloc, &row);
     assert_int_equal(aks_state_snapshot_forget(kept, "job-1", &err), AKS_OK);
     assert_int_equal(aks_state_snapshot_get(kept, "job-1", &row, &err), AKS_NOT_FOUND);
     aks_state_close(kept);
