@@ -14,7 +14,7 @@
 #include <stdint.h>
 
 #define AKS_FETCH_RANGES 4
-#define AKS_FETCH_RANGE_BYTES ((size_t)2 * 1024 * 1024)
+#define AKS_FETCH_RANGE_BYTES ((size_t)1024 * 1024)
 
 struct aks_fetch;
 

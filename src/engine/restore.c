@@ -66,11 +66,58 @@ open_folder(struct restore *restore, struct aks_error *err)
     return status;
 }
 
+static bool
+lock_path(const struct restore *restore, char ret_path[AKS_PATH_BYTES])
+{
+    int len = snprintf(ret_path, AKS_PATH_BYTES, "%s/.akosha-restore.lock", restore->folder);
+
+    return len > 0 && len < AKS_PATH_BYTES;
+}
+
+/* Two restores to one folder would write to the same parts. Not the parts are locked, since SQLite
+ * has locks of its own for what it opens. */
+static enum aks_status
+lock_folder(struct restore *restore, struct aks_error *err)
+{
+    const struct aks_files *files = &restore->port->files;
+    char path[AKS_PATH_BYTES];
+    enum aks_status status;
+
+    if (!lock_path(restore, path))
+        return aks_error_set(err, AKS_LIMIT, "%s: the path is too long", restore->folder);
+    status = files->open(files->ctx, path, AKS_FILE_LOCK, &restore->lock, err);
+    if (status == AKS_OK)
+        status = files->lock(restore->lock, err);
+    if (status == AKS_CONFLICT) {
+        files->close(restore->lock);
+        restore->lock = NULL;
+        return aks_error_set(err, AKS_CONFLICT, "another process restores to %s just now",
+            restore->folder);
+    }
+    if (status != AKS_OK)
+        (void)aks_error_wrap(err, "cannot restore to %s", restore->folder);
+    return status;
+}
+
+static void
+unlock_folder(struct restore *restore)
+{
+    const struct aks_files *files = &restore->port->files;
+    char path[AKS_PATH_BYTES];
+
+    if (restore->lock != NULL && lock_path(restore, path))
+        (void)files->unlink(files->ctx, path, NULL);
+    files->close(restore->lock);
+    restore->lock = NULL;
+}
+
 static enum aks_status
 prepare(struct restore *restore, struct aks_error *err)
 {
     enum aks_status status = open_folder(restore, err);
 
+    if (status == AKS_OK)
+        status = lock_folder(restore, err);
     if (status == AKS_OK)
         status = aks_restore_names(restore, err);
     for (size_t i = 0; i < restore->item_count && status == AKS_OK; i++)
@@ -277,6 +324,7 @@ aks_restore(struct aks_engine *engine, const struct aks_restore_options *options
         status = restore_items(&restore, &own);
         record_proofs(&restore);
     }
+    unlock_folder(&restore);
     *ret_report = report_json(&restore, status, &own, started_ns);
     aks_reader_fini(&restore.reader);
     for (size_t i = 0; i < restore.item_count; i++)

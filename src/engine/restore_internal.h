@@ -26,7 +26,7 @@ struct restore_object {
     struct aks_manifest_object of;      /* owned strings */
     char *path;                         /* in the folder */
     char *part;                         /* until then */
-    struct aks_file *file;              /* the part, opened and locked; or NULL */
+    struct aks_file *file;              /* the part, opened; or NULL */
     int64_t resumed;                    /* plain bytes that were there already */
 };
 
@@ -49,6 +49,7 @@ struct restore {
     const struct aks_restore_options *options;
     const struct aks_port *port;
     char *folder;                       /* absolute, links resolved */
+    struct aks_file *lock;              /* keeps other restores out of the folder */
     struct restore_item *items;
     size_t item_count;
     size_t item_capacity;

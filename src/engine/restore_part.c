@@ -152,7 +152,6 @@ moved(void *ctx, const struct aks_fetch *fetch, struct aks_error *err)
     return write_record(receiver, err);
 }
 
-/* Opened by whoever may: a restore to the same folder that is going on keeps others out. */
 static enum aks_status
 open_part(const struct restore *restore, struct restore_object *object, struct aks_error *err)
 {
@@ -165,12 +164,7 @@ open_part(const struct restore *restore, struct restore_object *object, struct a
     status = files->open(files->ctx, object->part, AKS_FILE_LOCK, &object->file, err);
     if (status != AKS_OK)
         return status;
-    status = files->lock(object->file, err);
-    if (status == AKS_CONFLICT)
-        (void)aks_error_set(err, AKS_CONFLICT, "another process restores to %s just now",
-            restore->folder);
-    if (status == AKS_OK)
-        status = files->info(object->file, &info, err);
+    status = files->info(object->file, &info, err);
     if (status == AKS_OK && info.type != AKS_FILE_REGULAR)
         status = aks_error_set(err, AKS_CONFLICT, "%s is no regular file", object->part);
     if (status != AKS_OK) {

@@ -43,6 +43,22 @@ def databases(folder):
     return found
 
 
+LIVE = {"reflection.duckdb": ("reflection.live.duckdb.wal", ".wal"),
+        "knowledge_graph.duckdb": ("knowledge_graph.live.duckdb.wal", ".wal"), "memory.db": ("memory.live.db-wal", "-wal")}
+
+
+def live_databases(folder):
+    """The same as their session left them, each with its log beside it; as path -> SHA-256 of both."""
+    pinned = dict(reversed(line.split()) for name in ("SHA256SUMS", "LIVE_SHA256SUMS")
+                  for line in (DATABASES / name).read_text().splitlines())
+    found = {}
+    for name, (log, suffix) in LIVE.items():
+        path = Path(shutil.copy(DATABASES / name, folder / name))
+        shutil.copy(DATABASES / log, folder / (name + suffix))
+        found[path] = (pinned[name], pinned[log])
+    return found
+
+
 def sha256(path):
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
