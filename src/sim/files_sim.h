@@ -66,6 +66,9 @@ void aks_files_sim_each(struct aks_files_sim *files,
 /** Bytes that may still be written; -1 (the beginning): no limit. Beyond it writes are
  * AKS_NO_SPACE, after as many bytes as there was room for. */
 void aks_files_sim_set_room(struct aks_files_sim *files, int64_t bytes);
+/** A read gives at most so many bytes, and the next one is another step; 0 (the beginning): all
+ * that is asked for. */
+void aks_files_sim_set_read_max(struct aks_files_sim *files, size_t bytes);
 /** Can files share bytes (reflinks)? At the beginning they cannot. */
 void aks_files_sim_set_clones(struct aks_files_sim *files, bool clones);
 /** Below ${path} nothing can be changed: AKS_FORBIDDEN. NULL: nowhere. */

@@ -315,6 +315,12 @@ aks_files_sim_set_room(struct aks_files_sim *files, int64_t bytes)
 }
 
 void
+aks_files_sim_set_read_max(struct aks_files_sim *files, size_t bytes)
+{
+    files->read_max = bytes;
+}
+
+void
 aks_files_sim_set_clones(struct aks_files_sim *files, bool clones)
 {
     files->clones = clones;

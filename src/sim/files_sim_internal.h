@@ -131,6 +131,7 @@ struct aks_files_sim {
     struct aks_sim_node *read_only;     /* counted there; NULL: nothing */
     int64_t used;                       /* bytes of files that can be reached */
     int64_t used_max;                   /* -1: no limit */
+    size_t read_max;                    /* of one read; 0: no limit */
     bool clones;                        /* its files can share bytes */
     bool dead;                          /* the process has died and is not buried yet */
 };

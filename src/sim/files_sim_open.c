@@ -222,9 +222,12 @@ port_read(struct aks_file *file, int64_t offset, void *data, size_t len, size_t 
     struct aks_error *err)
 {
     int64_t took;
-    enum aks_status status = ask(file, "read", "read", (int64_t)len, false, &took, err);
+    enum aks_status status;
     int number;
 
+    if (file->files != NULL && file->files->read_max > 0 && len > file->files->read_max)
+        len = file->files->read_max;
+    status = ask(file, "read", "read", (int64_t)len, false, &took, err);
     if (status != AKS_OK && took == 0)
         return status;
     number = copy_out(file->node, offset, data, status == AKS_OK ? len : (size_t)took, ret_len);

@@ -40,7 +40,8 @@ count_of(int slot, uint64_t count)
 static enum aks_status
 failed(sqlite3 *db, struct aks_error *err)
 {
-    return aks_error_set(err, AKS_STATE, "a writer's SQLite: %s", sqlite3_errmsg(db));
+    return aks_error_set(err, AKS_STATE, "a writer's SQLite: %s (%d)", sqlite3_errmsg(db),
+        sqlite3_extended_errcode(db));
 }
 
 static int
