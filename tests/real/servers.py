@@ -21,9 +21,10 @@ GO_THAT_FETCHES_NEWER = (1, 21)     # from here on Go gets the toolchain that a 
 GO_PROGRAMS = {
     "versitygw": ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0", (1, 25), "versitygw"),
     "minio": ("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", (1, 24), "minio"),
+    "tusd": ("github.com/tus/tusd/v2/cmd/tusd", "v2.9.1", (1, 24), "tusd"),
     "toxiproxy": ("github.com/Shopify/toxiproxy/v2/cmd/server", "v2.5.0", (1, 17), "server"),
 }
-NEEDED = ("versitygw", "minio", "toxiproxy", "nginx", "boto3")
+NEEDED = ("versitygw", "minio", "tusd", "toxiproxy", "nginx", "boto3")
 
 
 class Missing(Exception):
