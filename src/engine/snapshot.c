@@ -133,7 +133,7 @@ aks_snapshot_take(const struct aks_snapshot_options *options, struct aks_snapsho
     if (take.buffer == NULL)
         return aks_error_memory(err, "taking a snapshot");
     status = run(&take, err);
-    snapshot->waited_ms = (clock->now_ns(clock->ctx) - take.started_ns) / AKS_NS_PER_MS;
+    snapshot->waited_ms = take.waited_ns / AKS_NS_PER_MS;
     if (status == AKS_OK && !snapshot->in_place)
         status = aks_snapshot_digest(&take, err);
     if ((status != AKS_OK || snapshot->in_place) && take.folder != NULL)

@@ -340,6 +340,7 @@ aks_snapshot_again(struct aks_snapshot_take *take, enum aks_status *status, stru
     if (pause_ms > AKS_SNAPSHOT_PAUSE_MAX_MS)
         pause_ms = AKS_SNAPSHOT_PAUSE_MAX_MS;
     clock->pause_ms(clock->ctx, pause_ms < left_ms ? pause_ms : left_ms);
+    take->waited_ns = clock->now_ns(clock->ctx) - take->started_ns;
     return true;
 }
 

@@ -27,6 +27,7 @@ struct aks_snapshot_take {
     struct aks_snapshot *snapshot;
     uint8_t *buffer;
     int64_t started_ns;
+    int64_t waited_ns;                  /* until the last try, or the last look for a lock */
     unsigned tries;
     const char *folder;                 /* that was made; NULL: none yet */
     bool cloned;                        /* the last copy shares its source's bytes */

@@ -18,6 +18,7 @@ busy(void *ctx, int tries)
         tries >= AKS_SNAPSHOT_TRIES_MAX)
         return 0;
     clock->pause_ms(clock->ctx, tries < 10 ? 2 : AKS_SNAPSHOT_PAUSE_FIRST_MS);
+    take->waited_ns = clock->now_ns(clock->ctx) - take->started_ns;
     return 1;
 }
 

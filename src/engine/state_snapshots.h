@@ -22,7 +22,7 @@ enum aks_status aks_state_snapshot_put(struct aks_state *state, const char *job,
 /** AKS_NOT_FOUND if there is none. */
 enum aks_status aks_state_snapshot_get(struct aks_state *state, const char *id,
     struct aks_snapshot_row *ret_row, struct aks_error *err);
-/** All, in order of their ids; array and rows owned by the caller (aks_state_snapshot_row_fini each, then
+/** All, in order of their ids; array and rows owned by the caller (row_fini each, then
  * aks_mem_free of the array). */
 enum aks_status aks_state_snapshots_all(struct aks_state *state,
     struct aks_snapshot_row **ret_rows, size_t *ret_count, struct aks_error *err);

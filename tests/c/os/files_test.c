@@ -499,6 +499,29 @@ files_survive_any_allocation_that_fails(void **state)
     failing_alloc_loop(use_files, *state, 100);
 }
 
+/* Whether it can be done is the file system's: the copy has all bytes, or is as empty as it was. */
+static void
+clone_shares_all_bytes_or_does_nothing(void **state)
+{
+    struct world *world = *state;
+    const struct aks_files *files = world->files;
+    struct aks_file *from = open_file(world, temp_folder_write(world->folder, "a", "hello", 5),
+        AKS_FILE_READ);
+    struct aks_file *to = open_file(world, temp_folder_join(world->folder, "b"), AKS_FILE_CREATE);
+    bool cloned = files->clone(from, to);
+    struct aks_file_info info;
+
+    assert_int_equal(files->info(to, &info, &world->err), AKS_OK);
+    assert_int_equal(info.bytes, cloned ? 5 : 0);
+    /* Who says that it is not worth while is not asked to. */
+    if (cloned)
+        assert_true(files->may_clone(files->ctx, temp_folder_path(world->folder)));
+    assert_false(files->may_clone(files->ctx, temp_folder_join(world->folder, "missing")));
+    assert_false(files->clone(from, from));
+    files->close(to);
+    files->close(from);
+}
+
 int
 main(void)
 {
@@ -521,6 +544,7 @@ main(void)
         TEST(rename_replaces_and_unlink_removes),
         TEST(only_an_empty_folder_is_removed),
         TEST(resolve_leads_through_links),
+        TEST(clone_shares_all_bytes_or_does_nothing),
         TEST(descriptors_do_not_reach_a_child_program),
         TEST(files_survive_any_allocation_that_fails),
     };

@@ -523,6 +523,35 @@ disk_survives_any_allocation_that_fails(void **state)
     failing_alloc_loop(use_disk, NULL, 200);
 }
 
+static void
+clone_copies_all_at_one_step_where_files_can_share_bytes(void **state)
+{
+    struct disk *disk = *state;
+    const struct aks_files *files = disk->files;
+    struct aks_file_info info;
+    struct aks_file *from;
+    struct aks_file *to;
+
+    assert_int_equal(put(disk, "/home/a", "hello"), AKS_OK);
+    from = disk_open(disk, "/home/a", AKS_FILE_READ);
+    to = disk_open(disk, "/home/b", AKS_FILE_CREATE);
+    assert_false(files->may_clone(files->ctx, "/home"));
+    assert_false(files->clone(from, to));
+    aks_files_sim_set_clones(disk->sim, true);
+    assert_true(files->may_clone(files->ctx, "/home"));
+    disk_arm(disk, "clone", 0, (struct aks_sim_fault){ .status = AKS_NO_SPACE });
+    assert_false(files->clone(from, to));
+    aks_files_sim_set_room(disk->sim, 4);
+    assert_false(files->clone(from, to));
+    assert_int_equal(files->info(to, &info, &disk->err), AKS_OK);
+    assert_int_equal(info.bytes, 0);
+    aks_files_sim_set_room(disk->sim, -1);
+    assert_true(files->clone(from, to));
+    assert_true(disk_holds(disk, "/home/b", "hello", 5));
+    files->close(to);
+    files->close(from);
+}
+
 int
 main(void)
 {
@@ -533,6 +562,7 @@ main(void)
         TEST(step_that_fails_has_no_effect_and_its_status),
         TEST(steps_tell_the_hook_what_they_are_about),
         TEST(slow_step_lets_time_pass),
+        TEST(clone_copies_all_at_one_step_where_files_can_share_bytes),
         TEST(process_that_died_does_nothing_more_and_what_it_wrote_is_there),
         TEST(process_may_die_before_or_after_a_change_of_names),
         TEST(full_disk_takes_what_there_is_room_for),
