@@ -38,10 +38,12 @@ struct aks_fetch {
     struct aks_outcome outcome;         /* what it comes to */
     bool failed;
     bool over;                          /* done was called */
+    bool inside;                        /* ranges are being asked for: no going on meanwhile */
     bool freeing;
 };
 
 static void go_on(struct aks_fetch *fetch);
+static void give_back(struct aks_fetch *fetch);
 
 static void
 fail(struct aks_fetch *fetch, const struct aks_outcome *outcome)
@@ -105,8 +107,13 @@ worked(void *arg)
 
     fetch->working = NULL;
     slot->state = SLOT_FREE;
-    if (fetch->freeing)
+    if (fetch->freeing) {
+        if (fetch->options.lingering != NULL) {
+            --*fetch->options.lingering;
+            give_back(fetch);
+        }
         return;
+    }
     fetch->taken += (int64_t)slot->len;
     if (fetch->work_error.status != AKS_OK)
         fail_with(fetch, &fetch->work_error);
@@ -219,7 +226,7 @@ go_on(struct aks_fetch *fetch)
     const struct aks_work *port = &fetch->options.loop->port->work;
     struct aks_error err;
 
-    if (fetch->over || fetch->freeing)
+    if (fetch->over || fetch->freeing || fetch->inside)
         return;
     if (!fetch->failed && fetch->working == NULL) {
         fetch->working = next_here(fetch);
@@ -229,9 +236,11 @@ go_on(struct aks_fetch *fetch)
             fail_with(fetch, &err);
         }
     }
+    fetch->inside = true;
     if (!fetch->failed)
         ask_ranges(fetch);
-    if (!fetch->over && !busy(fetch) &&
+    fetch->inside = false;
+    if (!busy(fetch) &&
         (fetch->failed || fetch->taken == fetch->object.stored_bytes))
         end(fetch);
 }
@@ -327,6 +336,7 @@ aks_fetch_begin(const struct aks_fetch_options *options, aks_done *done, void *c
 
     AKS_CHECK(object->bytes >= options->from_plain && options->from_plain >= 0);
     AKS_CHECK(object->stored_bytes >= options->from_stored && options->from_stored >= 0);
+    AKS_CHECK(options->lingering == NULL || options->write == NULL);
     if (fetch == NULL) {
         aks_sha256_free(options->sha);
         return aks_error_memory(err, "reading an object");
@@ -352,6 +362,17 @@ aks_fetch_begin(const struct aks_fetch_options *options, aks_done *done, void *c
     return AKS_OK;
 }
 
+static void
+give_back(struct aks_fetch *fetch)
+{
+    for (size_t i = 0; i < AKS_FETCH_RANGES; i++)
+        aks_mem_free(fetch->alloc, fetch->slots[i].data);
+    aks_decoder_free(fetch->decoder);
+    aks_sha256_free(fetch->stored_sha);
+    aks_sha256_free(fetch->plain_sha);
+    aks_mem_free(fetch->alloc, fetch);
+}
+
 void
 aks_fetch_free(struct aks_fetch *fetch)
 {
@@ -359,14 +380,13 @@ aks_fetch_free(struct aks_fetch *fetch)
         return;
     fetch->freeing = true;
     aks_loop_clear(fetch->options.loop, &fetch->timer);
+    if (fetch->working != NULL && fetch->options.lingering != NULL) {
+        ++*fetch->options.lingering;
+        return;
+    }
     while (fetch->working != NULL)
         (void)aks_loop_turn(fetch->options.loop, NULL);
-    for (size_t i = 0; i < AKS_FETCH_RANGES; i++)
-        aks_mem_free(fetch->alloc, fetch->slots[i].data);
-    aks_decoder_free(fetch->decoder);
-    aks_sha256_free(fetch->stored_sha);
-    aks_sha256_free(fetch->plain_sha);
-    aks_mem_free(fetch->alloc, fetch);
+    give_back(fetch);
 }
 
 int64_t

@@ -49,6 +49,9 @@ struct aks_fetch_options {
     struct aks_sha256 *sha;
     /* The object's version then; "" or NULL: any. */
     const char *etag;
+    /* Counts work that was left behind when the fetch was freed, and still runs out. NULL: freeing
+     * waits for it. Not with write, whose ctx may be gone by then. */
+    unsigned *lingering;
 };
 
 /** Sets up; nothing happens before a later turn of the loop. ${done} is called once, from the
@@ -56,8 +59,8 @@ struct aks_fetch_options {
  * AKS_CONFLICT: it was replaced meanwhile; else what the target, write or moved said. */
 enum aks_status aks_fetch_begin(const struct aks_fetch_options *options, aks_done *done, void *ctx,
     struct aks_fetch **ret_fetch, struct aks_error *err);
-/** After done, or once the target was freed. Turns the loop until what is on a worker has come
- * back. NULL is fine. */
+/** After done (or from inside it), or once the target was freed. Where nobody counts what lingers,
+ * turns the loop until what is on a worker has come back. NULL is fine. */
 void aks_fetch_free(struct aks_fetch *fetch);
 
 /** Plain bytes so far, with those before from_plain; of stored_only bytes as stored. */

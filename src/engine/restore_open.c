@@ -2,6 +2,7 @@
  * to them. */
 #include "base/buf.h"
 #include "base/encode.h"
+#include "data/duckdb_file.h"
 #include "engine/restore_internal.h"
 
 #include <sqlite3.h>
@@ -131,6 +132,87 @@ open_sqlite(struct restore *restore, const struct restore_item *item, struct aks
     return status;
 }
 
+/* DuckDB */
+
+static enum aks_status
+read_exactly(struct restore *restore, struct aks_file *file, int64_t offset, void *data, size_t len,
+    struct aks_error *err)
+{
+    size_t done = 0;
+
+    if (interrupted(restore))
+        return aks_error_set(err, AKS_CANCELLED, "interrupted");
+    while (done < len) {
+        size_t got = 0;
+        enum aks_status status = restore->port->files.read(file, offset + (int64_t)done,
+            (char *)data + done, len - done, &got, err);
+
+        if (status != AKS_OK)
+            return status;
+        if (got == 0)
+            return aks_error_set(err, AKS_CORRUPT, "the file is shorter than its headers say");
+        done += got;
+    }
+    return AKS_OK;
+}
+
+/* Blocks at the end that are free may have been cut off. */
+static enum aks_status
+check_blocks(struct restore *restore, const struct restore_object *main,
+    const struct aks_duckdb_file *duckdb, struct aks_error *err)
+{
+    void *block = aks_mem_resize(restore->port->alloc, NULL, (size_t)duckdb->block_bytes);
+    enum aks_status status = AKS_OK;
+
+    if (block == NULL)
+        return aks_error_memory(err, "opening what was restored");
+    for (int64_t i = 0; i < duckdb->block_count && status == AKS_OK; i++) {
+        int64_t offset = AKS_DUCKDB_HEADERS_BYTES + i * duckdb->block_bytes;
+
+        if (offset >= main->of.bytes)
+            break;
+        status = read_exactly(restore, main->file, offset, block, (size_t)duckdb->block_bytes, err);
+        if (status == AKS_OK && !aks_duckdb_file_holds(block, (size_t)duckdb->block_bytes))
+            status = aks_error_set(err, AKS_CORRUPT, "block %lld does not have its checksum",
+                (long long)i);
+    }
+    aks_mem_free(restore->port->alloc, block);
+    return status;
+}
+
+static enum aks_status
+open_duckdb(struct restore *restore, const struct restore_item *item, const char **ret_how,
+    struct aks_error *err)
+{
+    const struct restore_object *main = &item->objects[RESTORE_MAIN];
+    char head[AKS_DUCKDB_HEADERS_BYTES];
+    struct aks_duckdb_file duckdb;
+    enum aks_status status = AKS_OK;
+
+    if (main->of.bytes < (int64_t)sizeof(head))
+        status = aks_error_set(err, AKS_CORRUPT, "it is too short for its headers");
+    if (status == AKS_OK)
+        status = read_exactly(restore, main->file, 0, head, sizeof(head), err);
+    if (status == AKS_OK)
+        status = aks_duckdb_file_parse(head, sizeof(head), &duckdb, err);
+    *ret_how = "headers";
+    /* Where an agent was writing, or was cut off, a block that no header leads to may be half
+     * written. Which those are only DuckDB knows, so blocks are looked at only where the database
+     * had been closed in peace. */
+    if (status == AKS_OK && !duckdb.encrypted && !main->of.snapshot_writer &&
+        !item->there[RESTORE_WAL]) {
+        *ret_how = "checksums";
+        status = check_blocks(restore, main, &duckdb, err);
+    }
+    if (status == AKS_CORRUPT) {
+        (void)aks_error_wrap(err, "%s is byte for byte what was stored, but no sound DuckDB "
+            "database", main->of.name);
+        aks_error_hint(err, "restore an older upload (--upload ID); what came is kept in %s",
+            main->part);
+    }
+    return status;
+}
+
 enum aks_status
 aks_restore_open(struct restore *restore, const struct restore_item *item, const char **ret_how,
     struct aks_error *err)
@@ -145,5 +227,7 @@ aks_restore_open(struct restore *restore, const struct restore_item *item, const
         *ret_how = "quick_check";
         return open_sqlite(restore, item, err);
     }
+    if (strcmp(main->of.kind, "duckdb") == 0)
+        return open_duckdb(restore, item, ret_how, err);
     return AKS_OK;
 }

@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* What an engine would read beside a database of this kind as part of it. */
-static const char *const duckdb_companions[] = { ".wal", NULL };
+static const char *const duckdb_companions[] = { ".wal", ".wal.checkpoint", ".wal.recovery", NULL };
 static const char *const sqlite_companions[] = { "-wal", "-journal", "-shm", NULL };
 static const char *const no_companions[] = { NULL };
 

@@ -234,13 +234,17 @@ class Pairs(test_restore.Back):
             shutil.rmtree(self.root)
 
     def test_a_database_that_is_damaged_is_told_before_it_gets_its_name(self):
-        one = uploads.Upload(self.root, "20260102T000000Z-00000b")
-        content = bytearray((data.DATABASES / "memory.db").read_bytes())
-        content[4096 * 7:4096 * 9] = os.urandom(8192)
-        one.add("memory.db", bytes(content), kind="sqlite")
-        one.commit()
-        self.assert_refused(self.restore(), 5, "SQLite finds that it is damaged")
-        self.assertFalse((self.to / "memory.db").exists())
+        for name, kind, at, words in (("memory.db", "sqlite", 4096 * 7, "SQLite finds that it is damaged"),
+                                      ("reflection.duckdb", "duckdb", 300000, "block 1 does not have its checksum"),
+                                      ("reflection.duckdb", "duckdb", 4100, "headers")):
+            one = uploads.Upload(self.root, f"20260102T000000Z-{at:06x}")
+            content = bytearray((data.DATABASES / name).read_bytes())
+            content[at:at + 8192] = os.urandom(8192)
+            one.add(name, bytes(content), kind=kind)
+            one.commit()
+            self.assert_refused(self.restore(), 5, words)
+            self.assertFalse((self.to / name).exists())
+            shutil.rmtree(one.folder)
 
 
 class Memory(test_restore.Back):

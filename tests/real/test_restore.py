@@ -12,6 +12,9 @@ import sync
 import uploads
 
 
+NEW = (data.DATABASES / "knowledge_graph.duckdb").read_bytes()
+
+
 class Back(cases.Case):
     def setUp(self):
         self.someone = self.person()
@@ -82,6 +85,7 @@ class Simple(Back):
                     self.assert_restored(result, {path.name: digest for path, digest in sources.items()})
                     opened = {Path(f["source"]).name: f["opened"] for f in result.report["files"]}
                     self.assertEqual(opened["memory.db"], "quick_check")
+                    self.assertEqual(opened["reflection.duckdb"], "checksums")
                     shutil.rmtree(folder)
 
     def test_the_newest_of_every_source_comes_out_of_several_uploads(self):
@@ -135,7 +139,7 @@ class InTheWay(Back):
     def setUp(self):
         super().setUp()
         one = uploads.Upload(self.root, "20260102T000000Z-00000b")
-        one.add("m.db", b"new main", kind="duckdb")
+        one.add("m.db", NEW, kind="duckdb")
         one.commit()
         self.to.mkdir()
 
@@ -153,7 +157,7 @@ class InTheWay(Back):
         (self.to / "m.db").write_bytes(b"old main")
         (self.to / "m.db.wal").write_bytes(b"old log")
         self.assert_code(self.restore("--force"), 0)
-        self.assertEqual([(p.name, p.read_bytes()) for p in self.to.iterdir()], [("m.db", b"new main")])
+        self.assertEqual([(p.name, p.read_bytes()) for p in self.to.iterdir()], [("m.db", NEW)])
         result = self.restore()
         self.assert_code(result, 0)
         self.assertEqual(result.report["files"][0]["outcome"], "present")
@@ -164,7 +168,7 @@ class InTheWay(Back):
         (self.to / "m.db").symlink_to(elsewhere)
         self.assert_code(self.restore("--force"), 0)
         self.assertFalse((self.to / "m.db").is_symlink())
-        self.assertEqual((elsewhere.read_bytes(), (self.to / "m.db").read_bytes()), (b"somebody's", b"new main"))
+        self.assertEqual((elsewhere.read_bytes(), (self.to / "m.db").read_bytes()), (b"somebody's", NEW))
 
     def test_what_another_program_has_open_for_writing_is_not_replaced(self):
         path = self.to / "m.db"
