@@ -95,23 +95,13 @@ aks_state_proof_last(struct aks_state *state, const char *target_identity, const
     aks_state_query_begin(&query, state,
         "SELECT upload_id, how, at_ms, outcome, objects, bytes FROM proofs"
         " WHERE outcome = 'ok' AND (?1 IS NULL OR target = ?1) AND (?2 IS NULL OR upload_id = ?2)"
-        " AND (how IN ('restored', 'drill') OR (?3 <= 2 AND how IN ('read', 'read_back'))"
-        "  OR ?3 = 0)"
+        " AND (how IN ('restored', 'drill') OR (?3 <= 2 AND how = 'read')"
+        "  OR (?3 <= 1 AND how = 'read_back') OR ?3 = 0)"
         " ORDER BY id DESC LIMIT 1");
+    _Static_assert(AKS_PROOF_READ_BACK == 1 && AKS_PROOF_READ == 2, "the numbers of the query");
     aks_state_query_text(&query, target_identity);
     aks_state_query_text(&query, upload_id);
     aks_state_query_int(&query, (int64_t)least);
-    return one_proof(&query, ret_proof, err);
-}
-
-enum aks_status
-aks_state_proof_drill(struct aks_state *state, struct aks_proof *ret_proof, struct aks_error *err)
-{
-    struct aks_state_query query;
-
-    aks_state_query_begin(&query, state,
-        "SELECT upload_id, how, at_ms, outcome, objects, bytes FROM proofs WHERE how = 'drill'"
-        " ORDER BY id DESC LIMIT 1");
     return one_proof(&query, ret_proof, err);
 }
 

@@ -7,11 +7,11 @@
 
 #define AKS_STATE_PROOFS_MAX 1000       /* kept; older ones are forgotten */
 
-/* How something was proven. */
+/* How something was proven: the later, the stronger. */
 enum aks_proof_how {
     AKS_PROOF_LOOKED,                   /* sizes, as the other side tells them */
-    AKS_PROOF_READ,                     /* every byte was read back and digested */
-    AKS_PROOF_READ_BACK,                /* the same, right after it was stored */
+    AKS_PROOF_READ_BACK,                /* what was sent was read again, right after it was stored */
+    AKS_PROOF_READ,                     /* every byte of the upload was read and digested */
     AKS_PROOF_RESTORED,                 /* and written, checked and opened, for a person */
     AKS_PROOF_DRILL,                    /* the same, to see whether it can be done */
     AKS_PROOF_HOWS
@@ -27,19 +27,15 @@ struct aks_proof {
     int64_t bytes;                      /* plain */
 };
 
-/** "looked", "read", "read_back", "restored", "drill". */
+/** "looked", "read_back", "read", "restored", "drill". */
 const char *aks_proof_how_name(enum aks_proof_how how);
 /** Durable. */
 enum aks_status aks_state_proof_put(struct aks_state *state, const struct aks_proof *proof,
     struct aks_error *err);
-/** The latest proof by reading or restoring, ${least} or stronger, that went well, of a place and
- * an upload (each may be NULL: any). AKS_NOT_FOUND if there is none. ${ret_proof}->target is then
+/** The latest proof of ${least} or stronger that went well, of a place and an upload (each may be NULL: any). AKS_NOT_FOUND if there is none. ${ret_proof}->target is then
  * not set. */
 enum aks_status aks_state_proof_last(struct aks_state *state, const char *target_identity,
     const char *upload_id, enum aks_proof_how least, struct aks_proof *ret_proof,
-    struct aks_error *err);
-/** The latest drill, however it ended. AKS_NOT_FOUND if there was none. */
-enum aks_status aks_state_proof_drill(struct aks_state *state, struct aks_proof *ret_proof,
     struct aks_error *err);
 
 /** An upload is about to be removed, durably known from now on. */

@@ -1,0 +1,231 @@
+/* What stays and what goes. */
+#include "engine/prune_internal.h"
+
+#include "base/alloc.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define SYSTEM "box"
+#define UPLOADS_MAX 16
+
+struct case_ {
+    struct prune_upload uploads[UPLOADS_MAX];
+    struct prune_object objects[UPLOADS_MAX][4];
+    char ids[UPLOADS_MAX][40];
+    char keys[UPLOADS_MAX][4][80];
+    size_t count;
+};
+
+/* An upload of that day of November 2026, with one object of its own of 100 bytes. */
+static struct prune_upload *
+add(struct case_ *at, int day, int hour)
+{
+    size_t i = at->count++;
+    struct prune_upload *upload = &at->uploads[i];
+    char id[40];
+
+    (void)snprintf(id, sizeof(id), "202611%02dT%02d0000Z-%06zx", day, hour, i);
+    memcpy(at->ids[i], id, sizeof(id));
+    (void)snprintf(at->keys[i][0], sizeof(at->keys[i][0]), "systems/" SYSTEM "/%s/x", id);
+    memset(upload, 0, sizeof(*upload));
+    upload->id = at->ids[i];
+    upload->at_ms = aks_prune_id_ms(upload->id);
+    upload->complete = true;
+    upload->objects = at->objects[i];
+    upload->objects[0] = (struct prune_object) { at->keys[i][0], 100 };
+    upload->object_count = 1;
+    return upload;
+}
+
+/* The manifest of ${upload} names the object of ${of}. */
+static void
+name_object(struct prune_upload *upload, const struct prune_upload *of)
+{
+    upload->objects[upload->object_count++] = of->objects[0];
+}
+
+/* One letter for each: K is kept. */
+static void
+expect(struct case_ *at, const char *rules_text, const char *expected)
+{
+    struct aks_prune_rules rules;
+    char found[UPLOADS_MAX + 1] = "";
+
+    assert_int_equal(aks_prune_rules(rules_text, &rules, NULL), AKS_OK);
+    aks_prune_plan(&rules, SYSTEM, at->uploads, at->count,
+        aks_prune_id_ms("20261130T000000Z-000000"));
+    for (size_t i = 0; i < at->count; i++)
+        found[i] = at->uploads[i].keep ? 'K' : '-';
+    assert_string_equal(found, expected);
+}
+
+static void
+rules_are_read_or_refused(void **state)
+{
+    static const char *const wrong[] = { "", "last", "last=", "last=0", "last=-1", "last=1,",
+        ",last=1", "last=1,last=2", "hourly=3", "last=1 daily=2", "last=1x", "last=100001",
+        "LAST=1", "last=99999999999999999999" };
+    struct aks_prune_rules rules;
+    struct aks_error err;
+
+    assert_int_equal(aks_prune_rules("last=7,daily=30,weekly=52", &rules, &err), AKS_OK);
+    assert_true(rules.last == 7 && rules.daily == 30 && rules.weekly == 52);
+    assert_int_equal(aks_prune_rules("weekly=1", &rules, &err), AKS_OK);
+    assert_true(rules.last == 0 && rules.daily == 0 && rules.weekly == 1);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_int_equal(aks_prune_rules(wrong[i], &rules, &err), AKS_SETTINGS);
+}
+
+static void
+rules_keep_the_newest_of_their_periods(void **state)
+{
+    struct case_ at = { .count = 0 };
+
+    /* 2 November 2026 is a Monday. */
+    add(&at, 1, 1);
+    add(&at, 2, 1);
+    add(&at, 2, 20);
+    add(&at, 8, 5);
+    add(&at, 9, 5);
+    add(&at, 10, 1);
+    add(&at, 10, 2);
+    add(&at, 20, 3);
+    expect(&at, "last=1", "-------K");
+    expect(&at, "last=3", "-----KKK");
+    expect(&at, "last=100", "KKKKKKKK");
+    expect(&at, "daily=1", "-------K");
+    expect(&at, "daily=3", "----K-KK");
+    expect(&at, "weekly=2", "------KK");
+    expect(&at, "weekly=4", "K--K--KK");
+    expect(&at, "last=2,daily=4,weekly=9", "K--KK-KK");
+}
+
+static void
+the_newest_and_the_newest_verified_always_stay(void **state)
+{
+    struct case_ at = { .count = 0 };
+
+    add(&at, 1, 1)->verified = true;
+    add(&at, 2, 1);
+    add(&at, 3, 1);
+    expect(&at, "last=1", "K-K");
+    assert_string_equal(at.uploads[0].reason, "the newest that was verified");
+    /* An upload that is not complete is not the newest. */
+    add(&at, 4, 1)->complete = false;
+    expect(&at, "weekly=1", "K-K-");
+}
+
+static void
+what_a_kept_upload_names_stays_and_what_that_names_too(void **state)
+{
+    struct case_ at = { .count = 0 };
+
+    add(&at, 1, 1);
+    add(&at, 2, 1);
+    add(&at, 3, 1);
+    name_object(add(&at, 4, 1), &at.uploads[1]);
+    name_object(&at.uploads[1], &at.uploads[0]);
+    expect(&at, "last=1", "KK-K");
+    assert_string_equal(at.uploads[0].reason, "a kept upload names an object of it");
+}
+
+static void
+memories_that_no_kept_upload_has_stay(void **state)
+{
+    static const char first[] = "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": 0, \"to\": 5}}}";
+    static const char second[] =
+        "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": 5, \"to\": 9}}}";
+    static const char all[] = "{\"mode\": \"all\", \"tables\": {\"t\": {\"after\": null, \"to\": 9}}}";
+    struct case_ at = { .count = 0 };
+
+    add(&at, 1, 1)->memories = json_loads(first, 0, NULL);
+    add(&at, 2, 1)->memories = json_loads(first, 0, NULL);
+    add(&at, 3, 1)->memories = json_loads(second, 0, NULL);
+    add(&at, 4, 1);
+    /* The same rows are in two: one of them is enough. */
+    expect(&at, "last=1", "-KKK");
+    assert_string_equal(at.uploads[2].reason, "no kept upload holds its memories");
+    at.uploads[3].memories = json_loads(all, 0, NULL);
+    expect(&at, "last=1", "---K");
+    json_decref(at.uploads[0].memories);
+    at.uploads[0].memories = json_string("something else");
+    expect(&at, "last=1", "K--K");
+    for (size_t i = 0; i < at.count; i++)
+        json_decref(at.uploads[i].memories);
+}
+
+static void
+what_was_never_finished_goes_only_when_it_is_old(void **state)
+{
+    struct case_ at = { .count = 0 };
+
+    add(&at, 1, 1)->complete = false;
+    add(&at, 2, 1)->complete = false;
+    at.uploads[1].open = true;
+    add(&at, 3, 1)->complete = false;
+    at.uploads[2].damaged = true;
+    add(&at, 10, 1);
+    add(&at, 29, 1)->complete = false;
+    add(&at, 29, 2)->complete = false;
+    at.uploads[5].begun = true;
+    expect(&at, "last=1", "-KKKK-");
+    /* Unless an object in it is named. */
+    name_object(&at.uploads[3], &at.uploads[0]);
+    expect(&at, "last=1", "KKKKK-");
+    at.uploads[0].at_ms = -1;
+    at.uploads[3].object_count = 1;
+    expect(&at, "last=1", "KKKKK-");
+}
+
+static void
+one_whose_removal_has_begun_is_not_kept_by_rules(void **state)
+{
+    struct case_ at = { .count = 0 };
+
+    add(&at, 1, 1);
+    add(&at, 2, 1)->begun = true;
+    at.uploads[1].verified = true;
+    expect(&at, "last=5", "K-");
+}
+
+static void
+each_key_is_counted_once(void **state)
+{
+    struct case_ at = { .count = 0 };
+    int64_t bytes;
+
+    add(&at, 1, 1);
+    name_object(add(&at, 2, 1), &at.uploads[0]);
+    add(&at, 3, 1);
+    expect(&at, "last=1", "--K");
+    assert_int_equal(aks_prune_bytes(aks_alloc_system(), at.uploads, at.count, false, &bytes,
+        NULL), AKS_OK);
+    assert_int_equal(bytes, 300);
+    assert_int_equal(aks_prune_bytes(aks_alloc_system(), at.uploads, at.count, true, &bytes, NULL),
+        AKS_OK);
+    assert_int_equal(bytes, 100);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(rules_are_read_or_refused),
+        cmocka_unit_test(rules_keep_the_newest_of_their_periods),
+        cmocka_unit_test(the_newest_and_the_newest_verified_always_stay),
+        cmocka_unit_test(what_a_kept_upload_names_stays_and_what_that_names_too),
+        cmocka_unit_test(memories_that_no_kept_upload_has_stay),
+        cmocka_unit_test(what_was_never_finished_goes_only_when_it_is_old),
+        cmocka_unit_test(one_whose_removal_has_begun_is_not_kept_by_rules),
+        cmocka_unit_test(each_key_is_counted_once),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
