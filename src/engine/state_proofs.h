@@ -10,7 +10,7 @@
 /* How something was proven: the later, the stronger. */
 enum aks_proof_how {
     AKS_PROOF_LOOKED,                   /* sizes, as the other side tells them */
-    AKS_PROOF_READ_BACK,                /* what was sent was read again, right after it was stored */
+    AKS_PROOF_READ_BACK,                /* what was sent was read, right after it was stored */
     AKS_PROOF_READ,                     /* every byte of the upload was read and digested */
     AKS_PROOF_RESTORED,                 /* and written, checked and opened, for a person */
     AKS_PROOF_DRILL,                    /* the same, to see whether it can be done */
@@ -32,8 +32,8 @@ const char *aks_proof_how_name(enum aks_proof_how how);
 /** Durable. */
 enum aks_status aks_state_proof_put(struct aks_state *state, const struct aks_proof *proof,
     struct aks_error *err);
-/** The latest proof of ${least} or stronger that went well, of a place and an upload (each may be NULL: any). AKS_NOT_FOUND if there is none. ${ret_proof}->target is then
- * not set. */
+/** The latest proof of ${least} or stronger that went well, of a place and an upload (each may be
+ * NULL: any). AKS_NOT_FOUND if there is none. ${ret_proof}->target is then not set. */
 enum aks_status aks_state_proof_last(struct aks_state *state, const char *target_identity,
     const char *upload_id, enum aks_proof_how least, struct aks_proof *ret_proof,
     struct aks_error *err);

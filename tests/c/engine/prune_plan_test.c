@@ -139,10 +139,12 @@ what_a_kept_upload_names_stays_and_what_that_names_too(void **state)
 static void
 memories_that_no_kept_upload_has_stay(void **state)
 {
-    static const char first[] = "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": 0, \"to\": 5}}}";
+    static const char first[] =
+        "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": 0, \"to\": 5}}}";
     static const char second[] =
         "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": 5, \"to\": 9}}}";
-    static const char all[] = "{\"mode\": \"all\", \"tables\": {\"t\": {\"after\": null, \"to\": 9}}}";
+    static const char all[] =
+        "{\"mode\": \"all\", \"tables\": {\"t\": {\"after\": null, \"to\": 9}}}";
     struct case_ at = { .count = 0 };
 
     add(&at, 1, 1)->memories = json_loads(first, 0, NULL);
