@@ -58,6 +58,8 @@ struct akosha_progress {
     int64_t bytes_total;
     int64_t waiting_ms;         /* a wait that long is going on, or -1 */
     bool reading;               /* bytes come back from the target: restore, verify */
+    bool blocked;               /* another process delivers from this state folder, and this one
+                                 * waits until it has done; nothing else is known then */
 };
 
 struct akosha_options {
@@ -218,6 +220,58 @@ struct akosha_prune_options {
 AKOSHA_API int akosha_prune(struct akosha *engine, struct akosha_policy *policy,
     const struct akosha_prune_options *options, struct akosha_report **ret_report,
     struct akosha_error *ret_error);
+/* Work that is done in the background: put into the queue, and brought by a worker. */
+#define AKOSHA_JOB_ID_BYTES 64
+
+struct akosha_enqueue_options {
+    const struct aks_port *port;
+    const char *state_folder;           /* as for akosha_open; made if missing */
+    const char *policy;                 /* as for akosha_policy_load; it is not evaluated */
+    const char *const *allow;
+    size_t allow_count;
+    const char *const *limits;          /* as for akosha_open */
+    size_t limit_count;
+    const char *const *sources;         /* relative ones are the working folder's; none: the
+                                         * policy's */
+    size_t source_count;
+    const char *target;                 /* only this one, or NULL */
+    bool no_fallback;
+    bool no_worker;                     /* the job is kept, and somebody else sees to a worker */
+};
+
+struct akosha_enqueued {
+    char job_id[AKOSHA_JOB_ID_BYTES];
+    bool worker;                        /* one has been told, or started */
+    /* Where none could be, although one was wanted: why. The job is kept all the same. What of its
+     * credentials is in this process's environment alone has then not been handed over. */
+    struct akosha_error worker_error;
+};
+
+/** Makes a job durable and sees to it that there is a worker. Needs no engine: no database is
+ * opened. AKOSHA_OK: the job outlives a power cut. AKOSHA_NOT_KEPT where it could not be kept, also
+ * because the queue is full; AKOSHA_SETTINGS where the policy's file cannot be taken along, or a
+ * limit, a variable or a source is none. */
+AKOSHA_API int akosha_enqueue(const struct akosha_enqueue_options *options,
+    struct akosha_enqueued *ret_enqueued, struct akosha_error *ret_error);
+
+struct akosha_worker_options {
+    bool once;                          /* each job that is there is tried once, due or not */
+    bool until_empty;                   /* until nothing is left that can be brought */
+    bool inherited;                     /* this process may have been started by an enqueue */
+    int64_t for_ms;                     /* at most so long; 0: no limit */
+};
+
+/** Brings the jobs of the queue, the newest first, each when it is due: for ever, or as the options
+ * say. Each runs under its own policy. The report is {"schema", "success", "exit_code", "outcome":
+ * "done", "waiting", "interrupted" or "busy" (there is a worker already), "jobs", "error"}. */
+AKOSHA_API int akosha_worker(struct akosha *engine, const struct akosha_worker_options *options,
+    struct akosha_report **ret_report, struct akosha_error *ret_error);
+
+/** What waits, why and until when, and what is going on (docs/schema/status.json); with ${job_id}
+ * what became of that job, AKOSHA_USAGE if nothing is known of it. Needs no engine, makes nothing
+ * and waits for nobody. ${state_folder} as for akosha_open. */
+AKOSHA_API int akosha_status(const struct aks_port *port, const char *state_folder,
+    const char *job_id, struct akosha_report **ret_report, struct akosha_error *ret_error);
 /** Drops a job of the queue, undelivered. AKOSHA_USAGE if there is none of that id. */
 AKOSHA_API int akosha_cancel(struct akosha *engine, const char *job_id,
     struct akosha_error *ret_error);

@@ -3,7 +3,6 @@
 #include "base/utf8.h"
 #include "engine/policy_limits.h"
 #include "engine/policy_text.h"
-#include "engine/queue.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -89,7 +88,7 @@ pass_progress(void *ctx, const struct aks_progress *progress)
     struct akosha *engine = ctx;
     struct akosha_progress told = { progress->target, progress->source, progress->files_done,
         progress->files_total, progress->bytes_done, progress->bytes_total, progress->waiting_ms,
-        progress->reading };
+        progress->reading, progress->blocked };
 
     engine->options.progress(engine->options.progress_ctx, &told);
 }
@@ -316,24 +315,4 @@ akosha_policy_free(struct akosha_policy *policy)
     aks_policy_environment_fini(alloc, &policy->environment);
     aks_mem_free(alloc, policy->folder);
     aks_mem_free(alloc, policy);
-}
-
-int
-akosha_cancel(struct akosha *engine, const char *job_id, struct akosha_error *ret_error)
-{
-    struct aks_error err = { 0 };
-    enum aks_status status = aks_queue_remove(engine->options.port, engine->engine->queue_folder,
-        job_id, &err);
-
-    if (status == AKS_OK)
-        return AKOSHA_OK;
-    if (status == AKS_NOT_FOUND) {
-        (void)aks_error_set(&err, AKS_NOT_FOUND,
-            "cannot cancel job %s: there is no such job in the "
-            "queue", job_id);
-        (void)akosha_api_error(&err, ret_error);
-        ret_error->code = AKOSHA_USAGE;
-        return ret_error->code;
-    }
-    return akosha_api_error(&err, ret_error);
 }

@@ -2,6 +2,7 @@
 
 #include "engine/listing.h"
 #include "engine/run.h"
+#include "engine/run_job.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -58,6 +58,11 @@ struct aks_args {
     size_t host_count;
     bool force;
     bool luarc;
+    /* Of `worker` and `enqueue`. */
+    bool once;
+    bool until_empty;
+    bool inherited;
+    bool no_worker;
     /* Of `test`; numbers as they were written. */
     const char *filter;
     const char *seed;

@@ -9,6 +9,33 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync run --target http --json memory.db\n"
       "  akosha-sync --policy rules.lua --limit memory=64MiB --limit time=3s",
       "policy target no-fallback dry-run allow-env limit", 0, -1, aks_cmd_run },
+    { "enqueue", "enqueue [--policy FILE] [OPTION]... [SOURCE]...",
+      "make a job of it, have it brought in the background, return at once",
+      "SOURCE replaces the policy's sources. When this returns the job outlives a power cut, and\n"
+      "a worker that outlives this process and its terminal has been told of it, or started. The\n"
+      "job's id is printed. The policy is taken along and not evaluated: what is wrong in it\n"
+      "shows in status. Exit codes: 0 the job is kept; 2 wrong option; 3 the policy's file cannot\n"
+      "be read; 7 it could not be kept.",
+      "  akosha-sync enqueue --policy policies/prod.lua\n"
+      "  akosha-sync enqueue --json ~/.claude/data/reflection.duckdb\n"
+      "  job=$(akosha-sync enqueue) && akosha-sync status \"$job\"",
+      "policy target no-fallback allow-env limit no-worker", 0, -1, aks_cmd_enqueue },
+    { "worker", "worker [--once | --until-empty]",
+      "bring the jobs of the queue, the newest first, each when it is due",
+      "There is one worker for a state folder; a second one ends at once. Without --once or\n"
+      "--until-empty it goes on until it is ended by a signal. The exit code is that of the worst\n"
+      "job that is left; 0 if none is.",
+      "  akosha-sync worker --once\n"
+      "  akosha-sync worker --until-empty --verbose",
+      "once until-empty inherited", 0, 0, aks_cmd_worker },
+    { "status", "status [JOB]",
+      "what waits, why and until when; what is going on",
+      "With JOB: what became of that job. Makes nothing, waits for nobody. Exit codes: 0;\n"
+      "2 nothing is known of JOB; 7 the queue cannot be read.",
+      "  akosha-sync status\n"
+      "  akosha-sync status --json\n"
+      "  akosha-sync status 20261123T084512Z-3f9a2c",
+      "", 0, 1, aks_cmd_status },
     { "test", "test [OPTION]... [PATH]...",
       "run tests of policies in the simulated world",
       "PATH is a file of tests or a folder in which every *_test.lua is one; without one:\n"

@@ -13,6 +13,9 @@ int aks_cmd_restore(const struct aks_args *args);
 int aks_cmd_prune(const struct aks_args *args);
 int aks_cmd_test(const struct aks_args *args);
 int aks_cmd_cancel(const struct aks_args *args);
+int aks_cmd_enqueue(const struct aks_args *args);
+int aks_cmd_worker(const struct aks_args *args);
+int aks_cmd_status(const struct aks_args *args);
 int aks_cmd_secret(const struct aks_args *args);
 
 #endif

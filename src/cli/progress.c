@@ -100,7 +100,9 @@ aks_progress_show(void *ctx, const struct akosha_progress *progress)
         return;
     measure(progress->bytes_done, ms);
     draw_bar(bar, progress->bytes_done, progress->bytes_total);
-    if (progress->waiting_ms >= 0)
+    if (progress->blocked)
+        (void)snprintf(text, sizeof(text), "waiting for another akosha-sync that is delivering");
+    else if (progress->waiting_ms >= 0)
         (void)snprintf(text, sizeof(text), "waiting %s before the next try",
             aks_units_duration(progress->waiting_ms, done));
     else if (progress->target == NULL)

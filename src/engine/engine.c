@@ -111,6 +111,17 @@ open_folders(struct aks_engine *engine, const char *folder, struct aks_error *er
 }
 
 enum aks_status
+aks_engine_make_state_folder(const struct aks_port *port, const char *path, bool last,
+    struct aks_error *err)
+{
+    enum aks_status status = aks_engine_make_folders(port, path, err);
+
+    if (status == AKS_OK && last)
+        status = sync_way(port, path, err);
+    return status == AKS_OK ? AKS_OK : state_error(err, status, path);
+}
+
+enum aks_status
 aks_engine_open(const struct aks_engine_options *options, struct aks_engine **ret_engine,
     struct aks_error *err)
 {
@@ -120,13 +131,15 @@ aks_engine_open(const struct aks_engine_options *options, struct aks_engine **re
 
     if (engine == NULL)
         return aks_error_memory(err, "opening the engine");
-    engine->port = options->port;
+    engine->process = options->port;
+    engine->own = *options->port;
+    engine->port = &engine->own;
     engine->log = options->log;
     engine->loader = options->loader;
     engine->progress = options->progress;
     engine->progress_ctx = options->progress_ctx;
     atomic_init(&engine->interrupted, 0);
-    aks_loop_init(&engine->loop, options->port);
+    aks_loop_init(&engine->loop, engine->port);
     status = open_folders(engine, options->state_folder, err);
     if (status == AKS_OK) {
         status = aks_state_open(alloc, &options->port->files, options->state_folder,
@@ -149,7 +162,7 @@ aks_engine_close(struct aks_engine *engine)
 
     if (engine == NULL)
         return;
-    alloc = engine->port->alloc;
+    alloc = engine->process->alloc;
     aks_audit_close(engine->audit);
     aks_state_close(engine->state);
     aks_loop_fini(&engine->loop);
@@ -164,6 +177,12 @@ aks_engine_interrupt(struct aks_engine *engine, int signal)
 {
     atomic_store(&engine->interrupted, signal);
     engine->port->events.wake(engine->port->events.ctx);
+}
+
+void
+aks_engine_environment(struct aks_engine *engine, const struct aks_environment *environment)
+{
+    engine->own.environment = environment != NULL ? *environment : engine->process->environment;
 }
 
 enum aks_status
@@ -191,7 +210,12 @@ aks_engine_xdg_folder(const struct aks_port *port, const char *variable, const c
 enum aks_status
 aks_engine_new_id(struct aks_engine *engine, char ret_id[32], struct aks_error *err)
 {
-    const struct aks_port *port = engine->port;
+    return aks_engine_make_id(engine->port, ret_id, err);
+}
+
+enum aks_status
+aks_engine_make_id(const struct aks_port *port, char ret_id[32], struct aks_error *err)
+{
     char date[AKS_DATE_BYTES];
     uint8_t random[3];
     char hex[7];

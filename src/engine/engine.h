@@ -23,6 +23,17 @@ struct aks_progress {
     int64_t bytes_total;            /* plain bytes to be stored */
     int64_t waiting_ms;             /* until the next try, or -1 */
     bool reading;                   /* bytes come back from the target */
+    bool blocked;                   /* another process delivers; nothing else is known then */
+};
+
+/* What engine/delivery.h keeps of the one that this process has. */
+struct aks_delivery {
+    struct aks_file *lock;
+    unsigned depth;                 /* how often it was taken; 0: it is not ours */
+    int64_t told_ns;
+    int64_t window_ns;              /* the rate is measured from then on */
+    int64_t window_bytes;
+    int64_t rate;
 };
 
 struct aks_engine_options {
@@ -35,7 +46,10 @@ struct aks_engine_options {
 };
 
 struct aks_engine {
-    const struct aks_port *port;
+    const struct aks_port *port;            /* always &own */
+    struct aks_port own;                    /* the process's, but for the environment: a job of the
+                                             * queue may bring one of its own */
+    const struct aks_port *process;         /* as it was given */
     const struct aks_log *log;
     struct aks_policy_loader loader;
     void (*progress)(void *ctx, const struct aks_progress *progress);
@@ -47,6 +61,7 @@ struct aks_engine {
     struct aks_state *state;
     struct aks_audit *audit;                /* opened when it is first needed */
     atomic_int interrupted;                 /* a signal's number */
+    struct aks_delivery delivery;
 };
 
 /** Opens the state folder and its database. AKS_STATE, AKS_NO_SPACE: nothing can be kept there. */
@@ -55,6 +70,9 @@ enum aks_status aks_engine_open(const struct aks_engine_options *options,
 void aks_engine_close(struct aks_engine *engine);
 /** Ends the run that is going on, or the next one. From any thread, safe in a signal handler. */
 void aks_engine_interrupt(struct aks_engine *engine, int signal);
+/** From now on ${environment} (borrowed) is what everything in the engine asks; NULL: the process's
+ * again. Between runs only. */
+void aks_engine_environment(struct aks_engine *engine, const struct aks_environment *environment);
 /** The audit log, opened. */
 enum aks_status aks_engine_audit(struct aks_engine *engine, struct aks_audit **ret_audit,
     struct aks_error *err);
@@ -66,7 +84,14 @@ enum aks_status aks_engine_make_folders(const struct aks_port *port, const char 
  * says, else ${fallback} in the home. NULL without memory. */
 char *aks_engine_xdg_folder(const struct aks_port *port, const char *variable,
     const char *fallback);
+/** Makes the state folder ${path} (absolute) and what is missing above it; with ${last} all names
+ * on the way to it are made to last. AKS_STATE, AKS_NO_SPACE, with what it was for. */
+enum aks_status aks_engine_make_state_folder(const struct aks_port *port, const char *path,
+    bool last, struct aks_error *err);
 /** A new id, "20261123T084512Z-3f9a2c": wall clock and entropy. */
+enum aks_status aks_engine_make_id(const struct aks_port *port, char ret_id[32],
+    struct aks_error *err);
+/** The same. */
 enum aks_status aks_engine_new_id(struct aks_engine *engine, char ret_id[32],
     struct aks_error *err);
 /** ${settings}' own, else AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, else the host name;

@@ -59,8 +59,47 @@ policy_objection(const struct aks_policy_text *policy)
 }
 
 static const char *
+variables_objection(const struct aks_policy_environment *variables)
+{
+    if (variables->count > AKS_POLICY_VARIABLES_MAX)
+        return "it has too many variables";
+    for (size_t i = 0; i < variables->count; i++) {
+        const char *pair = variables->pairs[i];
+
+        if (pair[0] == '=' || strchr(pair, '=') == NULL ||
+            strlen(pair) > AKS_POLICY_VARIABLE_BYTES_MAX)
+            return "a variable has no name, or is too long";
+    }
+    return NULL;
+}
+
+/* What else a queue and a worker keep with it. */
+static const char *
+keeping_objection(const struct aks_job *job)
+{
+    if (job->folder != NULL && (job->folder[0] != '/' || strlen(job->folder) >= AKS_PATH_BYTES))
+        return "its folder is not absolute, or too long";
+    if (job->upload_id != NULL && !aks_job_json_id_valid(job->upload_id))
+        return "the id of its upload is none";
+    if (job->handed_count > AKS_POLICY_VARIABLES_MAX || job->replaces_count > AKS_QUEUE_JOBS_MAX)
+        return "it names too many variables or jobs";
+    for (size_t i = 0; i < job->handed_count; i++) {
+        if (strchr(job->handed[i], '=') != NULL ||
+            strlen(job->handed[i]) > AKS_POLICY_VARIABLE_BYTES_MAX)
+            return "the name of a variable is none";
+    }
+    for (size_t i = 0; i < job->replaces_count; i++) {
+        if (!aks_job_json_id_valid(job->replaces[i]))
+            return "a job that it replaces has an id that is none";
+    }
+    return variables_objection(&job->variables);
+}
+
+static const char *
 objection(const struct aks_job *job)
 {
+    const char *wrong;
+
     if (!aks_job_json_id_valid(job->id))
         return "its id is none";
     if (job->source_count > AKS_SOURCES_MAX)
@@ -69,15 +108,11 @@ objection(const struct aks_job *job)
         if (job->sources[i][0] != '/' || strlen(job->sources[i]) >= AKS_PATH_BYTES)
             return "the path of a source is not absolute, or too long";
     }
-    if (job->environment.count > AKS_POLICY_VARIABLES_MAX)
-        return "it has too many variables";
-    for (size_t i = 0; i < job->environment.count; i++) {
-        const char *pair = job->environment.pairs[i];
-
-        if (pair[0] == '=' || strchr(pair, '=') == NULL ||
-            strlen(pair) > AKS_POLICY_VARIABLE_BYTES_MAX)
-            return "a variable has no name, or is too long";
-    }
+    wrong = variables_objection(&job->environment);
+    if (wrong == NULL)
+        wrong = keeping_objection(job);
+    if (wrong != NULL)
+        return wrong;
     if (job->target != NULL &&
         (job->target[0] == '\0' || strlen(job->target) >= AKS_TARGET_NAME_BYTES))
         return "the name of its target is empty, or too long";
@@ -170,12 +205,40 @@ policy_to_json(const struct aks_alloc *alloc, const struct aks_policy_text *poli
         limits_to_json(&policy->limits));
 }
 
+/* What a job of the first version had no need of, and what is not there most of the time. */
+static int
+add_keeping(const struct aks_job *job, json_t *value)
+{
+    const struct aks_alloc *alloc = job->alloc;
+    int rc = 0;
+
+    if (job->folder != NULL)
+        rc |= json_object_set_new(value, "folder", text_to_json(alloc, job->folder));
+    if (job->variables_known)
+        rc |= json_object_set_new(value, "variables",
+            list_to_json(alloc, job->variables.pairs, job->variables.count));
+    if (job->handed_count > 0)
+        rc |= json_object_set_new(value, "handed",
+            list_to_json(alloc, job->handed, job->handed_count));
+    if (job->replaces_count > 0)
+        rc |= json_object_set_new(value, "replaces",
+            list_to_json(alloc, job->replaces, job->replaces_count));
+    if (job->upload_id != NULL)
+        rc |= json_object_set_new(value, "upload_id", text_to_json(alloc, job->upload_id));
+    if (job->rounds > 0)
+        rc |= json_object_set_new(value, "rounds", json_integer(job->rounds));
+    if (job->not_before_ms > 0) {
+        rc |= json_object_set_new(value, "not_before_ms", json_integer(job->not_before_ms));
+        rc |= json_object_set_new(value, "wait_ms", json_integer(job->wait_ms));
+    }
+    return rc;
+}
+
 static json_t *
 job_to_json(const struct aks_job *job)
 {
     const struct aks_alloc *alloc = job->alloc;
-
-    return json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:o, s:o}",
+    json_t *value = json_pack("{s:s, s:s, s:I, s:o, s:o, s:o, s:o, s:b, s:b, s:I, s:o, s:o}",
         "format", AKS_JOB_FORMAT, "id", job->id, "enqueued_at_ms", (json_int_t)job->enqueued_at_ms,
         "sources", list_to_json(alloc, job->sources, job->source_count),
         "policy", policy_to_json(alloc, &job->policy),
@@ -184,6 +247,12 @@ job_to_json(const struct aks_job *job)
         "mirror", job->mirror,
         "tries", (json_int_t)job->tries, "reason", text_to_json(alloc, job->reason),
         "message", text_to_json(alloc, job->message));
+
+    if (value != NULL && add_keeping(job, value) != 0) {
+        json_decref(value);
+        return NULL;
+    }
+    return value;
 }
 
 static int
@@ -417,6 +486,37 @@ read_policy(struct reader *reader, const json_t *value, struct aks_policy_text *
     }
 }
 
+static int64_t
+optional_integer(struct reader *reader, const json_t *object, const char *what, int64_t max)
+{
+    return json_object_get(object, what) != NULL ? integer(reader, object, what, max) : 0;
+}
+
+static void
+optional_texts(struct reader *reader, const json_t *object, const char *what, size_t max,
+    char ***ret, size_t *ret_count)
+{
+    if (json_object_get(object, what) != NULL)
+        read_texts(reader, object, what, max, ret, ret_count);
+}
+
+static void
+read_keeping(struct reader *reader, const json_t *value, struct aks_job *job)
+{
+    job->folder = optional_text(reader, value, "folder");
+    job->variables_known = json_object_get(value, "variables") != NULL;
+    optional_texts(reader, value, "variables", AKS_POLICY_VARIABLES_MAX, &job->variables.pairs,
+        &job->variables.count);
+    optional_texts(reader, value, "handed", AKS_POLICY_VARIABLES_MAX, &job->handed,
+        &job->handed_count);
+    optional_texts(reader, value, "replaces", AKS_QUEUE_JOBS_MAX, &job->replaces,
+        &job->replaces_count);
+    job->upload_id = optional_text(reader, value, "upload_id");
+    job->rounds = (unsigned)optional_integer(reader, value, "rounds", TRIES_MAX);
+    job->not_before_ms = optional_integer(reader, value, "not_before_ms", INT64_MAX);
+    job->wait_ms = optional_integer(reader, value, "wait_ms", AKS_JOB_WAIT_MS_MAX);
+}
+
 static void
 read_job(struct reader *reader, const json_t *value, struct aks_job *job)
 {
@@ -442,6 +542,7 @@ read_job(struct reader *reader, const json_t *value, struct aks_job *job)
     job->tries = (unsigned)integer(reader, value, "tries", TRIES_MAX);
     job->reason = optional_text(reader, value, "reason");
     job->message = optional_text(reader, value, "message");
+    read_keeping(reader, value, job);
 }
 
 /* Is it a job at all, and one that this program knows? */

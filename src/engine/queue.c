@@ -12,6 +12,7 @@
 
 #define JOB_ENDING ".json"
 #define TEMPORARY_PREFIX ".new-"
+#define LOCK_NAME ".lock"
 #define TEMPORARY_RANDOM_BYTES 6
 /* Nobody takes a day to write a job: such a file was left by a crash. */
 #define TEMPORARY_AGE_MAX_MS AKS_MS_PER_DAY
@@ -23,16 +24,27 @@ aks_job_init(struct aks_job *job, const struct aks_alloc *alloc)
     job->alloc = alloc;
 }
 
+static void
+free_texts(const struct aks_alloc *alloc, char **texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        aks_mem_free(alloc, texts[i]);
+    aks_mem_free(alloc, texts);
+}
+
 void
 aks_job_fini(struct aks_job *job)
 {
     const struct aks_alloc *alloc = job->alloc;
 
-    for (size_t i = 0; i < job->source_count; i++)
-        aks_mem_free(alloc, job->sources[i]);
-    aks_mem_free(alloc, job->sources);
+    free_texts(alloc, job->sources, job->source_count);
+    free_texts(alloc, job->handed, job->handed_count);
+    free_texts(alloc, job->replaces, job->replaces_count);
     aks_policy_text_fini(alloc, &job->policy);
     aks_policy_environment_fini(alloc, &job->environment);
+    aks_policy_environment_fini(alloc, &job->variables);
+    aks_mem_free(alloc, job->folder);
+    aks_mem_free(alloc, job->upload_id);
     aks_mem_free(alloc, job->target);
     aks_mem_free(alloc, job->reason);
     aks_mem_free(alloc, job->message);
@@ -161,6 +173,32 @@ temporary_path(const struct aks_port *port, const char *folder, char **ret_path,
     return *ret_path != NULL ? AKS_OK : aks_error_memory(err, "naming a job");
 }
 
+/* Nobody else changes or removes a job that is there meanwhile. A queue in which no lock can be had
+ * (a full disk, where a job that is done must go all the same) is used without. *ret_lock is for
+ * close. */
+static enum aks_status
+lock_queue(const struct aks_port *port, const char *folder, struct aks_file **ret_lock,
+    struct aks_error *err)
+{
+    const struct aks_files *files = &port->files;
+    char *path = aks_mem_printf(port->alloc, "%s/" LOCK_NAME, folder);
+    enum aks_status status;
+
+    *ret_lock = NULL;
+    if (path == NULL)
+        return aks_error_memory(err, "locking the queue");
+    status = files->open(files->ctx, path, AKS_FILE_LOCK, ret_lock, NULL);
+    aks_mem_free(port->alloc, path);
+    if (status != AKS_OK)
+        return AKS_OK;
+    status = files->lock_wait(*ret_lock, AKS_QUEUE_LOCK_MS, err);
+    if (status != AKS_CONFLICT)
+        return AKS_OK;
+    files->close(*ret_lock);
+    *ret_lock = NULL;
+    return aks_error_set(err, AKS_STATE, "another process has kept the queue locked for too long");
+}
+
 /* All of the text under a temporary name, on the medium. */
 static enum aks_status
 write_temporary(const struct aks_files *files, const char *path, const struct aks_buf *text,
@@ -202,34 +240,72 @@ put_text(const struct aks_port *port, const char *folder, const char *path,
     return status;
 }
 
-enum aks_status
-aks_queue_put(const struct aks_port *port, const char *folder, const struct aks_job *job,
+/* Is the job there to be replaced, if that is what is wanted? */
+static enum aks_status
+check_there(const struct aks_port *port, const char *path, const char *id, struct aks_error *err)
+{
+    struct aks_file_info info;
+    struct aks_error why;
+    enum aks_status status = port->files.stat(port->files.ctx, path, false, &info, &why);
+
+    if (status == AKS_NOT_FOUND)
+        return no_such_job(id, err);
+    return status == AKS_OK ? AKS_OK : queue_failure(status, &why, "keep", id, err);
+}
+
+enum putting { ONE_MORE, INSTEAD, AGAIN };
+
+static enum aks_status
+put(const struct aks_port *port, const char *folder, const struct aks_job *job, enum putting how,
     struct aks_error *err)
 {
     char *path = NULL;
+    struct aks_file *lock = NULL;
     struct aks_buf text;
     struct aks_error why;
     enum aks_status status;
 
     AKS_CHECK(folder[0] == '/');
     aks_buf_init(&text, port->alloc, AKS_JOB_BYTES_MAX);
-    status = aks_job_json_write(job, &text, err);
-    if (status == AKS_OK)
-        status = check_room(port, folder, job->id, err);
-    if (status != AKS_OK)
-        goto out;
     path = job_path(port, folder, job->id);
-    if (path == NULL) {
-        status = aks_error_memory(err, "naming a job");
-        goto out;
+    status = path != NULL ? aks_job_json_write(job, &text, err)
+        : aks_error_memory(err, "naming a job");
+    if (status == AKS_OK && how == ONE_MORE)
+        status = check_room(port, folder, job->id, err);
+    if (status == AKS_OK && how == AGAIN)
+        status = lock_queue(port, folder, &lock, err);
+    if (status == AKS_OK && how == AGAIN)
+        status = check_there(port, path, job->id, err);
+    if (status == AKS_OK) {
+        status = put_text(port, folder, path, &text, &why);
+        if (status != AKS_OK)
+            status = queue_failure(status, &why, "keep", job->id, err);
     }
-    status = put_text(port, folder, path, &text, &why);
-    if (status != AKS_OK)
-        status = queue_failure(status, &why, "keep", job->id, err);
-out:
+    port->files.close(lock);
     aks_buf_fini(&text);
     aks_mem_free(port->alloc, path);
     return status;
+}
+
+enum aks_status
+aks_queue_put(const struct aks_port *port, const char *folder, const struct aks_job *job,
+    struct aks_error *err)
+{
+    return put(port, folder, job, ONE_MORE, err);
+}
+
+enum aks_status
+aks_queue_put_instead(const struct aks_port *port, const char *folder, const struct aks_job *job,
+    struct aks_error *err)
+{
+    return put(port, folder, job, INSTEAD, err);
+}
+
+enum aks_status
+aks_queue_replace(const struct aks_port *port, const char *folder, const struct aks_job *job,
+    struct aks_error *err)
+{
+    return put(port, folder, job, AGAIN, err);
 }
 
 /* The file stays where it is: it may be all that is left of work that is owed. */
@@ -367,6 +443,7 @@ aks_queue_remove(const struct aks_port *port, const char *folder, const char *id
     struct aks_error *err)
 {
     const struct aks_files *files = &port->files;
+    struct aks_file *lock = NULL;
     struct aks_error why;
     enum aks_status status;
     char *path;
@@ -376,7 +453,10 @@ aks_queue_remove(const struct aks_port *port, const char *folder, const char *id
     path = job_path(port, folder, id);
     if (path == NULL)
         return aks_error_memory(err, "naming a job");
-    status = files->unlink(files->ctx, path, &why);
+    status = lock_queue(port, folder, &lock, &why);
+    if (status == AKS_OK)
+        status = files->unlink(files->ctx, path, &why);
+    files->close(lock);
     aks_mem_free(port->alloc, path);
     if (status == AKS_NOT_FOUND)
         return no_such_job(id, err);

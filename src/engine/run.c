@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/decide_default.h"
+#include "engine/delivery.h"
 #include "engine/task.h"
 #include "engine/transfer.h"
 
@@ -16,13 +17,14 @@ tell_progress(struct aks_run *run)
 {
     struct aks_progress progress = run->progress;
 
-    if (run->engine->progress == NULL)
-        return;
     for (size_t i = 0; i < run->transfer_count; i++) {
         if (run->transfers[i] != NULL)
             progress.bytes_done += aks_transfer_progress(run->transfers[i]);
     }
-    run->engine->progress(run->engine->progress_ctx, &progress);
+    aks_delivery_tell(run->engine, run->run_id, run->job_written ? run->job_id : NULL, &progress,
+        false);
+    if (run->engine->progress != NULL)
+        run->engine->progress(run->engine->progress_ctx, &progress);
 }
 
 static enum aks_status
@@ -189,6 +191,11 @@ next_round(struct aks_run *run, bool *ret_again, struct aks_error *err)
         return status;
     if (answer.verdict != AKS_WAIT && answer.verdict != AKS_RESTART)
         return AKS_OK;
+    /* Others may deliver meanwhile, and this process may not live as long. */
+    if (run->options->park && answer.wait_ms > 0) {
+        run->park_ms = answer.wait_ms;
+        return AKS_OK;
+    }
     *ret_again = true;
     aks_run_walk_again(run);
     return wait_ms(run, answer.wait_ms, err);
@@ -249,6 +256,8 @@ start(struct aks_run *run, struct aks_engine *engine, const struct aks_run_optio
     (void)snprintf(run->job_id, sizeof(run->job_id), "%s",
         options->job != NULL ? options->job->id : run->run_id);
     run->job_written = options->job != NULL;
+    if (options->park && options->job != NULL)
+        run->rounds = options->job->rounds;
     return AKS_OK;
 }
 
@@ -320,6 +329,25 @@ tell_report(struct aks_run *run, struct json_t *report)
     free(text);
 }
 
+/* Its turn first, then the sources: what was looked at before might not be true any more. What is
+ * owed is known whatever fails. */
+static enum aks_status
+load(struct aks_run *run, bool *ret_loaded, bool *ret_turn, struct aks_error *err)
+{
+    struct aks_error why = { 0 };
+    enum aks_status status = run->options->dry_run ? AKS_OK : aks_delivery_take(run->engine, err);
+
+    *ret_turn = status == AKS_OK && !run->options->dry_run;
+    if (*ret_turn && run->options->job != NULL)
+        aks_delivery_tell(run->engine, run->run_id, run->job_id, &run->progress, true);
+    *ret_loaded = aks_run_items_load(run, &why) == AKS_OK;
+    if (status == AKS_OK && !*ret_loaded) {
+        *err = why;
+        status = why.status;
+    }
+    return status;
+}
+
 enum aks_status
 aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t **ret_report,
     struct aks_error *err)
@@ -328,6 +356,7 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     struct aks_error run_error = { 0 };
     enum aks_status status;
     bool loaded;
+    bool turn;
 
     *ret_report = NULL;
     status = start(&run, engine, options, err);
@@ -335,8 +364,7 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
         finish(&run);
         return status;
     }
-    status = aks_run_items_load(&run, &run_error);
-    loaded = status == AKS_OK;
+    status = load(&run, &loaded, &turn, &run_error);
     if (status == AKS_OK)
         status = aks_run_items_check_secrets(&run, &run_error);
     if (status == AKS_OK)
@@ -351,5 +379,7 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     if (*ret_report != NULL)
         tell_report(&run, *ret_report);
     finish(&run);
+    if (turn)
+        aks_delivery_give(engine);
     return *ret_report != NULL ? AKS_OK : aks_error_memory(err, "writing the report");
 }

@@ -33,6 +33,8 @@ struct aks_run_options {
     bool dry_run;
     const struct aks_job *job;          /* the job of the queue that is taken up, or NULL: a new
                                          * one */
+    bool park;                          /* of a worker: what the policy waits for is not waited for
+                                         * here, but noted in the job */
 };
 
 /* State of one run; shared by run.c and the other run_*.c. */
@@ -79,12 +81,21 @@ struct aks_run {
     bool job_written;                   /* what is owed is durably in the queue */
     struct aks_error keep_error;        /* why it is not; status AKS_OK if it is, or nothing is
                                          * owed */
+    bool job_gone;                      /* it was cancelled, or superseded, while it was run */
     unsigned rounds;
+    int64_t park_ms;                    /* the policy wants to wait so long; 0: it does not */
+    int64_t wait_ms;                    /* until the job is tried again, as was said */
     struct aks_progress progress;
     struct aks_transfer **transfers;    /* under way, for progress; run_upload.c's */
     size_t transfer_count;
     struct aks_task *task;              /* where the policy is one (engine/task.h) */
 };
+
+/* Between two tries of a job: doubling up to one of these, where time mends what failed, or only a
+ * person can. */
+#define AKS_RUN_WAIT_FIRST_MS (60 * AKS_MS_PER_S)
+#define AKS_RUN_WAIT_TRANSIENT_MS (15 * 60 * AKS_MS_PER_S)
+#define AKS_RUN_WAIT_LASTING_MS (60 * 60 * AKS_MS_PER_S)
 
 /* What is believed of a target for longer than this is looked at before it is built upon. */
 #define AKS_RUN_BELIEF_MS (7 * AKS_MS_PER_DAY)
@@ -94,11 +105,6 @@ struct aks_run {
  * jobs of the queue, sources that are in this run are superseded. */
 enum aks_status aks_run(struct aks_engine *engine, const struct aks_run_options *options,
     struct json_t **ret_report, struct aks_error *err);
-/** Takes up every other job of the queue, each under its own policy, and adds {"job_id", "outcome",
- * "reason"} for each to ${report}["jobs"]. Jobs that are done are removed. Failures are told there;
- * an interrupt ends it. */
-void aks_run_leftovers(struct aks_engine *engine, struct json_t *report);
-
 /* For the parts of a run only. */
 
 /** Turns the loop until *${done}. AKS_CANCELLED when interrupted, the policy's failure when that
@@ -124,6 +130,8 @@ bool aks_run_health_fine(const struct aks_run *run, size_t index);
 bool aks_run_health_asked(const struct aks_run *run, size_t index);
 /** How long the server of target ${index} still wants to be left alone; 0: it does not. */
 int64_t aks_run_health_left_alone_ms(const struct aks_run *run, size_t index);
+/** Until when its breaker is open, as the state has it now; wall clock, 0: it is not. */
+int64_t aks_run_health_open_until_ms(const struct aks_run *run, size_t index);
 /** What a server asked for, whatever it was asked. */
 void aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
 /** What became of an upload there: its breaker, and what its server asked for. */
@@ -202,6 +210,11 @@ void aks_run_keep(struct aks_run *run);
 /** The same at the end of a run that could not be ${loaded} for ${run_error}. */
 void aks_run_keep_at_end(struct aks_run *run, bool loaded, const struct aks_error *run_error);
 void aks_run_supersede(struct aks_run *run);
+/** run_wait.c: how long the job that is still owed should be left alone: what the policy, servers,
+ * breakers and budgets said, and at least AKS_RUN_WAIT_FIRST_MS, doubling with each try. */
+int64_t aks_run_wait_ms(const struct aks_run *run);
+/** run_budget.c: until when nothing is left for target ${index}; wall clock, 0: there is. */
+int64_t aks_run_budget_until_ms(const struct aks_run *run, size_t index);
 
 /** run_report.c */
 struct json_t *aks_run_report(const struct aks_run *run, const struct aks_error *run_error);

@@ -201,6 +201,14 @@ aks_run_budget_refusal(const struct aks_run *run, size_t index, struct aks_error
     return refuse_if(run, index, false, ret_error);
 }
 
+int64_t
+aks_run_budget_until_ms(const struct aks_run *run, size_t index)
+{
+    struct holding holding = { 0 };
+
+    return find_used_up(run, index, false, &holding) ? holding.until_ms : 0;
+}
+
 bool
 aks_run_budget_ends(const struct aks_run *run, size_t index, struct aks_error *ret_error)
 {

@@ -6,11 +6,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* How fast a place takes bytes, and how long that is believed. */
 #define RATE_FACT "rate"
 #define RATE_KEPT_MS (7 * AKS_MS_PER_DAY)
 #define RATE_TEXT_BYTES 24
+/* A name is written down again after so long, so that it can be told from one of long ago. */
+#define NAME_KEPT_MS (30 * AKS_MS_PER_DAY)
 
 static int64_t
 wall_ms(const struct aks_run *run)
@@ -28,6 +31,18 @@ breaker_open(const struct aks_run *run, size_t index)
     return !target->opened && target->breaker.open_until_ms > wall_ms(run);
 }
 
+int64_t
+aks_run_health_open_until_ms(const struct aks_run *run, size_t index)
+{
+    struct aks_breaker breaker;
+
+    /* Also what this run itself has found, which its own questions pass over. */
+    if (aks_state_breaker_get(run->engine->state, run->targets[index].identity, wall_ms(run),
+            &breaker, NULL) != AKS_OK)
+        return 0;
+    return breaker.open_until_ms;
+}
+
 static int64_t
 now_ns(const struct aks_run *run)
 {
@@ -42,6 +57,22 @@ aks_run_health_left_alone_ms(const struct aks_run *run, size_t index)
     int64_t left_ns = run->targets[index].not_before_ns - now_ns(run);
 
     return left_ns > 0 ? (left_ns + AKS_NS_PER_MS - 1) / AKS_NS_PER_MS : 0;
+}
+
+/* So that status can call a place by its name, which policies alone know. */
+static void
+note_name(struct aks_run *run, size_t index)
+{
+    const char *name = run->settings->targets[index].name;
+    const char *identity = run->targets[index].identity;
+    char known[AKS_TARGET_NAME_BYTES] = "";
+
+    (void)aks_state_fact_get(run->engine->state, identity, AKS_STATE_FACT_NAME, wall_ms(run),
+        NAME_KEPT_MS, known, sizeof(known), NULL);
+    if (run->options->dry_run || strcmp(known, name) == 0)
+        return;
+    (void)aks_state_fact_put(run->engine->state, identity, AKS_STATE_FACT_NAME, name, wall_ms(run),
+        NULL);
 }
 
 enum aks_status
@@ -61,6 +92,7 @@ aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err)
         text, sizeof(text), err);
     if (status == AKS_OK)
         target->rate = strtoll(text, NULL, 10);
+    note_name(run, index);
     return status == AKS_NOT_FOUND ? AKS_OK : status;
 }
 

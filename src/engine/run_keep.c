@@ -1,6 +1,9 @@
 /* The queue's part of a run: what is owed is durable before anything is sent, and stays so until it
  * is delivered. */
 #include "base/check.h"
+#include "engine/job_compare.h"
+#include "engine/job_end.h"
+#include "engine/job_variables.h"
 #include "engine/policy_text.h"
 #include "engine/queue.h"
 #include "engine/run.h"
@@ -70,6 +73,53 @@ copy_string(const struct aks_alloc *alloc, const char *text, char **ret_copy)
     return text != NULL && *ret_copy == NULL ? AKS_LIMIT : AKS_OK;
 }
 
+static enum aks_status
+copy_strings(const struct aks_alloc *alloc, char *const *texts, size_t count, char ***ret,
+    size_t *ret_count)
+{
+    if (count == 0)
+        return AKS_OK;
+    *ret = aks_mem_array(alloc, count, sizeof(**ret));
+    while (*ret != NULL && *ret_count < count) {
+        if (copy_string(alloc, texts[*ret_count], &(*ret)[*ret_count]) != AKS_OK)
+            return AKS_LIMIT;
+        (*ret_count)++;
+    }
+    return *ret != NULL ? AKS_OK : AKS_LIMIT;
+}
+
+/* What belongs to the job whatever became of it: where it came from, and its upload. */
+static enum aks_status
+fill_origin(const struct aks_run *run, struct aks_job *job, struct aks_error *err)
+{
+    const struct aks_job *taken_up = run->options->job;
+    const struct aks_alloc *alloc = run->engine->port->alloc;
+
+    if (copy_string(alloc, run->upload_id, &job->upload_id) != AKS_OK)
+        return aks_error_memory(err, "keeping what is owed");
+    if (taken_up == NULL)
+        return aks_job_variables_collect(run->engine->port, job, err);
+    job->variables_known = taken_up->variables_known;
+    if (copy_string(alloc, taken_up->folder, &job->folder) != AKS_OK ||
+        copy_strings(alloc, taken_up->handed, taken_up->handed_count, &job->handed,
+            &job->handed_count) != AKS_OK)
+        return aks_error_memory(err, "keeping what is owed");
+    return aks_policy_environment_copy(alloc, &taken_up->variables, &job->variables, err);
+}
+
+/* When it is tried again. */
+static void
+fill_wait(const struct aks_run *run, struct aks_job *job)
+{
+    const struct aks_clock *clock = &run->engine->port->clock;
+
+    job->rounds = run->park_ms > 0 ? run->rounds : 0;
+    if (run->wait_ms <= 0)
+        return;
+    job->wait_ms = run->wait_ms;
+    job->not_before_ms = clock->wall_ms(clock->ctx) + run->wait_ms;
+}
+
 /* The run's job as it stands: what is owed, and why. */
 static enum aks_status
 fill_job(const struct aks_run *run, size_t count, struct aks_job *job, struct aks_error *err)
@@ -103,7 +153,10 @@ fill_job(const struct aks_run *run, size_t count, struct aks_job *job, struct ak
         (copy_string(alloc, aks_status_name(first->error.status), &job->reason) != AKS_OK ||
             copy_string(alloc, first->error.message, &job->message) != AKS_OK))
         return aks_error_memory(err, "keeping what is owed");
-    status = aks_policy_text_copy(alloc, options->policy_text, &job->policy, err);
+    fill_wait(run, job);
+    status = fill_origin(run, job, err);
+    if (status == AKS_OK)
+        status = aks_policy_text_copy(alloc, options->policy_text, &job->policy, err);
     if (status == AKS_OK)
         status = aks_policy_environment_copy(alloc, options->environment, &job->environment, err);
     return status;
@@ -118,9 +171,42 @@ write_job(struct aks_run *run, size_t count, struct aks_error *err)
     aks_job_init(&job, run->engine->port->alloc);
     status = fill_job(run, count, &job, err);
     if (status == AKS_OK)
-        status = aks_queue_put(run->engine->port, run->engine->queue_folder, &job, err);
+        status = (run->job_written ? aks_queue_replace : aks_queue_put)(run->engine->port,
+            run->engine->queue_folder, &job, err);
     aks_job_fini(&job);
     return status;
+}
+
+static bool
+any_state(const struct aks_run *run, enum aks_item_state state)
+{
+    for (size_t i = 0; i < run->item_count; i++) {
+        if (run->items[i].state == state)
+            return true;
+    }
+    return false;
+}
+
+/* Nothing of it is owed any more. */
+static void
+end_job(struct aks_run *run)
+{
+    bool vanished = !any_state(run, AKS_ITEM_STORED) && !any_state(run, AKS_ITEM_UNCHANGED) &&
+        any_state(run, AKS_ITEM_FAILED);
+    struct aks_job_ending ending = { .id = run->job_id, .enqueued_at_ms = run->enqueued_at_ms,
+        .tries = (run->options->job != NULL ? run->options->job->tries : 0) + 1,
+        .run_id = run->run_id, .outcome = any_state(run, AKS_ITEM_STORED) ? "stored"
+            : any_state(run, AKS_ITEM_UNCHANGED) ? "unchanged" : vanished ? "vanished" : "skipped",
+        .reason = vanished ? aks_status_name(AKS_SOURCE_MISSING) : NULL };
+    struct aks_error err;
+    enum aks_status status;
+
+    aks_job_end_tell(run->engine, &ending);
+    status = aks_queue_remove(run->engine->port, run->engine->queue_folder, run->job_id, &err);
+    if (status != AKS_OK && status != AKS_NOT_FOUND)
+        aks_log_write(run->engine->log, AKS_LOG_WARNING,
+            "job %s is done but could not be removed: %s", run->job_id, err.message);
+    run->job_written = false;
 }
 
 void
@@ -134,22 +220,25 @@ aks_run_keep(struct aks_run *run)
         count += owed(run, &run->items[i]);
     aks_error_clear(&run->keep_error);
     settle_age(run);
+    if (run->job_gone)
+        return;
     if (count > 0) {
         status = write_job(run, count, &err);
-        if (status == AKS_OK)
+        if (status == AKS_OK) {
             run->job_written = true;
+        } else if (status == AKS_NOT_FOUND && run->job_written) {
+            aks_log_write(run->engine->log, AKS_LOG_INFO, "job %s is not in the queue any more: it "
+                "was cancelled, or a newer one has superseded it", run->job_id);
+            run->job_gone = true;
+            run->job_written = false;
+        }
         else if (!run->job_written)
             run->keep_error = err;
         /* An older version of the job that is still there names at least as much. */
         return;
     }
-    if (!run->job_written)
-        return;
-    status = aks_queue_remove(run->engine->port, run->engine->queue_folder, run->job_id, &err);
-    if (status != AKS_OK && status != AKS_NOT_FOUND)
-        aks_log_write(run->engine->log, AKS_LOG_WARNING,
-            "job %s is done but could not be removed: %s", run->job_id, err.message);
-    run->job_written = false;
+    if (run->job_written)
+        end_job(run);
 }
 
 /* One target alone, for once, is not what a mirror owes. */
@@ -203,6 +292,39 @@ older(const struct aks_run *run, const struct aks_job *job)
     return strcmp(job->id, run->job_id) < 0;
 }
 
+/* Does ${job} mean the sources of its policy, and this run does too, of the same? Which files these
+ * are need not be found out then. */
+static bool
+same_question(const struct aks_run *run, const struct aks_job *job)
+{
+    const struct aks_run_options *options = run->options;
+
+    const struct aks_job_terms terms = { options->policy_text, options->environment,
+        options->source_folder, options->target, options->no_fallback };
+
+    if (job->source_count > 0 || options->sources != NULL || run->item_count == 0 ||
+        !aks_job_same_terms(job, &terms, true))
+        return false;
+    for (size_t i = 0; i < run->item_count; i++) {
+        if (run->items[i].pattern)
+            continue;
+        if (run->items[i].source.path == NULL || !taken_over(run, run->items[i].source.path))
+            return false;
+    }
+    return true;
+}
+
+static enum aks_status
+end_superseded(struct aks_run *run, const struct aks_job *job, struct aks_error *err)
+{
+    struct aks_job_ending ending = { .id = job->id, .enqueued_at_ms = job->enqueued_at_ms,
+        .tries = job->tries, .outcome = "superseded", .by = run->job_id, .run_id = run->run_id };
+
+    aks_job_end_replaced(run->engine, job);
+    aks_job_end_tell(run->engine, &ending);
+    return aks_queue_remove(run->engine->port, run->engine->queue_folder, job->id, err);
+}
+
 static void
 supersede_job(struct aks_run *run, const char *id)
 {
@@ -214,10 +336,10 @@ supersede_job(struct aks_run *run, const char *id)
     aks_job_init(&job, port->alloc);
     status = aks_queue_get(port, run->engine->queue_folder, id, &job, &err);
     /* A job that is newer than this run's is not superseded by it. */
-    if (status == AKS_OK && older(run, &job) && !owes_more(run, &job) && take_out(run, &job))
-        status = job.source_count == 0
-            ? aks_queue_remove(port, run->engine->queue_folder, id, &err)
-            : aks_queue_put(port, run->engine->queue_folder, &job, &err);
+    if (status == AKS_OK && older(run, &job) && !owes_more(run, &job) &&
+        (same_question(run, &job) || take_out(run, &job)))
+        status = job.source_count == 0 ? end_superseded(run, &job, &err)
+            : aks_queue_replace(port, run->engine->queue_folder, &job, &err);
     if (status != AKS_OK && status != AKS_NOT_FOUND)
         aks_log_write(run->engine->log, AKS_LOG_WARNING, "job %s: %s", id, err.message);
     aks_job_fini(&job);
@@ -267,79 +389,8 @@ aks_run_keep_at_end(struct aks_run *run, bool loaded, const struct aks_error *ru
             run->keep_error = *run_error;
         return;
     }
+    if (run_error->status != AKS_CANCELLED)
+        run->wait_ms = aks_run_wait_ms(run);
     aks_run_keep(run);
     aks_run_supersede(run);
-}
-
-static void
-note_leftover(json_t *report, const char *id, const char *outcome, const char *reason)
-{
-    json_t *jobs = json_object_get(report, "jobs");
-
-    if (jobs == NULL) {
-        jobs = json_array();
-        (void)json_object_set_new(report, "jobs", jobs);
-    }
-    (void)json_array_append_new(jobs,
-        json_pack("{s:s, s:s, s:o}", "job_id", id, "outcome", outcome, "reason",
-            reason != NULL ? aks_text_json(reason) : json_null()));
-}
-
-static void
-run_job(struct aks_engine *engine, const struct aks_job *job, json_t *report)
-{
-    struct aks_run_options options = { 0 };
-    struct aks_policy *policy = NULL;
-    struct aks_error err;
-    json_t *own = NULL;
-    enum aks_status status;
-
-    status = engine->loader.load(engine->loader.ctx, &job->policy, &job->environment, &policy,
-        &err);
-    if (status == AKS_OK) {
-        options.policy = policy;
-        options.policy_text = &job->policy;
-        options.environment = &job->environment;
-        options.sources = (const char *const *)job->sources;
-        options.source_count = job->source_count;
-        options.source_folder = "/";
-        options.target = job->target;
-        options.no_fallback = job->no_fallback;
-        options.job = job;
-        status = aks_run(engine, &options, &own, &err);
-    }
-    if (status != AKS_OK)
-        note_leftover(report, job->id, "queued", err.message);
-    else
-        note_leftover(report, job->id, json_string_value(json_object_get(own, "outcome")),
-            json_string_value(json_object_get(json_object_get(own, "error"), "message")));
-    json_decref(own);
-    if (policy != NULL)
-        policy->free(policy);
-}
-
-void
-aks_run_leftovers(struct aks_engine *engine, json_t *report)
-{
-    const struct aks_port *port = engine->port;
-    const char *current = json_string_value(json_object_get(report, "job_id"));
-    struct aks_error err;
-    char **ids = NULL;
-    size_t count = 0;
-
-    if (aks_queue_list(port, engine->queue_folder, &ids, &count, &err) != AKS_OK)
-        return;
-    for (size_t i = 0; i < count && atomic_load(&engine->interrupted) == 0; i++) {
-        struct aks_job job;
-
-        if (current != NULL && strcmp(ids[i], current) == 0)
-            continue;
-        aks_job_init(&job, port->alloc);
-        if (aks_queue_get(port, engine->queue_folder, ids[i], &job, &err) == AKS_OK)
-            run_job(engine, &job, report);
-        else
-            note_leftover(report, ids[i], "failed", err.message);
-        aks_job_fini(&job);
-    }
-    free_ids(port->alloc, ids, count);
 }

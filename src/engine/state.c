@@ -293,6 +293,55 @@ out:
     return status;
 }
 
+/* Nobody who only looks waits for long. */
+#define AKS_STATE_LOOK_MS 500
+
+static enum aks_status
+open_reading(struct aks_state *state, const struct aks_files *files, struct aks_error *err)
+{
+    struct identity identity;
+    enum aks_status status;
+    int rc = sqlite3_open_v2(state->path, &state->db,
+        SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, files->sqlite_vfs);
+
+    if (rc == SQLITE_OK)
+        rc = configure(state->db);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_busy_timeout(state->db, AKS_STATE_LOOK_MS);
+    if (rc != SQLITE_OK)
+        return aks_state_failure(state, rc, "open the state", err);
+    status = read_identity(state, &identity, err);
+    if (status == AKS_OK && identity.application_id == 0 && identity.version == 0)
+        return aks_error_set(err, AKS_NOT_FOUND, "%s is empty", state->path);
+    return status == AKS_OK ? judge(state, &identity, err) : status;
+}
+
+enum aks_status
+aks_state_open_reading(const struct aks_alloc *alloc, const struct aks_files *files,
+    const char *folder, struct aks_state **ret_state, struct aks_error *err)
+{
+    struct aks_state *state = aks_mem_new(alloc, sizeof(*state));
+    struct aks_file_info info;
+    enum aks_status status;
+
+    *ret_state = NULL;
+    if (state == NULL)
+        return aks_error_memory(err, "opening the state");
+    state->alloc = alloc;
+    state->synchronous = -1;
+    state->path = aks_mem_printf(alloc, "%s/state.db", folder);
+    status = state->path != NULL ? files->stat(files->ctx, state->path, true, &info, err)
+        : aks_error_memory(err, "opening the state");
+    if (status == AKS_OK)
+        status = open_reading(state, files, err);
+    if (status != AKS_OK) {
+        aks_state_close(state);
+        return status;
+    }
+    *ret_state = state;
+    return AKS_OK;
+}
+
 void
 aks_state_close(struct aks_state *state)
 {
@@ -301,4 +350,10 @@ aks_state_close(struct aks_state *state)
     AKS_CHECK(sqlite3_close(state->db) == SQLITE_OK);   /* a statement was left open otherwise */
     aks_mem_free(state->alloc, state->path);
     aks_mem_free(state->alloc, state);
+}
+
+const struct aks_alloc *
+aks_state_alloc(const struct aks_state *state)
+{
+    return state->alloc;
 }

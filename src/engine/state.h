@@ -17,6 +17,7 @@
 #define AKS_STATE_VERSION 2
 #define AKS_STATE_RUNS_MAX 1000         /* kept in the history */
 #define AKS_STATE_RECENT_BYTES_MAX (256 * 1024)
+#define AKS_STATE_JOBS_MAX 2000         /* of those that have ended */
 
 struct aks_state;
 
@@ -27,6 +28,8 @@ enum aks_status aks_state_open(const struct aks_alloc *alloc, const struct aks_f
     const char *folder, struct aks_state **ret_state, struct aks_error *err);
 /** NULL is fine. */
 void aks_state_close(struct aks_state *state);
+/** What owned results are freed with. */
+const struct aks_alloc *aks_state_alloc(const struct aks_state *state);
 
 /* A write-ahead log that was stored with its database, as an object of its own. */
 struct aks_stored_wal {
@@ -147,6 +150,53 @@ enum aks_status aks_state_run_last(struct aks_state *state, char **ret_report,
 
 /** The report of that run, owned; AKS_NOT_FOUND if it is not kept, or any more. */
 enum aks_status aks_state_run_get(struct aks_state *state, const char *run_id, char **ret_report,
+    struct aks_error *err);
+
+/* What became of a job of the queue that is there no more. */
+#define AKS_STATE_JOB_ID_BYTES 64
+
+struct aks_job_end {
+    char id[AKS_STATE_JOB_ID_BYTES];
+    int64_t enqueued_at_ms;
+    int64_t ended_at_ms;
+    char outcome[24];                   /* "stored", "unchanged", "skipped", "superseded",
+                                         * "vanished", "cancelled" */
+    char by[AKS_STATE_JOB_ID_BYTES];    /* the job that superseded it, or "" */
+    char run_id[AKS_STATE_JOB_ID_BYTES];    /* of the run that ended it, or "" */
+    char reason[64];                    /* name of a failure, or "" */
+    int64_t tries;
+};
+
+/** Durable. One that is known is told anew. */
+enum aks_status aks_state_job_ended(struct aks_state *state, const struct aks_job_end *end,
+    struct aks_error *err);
+/** AKS_NOT_FOUND if nothing is known of it. */
+enum aks_status aks_state_job_get(struct aks_state *state, const char *id,
+    struct aks_job_end *ret_end, struct aks_error *err);
+
+/** Opens ${folder}/state.db to be read, as it is: nothing is made, migrated or waited for.
+ * AKS_NOT_FOUND if there is none; AKS_STATE as for open. */
+enum aks_status aks_state_open_reading(const struct aks_alloc *alloc, const struct aks_files *files,
+    const char *folder, struct aks_state **ret_state, struct aks_error *err);
+
+/* The name that a policy gave a place last, among its facts. */
+#define AKS_STATE_FACT_NAME "name"
+#define AKS_STATE_TARGETS_MAX 64
+
+struct aks_target_health {
+    const char *name;                   /* borrowed for the call */
+    unsigned failures;                  /* in a row */
+    int64_t open_until_ms;              /* wall clock; 0: it may be asked */
+    int64_t last_success_ms;            /* wall clock; 0: never */
+    enum aks_status reason;
+};
+
+/** Wall clock; 0: nothing is known to be stored anywhere. */
+enum aks_status aks_state_last_stored_ms(struct aks_state *state, int64_t *ret_ms,
+    struct aks_error *err);
+/** Each place that has a name, by name; at most AKS_STATE_TARGETS_MAX. */
+enum aks_status aks_state_targets_each(struct aks_state *state, int64_t wall_ms,
+    void (*each)(void *ctx, const struct aks_target_health *health), void *ctx,
     struct aks_error *err);
 
 #endif

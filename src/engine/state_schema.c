@@ -97,6 +97,11 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "CREATE TABLE prunes ("
     "  target TEXT NOT NULL, upload_id TEXT NOT NULL, at_ms INTEGER NOT NULL,"
     "  PRIMARY KEY (target, upload_id)"
+    ") STRICT, WITHOUT ROWID;"
+    /* What became of jobs that are no longer in the queue: state_jobs.c. */
+    "CREATE TABLE jobs ("
+    "  id TEXT NOT NULL PRIMARY KEY, enqueued_at_ms INTEGER NOT NULL, ended_at_ms INTEGER NOT NULL,"
+    "  outcome TEXT NOT NULL, by_job TEXT, run_id TEXT, reason TEXT, tries INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;",
 };
 

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,9 @@ struct aks_events_posix {
     struct aks_http_loader *http;
     int fd;
     bool waiting;
+    int both;                           /* an epoll of fd and of what is watched; -1: nothing is */
+    void (*ready)(void *ctx);
+    void *ready_ctx;
 };
 
 enum aks_status
@@ -30,6 +34,7 @@ aks_events_posix_new(const struct aks_alloc *alloc, struct aks_events_posix **re
     if (events == NULL)
         return aks_error_memory(err, "opening the event loop");
     events->alloc = alloc;
+    events->both = -1;
     events->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (events->fd < 0) {
         aks_mem_free(alloc, events);
@@ -44,6 +49,8 @@ aks_events_posix_free(struct aks_events_posix *events)
 {
     if (events == NULL)
         return;
+    if (events->both >= 0)
+        (void)close(events->both);
     (void)close(events->fd);
     aks_mem_free(events->alloc, events);
 }
@@ -52,6 +59,25 @@ int
 aks_events_posix_fd(const struct aks_events_posix *events)
 {
     return events->fd;
+}
+
+/* Where there can be no epoll, what is watched is looked at whenever something else happens. */
+void
+aks_events_posix_watch(struct aks_events_posix *events, int fd, void (*ready)(void *ctx),
+    void *ctx)
+{
+    struct epoll_event readable = { .events = EPOLLIN };
+
+    if (events->both >= 0)
+        (void)close(events->both);
+    events->both = fd >= 0 ? epoll_create1(EPOLL_CLOEXEC) : -1;
+    events->ready = fd >= 0 ? ready : NULL;
+    events->ready_ctx = ctx;
+    if (events->both >= 0 && (epoll_ctl(events->both, EPOLL_CTL_ADD, events->fd, &readable) != 0 ||
+            epoll_ctl(events->both, EPOLL_CTL_ADD, fd, &readable) != 0)) {
+        (void)close(events->both);
+        events->both = -1;
+    }
 }
 
 /* Before the first request there is nothing to watch but the eventfd. */
@@ -74,6 +100,7 @@ static enum aks_status
 events_wait(void *ctx, int64_t timeout_ns, struct aks_error *err)
 {
     struct aks_events_posix *events = ctx;
+    int fd = events->both >= 0 ? events->both : events->fd;
     enum aks_status status;
     uint64_t count;
 
@@ -81,13 +108,15 @@ events_wait(void *ctx, int64_t timeout_ns, struct aks_error *err)
     AKS_CHECK(!events->waiting);
     events->waiting = true;
     if (aks_http_loader_loaded(events->http))
-        status = aks_http_loader_turn(events->http, events->fd, timeout_ns, err);
+        status = aks_http_loader_turn(events->http, fd, timeout_ns, err);
     else
-        status = wait_for_wake(events->fd, timeout_ns, err);
+        status = wait_for_wake(fd, timeout_ns, err);
     /* Emptied before the finished work is taken: what finishes after that wakes the next wait. */
     if (read(events->fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
         status = aks_error_set(err, AKS_INTERNAL, "cannot read an eventfd: %s", strerror(errno));
     aks_work_threads_deliver(events->work);
+    if (events->ready != NULL)
+        events->ready(events->ready_ctx);
     events->waiting = false;
     return status;
 }

@@ -1,5 +1,6 @@
 #include "os/os.h"
 
+#include "os/background_posix.h"
 #include "os/clock_posix.h"
 #include "os/entropy_posix.h"
 #include "os/environment_posix.h"
@@ -22,6 +23,7 @@ struct aks_os {
     struct aks_work_threads *work;
     struct aks_http_loader *http;
     struct aks_events_posix *events;
+    struct aks_background_posix background;
     struct aks_port port;
 };
 
@@ -74,6 +76,7 @@ aks_os_open(const struct aks_alloc *alloc, struct aks_os **ret_os, struct aks_er
     if (status != AKS_OK)
         goto out;
     aks_events_posix_init(os->events, os->work, os->http, &os->port.events);
+    aks_background_posix_init(&os->background, alloc, os->events, &os->port.background);
     aks_work_threads_init(os->work, &os->port.work);
     aks_http_loader_init(os->http, &os->port.http);
     *ret_os = os;

@@ -3,6 +3,7 @@
 #define AKS_PORT_PORT_H
 
 #include "base/alloc.h"
+#include "port/background.h"
 #include "port/clock.h"
 #include "port/entropy.h"
 #include "port/environment.h"
@@ -21,6 +22,7 @@ struct aks_port {
     struct aks_work work;
     struct aks_environment environment;
     struct aks_process process;
+    struct aks_background background;
     struct aks_events events;
 };
 

@@ -107,6 +107,7 @@ wait(void *ctx, int64_t timeout_ns, struct aks_error *err)
         return aks_error_set(err, AKS_INTERNAL, "nothing is under way in the simulated world, and "
             "the engine waits for ever");
     (void)aks_agenda_step(&sim->agenda, timeout_ns);
+    aks_background_sim_deliver(&sim->background);
     return sim->dead ? wait_dead(sim, err) : AKS_OK;
 }
 
@@ -151,6 +152,7 @@ fill_port(struct aks_sim *sim)
     port->work = aks_work_sim_port(&sim->work);
     port->environment = aks_environment_sim_port(&sim->environment);
     port->process = aks_process_sim_port(&sim->process);
+    port->background = aks_background_sim_port(&sim->background);
     port->events = (struct aks_events) { wait, wake, sim };
 }
 
@@ -191,6 +193,7 @@ aks_sim_new(const struct aks_sim_options *options, struct aks_sim **ret_sim, str
     aks_work_sim_init(&sim->work, sim->alloc, &sim->agenda, aks_rng_next(&sim->entropy),
         options->width > 0 ? options->width : WIDTH_USUAL);
     aks_process_sim_init(&sim->process, sim->alloc, &sim->agenda, &sim->dead);
+    aks_background_sim_init(&sim->background, sim->alloc, &sim->dead, &sim->woken);
     fill_port(sim);
     status = aks_environment_sim_init(&sim->environment, sim->alloc, options, err);
     if (status == AKS_OK)
@@ -221,6 +224,7 @@ aks_sim_free(struct aks_sim *sim)
     aks_work_sim_fini(&sim->work);
     aks_environment_sim_fini(&sim->environment);
     aks_process_sim_fini(&sim->process);
+    aks_background_sim_fini(&sim->background);
     aks_agenda_fini(&sim->agenda);
     aks_mem_free(alloc, sim);
 }
@@ -273,6 +277,18 @@ aks_sim_program_starts(const struct aks_sim *sim, const char *name)
     return aks_process_sim_starts(&sim->process, name);
 }
 
+bool
+aks_sim_worker_started(const struct aks_sim *sim)
+{
+    return sim->background.seat == AKS_SIM_SEAT_STARTED;
+}
+
+unsigned
+aks_sim_worker_starts(const struct aks_sim *sim)
+{
+    return sim->background.starts;
+}
+
 unsigned
 aks_sim_work_under_way(const struct aks_sim *sim)
 {
@@ -297,6 +313,7 @@ aks_sim_restart(struct aks_sim *sim, bool power)
     AKS_CHECK(sim->work.under_way == 0);
     aks_files_sim_crash(sim->files, power);
     aks_network_sim_crash(sim->network);
+    aks_background_sim_crash(&sim->background, power);
     sim->dead = false;
     sim->woken = false;
 }

@@ -61,6 +61,12 @@ enum aks_status aks_sim_program(struct aks_sim *sim, const struct aks_sim_progra
 /** How often it was started. */
 unsigned aks_sim_program_starts(const struct aks_sim *sim, const char *name);
 
+/** Has a process started a worker that nobody has run yet? It is then for whoever drives the
+ * machine to run one (akosha_worker, with inherited). */
+bool aks_sim_worker_started(const struct aks_sim *sim);
+/** How often one was started. */
+unsigned aks_sim_worker_starts(const struct aks_sim *sim);
+
 /** The process dies now. It must unwind, and aks_sim_restart be called, before another lives. */
 void aks_sim_kill(struct aks_sim *sim);
 bool aks_sim_dead(const struct aks_sim *sim);

@@ -3,6 +3,7 @@
 #ifndef AKS_SIM_SIM_INTERNAL_H
 #define AKS_SIM_SIM_INTERNAL_H
 
+#include "sim/background_sim.h"
 #include "sim/environment_sim.h"
 #include "sim/process_sim.h"
 #include "sim/sim.h"
@@ -18,6 +19,7 @@ struct aks_sim {
     struct aks_work_sim work;
     struct aks_environment_sim environment;
     struct aks_process_sim process;
+    struct aks_background_sim background;
     struct aks_files_sim *files;
     struct aks_vfs_sim *vfs;
     struct aks_network_sim *network;

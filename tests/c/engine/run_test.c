@@ -356,6 +356,8 @@ run_job_of_one_moment(struct world *world, const char *id, const char *source)
     aks_job_init(&job, aks_os_port(world->os)->alloc);
     (void)snprintf(job.id, sizeof(job.id), "%s", id);
     job.enqueued_at_ms = 1;
+    assert_int_equal(aks_queue_put(aks_os_port(world->os), world->engine->queue_folder, &job, NULL),
+        AKS_OK);
     json_decref(world->report);
     options.policy = &world->policy;
     options.policy_text = &world->text;

@@ -1,0 +1,55 @@
+#include "base/alloc.h"
+#include "base/error.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/session.h"
+#include "os/os.h"
+
+/* No session: nothing of an engine is needed, and each millisecond counts. */
+static int
+enqueue(const struct aks_args *args, const struct aks_port *port, struct akosha_enqueued *enqueued,
+    struct akosha_error *error)
+{
+    struct akosha_enqueue_options options = { 0 };
+
+    options.port = port;
+    options.state_folder = args->state;
+    options.policy = args->policy;
+    options.allow = args->allow;
+    options.allow_count = args->allow_count;
+    options.limits = args->limits;
+    options.limit_count = args->limit_count;
+    options.sources = args->operands;
+    options.source_count = args->operand_count;
+    options.target = args->target;
+    options.no_fallback = args->no_fallback;
+    options.no_worker = args->no_worker;
+    return akosha_enqueue(&options, enqueued, error);
+}
+
+int
+aks_cmd_enqueue(const struct aks_args *args)
+{
+    struct akosha_enqueued enqueued;
+    struct akosha_error error;
+    struct aks_error err;
+    struct aks_os *os = NULL;
+    int code;
+
+    if (aks_os_open(aks_alloc_system(), &os, &err) != AKS_OK) {
+        aks_print_error(err.hint, "%s", err.message);
+        return AKOSHA_NOT_KEPT;
+    }
+    code = enqueue(args, aks_os_port(os), &enqueued, &error);
+    aks_os_close(os);
+    if (code != AKOSHA_OK)
+        return aks_session_fail(args, &error);
+    if (!enqueued.worker && !args->no_worker && !args->quiet)
+        aks_print_note("warning: the job is kept, but there is no worker to bring it: %s",
+            enqueued.worker_error.message);
+    if (args->json)
+        aks_print_out("{\"job_id\": \"%s\"}\n", enqueued.job_id);
+    else
+        aks_print_out("%s\n", enqueued.job_id);
+    return aks_session_end(AKOSHA_OK);
+}
