@@ -3,8 +3,9 @@
  *
  * lib_testing.c (the state, its limits), lib_testing_core.c (what the Lua side is built on),
  * lib_testing_value.c (checks), lib_testing_json.c, lib_testing_bytes.c; and worlds:
- * lib_testing_make.c (from a table), lib_testing_world.c (what happens), lib_testing_read.c (what
- * is read back), lib_testing_fault.c and _draft.c (plans), lib_testing_forall.c (properties). */
+ * lib_testing_make.c (from a table), lib_testing_world.c (what happens), lib_testing_background.c
+ * (the queue, the way back, writers), lib_testing_read.c (what is read back), lib_testing_fault.c
+ * and _draft.c (plans), lib_testing_forall.c (properties). */
 #ifndef AKS_TESTKIT_LIB_TESTING_INTERNAL_H
 #define AKS_TESTKIT_LIB_TESTING_INTERNAL_H
 
@@ -26,6 +27,7 @@
 #define AKS_TESTING_FILE_BYTES_MAX (64 * 1024 * 1024)   /* that a test reads */
 #define AKS_TESTING_POLICIES_MAX 8      /* texts that are kept between worlds */
 #define AKS_TESTING_SHOWN_BYTES 512
+#define AKS_TESTING_SOURCES_MAX 64      /* that one process is told to bring */
 
 struct aks_testing_world;
 
@@ -203,6 +205,16 @@ struct aks_testing_world *aks_testing_world_check(lua_State *L, int index);
 void aks_testing_world_learn(lua_State *L, struct aks_testing_world *world);
 /** Ends it; says in struct aks_testing what did not happen in it. Raises nothing. */
 void aks_testing_world_close(struct aks_testing_world *world);
+typedef enum aks_status aks_testing_act(struct aks_world *world, const void *options,
+    json_t **ret_report, struct aks_error *err);
+/** One process of the world at ${index}, which does ${act}: as aks_testing_world_run. */
+enum aks_status aks_testing_world_process(lua_State *L, int index, aks_testing_act *act,
+    const void *options, struct aks_error *ret_broken);
+/** Raises: a law is broken in the world at ${index}. */
+noreturn void aks_testing_world_broken(lua_State *L, int index, const struct aks_error *broken);
+/** The field "sources" of the table at 2; absolute paths, borrowed from the stack. */
+size_t aks_testing_world_sources(lua_State *L, struct aks_testing_world *world, const char *what,
+    const char **ret_sources);
 /** One run of the world at ${index}; its report is pushed. A law that is broken is in
  * ${ret_broken}, and not AKS_OK. Raises for errors of the test's own. */
 enum aks_status aks_testing_world_run(lua_State *L, int index,
@@ -214,6 +226,10 @@ enum aks_status aks_testing_world_restart(struct aks_testing_world *world, bool 
 /* lib_testing_read.c */
 
 extern const luaL_Reg aks_testing_read_methods[];
+
+/* lib_testing_background.c */
+
+extern const luaL_Reg aks_testing_background_methods[];
 
 /* lib_testing_fault.c */
 

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SOURCES_MAX 64
 #define ADVANCE_S_MAX (366.0 * 86400)
 #define SKEW_S_MAX (100.0 * 366 * 86400)
 
@@ -163,7 +162,7 @@ free_json(void *thing)
 }
 
 enum aks_status
-aks_testing_world_run(lua_State *L, int index, const struct aks_world_run_options *options,
+aks_testing_world_process(lua_State *L, int index, aks_testing_act *act, const void *options,
     struct aks_error *ret_broken)
 {
     struct aks_testing_world *world = aks_testing_world_check(L, index);
@@ -178,7 +177,7 @@ aks_testing_world_run(lua_State *L, int index, const struct aks_world_run_option
     world->failed[0] = '\0';
     world->testing->unrun[0] = '\0';
     world->L = L;
-    status = aks_world_run(world->world, options, &report, &err);
+    status = act(world->world, options, &report, &err);
     world->L = NULL;
     *box = report;
     aks_testing_look(L);
@@ -188,7 +187,7 @@ aks_testing_world_run(lua_State *L, int index, const struct aks_world_run_option
         luaL_error(L, "worlds and tests together have %d MiB of memory",
             (int)(AKS_SUITE_MEMORY_BYTES / AKS_MIB));
     law = aks_laws_check(world->world, report, ret_broken);
-    if (status != AKS_OK) {
+    if (status != AKS_OK && report == NULL) {
         push_failed(L, world, &err);
     } else if (report == NULL) {
         lua_createtable(L, 0, 1);
@@ -204,29 +203,45 @@ aks_testing_world_run(lua_State *L, int index, const struct aks_world_run_option
     return law;
 }
 
-/* What a law's failure says besides: how to see it again. */
-static void
-fail_law(lua_State *L, const struct aks_testing_world *world, const struct aks_error *broken)
+static enum aks_status
+act_run(struct aks_world *world, const void *options, json_t **ret_report, struct aks_error *err)
 {
+    return aks_world_run(world, options, ret_report, err);
+}
+
+enum aks_status
+aks_testing_world_run(lua_State *L, int index, const struct aks_world_run_options *options,
+    struct aks_error *ret_broken)
+{
+    return aks_testing_world_process(L, index, act_run, options, ret_broken);
+}
+
+/* What a law's failure says besides: how to see it again. */
+void
+aks_testing_world_broken(lua_State *L, int index, const struct aks_error *broken)
+{
+    const struct aks_testing_world *world = aks_testing_world_check(L, index);
+
     aks_testing_fail(L, "law broken: %s (in the world of seed %lld)", broken->message,
         (long long)world->seed);
 }
 
-static size_t
-read_sources(lua_State *L, struct aks_testing_world *world, const char **ret_sources)
+size_t
+aks_testing_world_sources(lua_State *L, struct aks_testing_world *world, const char *what,
+    const char **ret_sources)
 {
     size_t count = 0;
 
     if (lua_getfield(L, 2, "sources") == LUA_TNIL)
         return 0;
     if (!lua_istable(L, -1))
-        luaL_error(L, "world:run: sources: expected a list of names");
+        luaL_error(L, "%s: sources: expected a list of names", what);
     while (lua_rawgeti(L, 3, (lua_Integer)count + 1) != LUA_TNIL) {
-        if (count == SOURCES_MAX)
-            luaL_error(L, "world:run: %d sources at most", SOURCES_MAX);
+        if (count == AKS_TESTING_SOURCES_MAX)
+            luaL_error(L, "%s: %d sources at most", what, AKS_TESTING_SOURCES_MAX);
         luaL_checkstack(L, 4, NULL);
         ret_sources[count++] =
-            aks_testing_make_path(L, world, aks_testing_text(L, -1, "world:run: sources"));
+            aks_testing_make_path(L, world, aks_testing_text(L, -1, what));
     }
     return count;
 }
@@ -238,7 +253,7 @@ world_run(lua_State *L)
     static const char *const fields[] = { "sources", "target", "no_fallback", "dry_run", NULL };
     struct aks_testing_world *world = check_still(L, "run");
     struct aks_world_run_options options = { 0 };
-    const char *sources[SOURCES_MAX];
+    const char *sources[AKS_TESTING_SOURCES_MAX];
     struct aks_error broken = { 0 };
 
     lua_settop(L, 2);
@@ -246,7 +261,7 @@ world_run(lua_State *L)
         luaL_error(L, "world:run: the machine is down; world:restart {} first");
     if (!lua_isnil(L, 2)) {
         aks_testing_fields(L, 2, "world:run", fields);
-        options.source_count = read_sources(L, world, sources);
+        options.source_count = aks_testing_world_sources(L, world, "world:run", sources);
         options.sources = options.source_count > 0 ? sources : NULL;
         if (lua_getfield(L, 2, "target") != LUA_TNIL)
             options.target = aks_testing_text(L, -1, "world:run: target");
@@ -254,7 +269,7 @@ world_run(lua_State *L)
         options.dry_run = aks_testing_boolean(L, 2, "dry_run", false);
     }
     if (aks_testing_world_run(L, 1, &options, &broken) != AKS_OK)
-        fail_law(L, world, &broken);
+        aks_testing_world_broken(L, 1, &broken);
     return 1;
 }
 
@@ -280,7 +295,7 @@ world_restart(lua_State *L)
         power = aks_testing_boolean(L, 2, "power", false);
     }
     if (aks_testing_world_restart(world, power, &broken) != AKS_OK)
-        fail_law(L, world, &broken);
+        aks_testing_world_broken(L, 1, &broken);
     return 0;
 }
 
@@ -461,6 +476,7 @@ aks_testing_world_open(lua_State *L)
     (void)lua_getfield(L, -1, "__index");
     (void)lua_getupvalue(L, -1, 1);
     luaL_setfuncs(L, aks_testing_read_methods, 0);
+    luaL_setfuncs(L, aks_testing_background_methods, 0);
     lua_pop(L, 1);
     lua_pushcclosure(L, world_index, 1);
     lua_setfield(L, -2, "__index");

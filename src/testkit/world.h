@@ -4,6 +4,7 @@
 #ifndef AKS_TESTKIT_WORLD_H
 #define AKS_TESTKIT_WORLD_H
 
+#include "akosha/akosha.h"
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
@@ -35,6 +36,7 @@ struct aks_script_lines;
 #define AKS_WORLD_TOKEN_VARIABLE "PLANTED_TOKEN"    /* in which it stands */
 #define AKS_WORLD_SECRETS_MAX 16
 #define AKS_WORLD_WRITERS_MAX 8
+#define AKS_WORLD_JOB_ID_BYTES AKOSHA_JOB_ID_BYTES
 /* Limits of what happens in one run, far beyond what any policy that ends needs. */
 #define AKS_WORLD_STEPS_MAX 2000000
 #define AKS_WORLD_RUN_NS_MAX (INT64_C(30) * 24 * 3600 * 1000000000)
@@ -77,6 +79,11 @@ struct aks_world_writer {
     unsigned session;                   /* as in struct aks_writer_options */
     bool unseen;
     struct aks_world_pace pace;
+};
+
+struct aks_world_worker_options {
+    bool once;                          /* each job once, due or not; else until none is left */
+    int64_t for_ms;                     /* at most so long; 0: no limit */
 };
 
 struct aks_world_restore_options {
@@ -169,6 +176,15 @@ struct aks_world_target *aks_world_target(struct aks_world *world, const char *n
  * program would print as an error stands in ${err} too. */
 enum aks_status aks_world_run(struct aks_world *world, const struct aks_world_run_options *options,
     struct json_t **ret_report, struct aks_error *err);
+/** A process that puts a job into the queue, and owes its sources (aks_world_owe); of ${options}
+ * all but dry_run counts. ${ret_job_id} is "" where it died. */
+enum aks_status aks_world_enqueue(struct aks_world *world,
+    const struct aks_world_run_options *options, char ret_job_id[AKS_WORLD_JOB_ID_BYTES],
+    struct aks_error *err);
+/** A worker, as enqueue starts one. As aks_world_run. */
+enum aks_status aks_world_worker(struct aks_world *world,
+    const struct aks_world_worker_options *options, struct json_t **ret_report,
+    struct aks_error *err);
 /** Brings back, in a process of its own. As aks_world_run. */
 enum aks_status aks_world_restore(struct aks_world *world,
     const struct aks_world_restore_options *options, struct json_t **ret_report,

@@ -5,6 +5,7 @@
 #include "testkit/world_internal.h"
 
 #include <jansson.h>
+#include <stdio.h>
 
 static int64_t
 now_ns(const struct aks_world *world)
@@ -161,6 +162,45 @@ aks_world_run(struct aks_world *world, const struct aks_world_run_options *optio
     return end(world, status, ret_report, err);
 }
 
+static int
+enqueue(struct aks_world *world, const struct aks_world_run_options *options,
+    struct akosha_enqueued *ret_enqueued, struct akosha_error *error)
+{
+    struct akosha_enqueue_options enqueue = { .port = aks_sim_port(world->sim),
+        .policy = policy_path(world) };
+
+    if (options != NULL) {
+        enqueue.sources = options->sources;
+        enqueue.source_count = options->source_count;
+        enqueue.target = options->target;
+        enqueue.no_fallback = options->no_fallback;
+    }
+    return akosha_enqueue(&enqueue, ret_enqueued, error);
+}
+
+enum aks_status
+aks_world_enqueue(struct aks_world *world, const struct aks_world_run_options *options,
+    char ret_job_id[AKS_WORLD_JOB_ID_BYTES], struct aks_error *err)
+{
+    struct akosha_enqueued enqueued = { 0 };
+    struct akosha_error error = { 0 };
+    json_t *none = NULL;
+    enum aks_status status;
+
+    ret_job_id[0] = '\0';
+    status = begin(world, "enqueue", err);
+    if (status != AKS_OK)
+        return status;
+    if (enqueue(world, options, &enqueued, &error) != AKOSHA_OK)
+        status = took(&error, err);
+    if (status == AKS_OK && !world->died) {
+        (void)snprintf(ret_job_id, AKS_WORLD_JOB_ID_BYTES, "%s", enqueued.job_id);
+        aks_world_story_event(world, "enqueued");
+        aks_world_owe(world, options);
+    }
+    return end(world, status, &none, err);
+}
+
 /* What a process that does one thing with the engine has in common with others. */
 static enum aks_status
 with_engine(struct aks_world *world, const char *what,
@@ -188,6 +228,26 @@ with_engine(struct aks_world *world, const char *what,
     if (code != AKOSHA_OK || *ret_report == NULL)
         status = took(&error, err);
     return end(world, status, ret_report, err);
+}
+
+static int
+work(struct aks_world *world, struct akosha *engine, const void *options,
+    struct akosha_report **ret_report, struct akosha_error *error)
+{
+    const struct aks_world_worker_options *own = options;
+    struct akosha_worker_options worker = { .once = own->once, .until_empty = !own->once,
+        .inherited = true, .for_ms = own->for_ms };
+
+    return akosha_worker(engine, &worker, ret_report, error);
+}
+
+enum aks_status
+aks_world_worker(struct aks_world *world, const struct aks_world_worker_options *options,
+    struct json_t **ret_report, struct aks_error *err)
+{
+    static const struct aks_world_worker_options usual = { 0 };
+
+    return with_engine(world, "worker", work, options != NULL ? options : &usual, ret_report, err);
 }
 
 static int

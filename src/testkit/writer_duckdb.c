@@ -427,13 +427,29 @@ aks_writer_duckdb_rest(struct aks_writer *writer, struct aks_error *err)
     return status;
 }
 
+/* Half a block that nobody needs would stay half, and nothing but DuckDB's own list of free blocks
+ * tells such a one from damage. */
+static void
+finish_block(struct aks_writer *writer)
+{
+    const struct writer_duckdb *duckdb = writer->duckdb;
+
+    if (duckdb->act_at > 0 && duckdb->act_at < duckdb->act_count &&
+        duckdb->acts[duckdb->act_at].act == ACT_MAIN &&
+        (duckdb->acts[duckdb->act_at].offset - DUCKDB_HEADER_BYTES) % DUCKDB_BLOCK_BYTES ==
+            DUCKDB_BLOCK_BYTES / 2)
+        (void)do_planned(writer, NULL);
+}
+
 void
 aks_writer_duckdb_stop(struct aks_writer *writer)
 {
     struct writer_duckdb *duckdb = writer->duckdb;
 
-    if (!duckdb->checkpointing)
+    if (!duckdb->checkpointing) {
+        finish_block(writer);
         forget_plan(duckdb);
+    }
     if (duckdb->open)
         (void)lock(writer, false, NULL);
     duckdb->open = false;

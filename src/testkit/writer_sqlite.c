@@ -85,9 +85,12 @@ open_database(struct aks_writer *writer, struct aks_error *err)
 
     if (rc == SQLITE_OK)
         rc = run(sqlite->db, "PRAGMA page_size = 1024; PRAGMA cache_size = 4;"
-            " PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 0;");
+            " PRAGMA synchronous = EXTRA; PRAGMA wal_autocheckpoint = 0;");
     if (rc == SQLITE_OK)
         rc = run(sqlite->db, wal ? "PRAGMA journal_mode = WAL" : "PRAGMA journal_mode = DELETE");
+    /* What a death has left of a transaction is rolled back when something is read. */
+    if (rc == SQLITE_OK)
+        rc = run(sqlite->db, "SELECT count(*) FROM sqlite_schema");
     sqlite->phase = PHASE_IDLE;
     sqlite->in_session = 0;
     if (rc == SQLITE_OK || rc == SQLITE_BUSY)
@@ -198,6 +201,10 @@ aks_writer_sqlite_rest(struct aks_writer *writer, struct aks_error *err)
         status = act_open(writer, err);
     if (status == AKS_OK && sqlite->phase != PHASE_IDLE)
         status = failed(sqlite->db, err);
+    close_database(sqlite);
+    /* A full disk may have left something to be rolled back. */
+    if (status == AKS_OK)
+        status = open_database(writer, err);
     close_database(sqlite);
     return status;
 }
