@@ -11,9 +11,13 @@
 /* How fast a place takes bytes, and how long that is believed. */
 #define RATE_FACT "rate"
 #define RATE_KEPT_MS (7 * AKS_MS_PER_DAY)
-#define RATE_TEXT_BYTES 24
+#define NUMBER_TEXT_BYTES 24
 /* A name is written down again after so long, so that it can be told from one of long ago. */
 #define NAME_KEPT_MS (30 * AKS_MS_PER_DAY)
+/* How long the machine had slept, all in all, when a target could not be reached. After a sleep
+ * that is shorter than this, or a boot, it is where it was. */
+#define SLEPT_FACT "slept"
+#define SLEPT_MS_MIN 1000
 
 static int64_t
 wall_ms(const struct aks_run *run)
@@ -75,12 +79,56 @@ note_name(struct aks_run *run, size_t index)
         NULL);
 }
 
+static int64_t
+slept_ms(const struct aks_run *run)
+{
+    return aks_clock_slept_ms(&run->engine->port->clock);
+}
+
+/* The target could not be reached, so it may have been the place where the laptop was. What a
+ * server has asked for holds wherever that is. */
+static bool
+is_of_the_way(enum aks_status status)
+{
+    return status == AKS_OFFLINE || status == AKS_DNS || status == AKS_REFUSED ||
+        status == AKS_CONNECT_TIMEOUT || status == AKS_TIMEOUT || status == AKS_STALLED;
+}
+
+/* A machine that has slept since is somewhere else, or its network is up again: the breaker says
+ * nothing any more. */
+static void
+forget_after_sleep(const struct aks_run *run, struct aks_run_target *target)
+{
+    char text[NUMBER_TEXT_BYTES];
+
+    if (target->breaker.open_until_ms <= wall_ms(run) || !is_of_the_way(target->breaker.reason) ||
+        aks_state_fact_get(run->engine->state, target->identity, SLEPT_FACT, wall_ms(run),
+            AKS_BREAKER_MAX_MS, text, sizeof(text), NULL) != AKS_OK)
+        return;
+    if (llabs(slept_ms(run) - strtoll(text, NULL, 10)) < SLEPT_MS_MIN)
+        return;
+    target->breaker.open_until_ms = 0;
+    aks_log_write(run->engine->log, AKS_LOG_INFO, "the machine has slept: a target that could not "
+        "be reached before is asked again");
+}
+
+/* How long the machine had slept when the target could not be reached. */
+static void
+note_sleep(const struct aks_run *run, const struct aks_run_target *target)
+{
+    char text[NUMBER_TEXT_BYTES];
+
+    (void)snprintf(text, sizeof(text), "%" PRId64, slept_ms(run));
+    (void)aks_state_fact_put(run->engine->state, target->identity, SLEPT_FACT, text, wall_ms(run),
+        NULL);
+}
+
 enum aks_status
 aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err)
 {
     struct aks_run_target *target = &run->targets[index];
     struct aks_state *state = run->engine->state;
-    char text[RATE_TEXT_BYTES];
+    char text[NUMBER_TEXT_BYTES];
     enum aks_status status = aks_state_breaker_get(state, target->identity, wall_ms(run),
         &target->breaker, err);
 
@@ -88,6 +136,7 @@ aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err)
     aks_link_init(&target->link, run->engine->port);
     if (status != AKS_OK)
         return status;
+    forget_after_sleep(run, target);
     status = aks_state_fact_get(state, target->identity, RATE_FACT, wall_ms(run), RATE_KEPT_MS,
         text, sizeof(text), err);
     if (status == AKS_OK)
@@ -102,7 +151,7 @@ void
 aks_run_health_measured(struct aks_run *run, size_t index, int64_t rate)
 {
     struct aks_run_target *target = &run->targets[index];
-    char text[RATE_TEXT_BYTES];
+    char text[NUMBER_TEXT_BYTES];
     struct aks_error err;
 
     if (rate < 0)
@@ -177,6 +226,7 @@ aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome 
             status = aks_state_breaker_failed(run->engine->state, target->identity, wall_ms(run),
                 outcome->status, outcome->retry_after_ms, &err);
             target->opened = true;
+            note_sleep(run, target);
         }
     }
     if (status != AKS_OK)

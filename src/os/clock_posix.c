@@ -46,6 +46,19 @@ clock_pause_ms(void *ctx, int64_t ms)
     (void)nanosleep(&pause, NULL);
 }
 
+/* What boot time counts, and the other clock does not. */
+static int64_t
+clock_slept_ms(void *ctx)
+{
+    struct timespec awake;
+    int64_t boot_ns = clock_now_ns(ctx);
+    int64_t slept_ns;
+
+    AKS_CHECK(clock_gettime(CLOCK_MONOTONIC, &awake) == 0);
+    slept_ns = boot_ns - ((int64_t)awake.tv_sec * AKS_NS_PER_S + awake.tv_nsec);
+    return slept_ns > 0 ? slept_ns / AKS_NS_PER_MS : 0;
+}
+
 void
 aks_clock_posix_init(struct aks_clock *ret_clock)
 {
@@ -53,5 +66,6 @@ aks_clock_posix_init(struct aks_clock *ret_clock)
     ret_clock->wall_ms = clock_wall_ms;
     ret_clock->utc_offset_s = clock_utc_offset_s;
     ret_clock->pause_ms = clock_pause_ms;
+    ret_clock->slept_ms = clock_slept_ms;
     ret_clock->ctx = NULL;
 }

@@ -14,11 +14,16 @@ struct aks_clock {
     int32_t (*utc_offset_s)(void *ctx, int64_t wall_ms);
     /* Holds up its thread for about ${ms}: for workers, never on the loop's. */
     void (*pause_ms)(void *ctx, int64_t ms);
+    /* How long the machine has slept since it was booted, in milliseconds. NULL: it never does. */
+    int64_t (*slept_ms)(void *ctx);
     void *ctx;
 };
 
 /** utc_offset_s of ${clock}, between -AKS_UTC_OFFSET_S_MAX and AKS_UTC_OFFSET_S_MAX. */
 int32_t aks_clock_utc_offset_s(const struct aks_clock *clock, int64_t wall_ms);
+
+/** slept_ms of ${clock}, or 0. */
+int64_t aks_clock_slept_ms(const struct aks_clock *clock);
 
 /* Beyond every zone that there is or was: 26 hours lie between the first and the last. */
 #define AKS_UTC_OFFSET_S_MAX (26 * 3600)

@@ -20,6 +20,7 @@ struct aks_agenda {
     struct aks_heap heap;
     struct aks_rng rng;
     int64_t now_ns;                     /* since the world began; never goes back */
+    int64_t slept_ns;                   /* of these the machine slept */
     int64_t wall_offset_ms;             /* the true wall clock at now_ns 0 */
     int64_t skew_ms;                    /* how far this machine's wall clock is off */
 };

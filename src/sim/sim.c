@@ -66,6 +66,14 @@ true_ms(void *ctx)
     return aks_agenda_true_ms(&sim->agenda);
 }
 
+static int64_t
+slept_ms(void *ctx)
+{
+    const struct aks_sim *sim = ctx;
+
+    return sim->agenda.slept_ns / AKS_NS_PER_MS;
+}
+
 /* Work runs on the one thread of the world: time passes, and what is due waits. */
 static void
 pause_ms(void *ctx, int64_t ms)
@@ -146,7 +154,7 @@ fill_port(struct aks_sim *sim)
     struct aks_port *port = &sim->port;
 
     port->alloc = sim->alloc;
-    port->clock = (struct aks_clock) { now_ns, wall_ms, utc_offset_s, pause_ms, sim };
+    port->clock = (struct aks_clock) { now_ns, wall_ms, utc_offset_s, pause_ms, slept_ms, sim };
     port->http = (struct aks_http) { submit, cancel, sim };
     port->entropy = (struct aks_entropy) { fill, sim };
     port->work = aks_work_sim_port(&sim->work);

@@ -158,7 +158,8 @@ init(struct fleet *fleet, const struct aks_fleet_options *options,
     fleet->figures = figures;
     fleet->options = *options;
     fleet->port.alloc = options->alloc;
-    fleet->port.clock = (struct aks_clock) { now_ns, wall_ms, NULL, NULL, fleet };
+    fleet->port.clock = (struct aks_clock) { .now_ns = now_ns, .wall_ms = wall_ms,
+        .ctx = fleet };
     fleet->port.events = (struct aks_events) { wait, NULL, fleet };
     aks_agenda_init(&fleet->agenda, options->alloc, options->seed, WALL_MS);
     aks_loop_init(&fleet->loop, &fleet->port);

@@ -311,6 +311,16 @@ world_advance(lua_State *L)
     return 0;
 }
 
+/* world:sleep(seconds) */
+static int
+world_sleep(lua_State *L)
+{
+    struct aks_testing_world *world = check_still(L, "sleep");
+
+    aks_world_sleep(world->world, aks_testing_ns(L, 2, "world:sleep", ADVANCE_S_MAX));
+    return 0;
+}
+
 /* world:set_clock(seconds that it is ahead) or { at = seconds since 1970, utc_offset = seconds } */
 static int
 world_set_clock(lua_State *L)
@@ -457,6 +467,7 @@ aks_testing_world_open(lua_State *L)
         { "run", world_run },
         { "restart", world_restart },
         { "advance", world_advance },
+        { "sleep", world_sleep },
         { "set_clock", world_set_clock },
         { "now", world_now },
         { "calm", world_calm },

@@ -181,6 +181,13 @@ aks_world_advance(struct aks_world *world, int64_t ns)
 }
 
 void
+aks_world_sleep(struct aks_world *world, int64_t ns)
+{
+    aks_sim_pass(world->sim, ns);
+    aks_sim_agenda(world->sim)->slept_ns += ns;
+}
+
+void
 aks_world_crash_at(struct aks_world *world, uint64_t step)
 {
     world->crash_at = step > 0 ? world->steps + step : 0;

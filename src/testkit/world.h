@@ -201,6 +201,8 @@ bool aks_world_died(const struct aks_world *world);
 void aks_world_restart(struct aks_world *world, bool power);
 /** Lets time pass between processes. */
 void aks_world_advance(struct aks_world *world, int64_t ns);
+/** The same, with the lid closed. */
+void aks_world_sleep(struct aks_world *world, int64_t ns);
 /** The process dies at the ${step}th step from now (from 1); 0: it does not. */
 void aks_world_crash_at(struct aks_world *world, uint64_t step);
 /** Is that step still to come? */

@@ -263,7 +263,8 @@ transfer_place_set_up(void **state)
     place->events = place->world->port.events;
     place->world->port.events.wait = jumping_wait;
     place->world->port.events.ctx = place;
-    place->world->port.clock = (struct aks_clock) { jumping_now, wall, NULL, NULL, place };
+    place->world->port.clock = (struct aks_clock) { .now_ns = jumping_now,
+        .wall_ms = wall, .ctx = place };
     place->world->policy.decide.retry = answer_retry;
     place->world->policy.decide.ctx = place;
     place->world->settings.compress.codec = AKS_CODEC_NONE;

@@ -50,7 +50,7 @@ disk_try(struct disk *disk, const struct aks_alloc *alloc, uint64_t seed)
 
     memset(disk, 0, sizeof(*disk));
     disk->fault_in = -1;
-    disk->clock = (struct aks_clock){ now_ns, wall_ms, NULL, NULL, disk };
+    disk->clock = (struct aks_clock) { .now_ns = now_ns, .wall_ms = wall_ms, .ctx = disk };
     disk->hook = (struct aks_sim_hook){ step, disk };
     status = aks_files_sim_new(alloc, &disk->clock, &disk->hook, advance, disk, seed, &disk->sim,
         &disk->err);
