@@ -209,7 +209,7 @@ AKOSHA_API int akosha_verify(struct akosha *engine, struct akosha_policy *policy
     struct akosha_error *ret_error);
 
 struct akosha_prune_options {
-    const char *keep;                   /* "last=N,daily=N,weekly=N" */
+    const char *keep;                   /* "last=N,daily=N,weekly=N"; NULL: as the policy says */
     const char *target;                 /* of which; NULL: all that can be listed */
     const char *credentials;            /* instead of the target's own: "profile:NAME"; or NULL */
     bool apply;                         /* false: only tell what would be removed */

@@ -55,6 +55,24 @@ akosha_verify(struct akosha *engine, struct akosha_policy *policy,
     return akosha_api_report(json, ret_report, ret_error);
 }
 
+/* Those of the command line, else those of the policy. */
+static enum aks_status
+prune_rules(const struct aks_settings *settings, const char *text,
+    struct aks_prune_rules *ret_rules, struct aks_error *err)
+{
+    const struct aks_keep_settings *keep = &settings->keep;
+
+    if (text != NULL)
+        return aks_prune_rules(text, ret_rules, err);
+    if (!keep->set)
+        return aks_error_set(err, AKS_SETTINGS, "prune needs --keep RULES, such as "
+            "last=7,daily=30, or a policy that has `keep`");
+    ret_rules->last = (unsigned)keep->last;
+    ret_rules->daily = (unsigned)keep->daily;
+    ret_rules->weekly = (unsigned)keep->weekly;
+    return AKS_OK;
+}
+
 int
 akosha_prune(struct akosha *engine, struct akosha_policy *policy,
     const struct akosha_prune_options *options, struct akosha_report **ret_report,
@@ -65,7 +83,7 @@ akosha_prune(struct akosha *engine, struct akosha_policy *policy,
     json_t *json = NULL;
 
     *ret_report = NULL;
-    if (aks_prune_rules(options->keep, &prune.rules, &err) != AKS_OK) {
+    if (prune_rules(policy->policy->settings, options->keep, &prune.rules, &err) != AKS_OK) {
         (void)akosha_api_error(&err, ret_error);
         ret_error->code = AKOSHA_USAGE;
         return AKOSHA_USAGE;

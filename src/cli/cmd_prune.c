@@ -65,11 +65,8 @@ aks_cmd_prune(const struct aks_args *args)
     struct aks_session session;
     struct akosha_report *report = NULL;
     struct akosha_error error;
-    int code;
+    int code = aks_session_open(args, true, &session);
 
-    if (args->keep == NULL)
-        return aks_args_wrong(args, "prune needs --keep RULES, such as last=7,daily=30", "");
-    code = aks_session_open(args, true, &session);
     if (code == 0) {
         code = akosha_prune(session.engine, session.policy, &options, &report, &error);
         if (code == AKOSHA_USAGE && report == NULL)

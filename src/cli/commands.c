@@ -95,10 +95,11 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync restore --policy policies/prod.lua --to ~/.claude/data reflection.duckdb\n"
       "  akosha-sync restore --target cloud --upload 20261123T084512Z-3f9a2c --to /tmp/then --json",
       "policy target upload to force allow-env limit", 0, -1, aks_cmd_restore },
-    { "prune", "prune --keep RULES [--apply] [OPTION]...",
+    { "prune", "prune [--keep RULES] [--apply] [OPTION]...",
       "forget old uploads",
       "RULES: last=N keeps the newest N uploads, daily=N and weekly=N the newest of each of the\n"
-      "last N days or weeks that have one (UTC, from Monday). What any of them keeps stays,\n"
+      "last N days or weeks that have one (UTC, from Monday). Without RULES the policy's `keep`\n"
+      "holds. What any of them keeps stays,\n"
       "and so do the newest verified upload and what a kept one needs. Without --apply nothing is\n"
       "removed: it is shown what would be, and what would be stored then.\n"
       "Exit codes: 0; 1 a target could not be asked; 2 wrong rules; 3 policy or settings;\n"

@@ -360,13 +360,16 @@ wants_marker(const struct upload *upload)
         MARKER_AGE_MS, value, sizeof(value), NULL) != AKS_OK;
 }
 
-void
-aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx)
+/* What is there was read again, or need not be. */
+static void
+read_back(void *ctx, const struct aks_outcome *outcome)
 {
-    upload->commit.done = done;
-    upload->commit.ctx = ctx;
-    upload->commit.manifest_there = false;
-    aks_buf_init(&upload->commit.text, upload->run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
+    struct upload *upload = ctx;
+
+    if (outcome->status != AKS_OK) {
+        end(upload, outcome);
+        return;
+    }
     if (!wants_marker(upload)) {
         put_manifest(upload);
         return;
@@ -376,11 +379,28 @@ aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx)
     put(upload, upload->commit.key, "application/x-directory", false, marker_put);
 }
 
+void
+aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx)
+{
+    struct aks_outcome ok;
+
+    upload->commit.done = done;
+    upload->commit.ctx = ctx;
+    upload->commit.manifest_there = false;
+    aks_buf_init(&upload->commit.text, upload->run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
+    aks_outcome_ok(&ok);
+    if (upload->run->settings->verify == AKS_VERIFY_READ_BACK)
+        aks_run_read_back_begin(upload, read_back);
+    else
+        read_back(upload, &ok);
+}
+
 bool
 aks_run_commit_end(struct upload *upload)
 {
     bool there = upload->commit.manifest_there;
 
+    aks_run_read_back_end(upload);
     if (there)
         complete(upload);
     aks_buf_fini(&upload->commit.text);

@@ -3,6 +3,7 @@
 #define AKS_ENGINE_RUN_UPLOAD_INTERNAL_H
 
 #include "base/buf.h"
+#include "engine/fetch.h"
 #include "engine/run.h"
 #include "engine/transfer.h"
 
@@ -43,6 +44,13 @@ struct upload {
         aks_done *done;
         void *ctx;
     } commit;
+    struct read_back {                  /* run_read_back.c's */
+        struct aks_fetch *fetch;        /* NULL: none is under way */
+        struct aks_fetch_object of;     /* what it reads */
+        size_t object;
+        unsigned tries;                 /* of it, in vain */
+        aks_done *done;
+    } read_back;
 };
 
 /* One call of the target that is waited for. */
@@ -67,7 +75,14 @@ enum aks_status aks_run_upload_target(struct upload *upload, struct aks_error *e
 enum aks_status aks_run_upload_row(struct upload *upload, struct aks_copy *copy,
     const struct aks_transfer_result *result, struct aks_error *err);
 
-/* Everything is there: marker, audit, manifest, in this order; then the index. Of
+/* run_read_back.c: every object that upload->copies have sent is read again; ${done} is called with
+ * the upload, perhaps from inside. AKS_CORRUPT if one is not what was sent: then nobody goes on
+ * with this upload. */
+void aks_run_read_back_begin(struct upload *upload, aks_done *done);
+/* After the target has been freed. Fine without begin. */
+void aks_run_read_back_end(struct upload *upload);
+
+/* Everything is there: read back where the policy wants it, marker, audit, manifest, in this order; then the index. Of
  * upload->copies, those that are stored; they stay as they are until ${done}, which may be called
  * from inside. */
 void aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx);

@@ -145,6 +145,33 @@ class OnTheWay(test_restore.Back):
         self.assert_restored(self.restore(), {"long.bin": self.digest})
 
 
+class ReadBack(OnTheWay):
+    """verify = "read_back": what was sent is read again before readers may see it."""
+
+    def test_what_does_not_verify_right_after_it_was_stored_is_never_shown(self):
+        server = self.have(cases.world.versitygw)
+        for codec in ("none", "zstd"):
+            prefix = f"read-back-{time.monotonic_ns()}"
+            source = data.half_compressible(self.someone.folder / f"{codec}.bin", 12 * data.MIB)
+            with faults.Proxy(server.port) as proxy:
+                self.policy({"cloud": sync.s3(server, port=proxy.port, prefix=prefix)}, compress=f'"{codec}"',
+                            verify='"read_back"')
+                proxy.on(is_range, Mangled(), times=1000)
+                result = self.someone.run(None, [source])
+                self.assert_code(result, 5)
+                self.assertEqual(result.report["error"]["failure"], "corrupt")
+                self.assertIn("what was just stored does not verify", result.report["error"]["message"])
+                self.assertEqual(len(self.someone.queue()), 1)
+                self.assertEqual([k for k in server.objects(f"{prefix}/") if k.endswith("/manifest.json")], [])
+                proxy.rules.clear()
+                proxy.requests.clear()
+                result = self.someone.run(None, [source])
+                self.assert_stored(result, "cloud")
+                self.assertEqual(self.someone.queue(), [])
+                stored = result.report["files"][0]["stored_bytes"]
+                self.assertGreaterEqual(len(proxy.asked(is_range)), -(-stored // data.MIB))
+
+
 class Whole(http.server.SimpleHTTPRequestHandler):
     """A server that knows no Range."""
 

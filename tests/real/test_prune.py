@@ -59,6 +59,14 @@ class Prune(test_restore.Back):
         self.assert_code(self.restore(), 0)
         self.assertEqual((self.to / "y.txt").read_bytes(), f"of {made[2].id}".encode())
 
+    def test_the_policy_may_say_what_stays(self):
+        made = self.uploads(1, 2, 3)
+        self.policy({"here": sync.builder("dir", path=self.root)}, keep="{ last = 2 }")
+        self.assert_code(self.ask("prune", "--apply"), 0)
+        self.assertEqual(self.there(), [u.id for u in made[1:]])
+        self.assert_code(self.prune("--apply", keep="last=1"), 0)
+        self.assertEqual(self.there(), [made[2].id])
+
     def test_only_this_systems_uploads_are_touched(self):
         made = self.uploads(1, 2, 3)
         other = uploads.Upload(self.root, "20250101T120000Z-000001", system="another")
