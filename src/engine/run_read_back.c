@@ -57,18 +57,19 @@ fail(struct upload *upload, const struct aks_outcome *given)
 }
 
 static void
-read(void *ctx, const struct aks_outcome *outcome)
+read(void *ctx, const struct aks_outcome *given)
 {
     struct upload *upload = ctx;
     struct read_back *back = &upload->read_back;
+    struct aks_outcome outcome = *given;    /* which goes with the fetch */
 
     aks_fetch_free(back->fetch);
     back->fetch = NULL;
-    if (outcome->status == AKS_OK) {
+    if (outcome.status == AKS_OK) {
         back->tries = 0;
         back->object++;
-    } else if (outcome->status != AKS_CORRUPT || ++back->tries == TRIES) {
-        fail(upload, outcome);
+    } else if (outcome.status != AKS_CORRUPT || ++back->tries == TRIES) {
+        fail(upload, &outcome);
         return;
     }
     next(upload);

@@ -145,7 +145,7 @@ class OnTheWay(test_restore.Back):
         self.assert_restored(self.restore(), {"long.bin": self.digest})
 
 
-class ReadBack(OnTheWay):
+class ReadBack(test_restore.Back):
     """verify = "read_back": what was sent is read again before readers may see it."""
 
     def test_what_does_not_verify_right_after_it_was_stored_is_never_shown(self):
