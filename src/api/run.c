@@ -1,5 +1,6 @@
 #include "api/api_internal.h"
 
+#include "engine/drill.h"
 #include "engine/listing.h"
 #include "engine/run.h"
 #include "engine/run_job.h"
@@ -62,8 +63,10 @@ akosha_run(struct akosha *engine, struct akosha_policy *policy,
     run.dry_run = options->dry_run;
     if (aks_run(engine->engine, &run, &json, &err) != AKS_OK)
         return akosha_api_error(&err, ret_error);
-    if (!options->dry_run)
+    if (!options->dry_run) {
         aks_run_leftovers(engine->engine, json);
+        aks_drill_warn(engine->engine, policy->policy->settings);
+    }
     return akosha_api_report(json, ret_report, ret_error);
 }
 

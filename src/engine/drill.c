@@ -2,6 +2,7 @@
 
 #include "engine/restore.h"
 #include "engine/state_proofs.h"
+#include "wire/dates.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -116,6 +117,22 @@ aks_drill(struct aks_engine *engine, const struct aks_policy *policy, struct jso
     }
     aks_mem_free(engine->port->alloc, folder);
     return status;
+}
+
+void
+aks_drill_warn(struct aks_engine *engine, const struct aks_settings *settings)
+{
+    struct aks_drill_state state;
+    char proven[AKS_DATE_BYTES];
+    char every[AKS_UNITS_TEXT_BYTES];
+
+    if (settings->drill_ms == 0 ||
+        aks_drill_look(engine, settings, &state, NULL) != AKS_OK || !state.late)
+        return;
+    aks_log_write(engine->log, AKS_LOG_WARNING, "no restore was proven since %s, and the policy "
+        "wants a drill every %s: akosha-sync worker --once does one after a job",
+        aks_date_iso(state.proven_at_ms, proven),
+        aks_units_duration(settings->drill_ms, every));
 }
 
 bool

@@ -34,6 +34,8 @@ enum aks_status aks_drill_look(struct aks_engine *engine, const struct aks_setti
  * place in is gone afterwards, also after a failure, and so is what a killed one has left. */
 enum aks_status aks_drill(struct aks_engine *engine, const struct aks_policy *policy,
     struct json_t **ret_report, struct aks_error *err);
+/** Warns, in the log, if the last drill or restore that went well is too long ago. */
+void aks_drill_warn(struct aks_engine *engine, const struct aks_settings *settings);
 /** The two together, for a worker: does one if it is due, and says in the log what came of it.
  * True if it was done. */
 bool aks_drill_when_due(struct aks_engine *engine, const struct aks_policy *policy);

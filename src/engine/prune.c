@@ -1,6 +1,7 @@
 #include "engine/prune.h"
 
 #include "base/check.h"
+#include "engine/delivery.h"
 #include "engine/prune_internal.h"
 #include "engine/reader.h"
 #include "engine/state_journal.h"
@@ -381,7 +382,13 @@ aks_prune(struct aks_engine *engine, const struct aks_prune_options *options,
     }
     pruner.reader.credentials = options->credentials;
     aks_reader_names_init(&pruner.ids, engine->port->alloc);
-    status = prune_targets(&pruner, targets, &own);
+    /* A delivery that goes on might name, in its manifest, what is being removed. */
+    status = options->apply ? aks_delivery_take(engine, &own) : AKS_OK;
+    if (status == AKS_OK) {
+        status = prune_targets(&pruner, targets, &own);
+        if (options->apply)
+            aks_delivery_give(engine);
+    }
     *ret_report = json_pack("{s:i, s:b, s:s, s:b, s:o, s:o, s:i}", "schema", 1, "success",
         status == AKS_OK, "system_id", pruner.reader.system_id, "applied", options->apply,
         "targets", targets, "error", status == AKS_OK ? json_null()

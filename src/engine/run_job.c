@@ -1,6 +1,7 @@
 #include "engine/run_job.h"
 
 #include "engine/delivery.h"
+#include "engine/drill.h"
 #include "engine/job_end.h"
 #include "engine/job_variables.h"
 #include "engine/run.h"
@@ -85,6 +86,7 @@ put_off_untried(struct aks_engine *engine, const struct aks_job *job, const json
     aks_job_fini(&now);
 }
 
+/* Gives the delivery back. */
 static enum aks_status
 run_read(struct aks_engine *engine, struct aks_job *job, const struct aks_run_job_options *options,
     json_t **ret_report, struct aks_error *err)
@@ -106,6 +108,10 @@ run_read(struct aks_engine *engine, struct aks_job *job, const struct aks_run_jo
         put_off(engine, job, err);
     if (options->park && *ret_report != NULL && atomic_load(&engine->interrupted) == 0)
         put_off_untried(engine, job, *ret_report);
+    /* Nobody has to wait for what comes now. */
+    aks_delivery_give(engine);
+    if (options->park && policy != NULL && atomic_load(&engine->interrupted) == 0)
+        (void)aks_drill_when_due(engine, policy);
     if (policy != NULL)
         policy->free(policy);
     aks_engine_environment(engine, NULL);
@@ -128,7 +134,8 @@ aks_run_job(struct aks_engine *engine, const char *id, const struct aks_run_job_
     status = aks_queue_get(engine->port, engine->queue_folder, id, &job, err);
     if (status == AKS_OK)
         status = run_read(engine, &job, options, ret_report, err);
-    aks_delivery_give(engine);
+    else
+        aks_delivery_give(engine);
     aks_job_fini(&job);
     return status;
 }

@@ -172,6 +172,30 @@ class ReadBack(test_restore.Back):
                 self.assertGreaterEqual(len(proxy.asked(is_range)), -(-stored // data.MIB))
 
 
+class Drill(test_restore.Back):
+    def test_a_worker_tries_a_restore_out_when_it_is_due(self):
+        source = data.half_compressible(self.someone.folder / "x.bin", 3 * data.MIB)
+        self.policy({"here": sync.builder("dir", path=self.root)}, drill='"weekly"')
+        result = self.someone.ask("status", "--json", "--state", self.someone.state)
+        self.assertIsNone(result.report["last_proven_restore_at"])
+        for _ in range(2):
+            self.assert_code(self.someone.ask("enqueue", "--policy", self.someone.policy, "--state", self.someone.state,
+                                              source), 0)
+            self.assert_code(self.someone.ask("worker", "--once", "--state", self.someone.state), 0)
+            deadline = time.monotonic() + 60
+            while self.someone.queue() and time.monotonic() < deadline:
+                time.sleep(0.05)
+        deadline = time.monotonic() + 60
+        proven = None
+        while proven is None and time.monotonic() < deadline:
+            result = self.someone.ask("status", "--json", "--state", self.someone.state)
+            proven = result.report["last_proven_restore_at"]
+        self.assertIsNotNone(proven, result)
+        while (self.someone.state / "drill").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        self.assertFalse((self.someone.state / "drill").exists())
+
+
 class Whole(http.server.SimpleHTTPRequestHandler):
     """A server that knows no Range."""
 
