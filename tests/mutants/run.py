@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
 TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_world_test", "sim_engine_power_test",
-           "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test")
+           "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test",
+           "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -30,6 +31,9 @@ CATCHERS = (
     ("secrets", ["tests/base_secret_test"]),
     ("tokens", ["tests/engine_target_http_token_test"]),
     ("secrets in a world", ["tests/testkit_secret_world_test"]),
+    ("snapshots", ["tests/engine_snapshot_test"]),
+    ("snapshots of DuckDB", ["tests/engine_snapshot_duckdb_test"]),
+    ("snapshots of SQLite", ["tests/engine_snapshot_sqlite_test"]),
     ("scenarios", ["tests/testkit_scenario_test"]),
     ("mirrors", ["tests/testkit_mirror_test"]),
     ("tasks", ["tests/testkit_task_test"]),

@@ -233,6 +233,62 @@ a_wal_that_is_open_is_copied_with_the_main_file(void **state)
     end(&other);
 }
 
+static const struct aks_files *real_files;
+static const struct other *acting;      /* takes a step before the next large read */
+static unsigned copies;                 /* of the main file */
+
+static enum aks_status
+watched_open(void *ctx, const char *path, enum aks_file_open how, struct aks_file **ret_file,
+    struct aks_error *error)
+{
+    if (how == AKS_FILE_CREATE && strcmp(strrchr(path, '/'), "/main") == 0)
+        copies++;
+    return real_files->open(ctx, path, how, ret_file, error);
+}
+
+static enum aks_status
+watched_read(struct aks_file *file, int64_t offset, void *data, size_t len, size_t *ret_len,
+    struct aks_error *error)
+{
+    if (acting != NULL && len > 1000) {
+        const struct other *other = acting;
+
+        acting = NULL;
+        step(other);
+    }
+    return real_files->read(file, offset, data, len, ret_len, error);
+}
+
+static void
+checkpoint_it(void)
+{
+    sql("PRAGMA wal_checkpoint");
+}
+
+/* All of it is in the main file already: then a reader is not in the way of a writer who begins
+ * the log anew, and what was copied of it would be some of the old and some of the new. */
+static void
+a_wal_that_is_begun_anew_while_it_is_copied_is_copied_again(void **state)
+{
+    void (*const steps[])(void) = { in_wal_mode, add_one, checkpoint_it, add_one, NULL };
+    struct other other = begin(steps);
+
+    step(&other);
+    step(&other);
+    step(&other);
+    look_at_source();
+    real_files = &aks_os_port(os)->files;
+    port.files.open = watched_open;
+    port.files.read = watched_read;
+    acting = &other;
+    copies = 0;
+    must_take();
+    assert_null(acting);
+    assert_int_equal(copies, 2);
+    assert_int_equal(rows_of_snapshot(), ROWS + 2);
+    end(&other);
+}
+
 static void
 at_rest_nothing_is_left_beside_it(void **state)
 {
@@ -393,6 +449,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_wal_that_is_open_is_copied_with_the_main_file),
+        TEST(a_wal_that_is_begun_anew_while_it_is_copied_is_copied_again),
         TEST(at_rest_nothing_is_left_beside_it),
         TEST(a_wal_that_nobody_has_open_is_copied_as_it_lies),
         TEST(in_rollback_mode_what_is_not_committed_is_not_in_it),
