@@ -5,6 +5,7 @@
 #include "support/failing_alloc.h"
 
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up_duckdb, teardown)
@@ -331,6 +332,7 @@ writer_begins(int *ret_fd)
         struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
         int fd = open(source.path, O_RDWR);
 
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         if (fd < 0 || fcntl(fd, F_SETLK, &lock) != 0 || write(way[1], "x", 1) != 1)
             _exit(1);
         (void)pause();

@@ -5,6 +5,7 @@
 
 #include <signal.h>
 #include <sqlite3.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -40,6 +41,7 @@ child_runs(void (*const *steps)(void), int in, int out)
 {
     char byte;
 
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (sqlite3_open(temp_folder_join(folder, NAME), &theirs) != SQLITE_OK ||
         sqlite3_busy_timeout(theirs, 1000) != SQLITE_OK)
         _exit(1);
