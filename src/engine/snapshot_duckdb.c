@@ -190,6 +190,23 @@ main_stayed(struct duckdb *duckdb)
         named.device == duckdb->main.info.device && named.inode == duckdb->main.info.inode;
 }
 
+/* As much of a block as there is. */
+static bool
+read_block(const struct duckdb *duckdb, struct aks_file *copy, int64_t offset, uint8_t *block,
+    size_t *ret_len)
+{
+    size_t got = 1;
+
+    *ret_len = 0;
+    while (got > 0 && *ret_len < (size_t)duckdb->file.block_bytes) {
+        if (duckdb->take->files->read(copy, offset + (int64_t)*ret_len, block + *ret_len,
+                (size_t)duckdb->file.block_bytes - *ret_len, &got, NULL) != AKS_OK)
+            return false;
+        *ret_len += got;
+    }
+    return true;
+}
+
 /* Every block that the header counts. A free one need not hold where a writer was cut off, so this
  * is asked only of a database that was closed in peace. */
 static enum aks_status
@@ -208,7 +225,7 @@ check_blocks(struct duckdb *duckdb, struct aks_file *copy, struct aks_error *err
 
         if (aks_snapshot_stopped(take))
             status = aks_error_set(err, AKS_CANCELLED, "the snapshot is not wanted any more");
-        else if (take->files->read(copy, offset, block, len, &got, NULL) != AKS_OK)
+        else if (!read_block(duckdb, copy, offset, block, &got))
             status = aks_error_set(err, AKS_STATE, "source %s: its copy cannot be read",
                 take->snapshot->source);
         else if (got == 0)

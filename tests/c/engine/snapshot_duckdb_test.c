@@ -376,6 +376,21 @@ a_writer_is_seen_and_without_room_only_a_database_at_rest_is_read_in_place(void 
     assert_true(aks_snapshot_still(&port, &snapshot));
 }
 
+static enum aks_status
+short_read(struct aks_file *file, int64_t offset, void *data, size_t len, size_t *ret_len,
+    struct aks_error *error)
+{
+    return real_files->read(file, offset, data, len < 5000 ? len : 5000, ret_len, error);
+}
+
+static void
+short_reads_are_read_on(void **state)
+{
+    port.files.read = short_read;
+    must_take();
+    assert_int_equal(snapshot.files[AKS_SNAPSHOT_MAIN].bytes, source.info.bytes);
+}
+
 static void
 a_wal_that_is_a_link_is_not_followed(void **state)
 {
@@ -424,6 +439,7 @@ main(void)
         TEST(a_file_that_is_shorter_than_its_headers_say_is_taken),
         TEST(of_an_encrypted_database_the_headers_must_stay_and_no_more_is_asked),
         TEST(a_writer_is_seen_and_without_room_only_a_database_at_rest_is_read_in_place),
+        TEST(short_reads_are_read_on),
         TEST(a_wal_that_is_a_link_is_not_followed),
         TEST(without_memory_it_is_not_taken),
     };
