@@ -179,6 +179,95 @@ without_room_for_a_copy_a_file_is_read_where_it_lies(void **state)
     assert_false(there(temp_folder_join(folder, "snapshots/job-1")));
 }
 
+/* --- a file system that can share bytes, and is not that of the state folder ------------------- */
+
+static bool clones;
+
+static bool
+may_clone(void *ctx, const char *path)
+{
+    return true;
+}
+
+static bool
+clone_by_copying(struct aks_file *from, struct aks_file *to)
+{
+    static uint8_t bytes[SOURCE_BYTES];
+    size_t len;
+
+    return clones && port.files.read(from, 0, bytes, sizeof(bytes), &len, NULL) == AKS_OK &&
+        port.files.write(to, 0, bytes, len, NULL) == AKS_OK;
+}
+
+static void
+elsewhere(void)
+{
+    (void)put_bytes("notes.bin");
+    source.info.device++;
+    port.files.may_clone = may_clone;
+    port.files.clone = clone_by_copying;
+    options.copy = true;
+}
+
+static void
+a_reflink_lies_beside_its_source(void **state)
+{
+    const char *beside = temp_folder_join(folder, ".akosha-sync-job-1");
+
+    elsewhere();
+    clones = true;
+    port.files.free_bytes = no_room;        /* it takes none */
+    assert_int_equal(aks_snapshot_plan(&options, &snapshot, &err), AKS_OK);
+    assert_string_equal(snapshot.beside, beside);
+    assert_false(there(beside));
+    assert_int_equal(aks_snapshot_take(&options, &snapshot, &err), AKS_OK);
+    assert_string_equal(snapshot.folder, beside);
+    assert_null(snapshot.beside);
+    assert_int_equal(permissions(beside), 0700);
+    assert_int_equal(snapshot.files[AKS_SNAPSHOT_MAIN].bytes, SOURCE_BYTES);
+    assert_false(there(options.folder));
+    assert_int_equal(aks_snapshot_reopen(&port, &snapshot, &err), AKS_OK);
+    assert_int_equal(aks_snapshot_remove(&port, &snapshot, &err), AKS_OK);
+    assert_false(there(beside));
+}
+
+static void
+where_no_reflink_can_be_made_nothing_is_left_beside_the_source(void **state)
+{
+    const char *beside = temp_folder_join(folder, ".akosha-sync-job-1");
+
+    elsewhere();
+    clones = false;
+    must_take();
+    assert_false(there(beside));
+    assert_string_equal(snapshot.folder, temp_folder_join(folder, "snapshots/job-1"));
+    clones = true;
+    (void)temp_folder_write(folder, ".akosha-sync-job-1", "somebody's", 10);
+    must_take();
+    assert_true(there(beside));
+    assert_string_equal(snapshot.folder, temp_folder_join(folder, "snapshots/job-1"));
+}
+
+/* Both places are known before either is made. */
+static void
+what_lies_beside_a_source_is_swept_too(void **state)
+{
+    struct aks_state *kept = open_state();
+    unsigned left = 99;
+
+    elsewhere();
+    clones = true;
+    assert_int_equal(aks_snapshot_plan(&options, &snapshot, &err), AKS_OK);
+    assert_int_equal(aks_state_snapshot_put(kept, NULL, &snapshot, &err), AKS_OK);
+    assert_int_equal(aks_snapshot_take(&options, &snapshot, &err), AKS_OK);
+    assert_true(there(temp_folder_join(folder, ".akosha-sync-job-1/main")));
+    assert_int_equal(aks_snapshot_sweep(&port, kept, options.folder, NULL, NULL, &left, &err),
+        AKS_OK);
+    assert_int_equal(left, 0);
+    assert_false(there(temp_folder_join(folder, ".akosha-sync-job-1")));
+    aks_state_close(kept);
+}
+
 static void
 snapshots_are_kept_and_found_again(void **state)
 {
@@ -324,6 +413,9 @@ main(void)
         TEST(who_is_not_wanted_any_more_stops),
         TEST(a_source_that_was_replaced_by_a_link_is_not_followed),
         TEST(without_room_for_a_copy_a_file_is_read_where_it_lies),
+        TEST(a_reflink_lies_beside_its_source),
+        TEST(where_no_reflink_can_be_made_nothing_is_left_beside_the_source),
+        TEST(what_lies_beside_a_source_is_swept_too),
         TEST(snapshots_are_kept_and_found_again),
         TEST(what_a_crash_left_is_removed_and_what_is_owed_stays),
         TEST(whatever_call_fails_nothing_is_left),
