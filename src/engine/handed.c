@@ -60,6 +60,16 @@ aks_handed_keep(struct aks_handed *handed, const void *message, size_t len)
     job->pairs = pairs;
 }
 
+bool
+aks_handed_has(const struct aks_handed *handed, const char *job_id)
+{
+    for (size_t i = 0; i < handed->count; i++) {
+        if (strcmp(handed->jobs[i].id, job_id) == 0)
+            return true;
+    }
+    return false;
+}
+
 const char *
 aks_handed_get(const struct aks_handed *handed, const char *job_id, const char *name)
 {

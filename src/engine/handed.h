@@ -8,6 +8,8 @@
 #include "base/secret.h"
 #include "engine/queue.h"
 
+#include <stdbool.h>
+
 /* The oldest make way: what they were for has most likely been superseded. */
 #define AKS_HANDED_JOBS_MAX 256
 
@@ -28,6 +30,8 @@ void aks_handed_fini(struct aks_handed *handed);
 void aks_handed_keep(struct aks_handed *handed, const void *message, size_t len);
 /** Borrowed; NULL if ${job_id} was not handed a variable of that name. */
 const char *aks_handed_get(const struct aks_handed *handed, const char *job_id, const char *name);
+/** Was ${job_id} handed anything? */
+bool aks_handed_has(const struct aks_handed *handed, const char *job_id);
 /** The job has ended. */
 void aks_handed_drop(struct aks_handed *handed, const char *job_id);
 /** Each as it came, for another worker. */

@@ -45,6 +45,34 @@ hear(void *ctx, const void *message, size_t len)
     worker->woken = true;
 }
 
+/* What it was handed may still be on its way. */
+static bool
+put_off(struct worker *worker, struct aks_worker_job *job)
+{
+    if (!job->expects || aks_handed_has(&worker->handed, job->id) || worker->seat == NULL)
+        return false;
+    if (!job->waited) {
+        job->waited = true;
+        job->due_ns = now_ns(worker) + AKS_WORKER_HANDED_MS * AKS_NS_PER_MS;
+        return true;
+    }
+    return now_ns(worker) < job->due_ns;
+}
+
+/* What has come to wait for is there. */
+static void
+take_up(struct worker *worker)
+{
+    for (size_t i = 0; i < worker->jobs.count; i++) {
+        struct aks_worker_job *job = &worker->jobs.jobs[i];
+
+        if (job->waited && job->expects && aks_handed_has(&worker->handed, job->id)) {
+            job->expects = false;
+            job->due_ns = now_ns(worker);
+        }
+    }
+}
+
 static void
 job_gone(void *ctx, const char *id)
 {
@@ -214,9 +242,16 @@ work(struct worker *worker, struct aks_error *err)
     while (status == AKS_OK && !time_is_up(worker)) {
         struct aks_worker_job *job;
 
+        /* What has been told by now is heard first. */
+        status = wait_ms(worker, 0, err);
         scan(worker);
+        take_up(worker);
         job = aks_worker_jobs_next(&worker->jobs, now_ns(worker), once);
-        if (job != NULL) {
+        if (status != AKS_OK) {
+            break;
+        } else if (job != NULL && put_off(worker, job)) {
+            continue;
+        } else if (job != NULL) {
             try_job(worker, job);
             if (aks_worker_jobs_left(&worker->jobs) > 1)
                 status = wait_ms(worker, AKS_WORKER_PAUSE_MS, err);

@@ -72,6 +72,7 @@ read_job(const struct aks_port *port, const char *folder, struct aks_worker_job 
     if (status == AKS_OK) {
         known->enqueued_at_ms = job.enqueued_at_ms;
         known->due_ns = due_ns(port, &job);
+        known->expects = job.handed_count > 0 && job.tries == 0;
     }
     known->damaged = status != AKS_OK;
     aks_job_fini(&job);

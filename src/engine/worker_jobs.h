@@ -11,6 +11,8 @@ struct aks_worker_job {
     int64_t due_ns;                     /* of the clock's now_ns */
     bool damaged;                       /* it cannot be read, and is left alone */
     bool tried;                         /* by this worker */
+    bool expects;                       /* it is new, and has been handed over something */
+    bool waited;                        /* for which this worker has waited */
     int exit_code;                      /* of its last try by this worker; 0: none, or fine */
     char failure[64];
     char message[AKS_ERROR_MESSAGE_BYTES];
