@@ -22,9 +22,9 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
-          "src/engine/run_throttle", "src/engine/state_budget")
+          "src/engine/run_throttle", "src/engine/state_budget", "src/engine/target_http_tus", "src/wire/tus")
 SCRIPT_TARGETS = ("lua_host", "akosha-sync", "script_nearest_test", "script_load_test", "script_secrets_test",
-                  "data_throttle_test")
+                  "data_throttle_test", "wire_tus_test", "engine_target_tus_test")
 SECONDS_MAX = 240
 # In this order: the quick ones first. Each has to pass before anything is broken.
 CATCHERS = (
@@ -47,6 +47,9 @@ SCRIPT_CATCHERS = (
       for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile",
                    "window")),
     ("throttle", ["tests/data_throttle_test"]),
+    ("tus: texts", ["tests/wire_tus_test"]),
+    ("tus: a server that lies", ["tests/engine_target_tus_test"]),
+    ("worlds: tus", ["akosha-sync", "test", "tests/lua/fields/tus_test.lua"]),
     ("worlds: throttle and budget", ["akosha-sync", "test", "tests/lua/docs"]),
     ("worlds: tasks", ["akosha-sync", "test", "tests/lua/testing/hostile_task_test.lua"]),
     ("tasks", ["akosha-sync", "test", "tests/lua/task"]),

@@ -189,6 +189,32 @@ wait_is_over_after_a_lid_was_closed(void **state)
     aks_world_free(world);
 }
 
+/* A cloud that cannot be reached is left alone for a while; a laptop that was closed and opened again
+ * is somewhere else, and asks it at once. */
+static void
+cloud_that_could_not_be_reached_is_asked_again_after_sleep(void **state)
+{
+    for (int sleeps = 0; sleeps < 2; sleeps++) {
+        struct aks_world *world = scenario_new(12, scenario_policy, BYTES);
+        struct aks_fault_rule *rule = scenario_fault(world, AKS_FAULT_FAIL, "cloud", "probe");
+        json_t *report;
+
+        rule->times = 1;
+        rule->status = AKS_REFUSED;
+        scenario_run_is(world, "stored");
+        scenario_put(world, "a.bin", 13, BYTES);
+        if (sleeps == 1)
+            aks_world_sleep(world, 20 * AKS_NS_PER_S);
+        else
+            aks_world_advance(world, 20 * AKS_NS_PER_S);
+        report = scenario_run(world);
+        assert_string_equal(json_string_value(json_object_get(report, "target")),
+            sleeps == 1 ? "cloud" : "http");
+        json_decref(report);
+        aks_world_free(world);
+    }
+}
+
 /* Three tries, the first included, then the next target: whatever one server does, a run ends. */
 static void
 tries_end_with_the_third_one(void **state)
@@ -468,6 +494,7 @@ main(void)
         cmocka_unit_test(upload_that_may_be_committed_is_left_alone),
         cmocka_unit_test(retry_after_of_a_question_holds_for_what_follows_it),
         cmocka_unit_test(wait_is_over_after_a_lid_was_closed),
+        cmocka_unit_test(cloud_that_could_not_be_reached_is_asked_again_after_sleep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
