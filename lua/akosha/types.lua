@@ -311,7 +311,21 @@ function akosha.dir(options) end
 ---@field stored_bytes? integer
 ---@field stored_sha256? string
 ---@field key? string
+---@field snapshot? akosha.ReportSnapshot Of what a target holds.
+---@field wal? akosha.ReportLog Of a database with one, stored with it.
 ---@field mirror? akosha.ReportMirror Where its route is one.
+
+---@class akosha.ReportSnapshot
+---@field method string "identity": it was read as it was; else how it was copied.
+---@field writer boolean Had another process it open for writing?
+
+---@class akosha.ReportLog
+---@field key string
+---@field bytes integer
+---@field sha256 string
+---@field codec akosha.Codec
+---@field stored_bytes integer
+---@field stored_sha256 string
 
 ---@class akosha.ReportMirror
 ---@field needed integer So many have to hold it.
@@ -616,6 +630,11 @@ function akosha.task(fields) end
 ---@field name string Of its source.
 ---@field size integer Bytes.
 ---@field sha256? string Once ctx:checksum has told it.
+---@field wal? akosha.SnapshotLog Of a database that has one: it is sent with it.
+
+---@class akosha.SnapshotLog
+---@field size integer Bytes.
+---@field sha256? string Where it was copied.
 
 ---@class akosha.Content
 ---@field name string Of its source.

@@ -99,8 +99,9 @@ open_folders(struct aks_engine *engine, const char *folder, struct aks_error *er
     engine->state_folder = aks_mem_strdup(alloc, folder);
     engine->queue_folder = aks_mem_printf(alloc, "%s/queue", folder);
     engine->scratch_folder = aks_mem_printf(alloc, "%s/scratch", folder);
+    engine->snapshot_folder = aks_mem_printf(alloc, "%s/snapshots", folder);
     if (engine->state_folder == NULL || engine->queue_folder == NULL ||
-        engine->scratch_folder == NULL)
+        engine->scratch_folder == NULL || engine->snapshot_folder == NULL)
         return aks_error_memory(err, "opening the state folder");
     status = aks_engine_make_folders(engine->port, folder, err);
     if (status == AKS_OK)
@@ -169,6 +170,7 @@ aks_engine_close(struct aks_engine *engine)
     aks_mem_free(alloc, engine->state_folder);
     aks_mem_free(alloc, engine->queue_folder);
     aks_mem_free(alloc, engine->scratch_folder);
+    aks_mem_free(alloc, engine->snapshot_folder);
     aks_mem_free(alloc, engine);
 }
 

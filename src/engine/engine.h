@@ -58,6 +58,7 @@ struct aks_engine {
     char *state_folder;
     char *queue_folder;
     char *scratch_folder;
+    char *snapshot_folder;                  /* made when it is first needed */
     struct aks_state *state;
     struct aks_audit *audit;                /* opened when it is first needed */
     atomic_int interrupted;                 /* a signal's number */

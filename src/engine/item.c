@@ -26,18 +26,27 @@ void
 aks_item_fini(const struct aks_alloc *alloc, struct aks_item *item)
 {
     aks_source_fini(alloc, &item->source);
-    for (size_t i = 0; i < item->copy_count; i++)
+    for (size_t i = 0; i < item->copy_count; i++) {
         aks_stored_fini(alloc, &item->copies[i].row);
+        aks_stored_fini(alloc, &item->copies[i].next);
+    }
     aks_mem_free(alloc, item->copies);
     item->copies = NULL;
     item->copy_count = 0;
 }
 
 bool
+aks_item_row_holds(const struct aks_item *item, const struct aks_stored *row)
+{
+    return strcmp(row->sha256, item->sha256) == 0 &&
+        strcmp(row->wal.sha256, item->wal_sha256) == 0;
+}
+
+bool
 aks_item_copy_holds(const struct aks_copy *copy)
 {
     return (copy->state == AKS_COPY_STORED || copy->state == AKS_COPY_UNCHANGED) &&
-        strcmp(copy->row.sha256, copy->item->sha256) == 0;
+        aks_item_row_holds(copy->item, &copy->row);
 }
 
 bool
@@ -83,4 +92,36 @@ aks_item_enough(const struct aks_item *item)
     for (size_t i = 0; i < item->copy_count; i++)
         wanted -= item->copies[i].state == AKS_COPY_SKIPPED;
     return held > 0 && held >= (item->needed < wanted ? item->needed : wanted);
+}
+
+void
+aks_item_learn(struct aks_item *item, const struct aks_stored *row)
+{
+    memcpy(item->sha256, row->sha256, sizeof(item->sha256));
+    memcpy(item->wal_sha256, row->wal.sha256, sizeof(item->wal_sha256));
+    item->info = row->info;
+    item->info_racy = row->info_racy;
+    item->wal_there = row->wal_there;
+    item->wal_info = row->wal_info;
+}
+
+void
+aks_item_seen(struct aks_item *item, const struct aks_snapshot *snapshot)
+{
+    AKS_CHECK(snapshot->files[AKS_SNAPSHOT_MAIN].sha256[0] != '\0');
+    memcpy(item->sha256, snapshot->files[AKS_SNAPSHOT_MAIN].sha256, sizeof(item->sha256));
+    memcpy(item->wal_sha256, snapshot->files[AKS_SNAPSHOT_WAL].sha256, sizeof(item->wal_sha256));
+    item->info = snapshot->sources[AKS_SNAPSHOT_MAIN].info;
+    item->info_racy = snapshot->racy;
+    item->wal_there = snapshot->sources[AKS_SNAPSHOT_WAL].there;
+    item->wal_info = snapshot->sources[AKS_SNAPSHOT_WAL].info;
+}
+
+void
+aks_item_stamp(const struct aks_item *item, struct aks_stored *row)
+{
+    row->info = item->info;
+    row->info_racy = item->info_racy;
+    row->wal_there = item->wal_there;
+    row->wal_info = item->wal_info;
 }

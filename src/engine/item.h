@@ -5,6 +5,7 @@
 
 #include "engine/ask.h"
 #include "engine/attempt.h"
+#include "engine/snapshot.h"
 #include "engine/source.h"
 #include "engine/state.h"
 
@@ -34,6 +35,12 @@ struct aks_copy {
     size_t target;                      /* index of the settings' */
     enum aks_copy_state state;
     struct aks_stored row;              /* what is known of what the target has; owned */
+    bool reusable;                      /* the target has the row's main object for certain: a new
+                                         * manifest may name it again */
+    struct aks_stored next;             /* the row that is being made of what is sent; owned */
+    unsigned under_way;                 /* objects that are being sent for it */
+    bool again;                         /* when they have come to an end: from a new snapshot */
+    bool sent[AKS_SNAPSHOT_ROLES];      /* what this run has sent of the row */
     const char *codec_reason;
     struct aks_error error;             /* of its last try; status AKS_OK if there was none */
 };
@@ -51,9 +58,16 @@ struct aks_item {
     bool considered;                    /* compared with what its next target holds */
     bool tried;                         /* some target was asked in this round */
     bool gave_up;                       /* the policy ended it */
+    struct aks_snapshot *snapshot;      /* taken in this run, or NULL; owned */
+    bool snapshot_kept;                 /* its files outlive the run: the journal needs them */
+    bool changing;                      /* it changed while it was read in place: a copy is read */
+    unsigned retaken;                   /* how many snapshots it has outrun */
     char sha256[65];                    /* of the plain bytes, once known; else "" */
+    char wal_sha256[65];                /* of its log, where that is known; "" if it has none */
     struct aks_file_info info;          /* the file's stamps when it had that digest, */
-    bool info_racy;                     /* and whether they may be those of a later write too */
+    bool info_racy;                     /* and whether they may be those of a later write too, */
+    bool wal_there;                     /* and those of its log */
+    struct aks_file_info wal_info;
     const char *reason;                 /* why skipped */
     struct aks_error error;             /* the last failure; status AKS_OK if there was none */
 };
@@ -62,6 +76,8 @@ struct aks_item {
 enum aks_status aks_item_route(const struct aks_alloc *alloc, struct aks_item *item,
     const struct aks_route *route, struct aks_error *err);
 void aks_item_fini(const struct aks_alloc *alloc, struct aks_item *item);
+/** Is ${row} what the source was seen to hold last, its log included? */
+bool aks_item_row_holds(const struct aks_item *item, const struct aks_stored *row);
 /** Has the target what the source was seen to hold last? Where it changed in the course of a run,
  * an earlier copy does not count any more. */
 bool aks_item_copy_holds(const struct aks_copy *copy);
@@ -75,5 +91,13 @@ const struct aks_copy *aks_item_held(const struct aks_item *item, size_t target)
 size_t aks_item_held_count(const struct aks_item *item);
 /** Is it delivered: do as many copies hold as have to? What the policy skips is not asked for. */
 bool aks_item_enough(const struct aks_item *item);
+
+/** What the source was seen to hold is what ${row} says, and has the stamps that it says. */
+void aks_item_learn(struct aks_item *item, const struct aks_stored *row);
+/** What the source was seen to hold, and its stamps, are those of ${snapshot}, whose digests are
+ * known. */
+void aks_item_seen(struct aks_item *item, const struct aks_snapshot *snapshot);
+/** ${row}, which holds, has the stamps that the source was seen with last. */
+void aks_item_stamp(const struct aks_item *item, struct aks_stored *row);
 
 #endif

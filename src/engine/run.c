@@ -127,6 +127,7 @@ upload_next(struct aks_run *run, struct aks_error *err)
         if (status != AKS_CANCELLED && run->ask.policy_error.status == AKS_OK)
             aks_run_health_note(run, index, &outcome);
         aks_run_walk_settle(copies, count, &outcome);
+        aks_run_snapshot_drop_settled(run);
         status = ended(run, err);
     }
     aks_mem_free(run->engine->port->alloc, copies);
@@ -302,8 +303,10 @@ finish(struct aks_run *run)
     aks_run_throttle_end(run);
     drain(run);
     aks_task_free(run->task);
-    for (size_t i = 0; i < run->item_count; i++)
+    for (size_t i = 0; i < run->item_count; i++) {
+        aks_run_snapshot_drop(run, &run->items[i]);
         aks_item_fini(alloc, &run->items[i]);
+    }
     aks_mem_free(alloc, run->items);
     aks_pool_fini(&run->pool);
     aks_ask_fini(&run->ask);

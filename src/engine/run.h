@@ -153,6 +153,9 @@ void aks_run_health_refuse(const struct aks_run *run, struct aks_item *item);
  * item that is still owed then stands at the target that it goes to next: *ret_pending tells if
  * there is one. The others have been to every target of their routes in this round. */
 enum aks_status aks_run_walk(struct aks_run *run, bool *ret_pending, struct aks_error *err);
+/** The snapshot of ${copy}'s item could not be taken, as ${err} tells: nothing more is done for the
+ * item in this run. It is skipped where the policy wants that (item->reason). */
+void aks_run_walk_refused(struct aks_copy *copy, const struct aks_error *err);
 /** What became of the copies of one upload. */
 void aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_outcome *outcome);
 /** Once more through the routes. */
@@ -188,9 +191,40 @@ enum aks_status aks_run_budget_begin(struct aks_run *run, size_t index, struct a
 /** For the report; NULL without a budget. */
 struct json_t *aks_run_budget_json(const struct aks_run *run);
 
+struct aks_taking;
+
+/** run_snapshot.c: the source as it stands there now, in the form of a snapshot that is read in
+ * place: of its two files, not of one moment where somebody writes. To be given to
+ * aks_snapshot_fini. */
+enum aks_status aks_run_snapshot_look(const struct aks_run *run, const struct aks_item *item,
+    struct aks_snapshot *ret_seen, struct aks_error *err);
+/** Takes the snapshot of ${item}, which has none, on a worker. ${done} is called once, from the
+ * loop: item->snapshot is there, or ${err} (else NULL) tells why not. What becomes of a busy source
+ * is asked then; ${row} (or NULL) is what a target has of it. Not in a dry run. */
+enum aks_status aks_run_snapshot_begin(struct aks_run *run, struct aks_item *item,
+    const struct aks_stored *row, void (*done)(void *ctx, const struct aks_error *err), void *ctx,
+    struct aks_taking **ret_taking, struct aks_error *err);
+/** It is not wanted any more: done follows soon. */
+void aks_run_snapshot_stop(struct aks_taking *taking);
+/** The same, and done is not called any more: run->pool.lingering counts it. */
+void aks_run_snapshot_leave(struct aks_taking *taking);
+/** The same for ${copy}, waited for. An item that has its snapshot keeps it. */
+enum aks_status aks_run_snapshot(struct aks_run *run, struct aks_copy *copy, struct aks_error *err);
+/** The item is settled, or the run over: its snapshot goes, unless it is kept. None is fine. */
+void aks_run_snapshot_drop(struct aks_run *run, struct aks_item *item);
+/** The source was written to while it was read: the next snapshot is taken as a copy. */
+void aks_run_snapshot_outrun(struct aks_run *run, struct aks_item *item);
+/** The same for all items that are settled. */
+void aks_run_snapshot_drop_settled(struct aks_run *run);
+
 /** run_compare.c: is ${copy} already there? By stat, then by digest. */
 enum aks_status aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
     struct aks_error *err);
+/** Has the source the stamps that ${row} tells, main file and log, whose absence counts, and can
+ * that be trusted? */
+bool aks_run_compare_stamps(const struct aks_stored *row, const struct aks_snapshot *now);
+/** May its content be the same? Another size is another content. True where nobody knows. */
+bool aks_run_compare_sizes(const struct aks_stored *row, const struct aks_snapshot *now);
 
 /** run_upload.c: brings ${copies} to target ${index}, which they are for. AKS_OK if the target is
  * committed; single copies may still have failed for reasons of their own, which their errors tell.
@@ -202,6 +236,9 @@ enum aks_status aks_run_upload(struct aks_run *run, size_t index, struct aks_cop
  * If not, it is forgotten. AKS_OK if the target was asked; else ${outcome} tells. */
 enum aks_status aks_run_confirm(struct aks_run *run, struct aks_copy *copy,
     struct aks_outcome *outcome);
+/** Does the manifest ${text} name the objects of ${row} as they are believed to be? */
+bool aks_run_confirm_names(const struct aks_alloc *alloc, const struct aks_buf *text,
+    const struct aks_stored *row);
 
 /** run_keep.c: the queue's part of a run. What is owed is written to the run's job (or the job
  * removed where nothing is); other jobs lose the sources that this run has. Failures go to

@@ -11,10 +11,29 @@
 
 /* A system's marker is put again after so long, in case somebody emptied the bucket. */
 #define MARKER_AGE_MS (30 * AKS_MS_PER_DAY)
-/* Files of one audit record: with the longest names and digests they stay under its 64 KiB. */
-#define AUDIT_FILES_MAX 64
+/* Copies of one audit record: with the longest names and digests, and a log each, they stay under
+ * its 64 KiB. */
+#define AUDIT_COPIES_MAX 32
 
 _Static_assert(sizeof(AKS_MANIFEST_NAME) <= 16, "struct commit has room for so much");
+
+static void
+audit_copy(const struct aks_copy *copy, json_t *files)
+{
+    const struct aks_stored *row = &copy->row;
+    const struct aks_stored_wal *wal = &row->wal;
+
+    (void)json_array_append_new(files,
+        json_pack("{s:s, s:s, s:I, s:s, s:I, s:s}", "name", row->name, "key", row->key, "bytes",
+            (json_int_t)row->bytes, "sha256", row->sha256, "stored_bytes",
+            (json_int_t)row->stored_bytes, "stored_sha256", row->stored_sha256));
+    if (wal->key != NULL)
+        (void)json_array_append_new(files,
+            json_pack("{s:o, s:s, s:I, s:s, s:I, s:s}", "name", json_sprintf("%s%s", row->name,
+                aks_manifest_wal_suffix(row->kind)), "key", wal->key, "bytes",
+                (json_int_t)wal->bytes, "sha256", wal->sha256, "stored_bytes",
+                (json_int_t)wal->stored_bytes, "stored_sha256", wal->stored_sha256));
+}
 
 /* From copy *${at} on, at most as many as one record has room for; *${at} moves behind them. */
 static json_t *
@@ -22,15 +41,11 @@ audit_files(const struct upload *upload, size_t *at)
 {
     json_t *files = json_array();
 
-    for (; *at < upload->count && json_array_size(files) < AUDIT_FILES_MAX; (*at)++) {
-        const struct aks_stored *row = &upload->copies[*at]->row;
-
+    for (unsigned copies = 0; *at < upload->count && copies < AUDIT_COPIES_MAX; (*at)++) {
         if (upload->copies[*at]->state != AKS_COPY_STORED)
             continue;
-        (void)json_array_append_new(files,
-            json_pack("{s:s, s:s, s:I, s:s, s:I, s:s}", "name", row->name, "key", row->key, "bytes",
-                (json_int_t)row->bytes, "sha256", row->sha256, "stored_bytes",
-                (json_int_t)row->stored_bytes, "stored_sha256", row->stored_sha256));
+        audit_copy(upload->copies[*at], files);
+        copies++;
     }
     return files;
 }
@@ -100,8 +115,30 @@ object_of_row(const struct aks_stored *row, struct aks_manifest_object *object)
     memcpy(object->stored_sha256, row->stored_sha256, sizeof(object->stored_sha256));
     object->part_bytes = row->part_bytes;
     object->parts = row->parts;
-    object->snapshot_method = method;
+    object->snapshot_method = row->method != NULL ? row->method : method;
+    object->snapshot_writer = row->writer;
     object->taken_at_ms = row->taken_at_ms;
+}
+
+/* The log of ${main}, which ${row} has. */
+static void
+wal_of_row(const struct aks_stored *row, const struct aks_manifest_object *main, char *name,
+    struct aks_manifest_object *object)
+{
+    static char role[] = "wal";
+    const struct aks_stored_wal *wal = &row->wal;
+
+    *object = *main;
+    object->name = name;
+    object->key = wal->key;
+    object->role = role;
+    object->bytes = wal->bytes;
+    memcpy(object->sha256, wal->sha256, sizeof(object->sha256));
+    object->codec = wal->codec;
+    object->stored_bytes = wal->stored_bytes;
+    memcpy(object->stored_sha256, wal->stored_sha256, sizeof(object->stored_sha256));
+    object->part_bytes = wal->part_bytes;
+    object->parts = wal->parts;
 }
 
 static bool
@@ -115,45 +152,64 @@ replaced(const struct upload *upload, const struct aks_stored *row)
     return false;
 }
 
-/* A manifest is UTF-8, and a path need not be. */
+/* What the target holds of one source, under ${name}. A manifest is UTF-8; a path need not be. */
 static enum aks_status
-add_object(const struct upload *upload, struct aks_manifest *manifest,
-    struct aks_manifest_object *object, struct aks_error *err)
+add_row(const struct upload *upload, struct aks_manifest *manifest, const struct aks_stored *row,
+    char *name, struct aks_error *err)
 {
     const struct aks_alloc *alloc = upload->run->engine->port->alloc;
-    char *source_name = aks_text_path(alloc, object->source_name);
+    char *source_name = aks_text_path(alloc, row->source);
+    struct aks_manifest_object main;
+    struct aks_manifest_object wal;
+    char *wal_name = NULL;
     enum aks_status status;
 
     if (source_name == NULL)
         return aks_error_memory(err, "writing a manifest");
-    object->source_name = source_name;
-    status = aks_manifest_add(manifest, object, err);
+    object_of_row(row, &main);
+    main.name = name;
+    main.source_name = source_name;
+    status = aks_manifest_add(manifest, &main, err);
+    if (status == AKS_OK && row->wal.key != NULL) {
+        wal_name = aks_mem_printf(alloc, "%s%s", name, aks_manifest_wal_suffix(row->kind));
+        wal_of_row(row, &main, wal_name, &wal);
+        status = wal_name == NULL ? aks_error_memory(err, "writing a manifest")
+            : aks_manifest_add(manifest, &wal, err);
+    }
+    aks_mem_free(alloc, wal_name);
     aks_mem_free(alloc, source_name);
     return status;
+}
+
+/* Is the name of ${row}, or that of its log, one that ${object} has already? */
+static bool
+shares_name(const struct aks_manifest_object *object, const struct aks_stored *row)
+{
+    const char *suffix = row->wal.key != NULL ? aks_manifest_wal_suffix(row->kind) : NULL;
+    size_t len = strlen(row->name);
+
+    return strncmp(object->name, row->name, len) == 0 && (object->name[len] == '\0' ||
+        (suffix != NULL && strcmp(object->name + len, suffix) == 0));
 }
 
 /* An earlier object whose name another source has now is listed under a name with its path's
  * digest. */
 static enum aks_status
-add_earlier(const struct upload *upload, struct aks_manifest *manifest, struct aks_stored *row,
-    struct aks_error *err)
+add_earlier(const struct upload *upload, struct aks_manifest *manifest,
+    const struct aks_stored *row, struct aks_error *err)
 {
     const struct aks_alloc *alloc = upload->run->engine->port->alloc;
-    struct aks_manifest_object object;
     char *name = NULL;
     enum aks_status status;
 
-    object_of_row(row, &object);
-    for (size_t i = 0; i < manifest->object_count; i++) {
-        if (strcmp(manifest->objects[i].name, row->name) != 0)
+    for (size_t i = 0; i < manifest->object_count && name == NULL; i++) {
+        if (!shares_name(&manifest->objects[i], row))
             continue;
         name = aks_source_name_with_digest(alloc, row->name, row->source);
         if (name == NULL)
             return aks_error_memory(err, "writing a manifest");
-        object.name = name;
-        break;
     }
-    status = add_object(upload, manifest, &object, err);
+    status = add_row(upload, manifest, row, name != NULL ? name : row->name, err);
     aks_mem_free(alloc, name);
     return status;
 }
@@ -164,7 +220,6 @@ add_objects(struct upload *upload, struct aks_manifest *manifest, struct aks_err
 {
     struct aks_run *run = upload->run;
     const struct aks_alloc *alloc = run->engine->port->alloc;
-    struct aks_manifest_object object;
     struct aks_stored *rows = NULL;
     size_t row_count = 0;
     enum aks_status status = AKS_OK;
@@ -172,8 +227,8 @@ add_objects(struct upload *upload, struct aks_manifest *manifest, struct aks_err
     for (size_t i = 0; i < upload->count && status == AKS_OK; i++) {
         if (upload->copies[i]->state != AKS_COPY_STORED)
             continue;
-        object_of_row(&upload->copies[i]->row, &object);
-        status = add_object(upload, manifest, &object, err);
+        status = add_row(upload, manifest, &upload->copies[i]->row, upload->copies[i]->row.name,
+            err);
     }
     if (status == AKS_OK)
         status = aks_state_stored_all(run->engine->state, run->targets[upload->index].identity,

@@ -1,4 +1,5 @@
-/* Is a source already where it should go? First by what stat tells, then by its digest. */
+/* Is a source already where it should go, with its log? First by what stat tells, then by digests.
+ */
 #include "base/encode.h"
 #include "base/units.h"
 
@@ -28,30 +29,15 @@ pipeline_changed(void *ctx)
         comparison->done = true;
 }
 
-/* Does the digest that is known belong to what ${view} sees? */
-static bool
-known(const struct aks_item *item, const struct aks_view *view)
-{
-    return item->sha256[0] != '\0' && !item->info_racy &&
-        aks_source_same(&item->info, &view->info);
-}
-
-/* The digest of what the source holds now, and the stamps that belong to it, into ${item}. */
+/* The digest of what ${view} shows, which is taken over. */
 static enum aks_status
-digest_source(struct aks_run *run, struct aks_item *item, struct aks_error *err)
+digest_view(struct aks_run *run, struct aks_view *view, char ret_sha256[AKS_SHA256_HEX_BYTES],
+    struct aks_error *err)
 {
     struct aks_pipeline_options options = { 0 };
     struct comparison comparison = { 0 };
-    struct aks_view view;
     enum aks_status status;
 
-    status = aks_view_take(run->engine->port, &item->source, &view, err);
-    if (status != AKS_OK)
-        return status;
-    if (known(item, &view)) {
-        aks_view_close(&view);
-        return AKS_OK;
-    }
     options.port = run->engine->port;
     options.loop = &run->engine->loop;
     options.pool = &run->pool;
@@ -60,7 +46,7 @@ digest_source(struct aks_run *run, struct aks_item *item, struct aks_error *err)
     options.check = AKS_PART_UNCHECKED;
     options.changed = pipeline_changed;
     options.ctx = &comparison;
-    status = aks_pipeline_new(&options, &view, &comparison.pipeline, err);
+    status = aks_pipeline_new(&options, view, &comparison.pipeline, err);
     if (status != AKS_OK)
         return status;
     status = aks_run_drive(run, &comparison.done, err);
@@ -68,45 +54,129 @@ digest_source(struct aks_run *run, struct aks_item *item, struct aks_error *err)
         status = err->status;
     if (status == AKS_OK)
         status = aks_view_check(aks_pipeline_view(comparison.pipeline), err);
-    if (status == AKS_OK) {
+    if (status == AKS_OK)
         aks_hex_encode(aks_pipeline_result(comparison.pipeline)->plain_sha256, AKS_SHA256_BYTES,
-            item->sha256);
-        item->info = aks_pipeline_view(comparison.pipeline)->source_info;
-        item->info_racy = aks_view_racy(aks_pipeline_view(comparison.pipeline));
-    }
+            ret_sha256);
     aks_pipeline_free(comparison.pipeline);
+    return status;
+}
+
+/* Files that are read in place are digested when somebody asks. */
+static enum aks_status
+digest_files(struct aks_run *run, struct aks_snapshot *snapshot, struct aks_error *err)
+{
+    const struct aks_port *port = run->engine->port;
+    enum aks_status status = AKS_OK;
+
+    for (enum aks_snapshot_role role = 0; role < AKS_SNAPSHOT_ROLES && status == AKS_OK; role++) {
+        char *sha256 = snapshot->files[role].sha256;
+        struct aks_view view;
+
+        if (!snapshot->files[role].there || sha256[0] != '\0')
+            continue;
+        status = aks_snapshot_open_view(port, snapshot, role, &view, err);
+        if (status == AKS_OK)
+            status = digest_view(run, &view, sha256, err);
+    }
+    if (status == AKS_OK && snapshot->in_place && !aks_snapshot_still(port, snapshot))
+        status = aks_error_set(err, AKS_SOURCE_CHANGED, "source %s: changed while it was read",
+            snapshot->source);
+    return status;
+}
+
+/* What the source holds, and the stamps that belong to it, into ${item}. A file that changes while
+ * it is read is copied, as it would be where it is sent. */
+static enum aks_status
+digest_source(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
+{
+    struct aks_item *item = copy->item;
+    enum aks_status status = AKS_SOURCE_CHANGED;
+
+    for (int i = 0; i < 2 && status == AKS_SOURCE_CHANGED; i++) {
+        status = aks_run_snapshot(run, copy, err);
+        if (status != AKS_OK)
+            return status;
+        status = digest_files(run, item->snapshot, err);
+        if (status == AKS_SOURCE_CHANGED)
+            aks_run_snapshot_outrun(run, item);
+    }
+    if (status == AKS_OK)
+        aks_item_seen(item, item->snapshot);
     return status;
 }
 
 /* Same bytes under new stamps: the next run need not read them again. */
 static enum aks_status
-compare_digest(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
-    struct aks_error *err)
+compare_digest(struct aks_run *run, struct aks_copy *copy, struct aks_snapshot *seen,
+    bool *ret_unchanged, struct aks_error *err)
 {
     struct aks_item *item = copy->item;
-    enum aks_status status = digest_source(run, item, err);
+    enum aks_status status = AKS_OK;
 
-    if (status != AKS_OK)
+    if (run->options->dry_run) {
+        /* It takes none. */
+        status = digest_files(run, seen, err);
+        if (status == AKS_OK)
+            aks_item_seen(item, seen);
+    } else {
+        status = digest_source(run, copy, err);
+    }
+    if (status != AKS_OK || !aks_item_row_holds(item, &copy->row))
         return status;
-    if (strcmp(item->sha256, copy->row.sha256) != 0)
-        return AKS_OK;
     *ret_unchanged = true;
-    copy->row.info = item->info;
-    copy->row.info_racy = item->info_racy;
     if (run->options->dry_run)
         return AKS_OK;
+    aks_item_stamp(item, &copy->row);
     return aks_state_stored_put(run->engine->state, run->targets[copy->target].identity,
         &copy->row, 1, err);
 }
 
+bool
+aks_run_compare_stamps(const struct aks_stored *row, const struct aks_snapshot *now)
+{
+    return !row->info_racy && now->sources[AKS_SNAPSHOT_MAIN].there &&
+        aks_source_same(&row->info, &now->sources[AKS_SNAPSHOT_MAIN].info) &&
+        row->wal_there == now->sources[AKS_SNAPSHOT_WAL].there &&
+        (!row->wal_there ||
+            aks_source_same(&row->wal_info, &now->sources[AKS_SNAPSHOT_WAL].info));
+}
+
+bool
+aks_run_compare_sizes(const struct aks_stored *row, const struct aks_snapshot *now)
+{
+    int64_t wal_bytes = now->sources[AKS_SNAPSHOT_WAL].there
+        ? now->sources[AKS_SNAPSHOT_WAL].info.bytes : 0;
+
+    return !now->sources[AKS_SNAPSHOT_MAIN].there ||
+        (row->bytes == now->sources[AKS_SNAPSHOT_MAIN].info.bytes && row->wal.bytes == wal_bytes);
+}
+
 /* Where this run has seen other bytes since, stamps of before it prove nothing. */
 static bool
-same_stamps(const struct aks_copy *copy)
+same_stamps(const struct aks_copy *copy, const struct aks_snapshot *now)
 {
     const struct aks_item *item = copy->item;
 
-    return !copy->row.info_racy && aks_source_same(&copy->row.info, &item->source.info) &&
-        (item->sha256[0] == '\0' || strcmp(item->sha256, copy->row.sha256) == 0);
+    return aks_run_compare_stamps(&copy->row, now) &&
+        (item->sha256[0] == '\0' || aks_item_row_holds(item, &copy->row));
+}
+
+static enum aks_status
+compare_row(struct aks_run *run, struct aks_copy *copy, struct aks_snapshot *seen,
+    bool *ret_unchanged, struct aks_error *err)
+{
+    struct aks_item *item = copy->item;
+    const struct aks_snapshot *now = item->snapshot != NULL ? item->snapshot : seen;
+
+    if (same_stamps(copy, now)) {
+        *ret_unchanged = true;
+        if (item->sha256[0] == '\0')
+            aks_item_learn(item, &copy->row);
+        return AKS_OK;
+    }
+    if (!aks_run_compare_sizes(&copy->row, now))
+        return AKS_OK;
+    return compare_digest(run, copy, seen, ret_unchanged, err);
 }
 
 enum aks_status
@@ -116,29 +186,23 @@ aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
     const struct aks_alloc *alloc = run->engine->port->alloc;
     struct aks_item *item = copy->item;
     struct aks_stored *row = &copy->row;
+    struct aks_snapshot seen;
     enum aks_status status;
 
     *ret_unchanged = false;
     aks_stored_fini(alloc, row);
+    copy->reusable = false;
     status = aks_state_stored_get(run->engine->state, run->targets[copy->target].identity,
         item->source.path, row, err);
     if (status == AKS_NOT_FOUND) {
         memset(row, 0, sizeof(*row));
         return AKS_OK;
     }
+    if (status == AKS_OK)
+        status = aks_run_snapshot_look(run, item, &seen, err);
     if (status != AKS_OK)
         return status;
-    if (same_stamps(copy)) {
-        *ret_unchanged = true;
-        if (item->sha256[0] == '\0') {
-            memcpy(item->sha256, row->sha256, sizeof(item->sha256));
-            item->info = row->info;
-            item->info_racy = row->info_racy;
-        }
-        return AKS_OK;
-    }
-    /* Another size is another content; the same size may be. */
-    if (row->bytes != item->source.info.bytes)
-        return AKS_OK;
-    return compare_digest(run, copy, ret_unchanged, err);
+    status = compare_row(run, copy, &seen, ret_unchanged, err);
+    aks_snapshot_fini(&seen);
+    return status;
 }

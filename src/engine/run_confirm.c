@@ -35,20 +35,28 @@ wait_for(struct confirmation *confirmation)
     return confirmation->outcome.status;
 }
 
-/* Does the manifest text name the object as it is believed to be? */
 static bool
-manifest_holds(const struct aks_alloc *alloc, const struct aks_buf *text,
+names(const struct aks_manifest *manifest, const char *key, const char *sha256)
+{
+    for (size_t i = 0; i < manifest->object_count; i++) {
+        if (strcmp(manifest->objects[i].key, key) == 0 &&
+            strcmp(manifest->objects[i].sha256, sha256) == 0)
+            return true;
+    }
+    return false;
+}
+
+bool
+aks_run_confirm_names(const struct aks_alloc *alloc, const struct aks_buf *text,
     const struct aks_stored *row)
 {
     struct aks_manifest manifest;
-    bool holds = false;
+    bool holds;
 
     aks_manifest_init(&manifest, alloc);
-    if (aks_manifest_read(text->data, text->len, &manifest, NULL) == AKS_OK) {
-        for (size_t i = 0; i < manifest.object_count && !holds; i++)
-            holds = strcmp(manifest.objects[i].key, row->key) == 0 &&
-                strcmp(manifest.objects[i].sha256, row->sha256) == 0;
-    }
+    holds = aks_manifest_read(text->data, text->len, &manifest, NULL) == AKS_OK &&
+        names(&manifest, row->key, row->sha256) &&
+        (row->wal.key == NULL || names(&manifest, row->wal.key, row->wal.sha256));
     aks_manifest_fini(&manifest);
     return holds;
 }
@@ -73,7 +81,7 @@ confirm_copy(struct confirmation *confirmation, struct aks_copy *copy)
     confirmation->class->get(confirmation->target, key, &text, call_done, confirmation);
     status = wait_for(confirmation);
     if (status == AKS_OK)
-        holds = manifest_holds(port->alloc, &text, row);
+        holds = aks_run_confirm_names(port->alloc, &text, row);
     aks_buf_fini(&text);
     if (status != AKS_OK && status != AKS_NOT_FOUND)
         return status;

@@ -319,6 +319,22 @@ path_json(const struct aks_run *run, const char *path)
     return text;
 }
 
+/* The log that was stored with a database, and how both were had. */
+static void
+add_log(json_t *file, const struct aks_stored *row)
+{
+    const struct aks_stored_wal *wal = &row->wal;
+
+    if (row->method != NULL)
+        (void)json_object_set_new(file, "snapshot",
+            json_pack("{s:s, s:b}", "method", row->method, "writer", row->writer));
+    if (wal->key != NULL)
+        (void)json_object_set_new(file, "wal",
+            json_pack("{s:s, s:I, s:s, s:s, s:I, s:s}", "key", wal->key, "bytes",
+                (json_int_t)wal->bytes, "sha256", wal->sha256, "codec", wal->codec, "stored_bytes",
+                (json_int_t)wal->stored_bytes, "stored_sha256", wal->stored_sha256));
+}
+
 static json_t *
 file_json(const struct aks_run *run, const struct aks_item *item)
 {
@@ -336,6 +352,7 @@ file_json(const struct aks_run *run, const struct aks_item *item)
         (void)json_object_set_new(file, "stored_bytes", json_integer(copy->row.stored_bytes));
         (void)json_object_set_new(file, "stored_sha256", json_string(copy->row.stored_sha256));
         (void)json_object_set_new(file, "key", json_string(copy->row.key));
+        add_log(file, &copy->row);
     }
     if (item->state == AKS_ITEM_FAILED && item->error.status != AKS_OK)
         (void)json_object_set_new(file, "message", aks_text_json(item->error.message));
@@ -356,12 +373,38 @@ first_sent(const struct aks_item *item)
 }
 
 static void
+add_name(json_t *uploaded, const char *key)
+{
+    (void)json_array_append_new(uploaded, json_string(strrchr(key, '/') + 1));
+}
+
+/* What this run has sent of ${copy}, by its names; gives the bytes that its target holds of it. */
+static json_int_t
+add_uploaded(json_t *uploaded, const struct aks_copy *copy)
+{
+    if (copy->sent[AKS_SNAPSHOT_MAIN])
+        add_name(uploaded, copy->row.key);
+    if (copy->sent[AKS_SNAPSHOT_WAL])
+        add_name(uploaded, copy->row.wal.key);
+    return copy->row.stored_bytes + copy->row.wal.stored_bytes;
+}
+
+/* Of a source with its log, as far as that is known. */
+static json_int_t
+source_bytes(const struct aks_run *run, const struct aks_item *item)
+{
+    const struct aks_copy *copy = first_held(run, item);
+
+    return copy != NULL ? copy->row.bytes + copy->row.wal.bytes : item->source.info.bytes;
+}
+
+static void
 add_files(const struct aks_run *run, json_t *report)
 {
     json_t *files = json_array();
     json_t *uploaded = json_array();
-    json_int_t source_bytes = 0;
-    json_int_t stored_bytes = 0;
+    json_int_t source = 0;
+    json_int_t stored = 0;
 
     for (size_t i = 0; i < run->item_count; i++) {
         const struct aks_item *item = &run->items[i];
@@ -369,16 +412,14 @@ add_files(const struct aks_run *run, json_t *report)
 
         if (item->source.path == NULL || item->source.name == NULL)
             continue;
-        source_bytes += item->source.info.bytes;
-        if (copy != NULL) {
-            stored_bytes += copy->row.stored_bytes;
-            (void)json_array_append_new(uploaded, json_string(strrchr(copy->row.key, '/') + 1));
-        }
+        source += source_bytes(run, item);
+        if (copy != NULL)
+            stored += add_uploaded(uploaded, copy);
         (void)json_array_append_new(files, file_json(run, item));
     }
     (void)json_object_set_new(report, "files_uploaded", uploaded);
     (void)json_object_set_new(report, "bytes",
-        json_pack("{s:I, s:I, s:I}", "source", source_bytes, "stored", stored_bytes, "sent",
+        json_pack("{s:I, s:I, s:I}", "source", source, "stored", stored, "sent",
             (json_int_t)run->sent_bytes));
     (void)json_object_set_new(report, "files", files);
 }

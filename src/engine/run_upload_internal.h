@@ -25,12 +25,17 @@ struct upload {
     struct aks_copy **copies;
     size_t count;
     size_t next;                        /* copy to be begun */
+    struct aks_copy *now;               /* whose objects are begun, one after the other */
+    enum aks_snapshot_role role;        /* which of them is the next */
+    struct aks_taking *taking;          /* its snapshot, while it is taken */
+    bool fresh;                         /* which has just been done */
     bool reading;
-    size_t under_way;
+    size_t under_way;                   /* snapshot included */
     struct slot {
         struct upload *upload;
         struct aks_transfer *transfer;
         struct aks_copy *copy;
+        enum aks_snapshot_role role;
     } slots[TRANSFERS_MAX];
     struct aks_transfer *transfers[TRANSFERS_MAX];     /* the same, for progress */
     bool condemned;                     /* the target itself failed: no more of it */
@@ -71,9 +76,24 @@ enum aks_status aks_run_upload_failed(struct upload *upload, const struct aks_er
  * goes through the run's link to it, whose rate is for aks_run_health_measured once it has been
  * freed. */
 enum aks_status aks_run_upload_target(struct upload *upload, struct aks_error *err);
-/* The row of the index that a stored copy makes: what it was stored as, and where. */
-enum aks_status aks_run_upload_row(struct upload *upload, struct aks_copy *copy,
+
+/* run_send.c: all copies, side by side as far as memory allows. Those that came to an end are
+ * stored, or have an error; a failure is the target's, in upload->outcome. */
+enum aks_status aks_run_send(struct upload *upload);
+
+/* run_object.c: a copy begins to be sent from ${snapshot}: copy->next is made of it. The main
+ * object is not sent again where the target has it. */
+enum aks_status aks_run_object_begin(struct upload *upload, struct aks_copy *copy,
+    const struct aks_snapshot *snapshot, struct aks_error *err);
+/* Is that object of it still to be sent? */
+bool aks_run_object_wanted(const struct aks_copy *copy, const struct aks_snapshot *snapshot,
+    enum aks_snapshot_role role);
+/* One of them was sent: what it was stored as, and where. */
+enum aks_status aks_run_object_add(struct upload *upload, struct aks_copy *copy,
+    struct aks_snapshot *snapshot, enum aks_snapshot_role role,
     const struct aks_transfer_result *result, struct aks_error *err);
+/* All of them were: copy->next is the copy's row, and the copy stored. */
+void aks_run_object_end(struct upload *upload, struct aks_copy *copy);
 
 /* run_read_back.c: every object that upload->copies have sent is read again; ${done} is called with
  * the upload, perhaps from inside. AKS_CORRUPT if one is not what was sent: then nobody goes on

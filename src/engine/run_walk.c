@@ -118,6 +118,16 @@ dedup_copy(struct aks_run *run, struct aks_copy *copy, bool unchanged, bool doub
     return AKS_OK;
 }
 
+/* Where a database has grown only in its log, the target's copy of the main file will do, as far as
+ * sizes can tell; its digest has the last word. */
+static bool
+may_reuse(const struct aks_run *run, const struct aks_copy *copy)
+{
+    return run->settings->dedup != AKS_DEDUP_ALWAYS && copy->row.source != NULL &&
+        aks_source_wal_suffix(copy->item->source.kind) != NULL &&
+        copy->row.bytes == copy->item->source.info.bytes;
+}
+
 /* Old beliefs about a target are checked against its manifests before anything is left out because
  * of them. ${ret_doubted}: they could not be. */
 static enum aks_status
@@ -125,12 +135,13 @@ confirm_copy(struct aks_run *run, struct aks_copy *copy, bool *unchanged, bool *
     struct aks_error *err)
 {
     bool older = run->settings->dedup == AKS_DEDUP_NEVER && copy->row.source != NULL;
+    bool reuses = may_reuse(run, copy);
     /* Below 0 where the clock was wrong once: then nobody knows how old it is. */
     int64_t age_ms = wall_ms(run) - copy->row.checked_at_ms;
     struct aks_outcome outcome;
 
     *ret_doubted = false;
-    if ((!*unchanged && !older) || run->options->dry_run ||
+    if ((!*unchanged && !older && !reuses) || run->options->dry_run ||
         (age_ms >= 0 && age_ms < AKS_RUN_BELIEF_MS))
         return AKS_OK;
     if (aks_run_confirm(run, copy, &outcome) == AKS_OK) {
@@ -157,6 +168,26 @@ of_source(enum aks_status status)
         status == AKS_SOURCE_MISSING || status == AKS_SOURCE_UNREADABLE;
 }
 
+void
+aks_run_walk_refused(struct aks_copy *copy, const struct aks_error *err)
+{
+    struct aks_item *item = copy->item;
+
+    copy->error = *err;
+    if (err->status == AKS_CANCELLED || err->status == AKS_POLICY)
+        return;
+    if (item->reason != NULL) {
+        item->state = AKS_ITEM_SKIPPED;
+        aks_error_clear(&item->error);
+        aks_error_clear(&copy->error);
+        copy->state = AKS_COPY_SKIPPED;
+        return;
+    }
+    copy->state = AKS_COPY_FAILED;
+    item->error = *err;
+    fail(item);
+}
+
 /* Settles the item if ${copy} is there already, or the policy does not want it sent. */
 static enum aks_status
 consider(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
@@ -166,17 +197,16 @@ consider(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
     bool doubted = false;
 
     status = aks_run_compare(run, copy, &unchanged, err);
-    if (of_source(status)) {
-        copy->state = AKS_COPY_FAILED;
-        copy->error = *err;
-        copy->item->error = *err;
-        fail(copy->item);
+    /* Also what keeps a snapshot from being taken, as a full disk. */
+    if (of_source(status) || status == AKS_NO_SPACE || status == AKS_CORRUPT) {
+        aks_run_walk_refused(copy, err);
         return AKS_OK;
     }
     if (status == AKS_OK)
         status = confirm_copy(run, copy, &unchanged, &doubted, err);
     if (status != AKS_OK)
         return status;
+    copy->reusable = !unchanged && !doubted && may_reuse(run, copy);
     aks_error_clear(&copy->error);
     return dedup_copy(run, copy, unchanged, doubted, err);
 }
@@ -288,6 +318,8 @@ aks_run_walk(struct aks_run *run, bool *ret_pending, struct aks_error *err)
         status = walk_item(run, item, err);
         if (status != AKS_OK)
             return status;
+        if (item->state != AKS_ITEM_PENDING)
+            aks_run_snapshot_drop(run, item);
         if (item->state == AKS_ITEM_PENDING && item->considered)
             *ret_pending = true;
     }
@@ -316,6 +348,8 @@ aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_out
 
         item->tried = true;
         item->considered = false;
+        if (item->state != AKS_ITEM_PENDING)
+            continue;           /* its snapshot could not be taken */
         if (copy->state == AKS_COPY_STORED) {
             if (!item->mirror)
                 deliver(item);

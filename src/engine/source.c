@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "data/digest.h"
 #include "data/duckdb_file.h"
+#include "wire/manifest.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,12 @@ aks_source_kind_name(enum aks_source_kind kind)
 
     AKS_CHECK((unsigned)kind < sizeof(names) / sizeof(names[0]));
     return names[kind];
+}
+
+const char *
+aks_source_wal_suffix(enum aks_source_kind kind)
+{
+    return aks_manifest_wal_suffix(aks_source_kind_name(kind));
 }
 
 enum aks_status
@@ -224,13 +231,36 @@ aks_source_name_taken(const char *name)
         aks_source_names_collide(name, "memories.json");
 }
 
+/* Is ${name} that of the log of ${database} in a target, whatever codec is chosen for each? */
+static bool
+is_log_of(const char *name, const struct aks_source *database)
+{
+    const char *suffix = aks_source_wal_suffix(database->kind);
+    size_t len = strlen(database->name);
+    size_t suffix_len = suffix != NULL ? strlen(suffix) : 0;
+
+    return suffix != NULL && strncmp(name, database->name, len) == 0 &&
+        strncmp(name + len, suffix, suffix_len) == 0 && stem_len(name) <= len + suffix_len;
+}
+
 static void
 collide(struct aks_source *const *sources, size_t a, size_t b, bool *collides)
 {
-    if (!aks_source_names_collide(sources[a]->name, sources[b]->name))
-        return;
-    collides[a] = collides[a] || !sources[a]->name_given || sources[b]->name_given;
-    collides[b] = collides[b] || !sources[b]->name_given || sources[a]->name_given;
+    bool given_a = sources[a]->name_given;
+    bool given_b = sources[b]->name_given;
+    bool same = aks_source_names_collide(sources[a]->name, sources[b]->name);
+    bool a_is_log = is_log_of(sources[a]->name, sources[b]);
+    bool b_is_log = is_log_of(sources[b]->name, sources[a]);
+
+    if (same || a_is_log)
+        collides[a] = collides[a] || !given_a || given_b;
+    if (same || b_is_log)
+        collides[b] = collides[b] || !given_b || given_a;
+    /* The log of one that the policy has not named makes way with it for a name that it gave. */
+    if (a_is_log && given_a)
+        collides[b] = collides[b] || !given_b;
+    if (b_is_log && given_b)
+        collides[a] = collides[a] || !given_a;
 }
 
 enum aks_status

@@ -19,6 +19,9 @@ struct aks_source {
 
 /** "file", "duckdb", "sqlite". */
 const char *aks_source_kind_name(enum aks_source_kind kind);
+/** What comes behind the path of a database of ${kind}, and behind its name in a target, where its
+ * write-ahead log is meant: ".wal", "-wal"; NULL where it has none. */
+const char *aks_source_wal_suffix(enum aks_source_kind kind);
 
 /** ${written} made absolute: "~/" is the home, anything else that does not begin with '/' lies in
  * ${folder}. Owned by the caller. AKS_SETTINGS if it is empty or too long, or there is no home. */
@@ -43,7 +46,8 @@ bool aks_source_names_collide(const char *a, const char *b);
 bool aks_source_name_taken(const char *name);
 /** Makes names unique: where two of ${sources} collide, or one collides with a name of ours, '-'
  * and eight hex digits of the SHA-256 of the path go before the extension of each; but a name that
- * the policy gave stays where the other one can make way. */
+ * the policy gave stays where the other one can make way. The name that a database's log has in a
+ * target is the database's: another source of that name makes way. */
 enum aks_status aks_source_make_names_unique(const struct aks_alloc *alloc,
     struct aks_source **sources, size_t count, struct aks_error *err);
 

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define TRANSFERS_SHOWN (AKS_TASK_UPLOADS_MAX * AKS_SNAPSHOT_ROLES)
+
 static int64_t
 loop_ms(const struct aks_task *task)
 {
@@ -26,6 +28,9 @@ forget(struct aks_task_request *request)
         request->next->link = request->link;
     aks_task_read_free(request->reading);
     request->reading = NULL;
+    if (request->taking != NULL)
+        aks_run_snapshot_leave(request->taking);
+    request->taking = NULL;
     aks_target_work_leave(request->work, &request->task->run->pool.lingering);
     request->work = NULL;
 }
@@ -177,7 +182,7 @@ aks_task_begin(struct aks_task *task, struct aks_task_request *request)
     task->requests = request;
     request->reading = NULL;
     request->work = NULL;
-    request->settles = 0;
+    request->taking = NULL;
     aks_outcome_ok(&request->outcome);
     if (names_target(request->operation) && !aks_task_target_allowed(task, request->target)) {
         (void)snprintf(why, sizeof(why), "this run may not use that target: %s is left out by "
@@ -306,7 +311,7 @@ make(struct aks_run *run, struct aks_task **ret_task, struct aks_error *err)
     task->finish_last = &task->finish_line;
     task->reasons = aks_mem_array(alloc, run->item_count, sizeof(*task->reasons));
     task->objects = aks_mem_array(alloc, AKS_TASK_UPLOADS_MAX, sizeof(*task->objects));
-    task->transfers = aks_mem_array(alloc, AKS_TASK_UPLOADS_MAX, sizeof(struct aks_transfer *));
+    task->transfers = aks_mem_array(alloc, TRANSFERS_SHOWN, sizeof(struct aks_transfer *));
     *ret_task = task;
     if (task->reasons == NULL || task->objects == NULL || task->transfers == NULL)
         return aks_error_memory(err, "beginning a task");
@@ -314,7 +319,7 @@ make(struct aks_run *run, struct aks_task **ret_task, struct aks_error *err)
     for (size_t i = 0; i < run->settings->target_count; i++)
         aks_task_place_init(task, i);
     run->transfers = task->transfers;
-    run->transfer_count = AKS_TASK_UPLOADS_MAX;
+    run->transfer_count = TRANSFERS_SHOWN;
     return AKS_OK;
 }
 
@@ -395,6 +400,7 @@ end(struct aks_task *task)
         aks_task_upload_end(task);
     for (size_t i = 0; i < run->settings->target_count; i++)
         aks_task_place_fini(&task->places[i]);
+    aks_task_taken_fini(task);
     run->transfers = NULL;
     run->transfer_count = 0;
     run->progress.source = NULL;

@@ -50,12 +50,13 @@ enum aks_task_operation {
     AKS_TASK_PROBE,         /* target: may it be used now? */
     AKS_TASK_HELD,          /* source, target: has it these bytes already? -> held */
     AKS_TASK_SNAPSHOT,      /* source -> content.snapshot */
-    AKS_TASK_CHECKSUM,      /* content.snapshot -> sha256 */
+    AKS_TASK_CHECKSUM,      /* content.snapshot -> sha256, of the main file */
     AKS_TASK_SAMPLE,        /* content with its compress -> ratio, and no codec if it is not worth
                              * it */
     AKS_TASK_OPEN,          /* target, content -> upload */
-    AKS_TASK_SEND,          /* upload: all of its parts -> bytes, sha256 ... */
-    AKS_TASK_FINISH,        /* upload: the object comes into being; it is over */
+    AKS_TASK_SEND,          /* upload: all of its parts, those of a log too -> bytes, sha256 ... of
+                             * the main file */
+    AKS_TASK_FINISH,        /* upload: its objects come into being; it is over */
     AKS_TASK_ABORT,         /* upload: given back; it is over */
     AKS_TASK_COMMIT,        /* target: the manifest of all that is finished there -> upload_id */
     AKS_TASK_SLEEP          /* ms */
@@ -63,8 +64,13 @@ enum aks_task_operation {
 
 struct aks_task_snapshot {
     size_t source;
-    struct aks_file_info info;
+    unsigned id;
+    struct aks_file_info info;              /* the source's stamps then */
+    int64_t bytes;                          /* of the main file */
     int64_t taken_at_ms;
+    bool wal;                               /* it has a log, which goes with it */
+    int64_t wal_bytes;
+    char wal_sha256[AKS_SHA256_HEX_BYTES];  /* "" where the source is read in place */
 };
 
 /* What is to be sent, and how. */
@@ -109,7 +115,8 @@ struct aks_task_request {
     struct aks_task_request *behind;        /* in the line for its target */
     struct reading *reading;
     struct aks_target_work *work;           /* a look at a sample */
-    unsigned settles;
+    struct aks_taking *taking;              /* a snapshot on its way, */
+    void (*then)(struct aks_task_request *request, const struct aks_error *err);    /* and then */
 };
 
 /* How the engine runs a policy that is a task. */

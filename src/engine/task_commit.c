@@ -31,28 +31,20 @@ replace(struct place *place, size_t source)
 }
 
 enum aks_status
-aks_task_commit_add(struct object *object, const struct aks_transfer_result *result,
-    struct aks_error *err)
+aks_task_commit_add(struct object *object, struct aks_error *err)
 {
     struct place *place = object->place;
     struct aks_task *task = object->task;
     struct aks_item *item = &task->run->items[object->source];
     struct pending *pending = aks_mem_new(task->alloc, sizeof(*pending));
     struct pending **last = &place->pending;
-    enum aks_status status;
 
     if (pending == NULL)
         return aks_error_memory(err, "recording an upload");
     pending->source = object->source;
-    pending->item.source = item->source;
-    pending->copy.item = &pending->item;
-    pending->copy.target = place->upload.index;
-    pending->copy.state = AKS_COPY_STORED;
-    status = aks_run_upload_row(&place->upload, &pending->copy, result, err);
-    if (status != AKS_OK) {
-        free_pending(task->alloc, pending);
-        return status;
-    }
+    pending->copy = object->copy;
+    memset(&object->copy.next, 0, sizeof(object->copy.next));
+    aks_run_object_end(&place->upload, &pending->copy);
     replace(place, object->source);
     while (*last != NULL)
         last = &(*last)->next;
@@ -78,11 +70,10 @@ settle(struct place *place, struct pending *pending)
     copy->row = pending->copy.row;
     memset(&pending->copy.row, 0, sizeof(pending->copy.row));
     copy->codec_reason = pending->copy.codec_reason;
+    memcpy(copy->sent, pending->copy.sent, sizeof(copy->sent));
     copy->state = AKS_COPY_STORED;
     aks_error_clear(&copy->error);
-    memcpy(item->sha256, pending->item.sha256, sizeof(item->sha256));
-    item->info = pending->item.info;
-    item->info_racy = pending->item.info_racy;
+    aks_item_learn(item, &copy->row);
     if (item->state != AKS_ITEM_STORED) {
         run->progress.files_done++;
         run->progress.bytes_done += item->source.info.bytes;

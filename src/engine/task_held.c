@@ -21,10 +21,10 @@ failed(struct aks_task_request *request, const struct aks_error *err)
 static void
 keep(struct aks_task *task, struct aks_item *item, struct aks_copy *copy, struct aks_stored *row)
 {
-    memcpy(item->sha256, row->sha256, sizeof(item->sha256));
-    item->info = row->info;
-    item->info_racy = row->info_racy;
-    if (copy->state != AKS_COPY_STORED || strcmp(copy->row.sha256, row->sha256) != 0) {
+    bool stored = copy->state == AKS_COPY_STORED;
+
+    aks_item_learn(item, row);
+    if (!stored || !aks_item_row_holds(item, &copy->row)) {
         aks_stored_fini(task->alloc, &copy->row);
         copy->row = *row;
         memset(row, 0, sizeof(*row));
@@ -70,22 +70,6 @@ confirm_if_old(struct aks_task_request *request)
         aks_task_place_enter(request);
 }
 
-static bool
-manifest_holds(const struct place *place, const struct aks_stored *row)
-{
-    struct aks_manifest manifest;
-    bool holds = false;
-
-    aks_manifest_init(&manifest, place->task->alloc);
-    if (aks_manifest_read(place->text.data, place->text.len, &manifest, NULL) == AKS_OK) {
-        for (size_t i = 0; i < manifest.object_count && !holds; i++)
-            holds = strcmp(manifest.objects[i].key, row->key) == 0 &&
-                strcmp(manifest.objects[i].sha256, row->sha256) == 0;
-    }
-    aks_manifest_fini(&manifest);
-    return holds;
-}
-
 static enum aks_status
 remember(const struct place *place, struct aks_stored *row, bool holds, struct aks_error *err)
 {
@@ -116,7 +100,7 @@ manifest_got(void *ctx, const struct aks_outcome *outcome)
         return;     /* the task is over */
     row = request->reading->row;
     if (status == AKS_OK)
-        holds = manifest_holds(place, row);
+        holds = aks_run_confirm_names(place->task->alloc, &place->text, row);
     aks_buf_fini(&place->text);
     if (status == AKS_OK || status == AKS_NOT_FOUND)
         status = remember(place, row, holds, &err);
@@ -141,29 +125,73 @@ aks_task_confirm(struct place *place)
     place->upload.class->get(place->upload.target, place->key, &place->text, manifest_got, place);
 }
 
-/* Same bytes under new stamps: the next run need not read them again. */
+/* The digests are known. Same bytes under new stamps: the next run need not read them again. */
 static void
-digest_known(struct aks_task_request *request, const struct aks_outcome *outcome)
+compare_digests(struct aks_task_request *request)
 {
-    const struct aks_run *run = request->task->run;
-    struct reading *reading = request->reading;
+    struct aks_task *task = request->task;
+    const struct aks_run *run = task->run;
+    struct aks_stored *row = request->reading->row;
+    const struct aks_task_snapshot *taken = &request->content.snapshot;
+    const struct aks_snapshot *files;
     struct aks_error err;
 
-    if (outcome->status != AKS_OK) {
-        failed(request, &outcome->error);
-        return;
-    }
-    if (strcmp(request->sha256, reading->row->sha256) != 0) {
+    if (strcmp(request->sha256, row->sha256) != 0 || strcmp(taken->wal_sha256,
+            row->wal.sha256) != 0) {
         settle(request, false);
         return;
     }
-    reading->row->info = reading->info;
-    reading->row->info_racy = reading->info_racy;
+    files = aks_task_taken_use(task, taken, &err);
+    if (files == NULL) {
+        failed(request, &err);
+        return;
+    }
+    row->info = files->sources[AKS_SNAPSHOT_MAIN].info;
+    row->info_racy = files->racy;
+    row->wal_there = files->sources[AKS_SNAPSHOT_WAL].there;
+    row->wal_info = files->sources[AKS_SNAPSHOT_WAL].info;
+    aks_task_taken_let(task, taken);
     if (!run->options->dry_run && aks_state_stored_put(run->engine->state,
-        run->targets[request->target].identity, reading->row, 1, &err) != AKS_OK)
+        run->targets[request->target].identity, row, 1, &err) != AKS_OK)
         aks_task_done_failed(request, &err);
     else
         confirm_if_old(request);
+}
+
+static void
+digest_known(struct aks_task_request *request, const struct aks_outcome *outcome)
+{
+    if (outcome->status == AKS_OK)
+        compare_digests(request);
+    else
+        failed(request, &outcome->error);
+}
+
+/* What is read in place is digested first; a log that is read so is as good as another one. */
+static void
+snapshot_taken(struct aks_task_request *request, const struct aks_error *err)
+{
+    const struct aks_task_snapshot *taken = &request->content.snapshot;
+    const struct aks_snapshot *files;
+    struct aks_view view;
+    struct aks_error own;
+
+    if (err != NULL) {
+        failed(request, err);
+        return;
+    }
+    files = aks_task_taken_use(request->task, taken, &own);
+    if (files == NULL) {
+        failed(request, &own);
+        return;
+    }
+    memcpy(request->sha256, files->files[AKS_SNAPSHOT_MAIN].sha256, sizeof(request->sha256));
+    aks_task_taken_let(request->task, taken);
+    if (request->sha256[0] != '\0')
+        compare_digests(request);
+    else if (aks_task_taken_view(request->task, taken, AKS_SNAPSHOT_MAIN, &view, &own) != AKS_OK ||
+        aks_task_read(request, &view, digest_known, &own) == NULL)
+        failed(request, &own);
 }
 
 /* By what stat tells, or by the digest where that proves nothing. */
@@ -172,27 +200,24 @@ compare(struct aks_task_request *request)
 {
     struct aks_run *run = request->task->run;
     const struct aks_stored *row = request->reading->row;
-    struct aks_view view;
+    struct aks_snapshot seen;
     struct aks_error err;
+    bool same_stamps;
+    bool same_sizes;
 
-    if (aks_view_take(run->engine->port, &run->items[request->source].source, &view,
-            &err) != AKS_OK) {
+    if (aks_run_snapshot_look(run, &run->items[request->source], &seen, &err) != AKS_OK) {
         failed(request, &err);
         return;
     }
-    if ((!row->info_racy && aks_source_same(&row->info, &view.info)) ||
-        row->bytes != view.info.bytes) {
-        bool same = row->bytes == view.info.bytes;
-
-        aks_view_close(&view);
-        if (same)
-            confirm_if_old(request);
-        else
-            settle(request, false);
-        return;
-    }
-    if (aks_task_read(request, &view, digest_known, &err) == NULL)
-        failed(request, &err);
+    same_stamps = aks_run_compare_stamps(row, &seen);
+    same_sizes = aks_run_compare_sizes(row, &seen);
+    aks_snapshot_fini(&seen);
+    if (same_stamps)
+        confirm_if_old(request);
+    else if (!same_sizes)
+        settle(request, false);
+    else
+        aks_task_taken_take(request, snapshot_taken);
 }
 
 void

@@ -2,7 +2,8 @@
  *
  * task.c            its life, and what is asked for
  * task_line.c       who reads next
- * task_read.c       snapshots, digests, samples
+ * task_snapshot.c   what was taken of the sources, and who reads it
+ * task_read.c       digests, samples
  * task_held.c       is it there already?
  * task_place.c      one target: probing, one small request at a time
  * task_upload.c     objects from open to finish
@@ -41,15 +42,22 @@ struct reading {
     bool reads;                         /* it is its turn */
     void (*read)(struct aks_task_request *request, const struct aks_outcome *outcome);
     struct aks_stored *row;             /* of held: what is believed */
-    struct aks_file_info info;
-    bool info_racy;
+};
+
+/* A snapshot. */
+struct taken {
+    struct taken *next;
+    struct aks_snapshot *snapshot;
+    size_t source;
+    unsigned id;
+    unsigned users;                     /* uploads, and others for a moment */
+    bool last;                          /* none was taken of the source since */
 };
 
 /* Finished, and in no manifest yet. */
 struct pending {
     struct pending *next;
-    struct aks_item item;               /* only what an upload needs; its source is borrowed */
-    struct aks_copy copy;
+    struct aks_copy copy;               /* its row is what counts */
     size_t source;
 };
 
@@ -87,7 +95,17 @@ struct object {
     struct place *place;
     struct aks_task_content content;
     char folder[PATH_BYTES];
-    struct aks_transfer *transfer;
+    struct aks_snapshot *snapshot;      /* used as long as it is open */
+    struct aks_copy copy;               /* copy.next: what becomes of it */
+    struct object_file {
+        struct object *object;
+        struct aks_transfer *transfer;  /* NULL: not begun, or over */
+    } files[AKS_SNAPSHOT_ROLES];
+    enum aks_snapshot_role role;        /* which of them is sent, or finished */
+    struct aks_task_request told;       /* what came of sending: sizes and digests */
+    bool failed;                        /* one of them has, and the other one is given back */
+    bool anew;                          /* and then it begins anew */
+    struct aks_outcome failure;
     struct reader reader;
     bool reads;                         /* the place among those that read is its */
     bool sends;                         /* it counts among those that send */
@@ -111,7 +129,7 @@ struct aks_task {
     struct aks_task_request *requests;
     struct place places[AKS_TARGETS_MAX];
     struct object *objects;             /* AKS_TASK_UPLOADS_MAX */
-    struct aks_transfer **transfers;    /* the same number: for progress */
+    struct aks_transfer **transfers;    /* as many for each file of a snapshot: for progress */
     unsigned open_count;
     struct reader *line;
     struct reader **line_last;
@@ -122,6 +140,8 @@ struct aks_task {
     struct object **finish_last;
     char **reasons;                     /* of sources that were skipped, by source */
     struct aks_error last;              /* the last failure that was no source's */
+    struct taken *taken;                /* the last one first */
+    unsigned taken_count;
     struct json_t *state;               /* NULL: not read yet */
     unsigned audit_lines;
     struct aks_now now;
@@ -157,9 +177,25 @@ struct reading *aks_task_read(struct aks_task_request *request, struct aks_view 
     void (*read)(struct aks_task_request *request, const struct aks_outcome *outcome),
     struct aks_error *err);
 void aks_task_read_free(struct reading *reading);
-/** The snapshot, once more. AKS_SOURCE_CHANGED if it is not what it was. */
-enum aks_status aks_task_retake(struct aks_task *task, const struct aks_task_snapshot *snapshot,
+/** What is wrong with a source is what keeps it from being stored; then the request has failed. */
+void aks_task_source_failed(struct aks_task_request *request, size_t source,
+    const struct aks_error *err);
+
+/* task_snapshot.c */
+/** The source of ${request} as it is now, into content.snapshot; ${after} is called then, perhaps
+ * from inside. */
+void aks_task_taken_take(struct aks_task_request *request,
+    void (*after)(struct aks_task_request *request, const struct aks_error *err));
+/** It stays as long as it is used. NULL: AKS_SOURCE_CHANGED, there is a newer one. */
+struct aks_snapshot *aks_task_taken_use(struct aks_task *task,
+    const struct aks_task_snapshot *snapshot, struct aks_error *err);
+void aks_task_taken_let(struct aks_task *task, const struct aks_task_snapshot *snapshot);
+/** One of its files, to be read. AKS_SOURCE_CHANGED if it is not what it was. */
+enum aks_status aks_task_taken_view(struct aks_task *task,
+    const struct aks_task_snapshot *snapshot, enum aks_snapshot_role role,
     struct aks_view *ret_view, struct aks_error *err);
+/** All of them; nobody uses one any more. */
+void aks_task_taken_fini(struct aks_task *task);
 
 /* task_held.c */
 void aks_task_held(struct aks_task_request *request);
@@ -186,8 +222,12 @@ void aks_task_finish_go_on(struct aks_task *task);
 /* task_object.c */
 /** NULL if it is over. */
 struct object *aks_task_object(const struct aks_task *task, struct aks_task_upload upload);
-/** Where its transfer is shown for progress. */
-struct aks_transfer **aks_task_object_shown(const struct object *object);
+/** Where the transfer of ${file} is shown for progress. */
+struct aks_transfer **aks_task_object_shown(const struct object_file *file);
+/** That transfer is over, and is forgotten. None is fine. */
+void aks_task_object_forget(struct object_file *file);
+/** Is any of its transfers not over? */
+bool aks_task_object_alive(const struct object *object);
 void aks_task_object_stop_reading(struct object *object);
 void aks_task_object_stop_sending(struct object *object);
 void aks_task_object_leave_lines(struct object *object);
@@ -199,9 +239,8 @@ void aks_task_object_end_failed(struct object *object, const struct aks_outcome 
 void aks_task_upload_end(struct aks_task *task);
 
 /* task_commit.c */
-/** An object that has come into being. */
-enum aks_status aks_task_commit_add(struct object *object,
-    const struct aks_transfer_result *result, struct aks_error *err);
+/** Objects that have come into being: object->copy.next is taken over. */
+enum aks_status aks_task_commit_add(struct object *object, struct aks_error *err);
 void aks_task_commit(struct place *place, struct aks_task_request *request);
 void aks_task_commit_end(struct place *place);
 

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "engine/task_internal.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static struct aks_item *
@@ -20,9 +21,32 @@ aks_task_object(const struct aks_task *task, struct aks_task_upload upload)
 }
 
 struct aks_transfer **
-aks_task_object_shown(const struct object *object)
+aks_task_object_shown(const struct object_file *file)
 {
-    return &object->task->transfers[object - object->task->objects];
+    const struct object *object = file->object;
+    ptrdiff_t slot = object - object->task->objects;
+
+    return &object->task->transfers[slot * AKS_SNAPSHOT_ROLES + (file - object->files)];
+}
+
+void
+aks_task_object_forget(struct object_file *file)
+{
+    if (file->transfer == NULL)
+        return;
+    aks_transfer_free(file->transfer);
+    file->transfer = NULL;
+    *aks_task_object_shown(file) = NULL;
+}
+
+bool
+aks_task_object_alive(const struct object *object)
+{
+    for (size_t i = 0; i < AKS_SNAPSHOT_ROLES; i++) {
+        if (object->files[i].transfer != NULL)
+            return true;
+    }
+    return false;
 }
 
 /* --- turns ------------------------------------------------------------------------------------ */
@@ -73,9 +97,12 @@ release(struct object *object)
     aks_task_object_stop_sending(object);
     if (object->state == OBJECT_FINISHING)
         task->finishing--;
-    aks_transfer_free(object->transfer);
-    *aks_task_object_shown(object) = NULL;
-    object->transfer = NULL;
+    for (size_t i = 0; i < AKS_SNAPSHOT_ROLES; i++)
+        aks_task_object_forget(&object->files[i]);
+    aks_stored_fini(task->alloc, &object->copy.next);
+    if (object->snapshot != NULL)
+        aks_task_taken_let(task, &object->content.snapshot);
+    object->snapshot = NULL;
     object->state = OBJECT_FREE;
     object->request = object->abort = NULL;
     task->open_count--;
@@ -116,6 +143,8 @@ aks_task_object_end_failed(struct object *object, const struct aks_outcome *outc
             object->place->upload.index, item, aks_status_name(outcome->status));
         if (item->state == AKS_ITEM_PENDING)
             item->error = outcome->error;
+        /* What is taken next is a copy. */
+        item->changing = item->changing || outcome->status == AKS_SOURCE_CHANGED;
     }
     if (!concerns_source(outcome->status) && run->ask.policy_error.status == AKS_OK)
         aks_run_health_note(run, object->place->upload.index, outcome);
@@ -132,7 +161,7 @@ stop(struct object *object, bool interrupted)
     struct aks_outcome ok;
 
     object->request = object->abort = NULL;
-    if (object->transfer == NULL) {
+    if (!aks_task_object_alive(object)) {
         aks_outcome_ok(&ok);
         aks_task_object_end(object, &ok);
         return;
@@ -140,10 +169,16 @@ stop(struct object *object, bool interrupted)
     if (object->state == OBJECT_FINISHING)
         object->task->finishing--;
     object->state = OBJECT_ABORTING;
-    if (interrupted)
-        aks_transfer_cancel(object->transfer);
-    else
-        aks_transfer_give_up(object->transfer);
+    for (size_t i = 0; i < AKS_SNAPSHOT_ROLES; i++) {
+        struct aks_transfer *transfer = object->files[i].transfer;
+
+        if (transfer == NULL || object->state == OBJECT_FREE)
+            continue;
+        if (interrupted)
+            aks_transfer_cancel(transfer);
+        else
+            aks_transfer_give_up(transfer);
+    }
 }
 
 static void

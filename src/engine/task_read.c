@@ -1,18 +1,16 @@
-/* What a task learns of its sources: snapshots, digests, samples. */
+/* What a task learns of its sources: digests and samples of their snapshots. */
 #include "base/check.h"
 #include "base/encode.h"
 #include "base/units.h"
 #include "engine/pipeline.h"
 #include "engine/task_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Parts of a pass that only hashes: large enough to be cheap, small enough to be interrupted soon.
  */
 #define READ_PART_BYTES (8 * AKS_MIB)
-/* As of a transfer: a source that is written to in each tick has no moment at which it can be
- * read. */
-#define SETTLES_MAX 50
 
 static struct aks_item *
 item_of(const struct aks_task_request *request, size_t source)
@@ -21,9 +19,8 @@ item_of(const struct aks_task_request *request, size_t source)
     return &request->task->run->items[source];
 }
 
-/* What is wrong with a source is what keeps it from being stored. */
-static void
-failed(struct aks_task_request *request, size_t source, const struct aks_error *err)
+void
+aks_task_source_failed(struct aks_task_request *request, size_t source, const struct aks_error *err)
 {
     struct aks_item *item = item_of(request, source);
 
@@ -35,55 +32,27 @@ failed(struct aks_task_request *request, size_t source, const struct aks_error *
 /* --- snapshots -------------------------------------------------------------------------------- */
 
 static void
-take(void *ctx)
+taken(struct aks_task_request *request, const struct aks_error *err)
 {
-    struct aks_task_request *request = ctx;
-    const struct aks_port *port = request->task->run->engine->port;
     struct aks_item *item = item_of(request, request->source);
-    struct aks_view view;
-    struct aks_error err;
-    int64_t wait_ms;
 
-    if (aks_view_take(port, &item->source, &view, &err) != AKS_OK) {
-        failed(request, request->source, &err);
-        return;
-    }
-    wait_ms = aks_view_settle_ms(&view);
-    request->content.snapshot.source = request->source;
-    request->content.snapshot.info = view.info;
-    request->content.snapshot.taken_at_ms = view.taken_at_ms;
-    aks_view_close(&view);
-    if (wait_ms == 0) {
+    if (err == NULL) {
         aks_task_done_ok(request);
         return;
     }
-    if (++request->settles > SETTLES_MAX)
-        (void)aks_error_set(&err, AKS_SOURCE_BUSY, "source %s: is written to all the time",
-            item->source.path);
-    else if (aks_loop_set(&request->task->run->engine->loop, &request->timer, wait_ms, take,
-            request, &err) == AKS_OK)
+    /* The policy wants nothing of a source that is busy. */
+    if (item->reason != NULL && item->state == AKS_ITEM_PENDING) {
+        item->state = AKS_ITEM_SKIPPED;
+        aks_task_done_failed(request, err);
         return;
-    failed(request, request->source, &err);
+    }
+    aks_task_source_failed(request, request->source, err);
 }
 
 void
 aks_task_snapshot(struct aks_task_request *request)
 {
-    take(request);
-}
-
-enum aks_status
-aks_task_retake(struct aks_task *task, const struct aks_task_snapshot *snapshot,
-    struct aks_view *ret_view, struct aks_error *err)
-{
-    const struct aks_source *source = &task->run->items[snapshot->source].source;
-    enum aks_status status = aks_view_take(task->run->engine->port, source, ret_view, err);
-
-    if (status != AKS_OK || aks_source_same(&ret_view->info, &snapshot->info))
-        return status;
-    aks_view_close(ret_view);
-    return aks_error_set(err, AKS_SOURCE_CHANGED, "source %s: changed since the snapshot was taken",
-        source->path);
+    aks_task_taken_take(request, taken);
 }
 
 /* --- a pass over all bytes -------------------------------------------------------------------- */
@@ -155,8 +124,6 @@ changed(void *ctx)
     request->bytes = aks_pipeline_result(reading->pipeline)->plain_bytes;
     aks_hex_encode(aks_pipeline_result(reading->pipeline)->plain_sha256, AKS_SHA256_BYTES,
         request->sha256);
-    reading->info = view->source_info;
-    reading->info_racy = aks_view_racy(view);
     end(reading, NULL);
 }
 
@@ -212,18 +179,32 @@ checksum_read(struct aks_task_request *request, const struct aks_outcome *outcom
     if (outcome->status == AKS_OK)
         aks_task_done_ok(request);
     else
-        failed(request, request->content.snapshot.source, &outcome->error);
+        aks_task_source_failed(request, request->content.snapshot.source, &outcome->error);
 }
 
 void
 aks_task_checksum(struct aks_task_request *request)
 {
+    const struct aks_task_snapshot *snapshot = &request->content.snapshot;
+    const struct aks_snapshot *files;
     struct aks_view view;
     struct aks_error err;
 
-    if (aks_task_retake(request->task, &request->content.snapshot, &view, &err) != AKS_OK ||
-        aks_task_read(request, &view, checksum_read, &err) == NULL)
-        failed(request, request->content.snapshot.source, &err);
+    files = aks_task_taken_use(request->task, snapshot, &err);
+    if (files == NULL) {
+        aks_task_source_failed(request, snapshot->source, &err);
+        return;
+    }
+    (void)snprintf(request->sha256, sizeof(request->sha256), "%s",
+        files->files[AKS_SNAPSHOT_MAIN].sha256);
+    request->bytes = snapshot->bytes;
+    aks_task_taken_let(request->task, snapshot);
+    /* It was digested when it was copied. */
+    if (request->sha256[0] != '\0')
+        aks_task_done_ok(request);
+    else if (aks_task_taken_view(request->task, snapshot, AKS_SNAPSHOT_MAIN, &view,
+            &err) != AKS_OK || aks_task_read(request, &view, checksum_read, &err) == NULL)
+        aks_task_source_failed(request, snapshot->source, &err);
 }
 
 /* --- samples ---------------------------------------------------------------------------------- */
@@ -260,7 +241,7 @@ sample_done(void *ctx, struct aks_target_work *work)
 
     request->work = NULL;
     if (work->error.status != AKS_OK) {
-        failed(request, content->snapshot.source, &work->error);
+        aks_task_source_failed(request, content->snapshot.source, &work->error);
         return;
     }
     content->ratio = aks_sample_ratio(&sampling->sample);
@@ -282,27 +263,28 @@ aks_task_sample(struct aks_task_request *request)
     content->ratio = 0;
     content->codec_reason = NULL;
     if (content->compress.codec == AKS_CODEC_NONE || content->compress.always ||
-        content->snapshot.info.bytes == 0) {
+        content->snapshot.bytes == 0) {
         aks_task_done_ok(request);
         return;
     }
     sampling = aks_mem_new(request->task->alloc, sizeof(*sampling));
     if (sampling == NULL) {
         (void)aks_error_memory(&err, "looking at a sample");
-        failed(request, content->snapshot.source, &err);
+        aks_task_source_failed(request, content->snapshot.source, &err);
         return;
     }
     sampling->work.port = request->task->run->engine->port;
     sampling->work.run = sample_run;
     sampling->work.release = sample_release;
-    if (aks_task_retake(request->task, &content->snapshot, &sampling->view, &err) != AKS_OK) {
+    if (aks_task_taken_view(request->task, &content->snapshot, AKS_SNAPSHOT_MAIN,
+            &sampling->view, &err) != AKS_OK) {
         aks_mem_free(request->task->alloc, sampling);
-        failed(request, content->snapshot.source, &err);
+        aks_task_source_failed(request, content->snapshot.source, &err);
         return;
     }
     request->work = &sampling->work;
     if (aks_target_work_begin(&sampling->work, sample_done, request, &err) != AKS_OK) {
         request->work = NULL;
-        failed(request, content->snapshot.source, &err);
+        aks_task_source_failed(request, content->snapshot.source, &err);
     }
 }

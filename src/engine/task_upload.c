@@ -24,22 +24,39 @@ end_with(struct object *object, const struct aks_error *err)
 
 /* --- the transfer ----------------------------------------------------------------------------- */
 
+/* What is told of an upload is what came of its main file. */
 static void
-tell_sent(struct object *object, struct aks_task_request *request)
+keep_told(struct object_file *file)
 {
-    const struct aks_pipeline_result *sent = aks_transfer_sent(object->transfer);
+    struct object *object = file->object;
+    struct aks_task_request *told = &object->told;
+    const struct aks_pipeline_result *sent = aks_transfer_sent(file->transfer);
 
-    request->bytes = sent->plain_bytes;
-    request->stored_bytes = sent->stored_bytes;
-    request->codec = aks_transfer_codec(object->transfer);
-    aks_hex_encode(sent->plain_sha256, AKS_SHA256_BYTES, request->sha256);
-    aks_hex_encode(sent->stored_sha256, AKS_SHA256_BYTES, request->stored_sha256);
+    if (file != &object->files[AKS_SNAPSHOT_MAIN])
+        return;
+    told->bytes = sent->plain_bytes;
+    told->stored_bytes = sent->stored_bytes;
+    told->codec = aks_transfer_codec(file->transfer);
+    aks_hex_encode(sent->plain_sha256, AKS_SHA256_BYTES, told->sha256);
+    aks_hex_encode(sent->stored_sha256, AKS_SHA256_BYTES, told->stored_sha256);
+}
+
+static void
+tell_sent(const struct object *object, struct aks_task_request *request)
+{
+    const struct aks_task_request *told = &object->told;
+
+    request->bytes = told->bytes;
+    request->stored_bytes = told->stored_bytes;
+    request->codec = told->codec;
+    memcpy(request->sha256, told->sha256, sizeof(request->sha256));
+    memcpy(request->stored_sha256, told->stored_sha256, sizeof(request->stored_sha256));
 }
 
 static void
 transfer_read(void *ctx)
 {
-    struct object *object = ctx;
+    struct object *object = ((struct object_file *)ctx)->object;
 
     aks_task_object_stop_reading(object);
     aks_task_line_go_on(object->task);
@@ -48,7 +65,7 @@ transfer_read(void *ctx)
 static void
 transfer_left(void *ctx, const struct aks_error *left)
 {
-    struct object *object = ctx;
+    struct object *object = ((struct object_file *)ctx)->object;
     struct aks_run *run = object->task->run;
     struct aks_error err;
 
@@ -57,19 +74,31 @@ transfer_left(void *ctx, const struct aks_error *left)
         aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s", err.message);
 }
 
+static void enter_line(struct object *object);
+
+/* All parts of one file are sent: then those of the next, if there is one. */
 static void
 transfer_held(void *ctx)
 {
-    struct object *object = ctx;
+    struct object_file *file = ctx;
+    struct object *object = file->object;
     struct aks_task *task = object->task;
     struct aks_task_request *request = object->request;
 
+    keep_told(file);
     aks_task_object_stop_sending(object);
+    if (object->role == AKS_SNAPSHOT_MAIN && object->content.snapshot.wal) {
+        object->role = AKS_SNAPSHOT_WAL;
+        enter_line(object);
+        aks_task_line_go_on(task);
+        return;
+    }
+    object->role = AKS_SNAPSHOT_MAIN;
     if (object->finish) {
         /* It was to be finished, and had to begin anew. */
         object->state = OBJECT_FINISHING;
         task->finishing++;
-        aks_transfer_finish(object->transfer);
+        aks_transfer_finish(object->files[AKS_SNAPSHOT_MAIN].transfer);
         aks_task_line_go_on(task);
         return;
     }
@@ -81,19 +110,48 @@ transfer_held(void *ctx)
     aks_task_line_go_on(task);
 }
 
-static void
-finished(struct object *object)
+/* Two files that were read in place are of one moment if none has changed since. */
+static enum aks_status
+check_moment(const struct object *object, struct aks_error *err)
 {
+    const struct aks_snapshot *snapshot = object->snapshot;
+
+    if (!snapshot->in_place || !object->content.snapshot.wal ||
+        aks_snapshot_still(object->task->run->engine->port, snapshot))
+        return AKS_OK;
+    return aks_error_set(err, AKS_SOURCE_CHANGED, "source %s: changed since the snapshot was taken",
+        snapshot->source);
+}
+
+/* One file is there; with the last of them the upload is finished. */
+static void
+finished(struct object_file *file)
+{
+    struct object *object = file->object;
     struct aks_task_request *request = object->request;
-    const struct aks_transfer_result *result = aks_transfer_result(object->transfer);
+    const struct aks_transfer_result *result = aks_transfer_result(file->transfer);
+    enum aks_snapshot_role role = (enum aks_snapshot_role)(file - object->files);
     struct aks_outcome outcome;
     struct aks_error err;
+    enum aks_status status;
 
-    if (aks_task_commit_add(object, result, &err) != AKS_OK) {
+    object->task->run->sent_bytes += result->bytes.stored_bytes;
+    status = aks_run_object_add(&object->place->upload, &object->copy, object->snapshot, role,
+        result, &err);
+    aks_task_object_forget(file);
+    if (status == AKS_OK && aks_task_object_alive(object)) {
+        object->role = AKS_SNAPSHOT_WAL;
+        aks_transfer_finish(object->files[AKS_SNAPSHOT_WAL].transfer);
+        return;
+    }
+    if (status == AKS_OK)
+        status = check_moment(object, &err);
+    if (status == AKS_OK)
+        status = aks_task_commit_add(object, &err);
+    if (status != AKS_OK) {
         end_with(object, &err);
         return;
     }
-    object->task->run->sent_bytes += result->bytes.stored_bytes;
     if (request != NULL)
         tell_sent(object, request);
     aks_task_note(object->task, "finish", object->place->upload.index, item_of(object), "ok");
@@ -101,42 +159,88 @@ finished(struct object *object)
     aks_task_object_end(object, &outcome);
 }
 
-static void enter_line(struct object *object);
-
-/* Only a new beginning helps, in its turn. */
+/* Only a new beginning helps, in its turn; but another snapshot is the policy's to take. */
 static bool
-begins_anew(struct object *object, const struct aks_outcome *outcome)
+wants_anew(struct object *object, const struct aks_outcome *outcome)
 {
     bool raw = outcome->status == AKS_NO_SPACE && outcome->http_status == 0 &&
         object->place->upload.settings->kind == AKS_TARGET_HTTP && !object->raw_only;
 
     if (object->state == OBJECT_ABORTING || object->task->closed ||
+        outcome->status == AKS_SOURCE_CHANGED ||
         (!raw && (outcome->verdict != AKS_RESTART ||
             object->restarts == AKS_TRANSFER_RESTARTS_MAX)))
         return false;
-    if (object->state == OBJECT_FINISHING)
-        object->task->finishing--;
     object->raw_only = object->raw_only || raw;
-    object->restarts++;
-    aks_transfer_free(object->transfer);
-    object->transfer = NULL;
-    *aks_task_object_shown(object) = NULL;
-    aks_task_object_stop_sending(object);
-    object->state = OBJECT_SENDING;
-    enter_line(object);
     return true;
 }
 
 static void
+begin_anew(struct object *object)
+{
+    struct aks_error err;
+
+    if (object->state == OBJECT_FINISHING)
+        object->task->finishing--;
+    object->restarts++;
+    object->failed = object->anew = false;
+    object->role = AKS_SNAPSHOT_MAIN;
+    aks_task_object_stop_sending(object);
+    object->state = OBJECT_SENDING;
+    if (aks_run_object_begin(&object->place->upload, &object->copy, object->snapshot,
+            &err) != AKS_OK)
+        end_with(object, &err);
+    else
+        enter_line(object);
+}
+
+/* One of its files is of no use without the other, which is given back first. */
+static void
 transfer_done(void *ctx)
 {
-    struct object *object = ctx;
-    struct aks_outcome outcome = *aks_transfer_outcome(object->transfer);
+    struct object_file *file = ctx;
+    struct object *object = file->object;
+    struct aks_outcome outcome = *aks_transfer_outcome(file->transfer);
+    unsigned generation = object->generation;
 
-    if (outcome.status == AKS_OK)
-        finished(object);
-    else if (!begins_anew(object, &outcome))
-        aks_task_object_end_failed(object, &outcome);
+    if (outcome.status == AKS_OK && object->state == OBJECT_FINISHING && !object->failed) {
+        finished(file);
+        return;
+    }
+    if (!object->failed) {
+        object->failed = true;
+        object->failure = outcome;
+        object->anew = wants_anew(object, &outcome);
+    }
+    aks_task_object_forget(file);
+    aks_task_object_leave_lines(object);
+    aks_task_object_stop_sending(object);
+    for (size_t i = 0; i < AKS_SNAPSHOT_ROLES; i++) {
+        if (object->files[i].transfer != NULL)
+            aks_transfer_give_up(object->files[i].transfer);
+        if (object->state == OBJECT_FREE || object->generation != generation)
+            return;
+    }
+    if (aks_task_object_alive(object))
+        return;
+    if (object->anew && object->state != OBJECT_ABORTING && !object->task->closed)
+        begin_anew(object);
+    else
+        aks_task_object_end_failed(object, &object->failure);
+}
+
+/* Before a transfer of it was begun; another one may be alive. */
+static void
+end_early(struct object *object, const struct aks_error *err)
+{
+    if (!aks_task_object_alive(object)) {
+        end_with(object, err);
+        return;
+    }
+    object->failed = true;
+    aks_outcome_failed(&object->failure, err);
+    object->failure.verdict = AKS_GIVE_UP;
+    aks_transfer_give_up(object->files[AKS_SNAPSHOT_MAIN].transfer);
 }
 
 static void
@@ -146,6 +250,7 @@ start_transfer(struct object *object)
     struct aks_transfer_options options = { 0 };
     struct aks_run *run = object->task->run;
     struct place *place = object->place;
+    struct object_file *file = &object->files[object->role];
     const struct aks_item *item = item_of(object);
     struct aks_error err;
 
@@ -157,9 +262,10 @@ start_transfer(struct object *object)
     options.target = place->upload.target;
     options.target_facts = &place->upload.facts;
     options.source = &item->source;
+    options.snapshot = object->snapshot;
+    options.role = object->role;
     options.folder = object->folder;
     options.scratch_folder = run->engine->scratch_folder;
-    options.expected = &object->content.snapshot.info;
     if (item->settings != NULL && item->settings->compress_given)
         options.compress = &item->settings->compress;
     if (object->content.chosen)
@@ -174,12 +280,12 @@ start_transfer(struct object *object)
     options.left = transfer_left;
     options.held = transfer_held;
     options.done = transfer_done;
-    options.ctx = object;
-    if (aks_transfer_new(&options, &object->transfer, &err) != AKS_OK) {
-        end_with(object, &err);
+    options.ctx = file;
+    if (aks_transfer_new(&options, &file->transfer, &err) != AKS_OK) {
+        end_early(object, &err);
         return;
     }
-    *aks_task_object_shown(object) = object->transfer;
+    *aks_task_object_shown(file) = file->transfer;
     run->progress.source = item->source.name;
     run->progress.target = place->upload.settings->name;
     run->targets[place->upload.index].used = true;
@@ -193,7 +299,7 @@ wait_left_alone(struct object *object, int64_t ms, void (*then)(void *ctx))
 
     if (aks_loop_set(&object->task->run->engine->loop, &object->request->timer, ms, then,
             object->request, &err) != AKS_OK)
-        end_with(object, &err);
+        end_early(object, &err);
 }
 
 static void
@@ -277,8 +383,20 @@ open_object(struct place *place, struct aks_task_request *request, struct aks_er
     object->place = place;
     object->source = source;
     object->content = request->content;
+    object->copy.item = &task->run->items[source];
+    object->copy.target = place->upload.index;
+    for (size_t i = 0; i < AKS_SNAPSHOT_ROLES; i++)
+        object->files[i].object = object;
     if (choose_folder(object, err) != AKS_OK)
         return err->status;
+    object->snapshot = aks_task_taken_use(task, &request->content.snapshot, err);
+    if (object->snapshot == NULL)
+        return err->status;
+    if (aks_run_object_begin(&place->upload, &object->copy, object->snapshot, err) != AKS_OK) {
+        aks_stored_fini(task->alloc, &object->copy.next);
+        aks_task_taken_let(task, &request->content.snapshot);
+        return err->status;
+    }
     object->state = OBJECT_OPEN;
     task->open_count++;
     request->upload.slot = (unsigned)(object - task->objects);
@@ -363,7 +481,7 @@ finish_start(struct object *object)
     if (task->finishing < AKS_TASK_FINISHES_MAX) {
         object->state = OBJECT_FINISHING;
         task->finishing++;
-        aks_transfer_finish(object->transfer);
+        aks_transfer_finish(object->files[AKS_SNAPSHOT_MAIN].transfer);
         return;
     }
     object->in_line = true;
@@ -406,6 +524,7 @@ static void
 give_up(struct object *object, struct aks_task_request *request)
 {
     struct aks_task_request *waiting = object->request;
+    unsigned generation = object->generation;
     struct aks_outcome ok;
     struct aks_error err;
 
@@ -418,7 +537,7 @@ give_up(struct object *object, struct aks_task_request *request)
     }
     if (!object->task->run->options->dry_run)
         aks_task_note(object->task, "abort", object->place->upload.index, item_of(object), "ok");
-    if (object->transfer == NULL) {
+    if (!aks_task_object_alive(object)) {
         aks_outcome_ok(&ok);
         aks_task_object_end(object, &ok);
         return;
@@ -427,7 +546,10 @@ give_up(struct object *object, struct aks_task_request *request)
     if (object->state == OBJECT_FINISHING)
         object->task->finishing--;
     object->state = OBJECT_ABORTING;
-    aks_transfer_give_up(object->transfer);
+    for (size_t i = 0; i < AKS_SNAPSHOT_ROLES && object->generation == generation; i++) {
+        if (object->files[i].transfer != NULL)
+            aks_transfer_give_up(object->files[i].transfer);
+    }
 }
 
 void
@@ -456,8 +578,13 @@ int64_t
 aks_task_progress(const struct aks_task *task, struct aks_task_upload upload)
 {
     const struct object *object = aks_task_object(task, upload);
+    int64_t bytes = 0;
 
     if (object == NULL)
         return -1;
-    return object->transfer != NULL ? aks_transfer_progress(object->transfer) : 0;
+    for (size_t i = 0; i < AKS_SNAPSHOT_ROLES; i++) {
+        if (object->files[i].transfer != NULL)
+            bytes += aks_transfer_progress(object->files[i].transfer);
+    }
+    return bytes;
 }

@@ -1,6 +1,7 @@
 #include "engine/transfer.h"
 
 #include "base/check.h"
+#include "base/encode.h"
 #include "base/units.h"
 #include "engine/transfer_internal.h"
 
@@ -31,8 +32,12 @@ aks_transfer_new(const struct aks_transfer_options *options, struct aks_transfer
     transfer->options = *options;
     for (size_t i = 0; i < AKS_PIPELINE_PARTS_MAX; i++)
         transfer->sent[i].transfer = transfer;
-    status = aks_loop_set(options->loop, &transfer->timer, 0, aks_transfer_begin, transfer, err);
+    transfer->name = aks_mem_printf(options->port->alloc, "%s%s", options->source->name,
+        options->role == AKS_SNAPSHOT_WAL ? aks_source_wal_suffix(options->source->kind) : "");
+    status = transfer->name == NULL ? aks_error_memory(err, "starting a transfer")
+        : aks_loop_set(options->loop, &transfer->timer, 0, aks_transfer_begin, transfer, err);
     if (status != AKS_OK) {
+        aks_mem_free(options->port->alloc, transfer->name);
         aks_mem_free(options->port->alloc, transfer);
         return status;
     }
@@ -122,7 +127,7 @@ abort_timed_out(void *ctx)
 
     (void)aks_error_set(&err, AKS_TIMEOUT,
         "%s: no time left to take back what was sent of %s (%s)",
-        transfer->options.target->settings->name, transfer->options.source->name, transfer->key);
+        transfer->options.target->settings->name, transfer->name, transfer->key);
     transfer->options.left(transfer->options.ctx, &err);
     aborted(transfer);
 }
@@ -158,12 +163,12 @@ aks_transfer_fail(struct aks_transfer *transfer, const struct aks_outcome *outco
         return;
     transfer->outcome = *outcome;
     transfer->restart = outcome->verdict == AKS_RESTART && !options->once &&
-        transfer->restarts < AKS_TRANSFER_RESTARTS_MAX;
+        outcome->status != AKS_SOURCE_CHANGED && transfer->restarts < AKS_TRANSFER_RESTARTS_MAX;
     /* There was room for a compressed copy when it was begun, and there is none any more. */
     if (outcome->status == AKS_NO_SPACE && transfer->compress.codec != AKS_CODEC_NONE &&
         options->target->settings->kind == AKS_TARGET_HTTP && outcome->http_status == 0) {
         aks_log_write(options->log, AKS_LOG_WARNING, "%s is sent uncompressed: %s",
-            options->source->name, outcome->error.message);
+            transfer->name, outcome->error.message);
         transfer->raw_only = true;
         transfer->restart = !options->once;
     }
@@ -183,11 +188,11 @@ aks_transfer_fail_asking(struct aks_transfer *transfer, const char *operation,
 
     facts.target = options->target->settings->name;
     facts.operation = operation;
-    facts.source = options->source->name;
+    facts.source = transfer->name;
     facts.failure = err->status;
     facts.transient = aks_status_transient(err->status);
     facts.retry_after_ms = -1;
-    facts.attempt = transfer->restarts + 1;
+    facts.attempt = options->retaken + transfer->restarts + 1;
     aks_outcome_failed(&outcome, err);
     if (aks_ask_retry(options->ask, &facts, &answer, &own) != AKS_OK) {
         aks_outcome_failed(&outcome, &own);
@@ -226,26 +231,39 @@ finish_done(void *ctx, const struct aks_outcome *outcome)
     end(transfer);
 }
 
+/* Were the bytes that were read those of the snapshot? A copy that somebody has changed is worth as
+ * little as a source that was written to. */
+static bool
+of_snapshot(const struct aks_transfer *transfer, struct aks_error *err)
+{
+    const struct aks_transfer_options *options = &transfer->options;
+    const char *wanted = options->snapshot->files[options->role].sha256;
+    char hex[AKS_SHA256_HEX_BYTES];
+
+    if (aks_view_check(aks_pipeline_view(transfer->pipeline), err) != AKS_OK)
+        return false;
+    aks_hex_encode(aks_pipeline_result(transfer->pipeline)->plain_sha256, AKS_SHA256_BYTES, hex);
+    if (wanted[0] == '\0' || strcmp(wanted, hex) == 0)
+        return true;
+    (void)aks_error_set(err, AKS_SOURCE_CHANGED,
+        "source %s: its snapshot is not any more what was taken", options->source->path);
+    return false;
+}
+
 /* Every part is stored: is the source still what was read? Then the object may come into being. */
 static void
 finish(struct aks_transfer *transfer)
 {
-    const struct aks_view *view = aks_pipeline_view(transfer->pipeline);
     const struct aks_pipeline_result *bytes = aks_pipeline_result(transfer->pipeline);
     struct aks_error err;
 
-    if (aks_view_check(view, &err) != AKS_OK) {
+    if (!of_snapshot(transfer, &err)) {
         aks_transfer_fail_asking(transfer, "snapshot", &err);
         return;
     }
     transfer->result.key = transfer->key;
     transfer->result.codec = transfer->compress.codec;
     transfer->result.bytes = *bytes;
-    transfer->result.info = view->source_info;
-    transfer->result.info_racy = aks_view_racy(view);
-    transfer->result.snapshot_writer = view->writer;
-    transfer->result.snapshot_method = view->method;
-    transfer->result.taken_at_ms = view->taken_at_ms;
     transfer->digest.bytes = bytes->stored_bytes;
     memcpy(transfer->digest.sha256, bytes->stored_sha256, AKS_SHA256_BYTES);
     transfer->digest.whole = aks_pipeline_whole(transfer->pipeline);
@@ -449,6 +467,7 @@ aks_transfer_free(struct aks_transfer *transfer)
         return;
     }
     release(transfer);
+    aks_mem_free(transfer->options.port->alloc, transfer->name);
     aks_mem_free(transfer->options.port->alloc, transfer->key);
     aks_mem_free(transfer->options.port->alloc, transfer);
 }

@@ -1,13 +1,14 @@
-/* A transfer brings one source to one target as one object: snapshot, sample, pipeline, parts,
- * finish. When the policy says restart it begins anew, a bounded number of times. It knows nothing
- * of other sources. */
+/* A transfer brings one file of a snapshot to one target as one object: sample, pipeline, parts,
+ * finish. When the policy says restart it begins anew, a bounded number of times; but not where the
+ * source has changed, as that takes another snapshot, which is its owner's. It knows nothing of
+ * other sources. */
 #ifndef AKS_ENGINE_TRANSFER_H
 #define AKS_ENGINE_TRANSFER_H
 
 #include "engine/ask.h"
 #include "engine/pipeline.h"
 #include "engine/pool.h"
-#include "engine/source.h"
+#include "engine/snapshot.h"
 #include "engine/target.h"
 
 #include <stdbool.h>
@@ -29,13 +30,15 @@ struct aks_transfer_options {
     struct aks_target *target;
     const struct aks_target_facts *target_facts;
     const struct aks_source *source;
+    const struct aks_snapshot *snapshot;    /* of it; borrowed until done */
+    enum aks_snapshot_role role;            /* which of its files is sent */
+    unsigned retaken;                       /* how many snapshots there were before, which their
+                                             * source outran */
     const struct aks_compress_settings *compress;   /* the source's own, where the policy does not
                                              * answer; or NULL: as of all */
     const char *folder;                     /* "systems/<id>/<upload>/" */
     const char *scratch_folder;             /* where an http target keeps what a codec makes */
-    /* For an owner that steers it (engine/task.h). The source as it has to be, else it is
-     * AKS_SOURCE_CHANGED; NULL: as it is. */
-    const struct aks_file_info *expected;
+    /* For an owner that steers it (engine/task.h). */
     const struct aks_compress_settings *chosen;     /* NULL: a sample, and the policy, decide */
     const char *codec_reason;               /* why that is not what was wanted, or NULL; static */
     bool once;                              /* to begin anew is the owner's */
@@ -57,11 +60,6 @@ struct aks_transfer_result {
     const char *codec_reason;               /* why it is not what the policy wanted, or NULL */
     int64_t part_bytes;
     struct aks_pipeline_result bytes;
-    struct aks_file_info info;
-    bool info_racy;
-    bool snapshot_writer;
-    const char *snapshot_method;
-    int64_t taken_at_ms;
 };
 
 /** Begins in a later turn. */

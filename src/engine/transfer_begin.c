@@ -1,13 +1,10 @@
-/* How a transfer begins: a snapshot whose stamps can be believed, a look at a sample, the codec,
- * and the object. */
+/* How a transfer begins: a view of the snapshot, a look at a sample, the codec, and the object. */
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/transfer_internal.h"
 
 /* What must stay free beside a compressed copy: state database and queue write there too. */
 #define SCRATCH_MARGIN_BYTES (4 * AKS_MIB)
-/* A source that is written to in each tick for a second has no moment at which it can be read. */
-#define AKS_TRANSFER_SETTLES_MAX 50
 
 static void
 pipeline_changed(void *ctx)
@@ -28,12 +25,12 @@ open_object(struct aks_transfer *transfer, struct aks_error *err)
 
     aks_mem_free(options->port->alloc, transfer->key);
     transfer->key = aks_mem_printf(options->port->alloc, "%s%s%s", options->folder,
-        options->source->name, aks_codec_suffix(transfer->compress.codec));
+        transfer->name, aks_codec_suffix(transfer->compress.codec));
     if (transfer->key == NULL)
         return aks_error_memory(err, "starting a transfer");
     spec.key = transfer->key;
     spec.content_type = aks_codec_content_type(transfer->compress.codec);
-    spec.source = options->source->name;
+    spec.source = transfer->name;
     spec.bytes = encoded ? -1 : bytes;
     spec.part_bytes = aks_transfer_part_bytes(bytes, options->ask->policy->settings->part_bytes,
         encoded);
@@ -113,12 +110,12 @@ choose_codec(struct aks_transfer *transfer, double ratio)
         start_sending(transfer);
         return;
     }
-    facts.source.name = options->source->name;
+    facts.source.name = transfer->name;
     facts.source.path = options->source->path;
     facts.source.kind = aks_source_kind_name(options->source->kind);
     facts.source.bytes = transfer->view.info.bytes;
     facts.source.age_ms = transfer->view.taken_at_ms -
-        transfer->view.info.mtime_ns / AKS_NS_PER_MS;
+        transfer->view.source_info.mtime_ns / AKS_NS_PER_MS;
     facts.target = *options->target_facts;
     facts.sample_ratio = ratio;
     if (aks_ask_compress(options->ask, &facts, settled_codec(transfer), &transfer->compress,
@@ -186,28 +183,6 @@ refuse(struct aks_transfer *transfer, const struct aks_error *err)
     aks_transfer_fail(transfer, &outcome);
 }
 
-/* Stamps of this very tick of the file system's clock would not tell another write from the last
- * one: then the transfer begins when the tick is over. */
-static bool
-settled(struct aks_transfer *transfer)
-{
-    int64_t wait_ms = aks_view_settle_ms(&transfer->view);
-    struct aks_error err;
-
-    if (wait_ms == 0)
-        return true;
-    aks_view_close(&transfer->view);
-    transfer->state = TRANSFER_WAITING;
-    if (++transfer->settles > AKS_TRANSFER_SETTLES_MAX)
-        (void)aks_error_set(&err, AKS_SOURCE_BUSY, "source %s: is written to all the time",
-            transfer->options.source->path);
-    else if (aks_loop_set(transfer->options.loop, &transfer->timer, wait_ms, aks_transfer_begin,
-            transfer, &err) == AKS_OK)
-        return false;
-    refuse(transfer, &err);
-    return false;
-}
-
 void
 aks_transfer_begin(void *ctx)
 {
@@ -216,17 +191,13 @@ aks_transfer_begin(void *ctx)
     const struct aks_work *work = &options->port->work;
     struct aks_error err;
 
-    if (aks_view_take(options->port, options->source, &transfer->view, &err) != AKS_OK) {
-        refuse(transfer, &err);
-        return;
-    }
-    if (!settled(transfer))
-        return;
-    if (options->expected != NULL &&
-        !aks_source_same(options->expected, &transfer->view.info)) {
-        (void)aks_error_set(&err, AKS_SOURCE_CHANGED,
-            "source %s: changed since the snapshot was taken", options->source->path);
-        refuse(transfer, &err);
+    if (aks_snapshot_open_view(options->port, options->snapshot, options->role, &transfer->view,
+            &err) != AKS_OK) {
+        transfer->state = TRANSFER_SAMPLING;
+        if (err.status == AKS_SOURCE_CHANGED)
+            aks_transfer_fail_asking(transfer, "snapshot", &err);
+        else
+            refuse(transfer, &err);
         return;
     }
     transfer->state = TRANSFER_SAMPLING;

@@ -26,6 +26,7 @@ struct aks_transfer {
     struct aks_sample *sample;              /* while it is with a worker */
     struct aks_compress_settings compress;
     bool raw_only;                      /* a codec was tried and cannot be used here */
+    char *name;                         /* of the object, without the codec's ending */
     char *key;
     struct aks_pipeline *pipeline;
     struct aks_target_object *object;
@@ -33,7 +34,6 @@ struct aks_transfer {
     unsigned in_flight;
     int64_t acked_bytes;
     unsigned restarts;
-    unsigned settles;                   /* how often its stamps were too fresh to begin */
     bool restart;                       /* after aborting */
     bool cancelled;
     bool hurried;                       /* and it has to be gone soon */
@@ -44,7 +44,7 @@ struct aks_transfer {
     struct aks_transfer_result result;
 };
 
-/* Takes the snapshot and goes on from there; fires in a turn of the loop. */
+/* Opens the snapshot and goes on from there; fires in a turn of the loop. */
 void aks_transfer_begin(void *ctx);
 /* Sends what can be sent now. */
 void aks_transfer_pump(struct aks_transfer *transfer);

@@ -188,19 +188,36 @@ aks_lib_task_snapshot(lua_State *L, int index, const char *what)
     return own;
 }
 
+/* The log that goes with a database, or nil. [-0, +1, raises] */
+static void
+push_wal(lua_State *L, const struct aks_task_snapshot *snapshot)
+{
+    if (!snapshot->wal) {
+        lua_pushnil(L);
+        return;
+    }
+    lua_createtable(L, 0, 2);
+    lua_pushinteger(L, snapshot->wal_bytes);
+    lua_setfield(L, -2, "size");
+    push_digest(L, snapshot->wal_sha256);
+    lua_setfield(L, -2, "sha256");
+}
+
 static int
 snapshot_index(lua_State *L)
 {
-    static const char *const names[] = { "name", "size", "sha256", NULL };
+    static const char *const names[] = { "name", "size", "sha256", "wal", NULL };
     const struct snapshot_handle *own = aks_lib_task_snapshot(L, 1, "a snapshot");
     const char *name = field(L, "a snapshot");
 
     if (strcmp(name, "name") == 0)
         push_name(L, own->snapshot.source);
     else if (strcmp(name, "size") == 0)
-        lua_pushinteger(L, own->snapshot.info.bytes);
+        lua_pushinteger(L, own->snapshot.bytes);
     else if (strcmp(name, "sha256") == 0)
         push_digest(L, own->sha256);
+    else if (strcmp(name, "wal") == 0)
+        push_wal(L, &own->snapshot);
     else
         no_field(L, "a snapshot", names);
     return 1;
@@ -242,7 +259,7 @@ content_index(lua_State *L)
     if (strcmp(name, "name") == 0)
         push_name(L, own->content.snapshot.source);
     else if (strcmp(name, "size") == 0)
-        lua_pushinteger(L, own->content.snapshot.info.bytes);
+        lua_pushinteger(L, own->content.snapshot.bytes);
     else if (strcmp(name, "codec") == 0)
         lua_pushstring(L, aks_codec_name(own->content.compress.codec));
     else if (strcmp(name, "level") == 0 &&
@@ -278,7 +295,7 @@ aks_lib_task_push_upload(lua_State *L, const struct aks_task_request *request)
     own->state = UPLOAD_OPEN;
     own->source = request->source;
     own->target = request->target;
-    own->bytes = request->content.snapshot.info.bytes;
+    own->bytes = request->content.snapshot.bytes;
 }
 
 struct upload_handle *

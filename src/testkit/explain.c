@@ -4,6 +4,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/rng.h"
+#include "data/duckdb_file.h"
 #include "engine/now.h"
 #include "engine/policy_text.h"
 #include "script/load.h"
@@ -80,6 +81,29 @@ ends_with(const char *text, const char *end)
     return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
+static void
+put_number(char *at, uint64_t number)
+{
+    for (size_t i = 0; i < 8; i++, number >>= 8)
+        at[i] = (char)(unsigned char)number;
+}
+
+/* The header pages of a DuckDB database without a block (data/duckdb_file.h). */
+static void
+put_duckdb(char *data)
+{
+    memset(data, 0, AKS_DUCKDB_HEADERS_BYTES);
+    memcpy(data + 8, "DUCK", 4);
+    put_number(data + 12, 64);
+    for (char *page = data; page < data + AKS_DUCKDB_HEADERS_BYTES; page += AKS_DUCKDB_PAGE_BYTES) {
+        if (page > data) {
+            put_number(page + 8, (uint64_t)(page - data));
+            put_number(page + 40, AKS_DUCKDB_BLOCK_BYTES_MIN);
+        }
+        put_number(page, aks_duckdb_file_checksum(page + 8, AKS_DUCKDB_PAGE_BYTES - 8));
+    }
+}
+
 /* Bytes that shrink to half, with the head of a database where the name is that of one: the file
  * itself is not read. */
 static enum aks_status
@@ -87,7 +111,9 @@ put_source(const struct aks_explain *explain, struct aks_world *world,
     const struct aks_explain_source *source, struct aks_error *err)
 {
     static const char sqlite[16] = "SQLite format 3";
-    size_t len = source->simulated > 0 ? (size_t)source->simulated : 0;
+    bool duckdb = ends_with(source->real, ".duckdb");
+    size_t given = source->simulated > 0 ? (size_t)source->simulated : 0;
+    size_t len = duckdb && given < AKS_DUCKDB_HEADERS_BYTES ? AKS_DUCKDB_HEADERS_BYTES : given;
     char *data = aks_mem_new(explain->alloc, len + 1);
     enum aks_status status;
     struct aks_rng rng;
@@ -101,8 +127,8 @@ put_source(const struct aks_explain *explain, struct aks_world *world,
         for (size_t j = i; j < i + 16 && j < len; j++, bits >>= 4)
             data[j] = (char)('a' + (bits & 0xf));
     }
-    if (ends_with(source->real, ".duckdb") && len >= 16)
-        memcpy(data + 8, "DUCK", 4);
+    if (duckdb)
+        put_duckdb(data);
     else if ((ends_with(source->real, ".db") || ends_with(source->real, ".sqlite") ||
             ends_with(source->real, ".sqlite3")) && len >= sizeof(sqlite))
         memcpy(data, sqlite, sizeof(sqlite));

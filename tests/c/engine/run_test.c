@@ -292,24 +292,6 @@ sources_that_need_not_be_there_are_skipped_if_one_is(void **state)
 }
 
 static void
-database_with_a_wal_is_busy_and_queued_until_it_is_closed(void **state)
-{
-    struct world *world = *state;
-
-    temp_folder_write(world->folder, "m.db", "SQLite format 3\0and more", 24);
-    temp_folder_write(world->folder, "m.db-wal", "frames", 6);
-    run(world, "m.db");
-    assert_int_equal(code(world), 1);
-    assert_string_equal(file_text(world, 0, "reason"), "source_busy");
-    assert_string_equal(file_text(world, 0, "kind"), "sqlite");
-    assert_int_equal(jobs(world), 1);
-    assert_int_equal(remove(temp_folder_join(world->folder, "m.db-wal")), 0);
-    run(world, "m.db");
-    assert_string_equal(text(world, "outcome"), "stored");
-    assert_int_equal(jobs(world), 0);
-}
-
-static void
 target_that_cannot_be_used_leads_to_the_next_one(void **state)
 {
     struct world *world = *state;
@@ -499,7 +481,6 @@ main(void)
         RUN_TEST(manifest_names_earlier_objects_by_their_keys),
         RUN_TEST(source_that_is_missing_keeps_the_rest_going),
         RUN_TEST(sources_that_need_not_be_there_are_skipped_if_one_is),
-        RUN_TEST(database_with_a_wal_is_busy_and_queued_until_it_is_closed),
         RUN_TEST(target_that_cannot_be_used_leads_to_the_next_one),
         RUN_TEST(work_stays_queued_where_no_target_takes_it),
         RUN_TEST(jobs_of_one_moment_do_not_remove_each_other),

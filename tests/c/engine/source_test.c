@@ -234,6 +234,52 @@ a_name_that_the_policy_gives_stays_where_others_can_make_way(void **state)
         aks_source_fini(alloc, &sources[i]);
 }
 
+/* What the log of a database is called there is taken, whoever has that name of his own. */
+static void
+what_is_called_as_a_log_makes_way_for_its_database(void **state)
+{
+    static const struct {
+        const char *path;
+        enum aks_source_kind kind;
+        bool given;
+        const char *name;               /* NULL: with a digest in it */
+    } cases[] = {
+        { "/a/x.duckdb", AKS_SOURCE_DUCKDB, false, "x.duckdb" },
+        { "/a/x.duckdb.wal", AKS_SOURCE_FILE, false, NULL },
+        { "/b/x.duckdb.wal.zst", AKS_SOURCE_FILE, false, NULL },
+        { "/a/x.duckdb-wal", AKS_SOURCE_FILE, false, "x.duckdb-wal" },
+        { "/a/y.db", AKS_SOURCE_SQLITE, false, "y.db" },
+        { "/a/y.db-wal", AKS_SOURCE_FILE, false, NULL },
+        { "/a/y.db.wal", AKS_SOURCE_FILE, false, "y.db.wal" },
+        { "/a/z.duckdb", AKS_SOURCE_DUCKDB, false, NULL },
+        { "/b/z.duckdb.wal", AKS_SOURCE_FILE, true, "z.duckdb.wal" },
+        { "/a/plain", AKS_SOURCE_FILE, false, "plain" },
+        { "/a/plain.wal", AKS_SOURCE_FILE, false, "plain.wal" },
+    };
+    enum { COUNT = sizeof(cases) / sizeof(cases[0]) };
+    struct aks_source sources[COUNT] = { 0 };
+    struct aks_source *pointers[COUNT];
+    const struct aks_alloc *alloc = aks_alloc_system();
+
+    for (size_t i = 0; i < COUNT; i++) {
+        sources[i].path = aks_mem_strdup(alloc, cases[i].path);
+        sources[i].name = aks_mem_strdup(alloc, strrchr(cases[i].path, '/') + 1);
+        sources[i].kind = cases[i].kind;
+        sources[i].name_given = cases[i].given;
+        pointers[i] = &sources[i];
+    }
+    assert_int_equal(aks_source_make_names_unique(alloc, pointers, COUNT, NULL), AKS_OK);
+    for (size_t i = 0; i < COUNT; i++) {
+        const char *own = strrchr(cases[i].path, '/') + 1;
+
+        if (cases[i].name != NULL)
+            assert_string_equal(sources[i].name, cases[i].name);
+        else
+            assert_int_equal(strlen(sources[i].name), strlen(own) + strlen("-01234567"));
+        aks_source_fini(alloc, &sources[i]);
+    }
+}
+
 static int
 use_source(void *ctx, const struct aks_alloc *alloc)
 {
@@ -277,6 +323,7 @@ main(void)
         SOURCE_TEST(names_are_made_harmless),
         SOURCE_TEST(names_that_would_share_a_key_are_told_apart),
         SOURCE_TEST(a_name_that_the_policy_gives_stays_where_others_can_make_way),
+        SOURCE_TEST(what_is_called_as_a_log_makes_way_for_its_database),
         SOURCE_TEST(source_survives_any_allocation_that_fails),
     };
 

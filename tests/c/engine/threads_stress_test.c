@@ -46,6 +46,7 @@ struct stress {
     struct aks_target *target;
     struct aks_target_facts facts;
     struct aks_source sources[SOURCES];
+    struct aks_snapshot snapshots[SOURCES];     /* of them, read in place */
     uint8_t digests[SOURCES][AKS_SHA256_BYTES];
     struct line lines[LINES];
     struct aks_timer poke;
@@ -327,6 +328,7 @@ begin_transfer(struct line *line)
     options.target = stress->target;
     options.target_facts = &stress->facts;
     options.source = &stress->sources[line->source];
+    options.snapshot = &stress->snapshots[line->source];
     options.folder = line->folder;
     options.scratch_folder = temp_folder_path(stress->world->folder);
     options.read = told_read;
@@ -419,6 +421,17 @@ play(struct stress *stress, uint64_t seed)
 }
 
 static void
+take_snapshot(struct stress *stress, size_t i)
+{
+    struct aks_snapshot_options options = { .port = &stress->world->port,
+        .source = &stress->sources[i], .folder = temp_folder_path(stress->world->folder),
+        .id = "snapshot", .wait_ms = 1000 };
+
+    assert_int_equal(aks_snapshot_plan(&options, &stress->snapshots[i], NULL), AKS_OK);
+    assert_int_equal(aks_snapshot_take(&options, &stress->snapshots[i], NULL), AKS_OK);
+}
+
+static void
 make_sources(struct stress *stress)
 {
     static const size_t sizes[SOURCES] = { 0, 1, 150000, 1048577, 2500000 };
@@ -434,6 +447,7 @@ make_sources(struct stress *stress)
         assert_int_equal(aks_source_inspect(&stress->world->port,
                 temp_folder_write(stress->world->folder, name, data, sizes[i]),
                 &stress->sources[i], NULL), AKS_OK);
+        take_snapshot(stress, i);
         free(data);
     }
 }
@@ -463,8 +477,10 @@ stress_free(struct stress *stress)
 {
     for (size_t i = 0; i < LINES; i++)
         aks_pool_fini(&stress->lines[i].pool);
-    for (size_t i = 0; i < SOURCES; i++)
+    for (size_t i = 0; i < SOURCES; i++) {
+        aks_snapshot_fini(&stress->snapshots[i]);
         aks_source_fini(aks_alloc_system(), &stress->sources[i]);
+    }
     stress->world->port.work = stress->work;
     free(stress);
 }

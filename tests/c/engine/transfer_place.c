@@ -243,12 +243,26 @@ set_up_options(struct transfer_place *place)
     place->options.target = &place->fake.target;
     place->options.target_facts = &place->facts;
     place->options.source = &place->source;
+    place->options.snapshot = &place->snapshot;
     place->options.folder = TARGET_WORLD_FOLDER;
     place->options.scratch_folder = temp_folder_path(world->folder);
     place->options.read = note_read;
     place->options.left = note_left;
     place->options.done = note_done;
     place->options.ctx = place;
+}
+
+/* The source as it is now, read in place. */
+static void
+take_snapshot(struct transfer_place *place)
+{
+    struct aks_snapshot_options options = { .port = &place->world->port, .source = &place->source,
+        .folder = temp_folder_path(place->world->folder), .id = "snapshot", .wait_ms = 1000 };
+    struct aks_snapshot *snapshot = &place->snapshot;
+
+    assert_int_equal(aks_snapshot_plan(&options, snapshot, NULL), AKS_OK);
+    assert_int_equal(aks_snapshot_take(&options, snapshot, NULL), AKS_OK);
+    assert_true(snapshot->in_place);
 }
 
 int
@@ -260,6 +274,11 @@ transfer_place_set_up(void **state)
     assert_non_null(place);
     place->world = target_world_new(AKS_TARGET_S3);
     target_world_calm(place->world);
+    memset(data, 'x', sizeof(data));
+    assert_int_equal(aks_source_inspect(&place->world->port,
+        temp_folder_write(place->world->folder, "a.txt", data, sizeof(data)), &place->source,
+        NULL), AKS_OK);
+    take_snapshot(place);
     place->events = place->world->port.events;
     place->world->port.events.wait = jumping_wait;
     place->world->port.events.ctx = place;
@@ -269,10 +288,6 @@ transfer_place_set_up(void **state)
     place->world->policy.decide.ctx = place;
     place->world->settings.compress.codec = AKS_CODEC_NONE;
     place->retry = AKS_GIVE_UP;
-    memset(data, 'x', sizeof(data));
-    assert_int_equal(aks_source_inspect(&place->world->port,
-        temp_folder_write(place->world->folder, "a.txt", data, sizeof(data)), &place->source,
-        NULL), AKS_OK);
     aks_pool_init(&place->pool, place->world->port.alloc, AKS_PART_BYTES_DEFAULT);
     set_up_fake(place);
     set_up_options(place);
@@ -295,6 +310,7 @@ transfer_place_tear_down(void **state)
     settle(place);
     assert_int_equal(place->fake.objects, 0);
     aks_pool_fini(&place->pool);
+    aks_snapshot_fini(&place->snapshot);
     aks_source_fini(place->world->port.alloc, &place->source);
     target_world_free(place->world);
     free(place);

@@ -41,6 +41,7 @@ struct transfer_place {
     struct fake_target fake;
     struct aks_pool pool;
     struct aks_source source;
+    struct aks_snapshot snapshot;       /* of it, read in place */
     struct aks_target_facts facts;
     struct aks_transfer_options options;
     struct aks_transfer *transfer;

@@ -185,8 +185,9 @@ target_that_cannot_open_is_asked_about(void **state)
     assert_int_equal(place->fake.aborted, 0);
 }
 
+/* Only another snapshot helps, and that is its owner's. */
 static void
-source_that_changes_is_read_again_and_then_given_up(void **state)
+source_that_changes_is_left_to_its_owner(void **state)
 {
     struct transfer_place *place = *state;
 
@@ -194,8 +195,23 @@ source_that_changes_is_read_again_and_then_given_up(void **state)
     place->retry = AKS_WAIT;
     transfer_place_run(place);
     assert_int_equal(place->outcome.status, AKS_SOURCE_CHANGED);
-    assert_int_equal(place->fake.opened, 1 + AKS_TRANSFER_RESTARTS_MAX);
+    assert_int_equal(place->outcome.verdict, AKS_RESTART);
+    assert_int_equal(place->fake.opened, 1);
     assert_int_equal(place->fake.finished, 0);
+}
+
+/* A copy that was changed in its folder is no copy any more. */
+static void
+bytes_of_another_digest_than_the_snapshot_are_not_finished(void **state)
+{
+    struct transfer_place *place = *state;
+
+    memset(place->snapshot.files[AKS_SNAPSHOT_MAIN].sha256, 'a', 64);
+    place->retry = AKS_GIVE_UP;
+    transfer_place_run(place);
+    assert_int_equal(place->outcome.status, AKS_SOURCE_CHANGED);
+    assert_int_equal(place->fake.finished, 0);
+    assert_int_equal(place->fake.aborted, 1);
 }
 
 static void
@@ -335,7 +351,8 @@ main(void)
         TRANSFER_TEST(interrupt_shortens_the_time_for_taking_back),
         TRANSFER_TEST(transfer_can_be_cancelled_at_every_moment),
         TRANSFER_TEST(target_that_cannot_open_is_asked_about),
-        TRANSFER_TEST(source_that_changes_is_read_again_and_then_given_up),
+        TRANSFER_TEST(source_that_changes_is_left_to_its_owner),
+        TRANSFER_TEST(bytes_of_another_digest_than_the_snapshot_are_not_finished),
         TRANSFER_TEST(source_that_is_gone_is_given_up),
         TRANSFER_TEST(no_room_for_a_copy_sends_the_source_as_it_is),
         TRANSFER_TEST(copy_is_not_begun_where_there_is_no_room_for_it),

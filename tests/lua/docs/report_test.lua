@@ -70,7 +70,8 @@ function TestReport:test_every_field_is_annotated_and_every_annotation_is_a_fiel
   world = sim.world { small = true, policy_text = POLICY:gsub("retry =",
     'route = akosha.route.all { "cloud", "http" }, retry ='),
                       modules = { rules = RULES },
-                      files = { ["a.bin"] = "a", ["b.bin"] = "b" } }
+                      files = { ["a.bin"] = require "tests.script.duckdb", ["b.bin"] = "b",
+                                ["a.bin.wal"] = "changes" } }
   world.target.http:on "any":fail "offline"
   compare("akosha.Report", world:run(), met)
   local missing = {}

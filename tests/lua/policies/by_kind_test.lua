@@ -3,7 +3,7 @@ local lu, sim = require "luaunit", require "akosha.testing"
 
 TestByKind = {}
 
-local DUCKDB = ("\0"):rep(8) .. "DUCK"
+local DUCKDB = require "tests.script.duckdb"
 
 local function by_kind(env)
   return sim.world { small = true, policy = "policies/by_kind.lua", env = env, files = {
