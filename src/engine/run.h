@@ -156,6 +156,9 @@ enum aks_status aks_run_walk(struct aks_run *run, bool *ret_pending, struct aks_
 /** The snapshot of ${copy}'s item could not be taken, as ${err} tells: nothing more is done for the
  * item in this run. It is skipped where the policy wants that (item->reason). */
 void aks_run_walk_refused(struct aks_copy *copy, const struct aks_error *err);
+/** Settles the item of ${copy} if it is there already, or the policy does not want it sent. */
+enum aks_status aks_run_walk_consider(struct aks_run *run, struct aks_copy *copy,
+    struct aks_error *err);
 /** What became of the copies of one upload. */
 void aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_outcome *outcome);
 /** Once more through the routes. */

@@ -86,7 +86,9 @@ available(struct upload *upload)
     struct call call = { 0 };
 
     upload->class->available(upload->target, aks_run_upload_called, &call);
-    return aks_run_upload_wait(upload, &call);
+    if (aks_run_upload_wait(upload, &call) != AKS_OK)
+        return upload->outcome.status;
+    return aks_run_rebuild(upload);
 }
 
 enum aks_status
@@ -117,7 +119,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     if (status != AKS_OK) {
         struct aks_error ignored;
 
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < upload.count; i++)
             copies[i]->state = AKS_COPY_OPEN;
         /* A log that cannot be written must not hide why the upload failed. */
         (void)aks_run_commit_audit(&upload, "upload_failure", &upload.outcome.error, &ignored);

@@ -95,6 +95,11 @@ enum aks_status aks_run_object_add(struct upload *upload, struct aks_copy *copy,
 /* All of them were: copy->next is the copy's row, and the copy stored. */
 void aks_run_object_end(struct upload *upload, struct aks_copy *copy);
 
+/* run_rebuild.c: where nothing is believed of the target, which is available, what its newest
+ * manifests tell is believed from now on, and copies that are there already are taken out of the
+ * upload. Fails only where the run ends. */
+enum aks_status aks_run_rebuild(struct upload *upload);
+
 /* run_read_back.c: every object that upload->copies have sent is read again; ${done} is called with
  * the upload, perhaps from inside. AKS_CORRUPT if one is not what was sent: then nobody goes on
  * with this upload. */

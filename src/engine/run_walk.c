@@ -188,9 +188,8 @@ aks_run_walk_refused(struct aks_copy *copy, const struct aks_error *err)
     fail(item);
 }
 
-/* Settles the item if ${copy} is there already, or the policy does not want it sent. */
-static enum aks_status
-consider(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
+enum aks_status
+aks_run_walk_consider(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
 {
     enum aks_status status;
     bool unchanged;
@@ -296,7 +295,7 @@ walk_item(struct aks_run *run, struct aks_item *item, struct aks_error *err)
             break;
         copy = &item->copies[item->place];
         fine = aks_run_health_fine(run, copy->target);
-        status = consider(run, copy, err);
+        status = aks_run_walk_consider(run, copy, err);
         if (status != AKS_OK)
             return status;
         item->considered = copy->state == AKS_COPY_OPEN &&
@@ -350,6 +349,9 @@ aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_out
         item->considered = false;
         if (item->state != AKS_ITEM_PENDING)
             continue;           /* its snapshot could not be taken */
+        /* It turned out to be there already. */
+        if (copy->state == AKS_COPY_UNCHANGED || copy->state == AKS_COPY_SKIPPED)
+            continue;
         if (copy->state == AKS_COPY_STORED) {
             if (!item->mirror)
                 deliver(item);

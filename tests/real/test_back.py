@@ -172,6 +172,33 @@ class ReadBack(test_restore.Back):
                 self.assertGreaterEqual(len(proxy.asked(is_range)), -(-stored // data.MIB))
 
 
+class Lost(test_restore.Back):
+    """The state folder is gone, and what is stored is known again."""
+
+    def test_what_has_not_changed_is_not_sent_again(self):
+        places = {"dir": lambda: sync.builder("dir", path=self.root),
+                  "minio": lambda: sync.s3(self.have(cases.world.minio), prefix=f"lost-{time.monotonic_ns()}")}
+        for name, place in places.items():
+            with self.subTest(place=name):
+                folder = self.someone.folder / name
+                folder.mkdir()
+                sources = [data.half_compressible(folder / f"{i}.bin", 7 * data.MIB, seed=i) for i in range(3)]
+                self.policy({"there": place()})
+                self.sync(sources)
+                shutil.rmtree(self.someone.state)
+                result = self.someone.run(None, sources)
+                self.assert_code(result, 0)
+                self.assertEqual((result.report["outcome"], result.report["bytes"]["sent"]), ("unchanged", 0), result)
+                shutil.rmtree(self.someone.state)
+                data.random_bytes(sources[1], 1000)
+                result = self.someone.run(None, sources)
+                self.assert_stored(result, "there")
+                self.assertEqual({n: f["outcome"] for n, f in result.files().items()},
+                                 {"0.bin": "unchanged", "1.bin": "stored", "2.bin": "unchanged"})
+                self.to = folder / "back"
+                self.assert_restored(self.restore(), {p.name: data.sha256(p) for p in sources})
+
+
 class Drill(test_restore.Back):
     def test_a_worker_tries_a_restore_out_when_it_is_due(self):
         source = data.half_compressible(self.someone.folder / "x.bin", 3 * data.MIB)
