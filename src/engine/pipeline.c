@@ -222,6 +222,18 @@ aks_pipeline_take(struct aks_pipeline *pipeline)
     return NULL;
 }
 
+struct aks_part *
+aks_pipeline_peek(struct aks_pipeline *pipeline, uint32_t number)
+{
+    for (size_t i = 0; i < AKS_PIPELINE_PARTS_MAX; i++) {
+        struct pipeline_part *part = &pipeline->parts[i];
+
+        if (part->state == PART_READY && part->part.number == number)
+            return &part->part;
+    }
+    return NULL;
+}
+
 void
 aks_pipeline_give(struct aks_pipeline *pipeline, struct aks_part *part)
 {

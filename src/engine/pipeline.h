@@ -48,6 +48,8 @@ enum aks_status aks_pipeline_new(const struct aks_pipeline_options *options,
     struct aks_view *view, struct aks_pipeline **ret_pipeline, struct aks_error *err);
 /** The next part in order, or NULL if none is ready. It stays valid until it is given back. */
 struct aks_part *aks_pipeline_take(struct aks_pipeline *pipeline);
+/** Part ${number} if it is ready and was not taken yet, to be looked at; else NULL. */
+struct aks_part *aks_pipeline_peek(struct aks_pipeline *pipeline, uint32_t number);
 /** A part that was taken is not needed any more (stored, or given up). */
 void aks_pipeline_give(struct aks_pipeline *pipeline, struct aks_part *part);
 /** ENDED: every part was handed out by take or is ready, and the result is known. */

@@ -32,7 +32,7 @@ ended(struct aks_run *run, struct aks_error *err)
 {
     if (atomic_load(&run->engine->interrupted) != 0)
         return aks_error_set(err, AKS_CANCELLED,
-            "interrupted: what was half sent is taken back, what is owed stays in the queue");
+            "interrupted: what was half sent is gone on with, what is owed stays in the queue");
     if (run->ask.policy_error.status != AKS_OK) {
         *err = run->ask.policy_error;
         return err->status;
@@ -368,6 +368,8 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
         return status;
     }
     status = load(&run, &loaded, &turn, &run_error);
+    if (turn)
+        aks_run_resume_sweep(engine);
     if (status == AKS_OK)
         status = aks_run_items_check_secrets(&run, &run_error);
     if (status == AKS_OK)
@@ -378,11 +380,15 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
         aks_error_clear(&run_error);
     close_items(&run, &run_error);
     aks_run_keep_at_end(&run, loaded, &run_error);
+    if (loaded && turn)
+        aks_run_give_back(&run);
     *ret_report = aks_run_report(&run, &run_error);
     if (*ret_report != NULL)
         tell_report(&run, *ret_report);
     finish(&run);
-    if (turn)
+    if (turn) {
+        aks_run_resume_sweep(engine);
         aks_delivery_give(engine);
+    }
     return *ret_report != NULL ? AKS_OK : aks_error_memory(err, "writing the report");
 }

@@ -235,6 +235,24 @@ bool aks_run_compare_sizes(const struct aks_stored *row, const struct aks_snapsh
 enum aks_status aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies,
     size_t count, struct aks_outcome *outcome);
 
+struct aks_journal_upload;
+
+/** run_resume.c: has ${upload} been open for longer than any may be? */
+bool aks_run_resume_too_old(const struct aks_run *run, const struct aks_journal_upload *upload);
+/** The snapshot that an upload of the journal was begun with, which this run may go on with: its
+ * job's own, or one that the source still is. It has to be reopened. False if there is none. */
+bool aks_run_resume_snapshot(struct aks_run *run, const struct aks_item *item,
+    struct aks_snapshot *ret_snapshot);
+/** Removes the snapshots that no upload of the journal needs: those that crashes have left, and
+ * those of uploads that were given back. Between runs, and only for who has the delivery. */
+void aks_run_resume_sweep(struct aks_engine *engine);
+/** Does an upload of the journal need it? */
+bool aks_run_resume_needs(const struct aks_run *run, const struct aks_snapshot *snapshot);
+
+/** run_give_back.c: at the end of a run: uploads of the journal that nobody will go on with are
+ * given back, as far as the policy names their targets and time allows. Failures are for later. */
+void aks_run_give_back(struct aks_run *run);
+
 /** run_confirm.c: what is believed of ${copy} is older than AKS_RUN_BELIEF_MS: is it still there?
  * If not, it is forgotten. AKS_OK if the target was asked; else ${outcome} tells. */
 enum aks_status aks_run_confirm(struct aks_run *run, struct aks_copy *copy,

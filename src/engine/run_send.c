@@ -127,7 +127,7 @@ transfer_ok(struct slot *slot)
     const struct aks_transfer_result *result = aks_transfer_result(slot->transfer);
     struct aks_error err;
 
-    upload->run->sent_bytes += result->bytes.stored_bytes;
+    upload->run->sent_bytes += result->bytes.stored_bytes - result->kept_bytes;
     if (aks_run_object_add(upload, copy, copy->item->snapshot, slot->role, result, &err) != AKS_OK)
         fail_copy(upload, copy, &err);
 }
@@ -150,7 +150,10 @@ transfer_done(void *ctx)
             copy->item->gave_up = outcome->verdict == AKS_GIVE_UP &&
                 outcome->status != AKS_CANCELLED;
         fail_copy(upload, copy, &outcome->error);
-        if (!concerns_source(outcome->status) && outcome->status != AKS_CANCELLED)
+        if (aks_transfer_differs(transfer)) {
+            upload->differs = true;
+            condemn(upload, outcome);
+        } else if (!concerns_source(outcome->status) && outcome->status != AKS_CANCELLED)
             condemn(upload, outcome);
     }
     aks_transfer_free(transfer);
@@ -187,6 +190,7 @@ start_transfer(struct upload *upload, struct slot *slot, struct aks_copy *copy,
     options.retaken = item->retaken;
     if (item->settings != NULL && item->settings->compress_given)
         options.compress = &item->settings->compress;
+    options.journal = upload->journalled ? &upload->journal : NULL;
     options.folder = upload->folder;
     options.scratch_folder = run->engine->scratch_folder;
     options.read = transfer_read;

@@ -17,6 +17,7 @@ struct aks_taking {
     const struct aks_stored *row;       /* what a target has of it, or NULL */
     struct aks_snapshot_options options;
     char id[32];
+    bool recorded;                      /* it was taken for an upload that is gone on with */
     struct aks_snapshot *snapshot;      /* its owner's once it is taken */
     struct aks_error error;
     int64_t waited_ms;
@@ -81,6 +82,10 @@ end(struct aks_taking *taking)
     if (err.status == AKS_OK && !taking->left) {
         taking->item->snapshot = taking->snapshot;
         taking->item->snapshot_kept = false;
+    } else if (taking->recorded) {
+        /* The upload that was begun with it is still gone on with. */
+        aks_snapshot_fini(taking->snapshot);
+        aks_mem_free(taking->options.port->alloc, taking->snapshot);
     } else {
         discard(taking->run, taking->snapshot);
     }
@@ -96,7 +101,9 @@ take(void *arg)
 {
     struct aks_taking *taking = arg;
 
-    if (aks_snapshot_take(&taking->options, taking->snapshot, &taking->error) == AKS_OK)
+    if ((taking->recorded ? aks_snapshot_reopen(taking->options.port, taking->snapshot,
+            &taking->error) : aks_snapshot_take(&taking->options, taking->snapshot,
+            &taking->error)) == AKS_OK)
         aks_error_clear(&taking->error);
 }
 
@@ -155,24 +162,7 @@ wait_longer(struct aks_taking *taking)
     return false;
 }
 
-static void
-taken(void *arg)
-{
-    struct aks_taking *taking = arg;
-    struct aks_run *run = taking->run;
-    const struct aks_work *work = &run->engine->port->work;
-    struct aks_error err;
-
-    taking->waited_ms += taking->snapshot->waited_ms;
-    if (taking->error.status == AKS_OK && note_taken(taking, &err) != AKS_OK)
-        taking->error = err;
-    if (wait_longer(taking)) {
-        if (work->submit(work->ctx, take, taken, taking, &err) == AKS_OK)
-            return;
-        taking->error = err;
-    }
-    end(taking);
-}
+static void taken(void *arg);
 
 /* Where it will be is known before the first byte of it is there. */
 static enum aks_status
@@ -197,6 +187,49 @@ plan(struct aks_taking *taking, struct aks_error *err)
     return status;
 }
 
+/* The snapshot of before is not any more what was taken: the next one is taken of the source. True
+ * if it is under way. */
+static bool
+plan_anew(struct aks_taking *taking)
+{
+    struct aks_run *run = taking->run;
+    const struct aks_work *work = &run->engine->port->work;
+    struct aks_error err;
+
+    aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s is taken anew: %s",
+        taking->item->source.name, taking->error.message);
+    aks_snapshot_fini(taking->snapshot);
+    memset(taking->snapshot, 0, sizeof(*taking->snapshot));
+    taking->recorded = false;
+    aks_error_clear(&taking->error);
+    if (plan(taking, &err) == AKS_OK &&
+        work->submit(work->ctx, take, taken, taking, &err) == AKS_OK)
+        return true;
+    taking->error = err;
+    return false;
+}
+
+static void
+taken(void *arg)
+{
+    struct aks_taking *taking = arg;
+    struct aks_run *run = taking->run;
+    const struct aks_work *work = &run->engine->port->work;
+    struct aks_error err;
+
+    if (taking->recorded && taking->error.status != AKS_OK && plan_anew(taking))
+        return;
+    taking->waited_ms += taking->snapshot->waited_ms;
+    if (taking->error.status == AKS_OK && note_taken(taking, &err) != AKS_OK)
+        taking->error = err;
+    if (wait_longer(taking)) {
+        if (work->submit(work->ctx, take, taken, taking, &err) == AKS_OK)
+            return;
+        taking->error = err;
+    }
+    end(taking);
+}
+
 enum aks_status
 aks_run_snapshot_begin(struct aks_run *run, struct aks_item *item, const struct aks_stored *row,
     void (*done)(void *ctx, const struct aks_error *err), void *ctx,
@@ -217,8 +250,15 @@ aks_run_snapshot_begin(struct aks_run *run, struct aks_item *item, const struct 
     taking->done = done;
     taking->ctx = ctx;
     atomic_init(&taking->stop, false);
-    status = taking->snapshot == NULL ? aks_error_memory(err, "taking a snapshot")
-        : plan(taking, err);
+    taking->options.port = run->engine->port;
+    taking->recorded = taking->snapshot != NULL && !item->changing &&
+        aks_run_resume_snapshot(run, item, taking->snapshot);
+    if (taking->snapshot == NULL)
+        status = aks_error_memory(err, "taking a snapshot");
+    else
+        status = taking->recorded ? AKS_OK : plan(taking, err);
+    /* It is written down again, as this job's. */
+    taking->options.copy = taking->options.copy || taking->recorded;
     if (status == AKS_OK)
         status = work->submit(work->ctx, take, taken, taking, err);
     if (status == AKS_OK) {
@@ -347,7 +387,7 @@ aks_run_snapshot_drop(struct aks_run *run, struct aks_item *item)
 
     if (item->snapshot == NULL)
         return;
-    if (!item->snapshot_kept) {
+    if (!item->snapshot_kept && !aks_run_resume_needs(run, item->snapshot)) {
         discard(run, item->snapshot);
     } else {
         aks_snapshot_fini(item->snapshot);

@@ -91,6 +91,21 @@ available(struct upload *upload)
     return aks_run_rebuild(upload);
 }
 
+static enum aks_status
+send_and_commit(struct upload *upload)
+{
+    enum aks_status status = aks_run_send(upload);
+
+    if (upload->differs) {
+        status = aks_run_resume_start_over(upload);
+        if (status == AKS_OK)
+            status = aks_run_send(upload);
+    }
+    if (status == AKS_OK && stored_count(upload) > 0)
+        status = aks_run_commit(upload);
+    return status;
+}
+
 enum aks_status
 aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size_t count,
     struct aks_outcome *outcome)
@@ -107,15 +122,19 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     run->progress.target = run->settings->targets[index].name;
     run->targets[index].used = true;
 
-    status = aks_run_upload_target(&upload, &err);
+    upload.settings = &run->settings->targets[index];
+    upload.class = aks_target_class_of(upload.settings->kind);
+    status = aks_run_resume_choose(&upload, &err);
+    if (status == AKS_OK)
+        status = aks_run_upload_target(&upload, &err);
     if (status != AKS_OK)
         (void)aks_run_upload_failed(&upload, &err, AKS_NEXT_TARGET);
     if (status == AKS_OK)
         status = available(&upload);
     if (status == AKS_OK)
-        status = aks_run_send(&upload);
-    if (status == AKS_OK && stored_count(&upload) > 0)
-        status = aks_run_commit(&upload);
+        status = aks_run_resume_settle(&upload);
+    if (status == AKS_OK && aks_run_resume_open(&upload))
+        status = send_and_commit(&upload);
     if (status != AKS_OK) {
         struct aks_error ignored;
 
@@ -128,6 +147,8 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
         upload.class->free(upload.target);
     aks_run_health_measured(run, index, aks_link_rate(&run->targets[index].link));
     (void)aks_run_commit_end(&upload);
+    aks_run_resume_end(&upload, status == AKS_OK &&
+        strcmp(run->targets[index].upload_id, upload.upload_id) == 0);
     run->progress.target = NULL;
     *outcome = upload.outcome;
     return status;

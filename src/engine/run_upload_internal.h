@@ -38,6 +38,10 @@ struct upload {
         enum aks_snapshot_role role;
     } slots[TRANSFERS_MAX];
     struct aks_transfer *transfers[TRANSFERS_MAX];     /* the same, for progress */
+    struct aks_journal journal;         /* where the target resumes; */
+    bool journalled;                    /* there is one, */
+    bool resumed;                       /* and something of the upload was there before */
+    bool differs;                       /* which is of no use: it starts over */
     bool condemned;                     /* the target itself failed: no more of it */
     bool done;
     struct aks_outcome outcome;
@@ -99,6 +103,20 @@ void aks_run_object_end(struct upload *upload, struct aks_copy *copy);
  * manifests tell is believed from now on, and copies that are there already are taken out of the
  * upload. Fails only where the run ends. */
 enum aks_status aks_run_rebuild(struct upload *upload);
+
+/* run_resume.c: which upload it is: one of the journal that fits, or a new one. Nothing is
+ * contacted. */
+enum aks_status aks_run_resume_choose(struct upload *upload, struct aks_error *err);
+/* Was an upload that is gone on with committed after all? Then what it holds is stored, and the
+ * rest goes under another id. A failure is in upload->outcome. */
+enum aks_status aks_run_resume_settle(struct upload *upload);
+/* Is anything still to be sent? */
+bool aks_run_resume_open(const struct upload *upload);
+/* What was sent before is of no use, as upload->outcome tells: everything once more, under another
+ * id. What is there is given back when the run ends. */
+enum aks_status aks_run_resume_start_over(struct upload *upload);
+/* The upload is over. */
+void aks_run_resume_end(struct upload *upload, bool committed);
 
 /* run_read_back.c: every object that upload->copies have sent is read again; ${done} is called with
  * the upload, perhaps from inside. AKS_CORRUPT if one is not what was sent: then nobody goes on

@@ -233,6 +233,54 @@ aks_state_journal_give_up(struct aks_state *state, int64_t upload, struct aks_er
 }
 
 enum aks_status
+aks_state_journal_leave(struct aks_state *state, int64_t object, struct aks_error *err)
+{
+    enum aks_status status = aks_state_begin(state, true, doing, err);
+    struct aks_state_query query;
+
+    if (status != AKS_OK)
+        return status;
+    status = run_of(state, "INSERT INTO uploads (target, upload_id, job_id, begun_at_ms, given_up)"
+        " SELECT target, upload_id, job_id, begun_at_ms, 1 FROM uploads"
+        " WHERE id = (SELECT upload FROM objects WHERE id = ?)", object, err);
+    if (status == AKS_OK) {
+        aks_state_query_begin(&query, state, "UPDATE objects SET upload = ? WHERE id = ?");
+        aks_state_query_int(&query, sqlite3_last_insert_rowid(state->db));
+        aks_state_query_int(&query, object);
+        status = run(&query, err);
+    }
+    return aks_state_finish(state, status, doing, err);
+}
+
+enum aks_status
+aks_state_journal_adopt(struct aks_state *state, int64_t upload, const char *job_id,
+    struct aks_error *err)
+{
+    struct aks_state_query query;
+    enum aks_status status = aks_state_set_durable(state, true, doing, err);
+
+    if (status != AKS_OK)
+        return status;
+    aks_state_query_begin(&query, state, "UPDATE uploads SET job_id = ? WHERE id = ?");
+    aks_state_query_text(&query, job_id);
+    aks_state_query_int(&query, upload);
+    return run(&query, err);
+}
+
+enum aks_status
+aks_state_journal_needs(struct aks_state *state, const char *snapshot, bool *ret_needs,
+    struct aks_error *err)
+{
+    struct aks_state_query query;
+
+    aks_state_query_begin(&query, state, "SELECT 1 FROM objects JOIN uploads"
+        " ON uploads.id = objects.upload WHERE snapshot = ? AND given_up = 0 LIMIT 1");
+    aks_state_query_text(&query, snapshot);
+    *ret_needs = aks_state_query_row(&query);
+    return aks_state_query_end(&query, doing, err);
+}
+
+enum aks_status
 aks_state_journal_forget(struct aks_state *state, int64_t upload, struct aks_error *err)
 {
     enum aks_status status = aks_state_begin(state, false, doing, err);

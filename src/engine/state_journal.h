@@ -108,6 +108,15 @@ enum aks_status aks_state_journal_known(struct aks_state *state, int64_t object,
 /** It is not gone on with any more, and is to be given back; synced. */
 enum aks_status aks_state_journal_give_up(struct aks_state *state, int64_t upload,
     struct aks_error *err);
+/** The object could not be given back: it goes to an upload of its own that is given up; synced. */
+enum aks_status aks_state_journal_leave(struct aks_state *state, int64_t object,
+    struct aks_error *err);
+/** The upload belongs to another job from now on; synced. */
+enum aks_status aks_state_journal_adopt(struct aks_state *state, int64_t upload,
+    const char *job_id, struct aks_error *err);
+/** Does an upload that may be gone on with need that snapshot? */
+enum aks_status aks_state_journal_needs(struct aks_state *state, const char *snapshot,
+    bool *ret_needs, struct aks_error *err);
 /** The upload is committed or given back; not synced: to find it again does no harm. */
 enum aks_status aks_state_journal_forget(struct aks_state *state, int64_t upload,
     struct aks_error *err);

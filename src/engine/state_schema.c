@@ -53,8 +53,7 @@ static const char *const steps[AKS_STATE_VERSION] = {
     /* The journal (engine/state_journal.h). */
     "CREATE TABLE uploads ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT, target TEXT NOT NULL, upload_id TEXT NOT NULL,"
-    "  job_id TEXT NOT NULL, begun_at_ms INTEGER NOT NULL, given_up INTEGER NOT NULL,"
-    "  UNIQUE (target, upload_id)"
+    "  job_id TEXT NOT NULL, begun_at_ms INTEGER NOT NULL, given_up INTEGER NOT NULL"
     ") STRICT;"
     "CREATE TABLE objects ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT, upload INTEGER NOT NULL, source BLOB NOT NULL,"

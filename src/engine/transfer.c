@@ -81,6 +81,8 @@ release(struct aks_transfer *transfer)
     for (size_t i = 0; i < AKS_PIPELINE_PARTS_MAX; i++)
         transfer->sent[i].part = NULL;
     transfer->in_flight = 0;
+    transfer->differed = transfer->differed || transfer->entry.differs;
+    aks_journal_entry_fini(&transfer->entry);
     aks_pipeline_free(transfer->pipeline);
     transfer->pipeline = NULL;
     aks_view_close(&transfer->view);
@@ -116,6 +118,7 @@ abort_done(void *ctx, const struct aks_outcome *outcome)
 
     if (outcome->status != AKS_OK)
         transfer->options.left(transfer->options.ctx, &outcome->error);
+    aks_journal_entry_dropped(&transfer->entry, outcome->status == AKS_OK);
     aborted(transfer);
 }
 
@@ -129,10 +132,12 @@ abort_timed_out(void *ctx)
         "%s: no time left to take back what was sent of %s (%s)",
         transfer->options.target->settings->name, transfer->name, transfer->key);
     transfer->options.left(transfer->options.ctx, &err);
+    aks_journal_entry_dropped(&transfer->entry, false);
     aborted(transfer);
 }
 
-/* The try is over without success: gives back what was sent, then ends or begins anew. */
+/* The try is over without success: gives back what was sent, if it is not kept, then ends or begins
+ * anew. */
 void
 aks_transfer_abandon(struct aks_transfer *transfer)
 {
@@ -142,12 +147,13 @@ aks_transfer_abandon(struct aks_transfer *transfer)
 
     aks_loop_clear(transfer->options.loop, &transfer->timer);
     transfer->state = TRANSFER_ABORTING;
-    if (transfer->object == NULL) {
+    if (transfer->object == NULL || aks_transfer_journal_keeps(transfer)) {
         aborted(transfer);
         return;
     }
     if (aks_loop_set(transfer->options.loop, &transfer->timer, limit_ms, abort_timed_out, transfer,
             NULL) != AKS_OK) {
+        aks_journal_entry_dropped(&transfer->entry, false);
         aborted(transfer);
         return;
     }
@@ -227,6 +233,8 @@ finish_done(void *ctx, const struct aks_outcome *outcome)
         aks_transfer_fail_asking(transfer, "snapshot", &err);
         return;
     }
+    transfer->result.kept_bytes = transfer->object->kept_bytes;
+    aks_journal_entry_stored(&transfer->entry, &transfer->result.bytes);
     aks_outcome_ok(&transfer->outcome);
     end(transfer);
 }
@@ -352,6 +360,8 @@ aks_transfer_pump(struct aks_transfer *transfer)
 
         if (part == NULL)
             break;
+        if (!aks_transfer_journal_part(transfer, part))
+            return;
         send(transfer, part);
     }
     state = aks_pipeline_state(transfer->pipeline, &err);

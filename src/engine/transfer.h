@@ -6,6 +6,7 @@
 #define AKS_ENGINE_TRANSFER_H
 
 #include "engine/ask.h"
+#include "engine/journal.h"
 #include "engine/pipeline.h"
 #include "engine/pool.h"
 #include "engine/snapshot.h"
@@ -36,6 +37,8 @@ struct aks_transfer_options {
                                              * source outran */
     const struct aks_compress_settings *compress;   /* the source's own, where the policy does not
                                              * answer; or NULL: as of all */
+    struct aks_journal *journal;            /* of the upload; NULL: nothing is written down, and
+                                             * what is half sent is given back */
     const char *folder;                     /* "systems/<id>/<upload>/" */
     const char *scratch_folder;             /* where an http target keeps what a codec makes */
     /* For an owner that steers it (engine/task.h). */
@@ -59,6 +62,7 @@ struct aks_transfer_result {
     enum aks_codec codec;
     const char *codec_reason;               /* why it is not what the policy wanted, or NULL */
     int64_t part_bytes;
+    int64_t kept_bytes;                     /* of what is stored, that was there already */
     struct aks_pipeline_result bytes;
 };
 
@@ -67,10 +71,13 @@ enum aks_status aks_transfer_new(const struct aks_transfer_options *options,
     struct aks_transfer **ret_transfer, struct aks_error *err);
 const struct aks_outcome *aks_transfer_outcome(const struct aks_transfer *transfer);
 const struct aks_transfer_result *aks_transfer_result(const struct aks_transfer *transfer);
-/** Stops it: done follows with AKS_CANCELLED once the other side is clean, or the time for that is
- * up. */
+/** Of one that is done: what was sent of it before is of no use, since it comes out different now.
+ * The upload has to be started over, under another id. */
+bool aks_transfer_differs(const struct aks_transfer *transfer);
+/** Stops it: done follows with AKS_CANCELLED. What was sent stays, where there is a journal; else
+ * it is given back, until the other side is clean or the time for that is up. */
 void aks_transfer_cancel(struct aks_transfer *transfer);
-/** The same with all the time that giving back may take, for a run that goes on. */
+/** Gives back what was sent, with all the time that may take, for a run that goes on. */
 void aks_transfer_give_up(struct aks_transfer *transfer);
 /** Of one that is held: the object may come into being. done may be called from inside. */
 void aks_transfer_finish(struct aks_transfer *transfer);

@@ -35,7 +35,10 @@ open_object(struct aks_transfer *transfer, struct aks_error *err)
     spec.part_bytes = aks_transfer_part_bytes(bytes, options->ask->policy->settings->part_bytes,
         encoded);
     transfer->result.part_bytes = spec.part_bytes;
-    status = class->open(options->target, &spec, &transfer->object, err);
+    pipeline.check = class->part_check(options->target);
+    status = aks_transfer_journal(transfer, &spec, &pipeline.check, err);
+    if (status == AKS_OK)
+        status = class->open(options->target, &spec, &transfer->object, err);
     if (status != AKS_OK)
         return status;
     pipeline.port = options->port;
@@ -44,7 +47,6 @@ open_object(struct aks_transfer *transfer, struct aks_error *err)
     pipeline.codec = transfer->compress.codec;
     pipeline.level = transfer->compress.level;
     pipeline.part_bytes = spec.part_bytes;
-    pipeline.check = class->part_check(options->target);
     pipeline.changed = pipeline_changed;
     pipeline.ctx = transfer;
     return aks_pipeline_new(&pipeline, &transfer->view, &transfer->pipeline, err);
@@ -57,7 +59,7 @@ start_sending(struct aks_transfer *transfer)
 
     transfer->state = TRANSFER_SENDING;
     if (open_object(transfer, &err) != AKS_OK)
-        aks_transfer_fail_asking(transfer, "open", &err);
+        aks_transfer_journal_failed(transfer, "open", &err);
 }
 
 /* An http target keeps what a codec makes in a file until it knows the length. Where there is no

@@ -39,6 +39,8 @@ struct aks_transfer {
     bool hurried;                       /* and it has to be gone soon */
     bool dropped;                       /* freed while a worker had its sample */
     bool told_read;
+    struct aks_journal_entry entry;     /* zeroed where nothing is written down */
+    bool differed;
     struct aks_object_digest digest;
     struct aks_outcome outcome;
     struct aks_transfer_result result;
@@ -55,5 +57,17 @@ void aks_transfer_fail_asking(struct aks_transfer *transfer, const char *operati
     const struct aks_error *err);
 /* The try is over without success: gives back what was sent, then ends or begins anew. */
 void aks_transfer_abandon(struct aks_transfer *transfer);
+
+/* transfer_journal.c: before the object is opened: what is known of it from before, and whom it
+ * tells. AKS_CONFLICT if it would come out different. */
+enum aks_status aks_transfer_journal(struct aks_transfer *transfer, struct aks_object_spec *spec,
+    enum aks_part_check *check, struct aks_error *err);
+/* One of these has failed. */
+void aks_transfer_journal_failed(struct aks_transfer *transfer, const char *operation,
+    const struct aks_error *err);
+/* Before ${part} is sent. False: it must not be, and the transfer has failed. */
+bool aks_transfer_journal_part(struct aks_transfer *transfer, struct aks_part *part);
+/* The try is over without success: does what was sent stay there, for a later process? */
+bool aks_transfer_journal_keeps(const struct aks_transfer *transfer);
 
 #endif

@@ -73,6 +73,8 @@ void aks_s3_model_each(struct aks_s3_model *model,
     void (*each)(void *ctx, const struct aks_s3_object *object), void *ctx);
 /** Multipart uploads that are neither completed nor aborted. */
 unsigned aks_s3_model_uploads_open(const struct aks_s3_model *model);
+/** Somebody has aborted them all, or a rule of the bucket. */
+void aks_s3_model_forget_uploads(struct aks_s3_model *model);
 /** Somebody else's hand. AKS_NOT_FOUND from remove. */
 enum aks_status aks_s3_model_put(struct aks_s3_model *model, const char *key, const void *data,
     size_t len, int64_t wall_ms, struct aks_error *err);

@@ -146,6 +146,13 @@ aks_s3_model_upload_remove(struct aks_s3_model *model, struct aks_s3_upload *upl
     free_upload(model, upload);
 }
 
+void
+aks_s3_model_forget_uploads(struct aks_s3_model *model)
+{
+    while (model->uploads.count > 0)
+        aks_s3_model_upload_remove(model, model->uploads.items[0]);
+}
+
 static struct aks_s3_upload *
 oldest_done(const struct aks_s3_model *model)
 {

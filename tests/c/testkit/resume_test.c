@@ -1,0 +1,221 @@
+/* Uploads that are cut half way are gone on with by the next process: what was acknowledged is not
+ * sent again, and what nobody goes on with is given back. */
+#include "testkit/s3_model.h"
+#include "testkit/scenario.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* Parts of a small world have 5 KiB: eight of them. */
+#define PART 5120
+#define BYTES ((size_t)(8 * PART))
+/* What was under way when the process died is sent again where nobody can tell whether it arrived:
+ * the servers of worlds do not name parts by their MD5. */
+#define IN_FLIGHT 4
+#define HOUR_NS (INT64_C(3600) * 1000000000)
+
+static unsigned
+open_uploads(struct aks_world *world)
+{
+    return aks_s3_model_uploads_open(aks_world_target(world, "cloud")->s3);
+}
+
+static struct aks_fault_rule *
+dies(struct aks_world *world, const char *operation, bool served)
+{
+    struct aks_fault_rule *rule = scenario_fault(world, AKS_FAULT_DIES, "cloud", operation);
+
+    rule->times = 1;
+    rule->served = served;
+    return rule;
+}
+
+/* What is sent again for one death: parts in flight at most, whether it was the process or the
+ * power. */
+static void
+upload_that_is_cut_half_way_is_gone_on_with(void **state)
+{
+    static const char *const places[] = { "create", "part 1", "part 5", "part 8", "complete" };
+
+    for (size_t i = 0; i < 4 * sizeof(places) / sizeof(places[0]); i++) {
+        struct aks_world *world = scenario_new(i, scenario_policy, BYTES);
+        const struct aks_world_again *again;
+
+        (void)dies(world, places[i / 4], i % 2 == 0);
+        assert_null(scenario_run(world));
+        aks_world_restart(world, i % 4 >= 2);
+        scenario_run_is(world, "stored");
+        again = aks_world_again(world);
+        if (again->parts_again > IN_FLIGHT || again->parts > 8 + IN_FLIGHT)
+            fail_msg("%s, %s, %s: %u parts, %u again\n%s", places[i / 4],
+                i % 2 == 0 ? "served" : "not served", i % 4 >= 2 ? "power lost" : "killed",
+                again->parts, again->parts_again, aks_world_story(world, AKS_STORY_REQUESTS));
+        assert_int_equal(open_uploads(world), 0);
+        aks_world_free(world);
+    }
+}
+
+/* The source has changed since: the new run sends what there is now, and gives the other back. */
+static void
+upload_of_a_source_that_has_changed_is_given_back(void **state)
+{
+    struct aks_world *world = scenario_new(1, scenario_policy, BYTES);
+
+    (void)dies(world, "part 5", true);
+    assert_null(scenario_run(world));
+    aks_world_restart(world, false);
+    assert_int_equal(open_uploads(world), 1);
+    scenario_put(world, "a.bin", 77, BYTES);
+    scenario_run_is(world, "stored");
+    assert_int_equal(open_uploads(world), 0);
+    assert_true(aks_world_again(world)->parts_again <= IN_FLIGHT);
+    aks_world_free(world);
+}
+
+/* Somebody has aborted it meanwhile. */
+static void
+upload_that_is_gone_begins_anew(void **state)
+{
+    struct aks_world *world = scenario_new(1, scenario_policy, BYTES);
+
+    (void)dies(world, "part 5", true);
+    assert_null(scenario_run(world));
+    aks_world_restart(world, false);
+    aks_s3_model_forget_uploads(aks_world_target(world, "cloud")->s3);
+    scenario_run_is(world, "stored");
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
+/* The network is gone for good: what was sent stays, and the next run goes on. */
+static void
+upload_that_could_not_be_ended_is_kept_and_gone_on_with(void **state)
+{
+    struct aks_world *world = scenario_new(1, scenario_policy, BYTES);
+    struct aks_fault_rule *rule = scenario_reply(world, "cloud", "part 6", 500, "InternalError");
+    struct aks_fault_rule *http = scenario_reply(world, "http", "", 500, "");
+
+    rule->times = 1000;
+    http->times = 1000;
+    scenario_run_is(world, "queued");
+    assert_int_equal(open_uploads(world), 1);
+    aks_world_calm(world, true);
+    aks_world_advance(world, HOUR_NS);
+    scenario_run_is(world, "stored");
+    assert_int_equal(open_uploads(world), 0);
+    assert_true(aks_world_again(world)->parts_again <= IN_FLIGHT);
+    aks_world_free(world);
+}
+
+/* Another target has it: what is half sent is given back by the next run. */
+static void
+upload_that_another_target_has_satisfied_is_given_back(void **state)
+{
+    struct aks_world *world = scenario_new(1, scenario_policy, BYTES);
+    struct aks_fault_rule *rule = scenario_reply(world, "cloud", "part 6", 500, "InternalError");
+
+    rule->times = 3;
+    scenario_run_is(world, "stored");
+    assert_int_equal(open_uploads(world), 1);
+    aks_world_advance(world, HOUR_NS);      /* the target is asked again */
+    scenario_put(world, "a.bin", 5, 100);
+    scenario_run_is(world, "stored");
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
+static bool
+after_the_third(void *ctx, const struct aks_fault_step *step)
+{
+    return aks_world_again(ctx)->parts >= 3;
+}
+
+/* When the upload has been begun. */
+static bool
+while_sending(void *ctx, const struct aks_fault_step *step)
+{
+    struct aks_world *world = ctx;
+
+    return strstr(aks_world_story(world, AKS_STORY_REQUESTS), "create") != NULL;
+}
+
+/* Where the journal cannot be written no part goes out, nothing is believed that is not so, and
+ * what is owed stays owed. */
+static void
+full_disk_at_the_journal_sends_nothing_unknown(void **state)
+{
+    struct aks_world *world = scenario_new(1, scenario_policy, BYTES);
+    struct aks_fault_rule *http = scenario_reply(world, "http", "", 500, "");
+    struct aks_fault_rule rule;
+    struct aks_fault_rule *full;
+    json_t *report;
+
+    aks_fault_rule_init(&rule, AKS_FAULT_FAIL);
+    rule.disk = true;
+    (void)snprintf(rule.target, sizeof(rule.target), "state.db-wal");
+    (void)snprintf(rule.operation, sizeof(rule.operation), "write");
+    rule.status = AKS_NO_SPACE;
+    rule.when = while_sending;
+    rule.when_ctx = world;
+    full = aks_fault_plan_add(aks_world_plan(world), &rule);
+    assert_non_null(full);
+    http->times = 1000;
+    report = scenario_run(world);
+    assert_string_not_equal(json_string_value(json_object_get(report, "outcome")), "stored");
+    json_decref(report);
+    assert_true(full->struck > 0);
+    assert_int_equal(aks_world_again(world)->parts, 0);
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_calm(world, true);
+    aks_world_advance(world, HOUR_NS);
+    scenario_run_is(world, "stored");
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
+/* Credentials end after the third part: what was sent waits in the journal, and is not sent again
+ * by the run that has new ones. */
+static void
+credentials_that_expire_half_way_cost_the_parts_that_were_refused(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = { 'cloud' } }\n";
+    struct aks_world *world = scenario_new(1, policy, BYTES);
+    struct aks_fault_rule *rule = scenario_reply(world, "cloud", "part", 403, "ExpiredToken");
+
+    rule->when = after_the_third;
+    rule->when_ctx = world;
+    scenario_run_is(world, "queued");
+    assert_int_equal(open_uploads(world), 1);
+    assert_true(aks_world_again(world)->parts >= 3);
+    aks_world_calm(world, true);
+    aks_world_advance(world, HOUR_NS);
+    scenario_run_is(world, "stored");
+    assert_int_equal(aks_world_again(world)->parts, 8);
+    assert_int_equal(aks_world_again(world)->parts_again, 0);
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(upload_that_is_cut_half_way_is_gone_on_with),
+        cmocka_unit_test(upload_of_a_source_that_has_changed_is_given_back),
+        cmocka_unit_test(upload_that_is_gone_begins_anew),
+        cmocka_unit_test(upload_that_could_not_be_ended_is_kept_and_gone_on_with),
+        cmocka_unit_test(upload_that_another_target_has_satisfied_is_given_back),
+        cmocka_unit_test(full_disk_at_the_journal_sends_nothing_unknown),
+        cmocka_unit_test(credentials_that_expire_half_way_cost_the_parts_that_were_refused),
+    };
+
+    return cmocka_run_group_tests_name("resume", tests, NULL, NULL);
+}
