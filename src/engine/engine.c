@@ -145,6 +145,10 @@ aks_engine_open(const struct aks_engine_options *options, struct aks_engine **re
     if (status == AKS_OK) {
         status = aks_state_open(alloc, &options->port->files, options->state_folder,
             &engine->state, err);
+        if (status == AKS_OK && aks_state_aside(engine->state) != NULL)
+            aks_log_write(engine->log, AKS_LOG_WARNING, "the state database was damaged: it was "
+                "set aside as %s and a new one made; what targets hold is looked at again, and "
+                "nothing queued is lost", aks_state_aside(engine->state));
         if (status == AKS_NO_SPACE)
             status = state_error(err, status, options->state_folder);
     }

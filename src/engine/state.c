@@ -178,12 +178,23 @@ judge(struct aks_state *state, const struct identity *identity, struct aks_error
     return status;
 }
 
+/* Who it belongs to, and its version; and is it a database at all? */
+static enum aks_status
+look_at(struct aks_state *state, struct identity *ret_identity, struct aks_error *err)
+{
+    int64_t tables;
+    enum aks_status status = read_identity(state, ret_identity, err);
+
+    return status == AKS_OK
+        ? read_number(state, "SELECT count(*) FROM sqlite_schema", &tables, err) : status;
+}
+
 static enum aks_status
 bring_up_to_date(struct aks_state *state, struct aks_error *err)
 {
     static const char doing[] = "make the tables";
     struct identity identity;
-    enum aks_status status = read_identity(state, &identity, err);
+    enum aks_status status = look_at(state, &identity, err);
 
     if (status != AKS_OK || current(&identity))
         return status;
@@ -200,35 +211,6 @@ bring_up_to_date(struct aks_state *state, struct aks_error *err)
         status = aks_state_exec(state, "PRAGMA application_id = " TEXT_OF(AKS_STATE_APPLICATION_ID)
             "; PRAGMA user_version = " TEXT_OF(AKS_STATE_VERSION), doing, err);
     return aks_state_finish(state, status, doing, err);
-}
-
-/* Processes that find no current database take turns, under a lock of our own: SQLite does not
- * wait in each corner of a change of the journal mode. */
-static enum aks_status
-make(struct aks_state *state, const struct aks_files *files, const char *folder,
-    struct aks_error *err)
-{
-    char *path = aks_mem_printf(state->alloc, "%s/state.lock", folder);
-    struct aks_file *file = NULL;
-    struct aks_error why;
-    enum aks_status status;
-
-    if (path == NULL)
-        return aks_error_memory(err, "opening the state");
-    status = files->open(files->ctx, path, AKS_FILE_LOCK, &file, &why);
-    if (status == AKS_OK)
-        status = files->lock_wait(file, AKS_STATE_BUSY_MS, &why);
-    if (status == AKS_OK)
-        status = bring_up_to_date(state, err);
-    else if (status == AKS_CONFLICT)
-        status = aks_error_set(err, AKS_STATE,
-            "cannot make the tables in %s: another process has kept %s locked for too long",
-            state->path, path);
-    else
-        status = folder_failure(status, &why, err);
-    files->close(file);
-    aks_mem_free(state->alloc, path);
-    return status;
 }
 
 static enum aks_status
@@ -258,6 +240,63 @@ open_file(struct aks_state *state, const struct aks_files *files, const char *fo
     return AKS_OK;
 }
 
+/* Looked at again under the lock: another process may have put a new one there. ${err} says what is
+ * wrong with it, and stays if it cannot be mended. */
+static enum aks_status
+replace_damaged(struct aks_state *state, const struct aks_files *files, const char *folder,
+    struct aks_error *err)
+{
+    struct identity identity;
+    struct aks_error why;
+    enum aks_status status;
+
+    state->damaged = false;
+    status = open_file(state, files, folder, &why);
+    if (status == AKS_OK)
+        status = look_at(state, &identity, &why);
+    if (status == AKS_OK || !state->damaged)
+        return status == AKS_OK ? AKS_OK : err->status;
+    (void)sqlite3_close(state->db);
+    state->db = NULL;
+    if (aks_state_set_aside(state->alloc, files, folder, state->path, &state->aside, &why)
+        != AKS_OK)
+        return err->status;
+    state->damaged = false;
+    return open_file(state, files, folder, err);
+}
+
+/* Processes that find no current database take turns, under a lock of our own: SQLite does not
+ * wait in each corner of a change of the journal mode. */
+static enum aks_status
+make(struct aks_state *state, const struct aks_files *files, const char *folder,
+    struct aks_error *err)
+{
+    char *path = aks_mem_printf(state->alloc, "%s/state.lock", folder);
+    struct aks_file *file = NULL;
+    struct aks_error why;
+    enum aks_status status;
+
+    if (path == NULL)
+        return aks_error_memory(err, "opening the state");
+    status = files->open(files->ctx, path, AKS_FILE_LOCK, &file, &why);
+    if (status == AKS_OK)
+        status = files->lock_wait(file, AKS_STATE_BUSY_MS, &why);
+    if (status == AKS_OK) {
+        status = state->damaged ? replace_damaged(state, files, folder, err) : AKS_OK;
+        if (status == AKS_OK)
+            status = bring_up_to_date(state, err);
+    } else if (status == AKS_CONFLICT) {
+        status = aks_error_set(err, AKS_STATE,
+            "cannot make the tables in %s: another process has kept %s locked for too long",
+            state->path, path);
+    } else {
+        status = folder_failure(status, &why, err);
+    }
+    files->close(file);
+    aks_mem_free(state->alloc, path);
+    return status;
+}
+
 enum aks_status
 aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files, const char *folder,
     struct aks_state **ret_state, struct aks_error *err)
@@ -281,8 +320,8 @@ aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files, con
     }
     status = open_file(state, files, folder, err);
     if (status == AKS_OK)
-        status = read_identity(state, &identity, err);
-    if (status == AKS_OK && !current(&identity))
+        status = look_at(state, &identity, err);
+    if (state->damaged || (status == AKS_OK && !current(&identity)))
         status = make(state, files, folder, err);
     if (status != AKS_OK)
         goto out;
@@ -348,6 +387,7 @@ aks_state_close(struct aks_state *state)
     if (state == NULL)
         return;
     AKS_CHECK(sqlite3_close(state->db) == SQLITE_OK);   /* a statement was left open otherwise */
+    aks_mem_free(state->alloc, state->aside);
     aks_mem_free(state->alloc, state->path);
     aks_mem_free(state->alloc, state);
 }
@@ -356,4 +396,10 @@ const struct aks_alloc *
 aks_state_alloc(const struct aks_state *state)
 {
     return state->alloc;
+}
+
+const char *
+aks_state_aside(const struct aks_state *state)
+{
+    return state->aside;
 }

@@ -22,12 +22,14 @@
 struct aks_state;
 
 /** Opens ${folder}/state.db, makes or migrates it. The folder exists. A database of a newer
- * version is refused untouched; one that is corrupt is refused with a hint (it may be moved away:
- * it is only beliefs). */
+ * version is refused untouched; one that is damaged is set aside under another name, and a new one
+ * made (aks_state_aside tells). */
 enum aks_status aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files,
     const char *folder, struct aks_state **ret_state, struct aks_error *err);
 /** NULL is fine. */
 void aks_state_close(struct aks_state *state);
+/** Where the damaged database lies in whose place this one was made; NULL: there was none. */
+const char *aks_state_aside(const struct aks_state *state);
 /** What owned results are freed with. */
 const struct aks_alloc *aks_state_alloc(const struct aks_state *state);
 

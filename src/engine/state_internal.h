@@ -11,6 +11,8 @@ struct aks_state {
     sqlite3 *db;
     char *path;
     int synchronous;        /* as set on this connection; -1: not yet */
+    bool damaged;           /* SQLite has said that it is no database, or a broken one */
+    char *aside;            /* where a damaged one was put when this one was made, or NULL */
 };
 
 /* A statement under way. A failure sticks: what follows is a no-op, and aks_state_query_end tells
@@ -59,5 +61,10 @@ enum aks_status aks_state_finish(struct aks_state *state, enum aks_status status
 
 /** Brings the tables from ${version} to AKS_STATE_VERSION inside of the caller's transaction. */
 enum aks_status aks_state_migrate(struct aks_state *state, int64_t version, struct aks_error *err);
+
+/** Moves ${path} in ${folder}, and its log, to a name of its own (*ret_aside, owned). Under the
+ * lock of who makes the tables. */
+enum aks_status aks_state_set_aside(const struct aks_alloc *alloc, const struct aks_files *files,
+    const char *folder, const char *path, char **ret_aside, struct aks_error *err);
 
 #endif

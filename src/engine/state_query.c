@@ -65,6 +65,7 @@ aks_state_failure(struct aks_state *state, int rc, const char *doing, struct aks
     enum aks_status status;
 
     AKS_CHECK(rc != SQLITE_OK);
+    state->damaged = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
     if (out_of_space(state, rc)) {
         status = aks_error_set(err, AKS_NO_SPACE, "cannot %s in %s: no space left", doing,
             state->path);

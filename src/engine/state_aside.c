@@ -1,0 +1,67 @@
+/* A state database that is damaged is set aside, never deleted: what it held are beliefs and
+ * history, and a new one is made in its place. */
+#include "engine/state_internal.h"
+
+#include <string.h>
+
+/* So many damaged ones are kept; whoever has as many has other things to mend first. */
+#define ASIDE_MAX 100
+
+/* Moves ${path}${ending} to ${aside}${ending}; that there is none is no failure. */
+static enum aks_status
+move(const struct aks_alloc *alloc, const struct aks_files *files, const char *path,
+    const char *aside, const char *ending, struct aks_error *err)
+{
+    char *from = aks_mem_printf(alloc, "%s%s", path, ending);
+    char *to = aks_mem_printf(alloc, "%s%s", aside, ending);
+    enum aks_status status = from != NULL && to != NULL
+        ? files->rename(files->ctx, from, to, err) : aks_error_memory(err, "setting a state aside");
+
+    aks_mem_free(alloc, from);
+    aks_mem_free(alloc, to);
+    return status == AKS_NOT_FOUND ? AKS_OK : status;
+}
+
+static enum aks_status
+find_name(const struct aks_alloc *alloc, const struct aks_files *files, const char *path,
+    char **ret_aside, struct aks_error *err)
+{
+    for (int i = 1; i <= ASIDE_MAX; i++) {
+        char *aside = aks_mem_printf(alloc, "%s.damaged-%d", path, i);
+        struct aks_file_info info;
+
+        if (aside == NULL)
+            return aks_error_memory(err, "setting a state aside");
+        if (files->stat(files->ctx, aside, false, &info, NULL) == AKS_NOT_FOUND) {
+            *ret_aside = aside;
+            return AKS_OK;
+        }
+        aks_mem_free(alloc, aside);
+    }
+    return aks_error_set(err, AKS_STATE, "cannot set %s aside: %d damaged ones lie there already",
+        path, ASIDE_MAX);
+}
+
+enum aks_status
+aks_state_set_aside(const struct aks_alloc *alloc, const struct aks_files *files,
+    const char *folder, const char *path, char **ret_aside, struct aks_error *err)
+{
+    char *aside = NULL;
+    enum aks_status status = find_name(alloc, files, path, &aside, err);
+
+    /* The log first: without it the database would be an older one, not a damaged one. */
+    if (status == AKS_OK)
+        status = move(alloc, files, path, aside, "-wal", err);
+    if (status == AKS_OK)
+        status = move(alloc, files, path, aside, "-shm", err);
+    if (status == AKS_OK)
+        status = move(alloc, files, path, aside, "", err);
+    if (status == AKS_OK)
+        status = files->sync_folder(files->ctx, folder, err);
+    if (status != AKS_OK) {
+        aks_mem_free(alloc, aside);
+        return status;
+    }
+    *ret_aside = aside;
+    return AKS_OK;
+}
