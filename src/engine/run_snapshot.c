@@ -344,10 +344,10 @@ look_at(const struct aks_port *port, struct aks_snapshot *seen, enum aks_snapsho
 
     if (path == NULL)
         return false;
+    /* An empty log is none, to a snapshot too. */
     seen->sources[role].there = files->stat(files->ctx, path, true, info, NULL) == AKS_OK &&
-        info->type == AKS_FILE_REGULAR;
-    seen->files[role].there = seen->sources[role].there && (info->bytes > 0 ||
-        role == AKS_SNAPSHOT_MAIN);
+        info->type == AKS_FILE_REGULAR && (info->bytes > 0 || role == AKS_SNAPSHOT_MAIN);
+    seen->files[role].there = seen->sources[role].there;
     seen->files[role].bytes = info->bytes;
     seen->files[role].path = path;
     return true;

@@ -6,6 +6,7 @@ AKS_LIVE_SNAPSHOTS says how many of each kind into a folder (`./dev live 500`), 
 import json
 import os
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -151,6 +152,23 @@ class Live(cases.Case):
 
     def test_sqlite_in_rollback_mode(self):
         self.to_folder("sqlite-rollback", "sqlite")
+
+    def test_one_that_is_open_and_at_rest_is_not_copied_again(self):
+        """Its log is there, and empty."""
+        someone = self.person()
+        path = someone.folder / "memory.db"
+        db = sqlite3.connect(path, isolation_level=None)
+        self.addCleanup(db.close)
+        for statement in ("PRAGMA journal_mode = WAL", "CREATE TABLE t (i)", "PRAGMA wal_checkpoint(TRUNCATE)"):
+            db.execute(statement)
+        self.assertEqual(path.with_name("memory.db-wal").stat().st_size, 0)
+        os.utime(path, (0, 1_700_000_000))
+        text = sync.policy({"there": sync.builder("dir", path=someone.folder / "dir")})
+        self.assert_stored(someone.run(text, [path]))
+        seen = (someone.state / "snapshots").stat().st_mtime_ns
+        result = someone.run(text, [path])
+        self.assertEqual(result.report["outcome"], "unchanged", result)
+        self.assertEqual((someone.state / "snapshots").stat().st_mtime_ns, seen)
 
     def test_all_of_them_to_a_server(self):
         for kind in ("duckdb-busy", "duckdb-sessions"):

@@ -179,7 +179,7 @@ without_room_for_a_copy_a_file_is_read_where_it_lies(void **state)
     assert_false(there(temp_folder_join(folder, "snapshots/job-1")));
 }
 
-/* --- a file system that can share bytes, and is not that of the state folder ------------------- */
+/* --- a file system that can share bytes, and is not that of the state folder ------------------ */
 
 static bool clones;
 
