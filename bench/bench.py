@@ -1,6 +1,6 @@
 """Figures: ours beside whichever other clients are found, one run, one server, taking turns; medians.
 
-`bench.py --program build/release/akosha-sync [policy] [raw] [pair] [unchanged] [limits] [large]`. Gates nothing but
+`bench.py --program build/release/akosha-sync [policy] [enqueue] [raw] [pair] [unchanged] [limits] [large]`. Gates nothing but
 what a policy costs.
 """
 
@@ -20,13 +20,14 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "real"))
 
 import data  # noqa: E402
+import enqueue_cost  # noqa: E402
 import peers  # noqa: E402
 import policy_cost  # noqa: E402
 import servers  # noqa: E402
 import sync  # noqa: E402
 from world import BUCKET, World  # noqa: E402
 
-PARTS = ("policy", "limits", "raw", "pair", "unchanged")
+PARTS = ("policy", "enqueue", "limits", "raw", "pair", "unchanged")
 BY_HAND = ("large",)            # only when asked for: takes 25 GB of disk and minutes
 LARGE_BYTES = 8 * 1024 * data.MIB
 GENERATED = servers.CACHE.parent / "bench"
@@ -252,6 +253,9 @@ def main():
     if "policy" in parts:
         policy_cost.measure(arguments.program)
         parts.remove("policy")
+    if "enqueue" in parts:
+        enqueue_cost.measure(arguments.program)
+        parts.remove("enqueue")
     if not parts:
         return
     try:

@@ -207,7 +207,9 @@ passes(const char *pair)
     static const char *const names[] = { "PATH=", "HOME=", "USER=", "LOGNAME=", "SHELL=", "LANG=",
         "TZ=", "TMPDIR=", "DISPLAY=", "WAYLAND_DISPLAY=", "XAUTHORITY=",
         "DBUS_SESSION_BUS_ADDRESS=", "SSH_AUTH_SOCK=", "GNUPGHOME=", "PASSWORD_STORE_DIR=", "LC_",
-        "XDG_", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=", "LSAN_OPTIONS=" };
+        "http_proxy=", "https_proxy=", "HTTPS_PROXY=", "all_proxy=", "ALL_PROXY=", "no_proxy=",
+        "NO_PROXY=", "XDG_", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=",
+        "LSAN_OPTIONS=" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strncmp(pair, names[i], strlen(names[i])) == 0)

@@ -10,8 +10,8 @@ struct json_t;
  * others may put jobs there too. Without a door, as often as AKS_WORKER_LOOK_MS. */
 #define AKS_WORKER_SCAN_MS 60000
 #define AKS_WORKER_LOOK_MS 1000
-/* Who enqueues hands its credentials over a moment after its job is there: so long a new job is left
- * alone at most that has not got what it was handed. */
+/* Who enqueues hands its credentials over a moment after its job is there: so long a new job is
+ * left alone at most that has not got what it was handed. */
 #define AKS_WORKER_HANDED_MS 1000
 /* Between two jobs, so that whoever waits for a turn gets one (engine/delivery.h). */
 #define AKS_WORKER_PAUSE_MS 120

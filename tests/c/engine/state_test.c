@@ -375,74 +375,6 @@ state_refuses_what_is_not_its_own_and_leaves_it_alone(void **state)
     assert_int_equal(raw("PRAGMA application_id"), 7);
 }
 
-/* How many damaged ones lie there; they are removed. */
-static unsigned
-clear_asides(void)
-{
-    unsigned count = 0;
-    char name[64];
-
-    for (unsigned i = 1; i <= 100; i++) {
-        (void)snprintf(name, sizeof(name), "state.db.damaged-%u", i);
-        count += unlink(temp_folder_join(folder, name)) == 0;
-    }
-    return count;
-}
-
-static void
-state_that_is_damaged_is_set_aside_and_a_new_one_made(void **state)
-{
-    static const char garbage[] = "This is not the database that you are looking for, is it?";
-    struct aks_state *opened = open_state();
-    struct aks_stored row;
-    char *whole;
-    size_t len;
-
-    assert_null(aks_state_aside(opened));
-    aks_state_close(opened);
-    (void)unlink(temp_folder_join(folder, "state.db-wal"));
-    (void)temp_folder_write(folder, "state.db", garbage, sizeof(garbage));
-    opened = open_state();
-    assert_string_equal(strrchr(aks_state_aside(opened), '/'), "/state.db.damaged-1");
-    assert_int_equal(aks_state_stored_get(opened, T, "/a", &row, &err), AKS_NOT_FOUND);
-    aks_state_close(opened);
-    whole = temp_folder_read(folder, "state.db.damaged-1", &len);
-    assert_int_equal(len, sizeof(garbage));
-    assert_memory_equal(whole, garbage, len);
-    free(whole);
-    opened = open_state();
-    assert_null(aks_state_aside(opened));
-    aks_state_close(opened);
-    assert_int_equal(clear_asides(), 1);
-
-    (void)raw("PRAGMA wal_checkpoint(TRUNCATE)");
-    whole = temp_folder_read(folder, "state.db", &len);
-    assert_true(len > 8192);
-    /* Cut anywhere: set aside or, where SQLite sees nothing missing yet, usable; never a crash. */
-    for (size_t cut = 0; cut < len; cut += cut < 128 ? 1 : 512) {
-        (void)unlink(temp_folder_join(folder, "state.db-wal"));
-        (void)temp_folder_write(folder, "state.db", whole, cut);
-        if (try_open(&opened) == AKS_OK) {
-            enum aks_status status = aks_state_stored_get(opened, T, "/a", &row, &err);
-
-            assert_true(status == AKS_NOT_FOUND || status == AKS_STATE);
-            aks_state_close(opened);
-        } else {
-            assert_int_equal(err.status, AKS_STATE);
-        }
-    }
-    (void)clear_asides();
-    memset(whole + 100, 0x5a, 4000);
-    (void)unlink(temp_folder_join(folder, "state.db-wal"));
-    (void)temp_folder_write(folder, "state.db", whole, len);
-    free(whole);
-    opened = open_state();
-    assert_non_null(aks_state_aside(opened));
-    assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", "{}", &err), AKS_OK);
-    aks_state_close(opened);
-    assert_int_equal(clear_asides(), 1);
-}
-
 static void
 state_says_so_when_a_digest_is_too_long_to_be_one(void **state)
 {
@@ -607,7 +539,6 @@ main(void)
         TEST(log_of_the_database_stays_short),
         TEST(history_is_bounded_in_bytes_too),
         TEST(state_refuses_what_is_not_its_own_and_leaves_it_alone),
-        TEST(state_that_is_damaged_is_set_aside_and_a_new_one_made),
         TEST(state_says_so_when_a_digest_is_too_long_to_be_one),
         TEST(state_tells_what_is_wrong_with_its_folder),
         TEST(state_can_be_made_after_any_failure_to),
