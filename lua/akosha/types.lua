@@ -207,14 +207,14 @@ function akosha.dir(options) end
 ---@field target akosha.TargetFacts
 ---@field sample_ratio number Plain to compressed bytes of a sample; 1.0: does not shrink.
 
--- Of a source that is still being written when the wait for it is over.
+-- Of a source that has been busy for a moment.
 ---@class akosha.SnapshotFacts
 ---@field source akosha.Source
 ---@field name akosha.FailureName "source_busy" or "source_changed".
 ---@field why string In words.
 ---@field waited number Seconds.
 ---@field stored? number Seconds since a copy was stored anywhere; nil: never.
----@field older? number Seconds since an earlier snapshot that is still kept; nil: there is none.
+---@field older? number Seconds since the copy that its target holds was taken; nil: none.
 
 -- What every function gets last.
 ---@class akosha.Now

@@ -56,7 +56,7 @@ enum aks_status aks_ask_compress(struct aks_ask *ask, const struct aks_compress_
     struct aks_error *err);
 /** Of a source that is still busy after facts->waited_ms. ${otherwise}: as for compress.
  * *ret_more_ms: so much longer it is to be waited for, and after that *ret holds without another
- * question. "older" is answered only where there is such a snapshot, else "queue". */
+ * question. "older" is answered only where there is such a copy, else "queue". */
 enum aks_status aks_ask_snapshot(struct aks_ask *ask, const struct aks_snapshot_facts *facts,
     const struct aks_snapshot_settings *otherwise, enum aks_busy *ret, int64_t *ret_more_ms,
     struct aks_error *err);

@@ -97,15 +97,15 @@ struct aks_compress_facts {
                                  * shrink */
 };
 
-/* A source that was still busy when the wait for it was over. */
+/* A source that was still busy after the first, short wait for it. */
 struct aks_snapshot_facts {
     struct aks_source_facts source;
     enum aks_status failure;    /* AKS_SOURCE_BUSY, or AKS_SOURCE_CHANGED each time it was read */
     const char *why;            /* for people: "a writer holds it" ... */
     int64_t waited_ms;
     int64_t stored_ms;          /* the last stored copy, ago; -1: never stored anywhere */
-    int64_t older_ms;           /* an earlier snapshot that is still kept, taken so long ago; -1:
-                                 * there is none */
+    int64_t older_ms;           /* the copy that its target holds was taken so long ago; -1: there
+                                 * is none */
 };
 
 enum aks_verdict { AKS_NO_OPINION, AKS_WAIT, AKS_NEXT_TARGET, AKS_RESTART, AKS_GIVE_UP };

@@ -17,7 +17,7 @@ void aks_decide_default_retry(const struct aks_retry_settings *settings,
     const struct aks_failure_facts *facts, struct aks_rng *rng, struct aks_retry_answer *ret);
 
 /** A busy source is waited for as long as ${settings} say, what was waited included, and then it is
- * as they say; an older snapshot that is not there leaves it queued. */
+ * as they say; an older copy that is not there leaves it queued. */
 void aks_decide_default_snapshot(const struct aks_snapshot_settings *settings,
     const struct aks_snapshot_facts *facts, enum aks_busy *ret_busy, int64_t *ret_more_ms);
 

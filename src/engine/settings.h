@@ -103,7 +103,7 @@ struct aks_compress_settings {
 enum aks_busy {
     AKS_BUSY_QUEUE,         /* it stays queued: source_busy */
     AKS_BUSY_SKIP,          /* nothing is owed of it this time */
-    AKS_BUSY_OLDER          /* an earlier snapshot that is still kept; where none is, queued */
+    AKS_BUSY_OLDER          /* it is left at the copy that its target holds; else queued */
 };
 
 struct aks_snapshot_settings {
