@@ -8,6 +8,8 @@
 
 #define PAGE_BYTES ((size_t)AKS_S3_XML_BYTES_MAX)
 #define NAMES_STEP 256
+/* Servers may give fewer names on a page than they are asked for, but not none for ever. */
+#define PAGES_MAX (AKS_TARGET_LIST_MAX / 400)
 
 struct name {
     char *text;
@@ -23,6 +25,7 @@ struct list {
     struct name *names;
     size_t count;
     size_t room;
+    unsigned pages;                     /* that were taken */
     aks_target_entry *each;
     void *each_ctx;
 };
@@ -95,6 +98,9 @@ add_page(struct list *list, struct aks_s3_listing *page, struct aks_error *err)
     if (page->truncated && (page->continuation == NULL || (list->continuation != NULL &&
             strcmp(page->continuation, list->continuation) == 0)))
         return aks_error_set(err, AKS_BAD_REPLY, "%s: the list of %s does not say how it goes on",
+            list->op.step.s3->base.settings->name, list->folder);
+    if (++list->pages > PAGES_MAX)
+        return aks_error_set(err, AKS_LIMIT, "%s: the list of %s does not end",
             list->op.step.s3->base.settings->name, list->folder);
     aks_mem_free(alloc, list->continuation);
     list->continuation = NULL;

@@ -299,6 +299,32 @@ class Pairs(test_restore.Back):
                          sorted([*data.LIVE, *(name + suffix for name, (_, suffix) in data.LIVE.items())]))
         self.assert_version_2(self.to)
 
+    def test_live_databases_synced_and_restored_have_exactly_the_rows_of_version_2(self):
+        places = {"dir": lambda: sync.builder("dir", path=self.root),
+                  "versitygw": lambda: sync.s3(self.have(cases.world.versitygw), prefix=f"pairs-{time.monotonic_ns()}"),
+                  "minio": lambda: sync.s3(self.have(cases.world.minio), prefix=f"pairs-{time.monotonic_ns()}"),
+                  "nginx": lambda: sync.http(url=f"{self.have(cases.world.nginx).url}/pairs-{time.monotonic_ns()}")}
+        for name, place in places.items():
+            with self.subTest(place=name):
+                folder = self.someone.folder / name
+                folder.mkdir()
+                sources = data.live_databases(folder)
+                self.policy({"there": place()})
+                self.sync(sources)
+                self.to = folder / "back"
+                result = self.restore()
+                self.assert_code(result, 0)
+                self.assert_tidy()
+                for path, digests in sources.items():
+                    pair = (path.name, path.name + data.LIVE[path.name][1])
+                    self.assertEqual(tuple(data.sha256(self.to / one) for one in pair), digests, path.name)
+                self.assert_version_2(self.to)
+                # Nothing was done to the person's own.
+                for path, digests in sources.items():
+                    pair = (path, path.with_name(path.name + data.LIVE[path.name][1]))
+                    self.assertEqual(tuple(data.sha256(one) for one in pair), digests, path.name)
+                shutil.rmtree(folder)
+
     def test_neither_half_gets_its_name_if_the_other_does_not_verify(self):
         for role in ("main", "wal"):
             one = self.forge()

@@ -1,8 +1,11 @@
 """The way back: what was stored is brought back as it was, or one clear message and nothing else."""
 
+import http.server
+import itertools
 import os
 import shutil
 import subprocess
+import threading
 from pathlib import Path
 
 import cases
@@ -10,6 +13,43 @@ import data
 import schema
 import sync
 import uploads
+
+
+class Endless:
+    """An S3 server whose lists go on and on, with or without names on each page."""
+
+    def __init__(self, full):
+        counter = itertools.count()
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_HEAD(self):
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def do_GET(self):
+                page = next(counter)
+                keys = "".join(f"<CommonPrefixes><Prefix>systems/{sync.SYSTEM}/20260101T000000Z-{page:06d}{i:04d}/"
+                               "</Prefix></CommonPrefixes>" for i in range(1000 if full else 0))
+                body = ("<?xml version='1.0'?><ListBucketResult><IsTruncated>true</IsTruncated>"
+                        f"<NextContinuationToken>t{page}</NextContinuationToken>{keys}</ListBucketResult>").encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_address[1]}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
 
 
 NEW = (data.DATABASES / "knowledge_graph.duckdb").read_bytes()
@@ -121,6 +161,16 @@ class Simple(Back):
         shutil.rmtree(self.to)
         self.assert_code(self.restore("/y/a.db"), 0)
         self.assertEqual({p.name: p.read_bytes() for p in self.to.iterdir()}, {"a.db": b"two"})
+
+    def test_a_target_that_lists_for_ever_is_given_up(self):
+        for full in (False, True):
+            server = Endless(full)
+            self.addCleanup(server.stop)
+            self.policy({"cloud": sync.s3_at(server.url)})
+            for command in ("list",) if full else ("list", "restore"):
+                more = ("--to", self.to) if command == "restore" else ()
+                result = self.ask(command, *more)
+                self.assert_refused(result, 1, "more than 100000 names" if full else "does not end")
 
     def test_list_shows_databases_with_their_logs(self):
         one = uploads.Upload(self.root, "20260102T000000Z-00000b")
