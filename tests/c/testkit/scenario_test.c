@@ -189,8 +189,8 @@ wait_is_over_after_a_lid_was_closed(void **state)
     aks_world_free(world);
 }
 
-/* A cloud that cannot be reached is left alone for a while; a laptop that was closed and opened again
- * is somewhere else, and asks it at once. */
+/* A cloud that cannot be reached is left alone for a while; a laptop that was closed and opened
+ * again is somewhere else, and asks it at once. */
 static void
 cloud_that_could_not_be_reached_is_asked_again_after_sleep(void **state)
 {

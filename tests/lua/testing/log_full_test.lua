@@ -15,8 +15,8 @@ local function world()
       retry = akosha.retry.exponential { first = 2, jitter = "none" } }]] }
 end
 
--- What cannot be recorded is not committed: the work stays queued, nothing is believed, and the next
--- run brings it.
+-- What cannot be recorded is not committed: the work stays queued, nothing is believed, and the
+-- next run brings it.
 function TestFullLog:test_without_a_record_nothing_is_committed()
   for _, verb in ipairs { "open", "write", "sync" } do
     local w = world()
