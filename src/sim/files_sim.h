@@ -77,6 +77,8 @@ enum aks_status aks_files_sim_set_read_only(struct aks_files_sim *files, const c
 /** Another process locks the whole file as a writer does, or lets go of it. */
 enum aks_status aks_files_sim_set_locked(struct aks_files_sim *files, const char *path,
     bool locked, struct aks_error *err);
+/** Does the process hold a lock of the file? */
+bool aks_files_sim_is_locked(struct aks_files_sim *files, const char *path);
 /** Open files of the process now. */
 unsigned aks_files_sim_open_count(const struct aks_files_sim *files);
 

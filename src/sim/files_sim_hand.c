@@ -353,3 +353,11 @@ aks_files_sim_set_locked(struct aks_files_sim *files, const char *path, bool loc
         place.node->held = locked;
     return end(number, "lock", path, err);
 }
+
+bool
+aks_files_sim_is_locked(struct aks_files_sim *files, const char *path)
+{
+    struct aks_sim_spot place;
+
+    return find(files, path, true, &place) == 0 && place.node->locked != NULL;
+}

@@ -22,6 +22,8 @@ enum aks_status aks_laws_check(struct aks_world *world, const struct json_t *rep
  * policy is there, as it was when it was last put into the queue (aks_world_owe), or later. */
 enum aks_status aks_laws_restored(struct aks_world *world, const char *folder,
     struct aks_error *err);
+/** No copy of a source is left on the disk, in the state folder or beside the source. */
+enum aks_status aks_laws_no_snapshots(struct aks_world *world, struct aks_error *err);
 /** No multipart upload is left open in any target. */
 enum aks_status aks_laws_nothing_open(struct aks_world *world, struct aks_error *err);
 

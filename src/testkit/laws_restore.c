@@ -2,6 +2,7 @@
  * the queue, or later. */
 #include "base/encode.h"
 #include "data/digest.h"
+#include "engine/snapshot.h"
 #include "testkit/laws_internal.h"
 
 #include <stdio.h>
@@ -95,6 +96,29 @@ aks_laws_restored(struct aks_world *world, const char *folder, struct aks_error 
             : check_file(world, path, folder, slash + 1, err);
     }
     return status;
+}
+
+static void
+look_for_copy(void *ctx, const char *path, int64_t bytes)
+{
+    static const char folder[] = AKS_WORLD_STATE "/snapshots/";
+    char *found = ctx;
+    size_t len = strlen(path);
+
+    if (path[len - 1] != '/' && found[0] == '\0' &&
+        (strncmp(path, folder, sizeof(folder) - 1) == 0 ||
+            strstr(path, "/" AKS_SNAPSHOT_BESIDE_PREFIX) != NULL))
+        (void)snprintf(found, AKS_PATH_BYTES, "%s", path);
+}
+
+enum aks_status
+aks_laws_no_snapshots(struct aks_world *world, struct aks_error *err)
+{
+    char found[AKS_PATH_BYTES] = "";
+
+    aks_files_sim_each(aks_sim_files(world->sim), look_for_copy, found);
+    return found[0] == '\0' ? AKS_OK : aks_laws_broken(err, "nothing kept", "a copy of a source is "
+        "left: %.300s", found);
 }
 
 enum aks_status

@@ -46,6 +46,8 @@ struct aks_world_options {
     uint64_t seed;
     bool small;                         /* parts of 5 KiB instead of 5 MiB */
     enum aks_s3_profile profile;        /* of every s3 target */
+    bool md5_etags;                     /* of parts, as most servers give them; else they tell
+                                         * nothing, as of encrypted buckets */
     enum aks_http_model_tus tus;        /* of every http target */
     int64_t latency_ns;                 /* of every link, one way; 0: 0.5 ms */
     int64_t up_bytes_per_s;             /* 0: no limit */

@@ -207,7 +207,7 @@ make_model(struct aks_world *world, struct world_place *place,
     s3.access_key = AKS_WORLD_ACCESS_KEY;
     s3.secret_key = AKS_WORLD_SECRET_KEY;
     s3.part_bytes_min = world->options.small ? MODEL_PART_BYTES_SMALL : 0;
-    s3.quick_etags = true;
+    s3.quick_etags = !world->options.md5_etags;
     s3.seed = world->options.seed;
     return aks_s3_model_new(world->alloc, &s3, &place->s3, err);
 }

@@ -376,8 +376,12 @@ static enum aks_status
 open_database(struct aks_writer *writer, struct aks_error *err)
 {
     struct writer_duckdb *duckdb = writer->duckdb;
-    enum aks_status status = lock(writer, true, err);
+    enum aks_status status;
 
+    if (aks_files_sim_is_locked(writer->options.files, writer->path))
+        return aks_error_set(err, AKS_CONFLICT, "DuckDB does not open %s: somebody holds a lock of"
+            " it", writer->path);
+    status = lock(writer, true, err);
     if (status == AKS_OK && !duckdb->checkpointing)
         status = cut(writer, writer->wal_path, (int64_t)duckdb->wal_whole, err);
     duckdb->open = status == AKS_OK;

@@ -1,5 +1,7 @@
 #include "disaster.h"
 
+#include "extra.h"
+
 #include "base/encode.h"
 #include "base/rng.h"
 #include "base/units.h"
@@ -20,6 +22,8 @@
 #define CALM_RUNS 2
 /* Longer than any breaker stays open; twice, longer than one that a wrong clock has opened. */
 #define CALM_NS (3600 * AKS_NS_PER_S)
+/* No upload of ours is left open longer. */
+#define OPEN_NS_MAX (8 * 24 * 3600 * AKS_NS_PER_S)
 #define SOURCE_BYTES_MAX (20 * (size_t)AKS_MIB)
 
 struct trouble {
@@ -45,9 +49,11 @@ struct disaster {
     struct trouble troubles[ROUNDS_MAX];
     unsigned rounds;
     struct aks_fault_plan plan;
+    struct extra extra;
     struct disaster_figures *figures;
     const struct trouble *now;  /* of the round that goes on, or NULL */
     uint64_t step;              /* of its run */
+    bool state_lost;            /* somebody has damaged the state database, or taken it away */
 };
 
 /* Of mirrors: how many targets there are, and how many of them are needed. */
@@ -106,7 +112,7 @@ draw_policy(struct disaster *day)
         ("function(failure) if failure.name == 'server' and failure.attempt > 3 then "
             "return akosha.give_up end end") };
     static const char *const dedups[] = { "'unchanged'", "'unchanged'", "'always'" };
-    char sources[SOURCES_MAX * 16] = "";
+    char sources[SOURCES_MAX * 16 + EXTRA_DATABASES_MAX * 16] = "";
     /* One draw a statement: compilers differ in the order of arguments. */
     bool crc = below(day, 4) == 0;
     /* Not drawn, so that a seed without a token is the day that it was before there were any. */
@@ -124,6 +130,7 @@ draw_policy(struct disaster *day)
     for (size_t i = 0; i < day->source_count; i++)
         (void)snprintf(sources + strlen(sources), sizeof(sources) - strlen(sources),
             "'s%zu.bin',", i);
+    extra_sources(&day->extra, sources, sizeof(sources));
     (void)snprintf(day->policy, sizeof(day->policy),
         "local akosha = require 'akosha'\n"
         "return akosha.policy { api = 1, sources = { %s },\n"
@@ -175,6 +182,8 @@ draw(struct disaster *day, const struct disaster_options *options)
     memset(day, 0, sizeof(*day));
     day->options = options;
     aks_rng_init(&day->rng, options->seed);
+    extra_draw(&day->extra, options->seed);
+    day->extra.on = day->extra.on && !options->real_geometry;
     draw_sources(day);
     draw_policy(day);
     draw_troubles(day);
@@ -206,6 +215,8 @@ disaster_describe(const struct disaster_options *options, struct aks_buf *out)
                 t->power ? " with the power" : "", t->room, t->skew_ms, t->edit,
                 t->remove_state ? ", state.db is deleted" : "", t->write_at,
                 t->write_to, (double)t->advance_ns / (double)AKS_NS_PER_S);
+        if (in_force(&day, ROUND_BIT + i))
+            extra_describe(&day.extra, i, out);
     }
     for (unsigned i = 0; i < day.plan.count; i++) {
         if (!in_force(&day, i))
@@ -243,7 +254,10 @@ write_meanwhile(void *ctx, const struct aks_fault_step *step)
     uint64_t word = day->options->seed * 31 + day->step;
     char name[16];
 
-    if (day->now == NULL || ++day->step != day->now->write_at)
+    if (day->now == NULL)
+        return false;
+    extra_step(&day->extra, day->world, step->step->place == AKS_SIM_DISK);
+    if (++day->step != day->now->write_at)
         return false;
     (void)snprintf(name, sizeof(name), "s%zu.bin", day->now->write_to);
     (void)aks_world_edit(day->world, name, (int64_t)(word % (day->sizes[day->now->write_to] + 1)),
@@ -284,6 +298,8 @@ make_world(struct disaster *day, struct aks_error *err)
         status = aks_world_put(day->world, AKS_WORLD_POLICY, day->policy, strlen(day->policy), err);
     for (size_t i = 0; status == AKS_OK && i < day->source_count; i++)
         status = put_source(day, i, err);
+    if (status == AKS_OK)
+        status = extra_make(&day->extra, day->world, err);
     for (unsigned i = 0; i < day->plan.count; i++) {
         if (in_force(day, i))
             (void)aks_fault_plan_add(aks_world_plan(day->world), &day->plan.rules[i]);
@@ -293,27 +309,78 @@ make_world(struct disaster *day, struct aks_error *err)
     return status;
 }
 
-/* One run with its laws; *ret_report is NULL where the process died. */
+/* What has to hold when a process has ended or died. */
 static enum aks_status
-lawful_run(struct disaster *day, bool power, json_t **ret_report, struct aks_error *err)
+lawful_end(struct disaster *day, bool power, json_t *report, enum aks_status status,
+    const struct aks_error *why, struct aks_error *err)
 {
-    struct aks_error why;
-    enum aks_status status = aks_world_run(day->world, NULL, ret_report, &why);
-
     day->figures->runs++;
     if (aks_world_died(day->world)) {
         day->figures->deaths++;
         aks_world_restart(day->world, power);
-    } else if (status != AKS_OK && *ret_report == NULL && why.status == AKS_INTERNAL) {
-        *err = why;
+    } else if (status != AKS_OK && report == NULL && why->status == AKS_INTERNAL) {
+        *err = *why;
         return status;
     }
-    return aks_laws_check(day->world, *ret_report, err);
+    return aks_laws_check(day->world, report, err);
+}
+
+/* One run with its laws; *ret_report is NULL where the process died. */
+static enum aks_status
+lawful_run(struct disaster *day, bool power, json_t **ret_report, struct aks_error *err)
+{
+    struct aks_error why = { 0 };
+    enum aks_status status = aks_world_run(day->world, NULL, ret_report, &why);
+
+    return lawful_end(day, power, *ret_report, status, &why, err);
 }
 
 static enum aks_status
-bad_round(struct disaster *day, const struct trouble *trouble, struct aks_error *err)
+lawful_enqueue(struct disaster *day, bool power, struct aks_error *err)
 {
+    char job_id[AKS_WORLD_JOB_ID_BYTES];
+    struct aks_error why = { 0 };
+    enum aks_status status = aks_world_enqueue(day->world, NULL, job_id, &why);
+
+    day->figures->jobs += job_id[0] != '\0';
+    return lawful_end(day, power, NULL, status, &why, err);
+}
+
+/* Until the queue is empty, or the worker can do no more. */
+static enum aks_status
+lawful_worker(struct disaster *day, bool power, const struct aks_world_worker_options *options,
+    struct aks_error *err)
+{
+    struct aks_error why = { 0 };
+    json_t *report = NULL;
+    enum aks_status status = aks_world_worker(day->world, options, &report, &why);
+
+    status = lawful_end(day, power, report, status, &why, err);
+    json_decref(report);
+    return status;
+}
+
+/* Some jobs, with changes between them, and a worker that is given an hour. */
+static enum aks_status
+in_background(struct disaster *day, const struct trouble *trouble, struct aks_error *err)
+{
+    static const struct aks_world_worker_options hour = { .for_ms = 3600 * AKS_MS_PER_S };
+    const struct extra_round *round = day->extra.now;
+    enum aks_status status = AKS_OK;
+
+    for (unsigned i = 0; status == AKS_OK && i < round->jobs; i++) {
+        for (size_t j = 0; round->change && status == AKS_OK && j < day->extra.database_count; j++)
+            status = aks_world_writer_acts(day->world, j, 7 + i, err);
+        if (status == AKS_OK)
+            status = lawful_enqueue(day, trouble->power, err);
+    }
+    return status == AKS_OK ? lawful_worker(day, trouble->power, &hour, err) : status;
+}
+
+static enum aks_status
+bad_round(struct disaster *day, unsigned index, struct aks_error *err)
+{
+    const struct trouble *trouble = &day->troubles[index];
     struct aks_sim *sim = aks_world_sim(day->world);
     json_t *report = NULL;
     enum aks_status status = AKS_OK;
@@ -323,16 +390,19 @@ bad_round(struct disaster *day, const struct trouble *trouble, struct aks_error 
     if (status != AKS_OK)
         return status;
     if (trouble->remove_state) {
-        (void)aks_files_sim_remove(aks_sim_files(sim), AKS_WORLD_STATE "/state.db", NULL);
-        (void)aks_files_sim_remove(aks_sim_files(sim), AKS_WORLD_STATE "/state.db-wal", NULL);
+        day->state_lost = true;
+        extra_remove_state(day->world);
     }
     aks_world_crash_at(day->world, trouble->crash_at);
     aks_world_room(day->world, trouble->room);
     aks_sim_agenda(sim)->skew_ms = trouble->skew_ms;
+    day->state_lost = extra_begin(&day->extra, day->world, index) || day->state_lost;
     day->now = trouble;
     day->step = 0;
-    status = lawful_run(day, trouble->power, &report, err);
+    status = day->extra.now != NULL && day->extra.now->jobs > 0
+        ? in_background(day, trouble, err) : lawful_run(day, trouble->power, &report, err);
     day->now = NULL;
+    extra_end(&day->extra, day->world);
     json_decref(report);
     aks_world_crash_at(day->world, 0);
     aks_world_room(day->world, -1);
@@ -350,6 +420,10 @@ check_copies(const struct disaster *day, const json_t *file, struct aks_error *e
     const json_t *targets = json_object_get(file, "targets");
 
     if (routes[day->route].members == 0)
+        return AKS_OK;
+    /* What it says of files, it does not say of databases. */
+    if (strstr(routes[day->route].text, "by_kind") != NULL &&
+        strcmp(json_string_value(json_object_get(file, "kind")), "file") != 0)
         return AKS_OK;
     if (json_integer_value(json_object_get(mirror, "needed")) !=
         (json_int_t)routes[day->route].needed)
@@ -375,9 +449,9 @@ check_home(struct disaster *day, const json_t *report, bool everywhere, struct a
         return aks_error_set(err, AKS_INTERNAL, "nothing lost: all is well, and the exit code is "
             "%d: %.300s", (int)json_integer_value(json_object_get(report, "exit_code")),
             json_string_value(json_object_get(json_object_get(report, "error"), "message")));
-    if (json_array_size(files) != day->source_count)
+    if (json_array_size(files) != day->source_count + day->extra.database_count)
         return aks_error_set(err, AKS_INTERNAL, "nothing lost: the report has %zu of %zu sources",
-            json_array_size(files), day->source_count);
+            json_array_size(files), day->source_count + day->extra.database_count);
     json_array_foreach(files, i, file) {
         uint8_t digest[AKS_SHA256_BYTES];
         char hex[AKS_SHA256_HEX_BYTES];
@@ -406,6 +480,57 @@ count_jobs(void *ctx, const char *path, int64_t bytes)
     *jobs += strncmp(path, queue, sizeof(queue) - 1) == 0;
 }
 
+/* Beside what an old day ends with: nothing is left open, and all of it comes back. Where only a
+ * receiver of PUT has it there is no list to find it by. */
+static bool
+listable(const struct disaster *day)
+{
+    return strstr(routes[day->route].text, "http") == NULL;
+}
+
+/* The newest upload is the one whose machine said so: not after its clock has gone back. */
+static bool
+clock_went_back(const struct disaster *day)
+{
+    for (unsigned i = 0; i < day->rounds; i++) {
+        if (in_force(day, ROUND_BIT + i) && (day->troubles[i].skew_ms != 0 ||
+                (day->extra.rounds[i].clock_at != 0 && day->extra.rounds[i].clock_by_ms != 0)))
+            return true;
+    }
+    return false;
+}
+
+static enum aks_status
+come_back(struct disaster *day, struct aks_error *err)
+{
+    enum aks_status status;
+
+    if (!day->extra.on)
+        return AKS_OK;
+    aks_world_advance(day->world, OPEN_NS_MAX);
+    status = lawful_worker(day, false, NULL, err);
+    if (status != AKS_OK || !listable(day) || clock_went_back(day))
+        return status;
+    return extra_restore(day->world, err);
+}
+
+/* A person does as they are told: a damaged database is moved away. */
+static enum aks_status
+mend_state(struct disaster *day, struct aks_error *err)
+{
+    json_t *report = NULL;
+    enum aks_status status;
+
+    if (!day->state_lost)
+        return AKS_OK;
+    aks_world_advance(day->world, CALM_NS);
+    status = lawful_run(day, false, &report, err);
+    if (status == AKS_OK && extra_state_refused(report))
+        extra_remove_state(day->world);
+    json_decref(report);
+    return status;
+}
+
 /* All is well again. */
 static enum aks_status
 come_home(struct disaster *day, struct aks_error *err)
@@ -414,6 +539,9 @@ come_home(struct disaster *day, struct aks_error *err)
     unsigned jobs = 0;
 
     aks_world_calm(day->world, true);
+    status = aks_world_writers_rest(day->world, err);
+    if (status == AKS_OK)
+        status = mend_state(day, err);
     for (int i = 0; i < CALM_RUNS && status == AKS_OK; i++) {
         json_t *report = NULL;
 
@@ -427,7 +555,7 @@ come_home(struct disaster *day, struct aks_error *err)
     if (status == AKS_OK && jobs > 0)
         status = aks_error_set(err, AKS_INTERNAL, "nothing lost: all is well, and %u jobs are "
             "still in the queue", jobs);
-    return status;
+    return status == AKS_OK ? come_back(day, err) : status;
 }
 
 enum aks_status
@@ -445,7 +573,7 @@ disaster_run(const struct disaster_options *options, struct aks_buf *story,
     status = make_world(&day, err);
     for (unsigned i = 0; status == AKS_OK && i < day.rounds; i++) {
         if (in_force(&day, ROUND_BIT + i))
-            status = bad_round(&day, &day.troubles[i], err);
+            status = bad_round(&day, i, err);
     }
     if (status == AKS_OK)
         status = come_home(&day, err);

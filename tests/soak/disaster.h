@@ -23,6 +23,7 @@ struct disaster_options {
 struct disaster_figures {
     unsigned runs;
     unsigned deaths;
+    unsigned jobs;              /* enqueued */
     unsigned rules;             /* in the plan */
     unsigned rounds;
     unsigned struck;            /* rules that did something */

@@ -29,6 +29,7 @@ struct soak {
     uint64_t real_days;
     uint64_t runs;
     uint64_t deaths;
+    uint64_t jobs;
     uint64_t struck;
     double virtual_s;
     unsigned failures;
@@ -101,6 +102,7 @@ live(struct soak *soak, uint64_t seed)
     soak->real_days += options.real_geometry;
     soak->runs += figures.runs;
     soak->deaths += figures.deaths;
+    soak->jobs += figures.jobs;
     soak->struck += figures.struck;
     soak->virtual_s += (double)figures.virtual_ns / 1e9;
     if (soak->show)
@@ -196,10 +198,10 @@ main(int argc, char **argv)
         return print_digest(&soak);
     took_s = now_s() - began_s;
     printf("%" PRIu64 " worlds from seed %" PRIu64 " (%" PRIu64 " in real geometry, each %s): %"
-        PRIu64 " runs, %" PRIu64 " deaths, %" PRIu64 " rules that struck, %.0f virtual hours in "
+        PRIu64 " processes, %" PRIu64 " jobs, %" PRIu64 " deaths, %" PRIu64 " rules that struck, %.0f virtual hours in "
         "%.1f s, %.0f worlds a second\n", soak.days, soak.first, soak.real_days,
         soak.once ? "once" : "twice",
-        soak.runs, soak.deaths, soak.struck, soak.virtual_s / 3600, took_s,
+        soak.runs, soak.jobs, soak.deaths, soak.struck, soak.virtual_s / 3600, took_s,
         (double)soak.days * (soak.once ? 1 : 2) / took_s);
     printf("%" PRIu64 " passed, %u failed\n", soak.days - soak.failures, soak.failures);
     return soak.failures == 0 ? 0 : 1;

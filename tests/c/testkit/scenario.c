@@ -20,6 +20,8 @@ const char scenario_policy[] =
     "  route = { 'cloud', 'http' }, compress = 'none',\n"
     "  retry = akosha.retry.exponential { first = 2, jitter = 'none' } }\n";
 
+bool scenario_md5_etags;
+
 struct aks_world *
 scenario_new(uint64_t seed, const char *policy, size_t bytes)
 {
@@ -30,6 +32,7 @@ scenario_new(uint64_t seed, const char *policy, size_t bytes)
     options.alloc = aks_alloc_system();
     options.seed = seed;
     options.small = true;
+    options.md5_etags = scenario_md5_etags;
     if (aks_world_new(&options, &world, &err) != AKS_OK ||
         aks_world_put(world, AKS_WORLD_POLICY, policy, strlen(policy), &err) != AKS_OK)
         fail_msg("%s", err.message);

@@ -10,6 +10,9 @@
 /* Cloud first, then http; retries without jitter from 2 s on, three tries; no codec. */
 extern const char scenario_policy[];
 
+/* Of servers of worlds that are made from now on: as aks_world_options.md5_etags. */
+extern bool scenario_md5_etags;
+
 /** A small world with ${policy} and a.bin of ${bytes}. */
 struct aks_world *scenario_new(uint64_t seed, const char *policy, size_t bytes);
 /** Another content of a source, out of ${seed}. */
