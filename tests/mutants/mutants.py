@@ -9,12 +9,12 @@ MUTANTS = (
      "    else if (transfer->in_flight == 0)\n        finish(transfer);",
      "    else if (transfer->in_flight <= 1)\n        finish(transfer);"),
     ("the manifest goes before the objects", "src/engine/run_upload.c",
-     "    if (status == AKS_OK)\n        status = send_items(&upload);\n"
-     "    if (status == AKS_OK && stored_count(&upload) > 0)\n        status = aks_run_commit(&upload);",
-     "    for (size_t i = 0; status == AKS_OK && i < count; i++)\n        copies[i]->state = copies[i]->row.source != NULL ? AKS_COPY_STORED : AKS_COPY_OPEN;\n"
-     "    if (status == AKS_OK && stored_count(&upload) > 0)\n        status = aks_run_commit(&upload);\n"
-     "    if (status == AKS_OK)\n        status = send_items(&upload);\n"
-     "    if (status == AKS_OK && stored_count(&upload) > 0)\n        status = aks_run_commit(&upload);"),
+     "    enum aks_status status = aks_run_send(upload);\n\n    if (upload->differs) {",
+     "    enum aks_status status = AKS_OK;\n\n"
+     "    for (size_t i = 0; i < upload->count; i++)\n"
+     "        upload->copies[i]->state = upload->copies[i]->row.source != NULL ? AKS_COPY_STORED : AKS_COPY_OPEN;\n"
+     "    if (stored_count(upload) > 0)\n        status = aks_run_commit(upload);\n"
+     "    if (status == AKS_OK)\n        status = aks_run_send(upload);\n    if (upload->differs) {"),
     ("a job counts as durable without a sync of its file", "src/engine/queue.c",
      "        status = files->sync(file, err);",
      "        status = AKS_OK;"),
@@ -35,8 +35,8 @@ MUTANTS = (
     ("Retry-After is not heard where an old belief is looked at", "src/engine/run_walk.c",
      "    aks_run_health_heard(run, copy->target, &outcome);", "    (void)0;"),
     ("digests are not compared: the same size counts as the same content", "src/engine/run_compare.c",
-     "    if (strcmp(item->sha256, copy->row.sha256) != 0)\n        return AKS_OK;",
-     "    memcpy(item->sha256, copy->row.sha256, sizeof(item->sha256));"),
+     "    if (status != AKS_OK || !aks_item_row_holds(item, &copy->row))\n        return status;",
+     "    if (status != AKS_OK)\n        return status;\n    aks_item_learn(item, &copy->row);"),
     ("a buffer is given back twice", "src/engine/pipeline.c",
      "        aks_pool_give(pipeline->options.pool, own->buffer, pipeline->options.part_bytes);\n    own->buffer = NULL;",
      "    {\n        aks_pool_give(pipeline->options.pool, own->buffer, pipeline->options.part_bytes);\n"
@@ -68,12 +68,12 @@ MUTANTS = (
     ("the clock's skew is not corrected", "src/engine/target_s3_mend.c",
      "    s3->clock_offset_ms = offset_ms;", "    s3->clock_offset_ms = 0;"),
     ("a source that changed while it was read is stored all the same", "src/engine/transfer.c",
-     "    if (aks_view_check(view, &err) != AKS_OK) {", "    if (aks_view_check(view, &err) == AKS_INTERNAL) {"),
+     "    if (aks_view_check(aks_pipeline_view(transfer->pipeline), err) != AKS_OK)\n        return false;", "    (void)0;"),
     ("a source that changed while it was put is stored all the same", "src/engine/transfer.c",
      "    return !transfer->options.target->class->reads_in_finish || transfer->digest.whole.bytes < 0 ||",
      "    return transfer != NULL ||"),
-    ("a source is read while its stamps cannot tell a second write", "src/engine/transfer_begin.c",
-     "    if (wait_ms == 0)\n        return true;", "    if (wait_ms >= 0)\n        return true;"),
+    ("a source is read while its stamps cannot tell a second write", "src/engine/snapshot_copy.c",
+     "    return age_ms >= AKS_VIEW_TICK_MS || age_ms < -AKS_VIEW_TICK_MS;", "    return age_ms > INT64_MIN;"),
     ("a folder target does not sync what it stores", "src/engine/target_dir_object.c",
      "            status = files->sync(job->file->handle, err);", "            status = AKS_OK;"),
     ("the audit log forgets what stood before", "src/engine/audit.c",
@@ -134,7 +134,7 @@ MUTANTS = (
      "    for (size_t place = item->mirror ? 0 : item->place; place < item->copy_count; place++) {\n"
      "        if (item->mirror && aks_item_enough(item))\n            break;"),
     ("a copy of an older content counts", "src/engine/item.c",
-     "    return (copy->state == AKS_COPY_STORED || copy->state == AKS_COPY_UNCHANGED) &&\n        strcmp(copy->row.sha256, copy->item->sha256) == 0;",
+     "    return (copy->state == AKS_COPY_STORED || copy->state == AKS_COPY_UNCHANGED) &&\n        aks_item_row_holds(copy->item, &copy->row);",
      "    return copy->state == AKS_COPY_STORED || copy->state == AKS_COPY_UNCHANGED;"),
     ("a mirror whose target fails is owed no more", "src/engine/run_keep.c",
      "    if (item->state != AKS_ITEM_FAILED)\n        return false;",
@@ -323,4 +323,11 @@ MUTANTS = (
      "        if (!has_source(newer, older->sources[i]))", "        if (!has_source(older, older->sources[i]))"),
     ("a damaged state is replaced and not kept", "src/engine/state_aside.c",
      "        ? files->rename(files->ctx, from, to, err)", "        ? files->unlink(files->ctx, from, err)"),
+    ("a log that has changed counts as the one that is stored", "src/engine/run_compare.c",
+     "        row->wal_there == now->sources[AKS_SNAPSHOT_WAL].there &&\n", "",
+     "src/engine/run_compare.c", "        (!row->wal_there ||\n", "        (row->bytes >= 0 || !row->wal_there ||\n"),
+    ("the main object of before is named whatever the database holds", "src/engine/run_object.c",
+     "        strcmp(copy->row.sha256, snapshot->files[AKS_SNAPSHOT_MAIN].sha256) == 0;", "        copy->row.sha256[0] != '\\0';"),
+    ("a copy is stored without its log", "src/engine/run_object.c",
+     "    return snapshot->files[role].there && copy->next.wal.key == NULL;", "    return snapshot->in_place && copy->next.wal.key == NULL;"),
 )
