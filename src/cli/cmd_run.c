@@ -57,6 +57,9 @@ print_file(const struct akosha_report *report, int64_t i)
         aks_print_out("  %s -> %s (%s)", aks_units_bytes(file_number(report, i, "bytes"),
             bytes), aks_units_bytes(file_number(report, i, "stored_bytes"), stored),
             codec != NULL ? codec : "none");
+    if (strcmp(outcome, "stored") == 0 && file_text(report, i, "wal.key") != NULL)
+        aks_print_out(", its log %s -> %s", aks_units_bytes(file_number(report, i, "wal.bytes"),
+            bytes), aks_units_bytes(file_number(report, i, "wal.stored_bytes"), stored));
     print_names(report, i, "targets", strcmp(outcome, "stored") == 0 ? " in " : "  in ");
     if (strcmp(outcome, "partial") == 0)
         print_names(report, i, "pending", ", owed to ");
