@@ -2,6 +2,8 @@
 
 import contextlib
 import http.client
+import os
+import signal
 import time
 
 import cases
@@ -100,6 +102,30 @@ class Tus(cases.Case):
         taken = self.taken(proxy)
         self.assertEqual(taken, [(0, PIECE), *((at, min(PIECE, SIZE - at)) for at in range(PIECE + CUT, SIZE, PIECE))])
         print(f"figure: tus: cut after {CUT} bytes of the second piece, gone on at byte {taken[1][0]} of {SIZE}")
+
+    def test_killed_half_way_another_process_goes_on(self):
+        server = self.have(tusd.Tusd, cases.world)
+        proxy, person = self.proxy(server), self.person()
+        self.source = person.source("a.bin", data.random_bytes, SIZE)
+        text = sync.policy({"web": sync.builder("http", url=f"{proxy.url}/upload")}, compress="'none'", part_size=PIECE)
+
+        def kill(exchange):
+            with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as children:
+                os.kill(int(children.read()), signal.SIGKILL)
+            cut_after(CUT)(exchange)
+        proxy.on(is_piece, kill, first=3)
+        process = person.start(*person.run_arguments(text, [self.source]))
+        self.assertEqual(person.finish(process).code, -signal.SIGKILL)
+        result = person.run(None, [self.source])
+        self.assert_stored(result, "web")
+        self.has_it(server, result)
+        self.assertEqual(len(proxy.asked(lambda r: r.method == "POST")), 1)
+        # Of the third piece what had arrived is kept: how much that was, the server says.
+        taken = self.taken(proxy)
+        self.assertEqual(taken[:2], [(0, PIECE), (PIECE, PIECE)])
+        self.assertGreaterEqual(taken[2][0], 2 * PIECE)
+        self.assertEqual(sum(size for _, size in taken), SIZE - (taken[2][0] - 2 * PIECE))
+        print(f"figure: tus: killed in the third piece, another process goes on at byte {taken[2][0]} of {SIZE}")
 
     def test_answer_that_is_lost_is_asked_for(self):
         server = self.have(tusd.Tusd, cases.world)

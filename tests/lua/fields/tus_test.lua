@@ -209,6 +209,23 @@ function TestTus:test_what_is_not_where_it_belongs_goes_by_put()
   lu.assertStrContains(asked(w), "put" .. END)
 end
 
+-- The process dies when a piece has arrived: another one goes on behind it, under the same id.
+function TestTus:test_another_process_goes_on_where_the_first_one_died()
+  for nth = 1, 5 do
+    for _, power in ipairs { false, true } do
+      local w = world "key"
+      w.target.http:on "part":nth(nth):dies { served = true }
+      lu.assertEquals(w:run().outcome, "crashed")
+      w:restart { power = power }
+      w:advance(60)
+      stored(w)
+      -- Every piece was sent once, and one upload was made.
+      lu.assertEquals(select(2, asked(w):gsub("part", "")), 5, nth)
+      lu.assertEquals(select(2, asked(w):gsub("create", "")), 1, nth)
+    end
+  end
+end
+
 function TestTus:test_dying_anywhere_loses_nothing()
   for step = 1, 90, 3 do
     local w = world "key"
