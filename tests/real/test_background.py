@@ -249,11 +249,16 @@ class Background(cases.Case):
         self.assertEqual(self.outcome(first), "superseded")
         self.assert_idle()
 
+    def measured(self):
+        """What is going on, once it has a rate."""
+        now = self.status()["now"] or {}
+        return now if (now.get("bytes_per_s") or 0) > 0 else None
+
     def test_status_tells_what_is_going_on(self):
-        self.slow(self.have(cases.world.versitygw), rate=4_000_000)
+        self.slow(self.have(cases.world.versitygw), rate=2_000_000)
         data.random_bytes(self.source, 24_000_000)      # of several parts: what is told is what has arrived
         job = self.enqueue()
-        now = self.wait("a rate", lambda: ((self.status()["now"] or {}).get("bytes_per_s") or 0) > 0 and self.status()["now"])
+        now = self.wait("a rate", self.measured)
         self.assertEqual((now["job_id"], now["target"], now["files_total"]), (job, "cloud", 1))
         self.assertEqual([queued["state"] for queued in self.status()["queue"]], ["running"])
         self.assertEqual(self.outcome(job), "stored")
