@@ -38,29 +38,6 @@ assert_same_row(const struct aks_stored *a, const struct aks_stored *b)
 }
 
 static void
-assert_same_wal(const struct aks_stored *a, const struct aks_stored *b)
-{
-    assert_string_equal(a->method, b->method);
-    assert_int_equal(a->wal_there, b->wal_there);
-    assert_string_equal(a->wal.key, b->wal.key);
-    assert_string_equal(a->wal.codec, b->wal.codec);
-    assert_string_equal(a->wal.sha256, b->wal.sha256);
-    assert_string_equal(a->wal.stored_sha256, b->wal.stored_sha256);
-    assert_int_equal(a->wal.bytes, b->wal.bytes);
-    assert_int_equal(a->wal.stored_bytes, b->wal.stored_bytes);
-    assert_int_equal(a->wal.part_bytes, b->wal.part_bytes);
-    assert_int_equal(a->wal.parts, b->wal.parts);
-    assert_int_equal(a->wal_info.type, b->wal_info.type);
-    assert_int_equal(a->wal_info.mode, b->wal_info.mode);
-    assert_int_equal(a->wal_info.uid, b->wal_info.uid);
-    assert_true(a->wal_info.device == b->wal_info.device);
-    assert_true(a->wal_info.inode == b->wal_info.inode);
-    assert_int_equal(a->wal_info.bytes, b->wal_info.bytes);
-    assert_int_equal(a->wal_info.mtime_ns, b->wal_info.mtime_ns);
-    assert_int_equal(a->wal_info.ctime_ns, b->wal_info.ctime_ns);
-}
-
-static void
 state_is_made_for_this_user_alone_in_wal_mode(void **state)
 {
     static const char *const names[] = { "state.db", "state.db-wal", "state.db-shm", "state.lock" };
@@ -106,40 +83,6 @@ state_gives_back_rows_as_they_were_put(void **state)
     assert_null(got.key);
     aks_stored_fini(aks_alloc_system(), &got);
     assert_int_equal(aks_state_stored_get(opened, "dir:/x", row.source, &got, &err), AKS_NOT_FOUND);
-    aks_state_close(opened);
-}
-
-static void
-state_gives_back_the_log_of_a_row(void **state)
-{
-    struct aks_state *opened = open_state();
-    struct aks_stored row = row_of("/a", 1);
-    struct aks_file_info info = { AKS_FILE_REGULAR, 0600, 21, 22, 23, 24, 25, -26 };
-    struct aks_stored got;
-
-    row.method = borrowed("seqlock");
-    row.writer = true;
-    row.wal_there = true;
-    row.wal_info = info;
-    row.wal = (struct aks_stored_wal){ .key = borrowed("systems/a/b.wal"),
-        .codec = borrowed("none"), .bytes = 31, .stored_bytes = 32, .part_bytes = 33,
-        .parts = 34 };
-    memset(row.wal.sha256, 'c', 64);
-    memset(row.wal.stored_sha256, 'd', 64);
-    assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
-    assert_int_equal(aks_state_stored_get(opened, T, "/a", &got, &err), AKS_OK);
-    assert_same_row(&got, &row);
-    assert_same_wal(&got, &row);
-    aks_stored_fini(aks_alloc_system(), &got);
-
-    row = row_of("/a", 1);
-    assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
-    assert_int_equal(aks_state_stored_get(opened, T, "/a", &got, &err), AKS_OK);
-    assert_null(got.method);
-    assert_false(got.wal_there);
-    assert_null(got.wal.key);
-    assert_string_equal(got.wal.sha256, "");
-    aks_stored_fini(aks_alloc_system(), &got);
     aks_state_close(opened);
 }
 
@@ -528,7 +471,6 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(state_is_made_for_this_user_alone_in_wal_mode),
         TEST(state_gives_back_rows_as_they_were_put),
-        TEST(state_gives_back_the_log_of_a_row),
         TEST(state_lists_the_rows_of_one_place_in_order),
         TEST(breaker_opens_longer_with_each_failure_and_closes_with_a_success),
         TEST(breaker_is_closed_after_its_time_and_when_the_clock_was_set_back),

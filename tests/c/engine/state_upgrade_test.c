@@ -1,5 +1,5 @@
 /* A state database of the release before is brought to this one's version, and what it says stays
- * true. */
+ * true; what came with that version. */
 #include "state_fixture.h"
 
 #include <stdio.h>
@@ -87,12 +87,72 @@ state_of_the_release_before_is_upgraded(void **state)
     }
 }
 
+static void
+assert_same_wal(const struct aks_stored *a, const struct aks_stored *b)
+{
+    assert_string_equal(a->method, b->method);
+    assert_int_equal(a->wal_there, b->wal_there);
+    assert_string_equal(a->wal.key, b->wal.key);
+    assert_string_equal(a->wal.codec, b->wal.codec);
+    assert_string_equal(a->wal.sha256, b->wal.sha256);
+    assert_string_equal(a->wal.stored_sha256, b->wal.stored_sha256);
+    assert_int_equal(a->wal.bytes, b->wal.bytes);
+    assert_int_equal(a->wal.stored_bytes, b->wal.stored_bytes);
+    assert_int_equal(a->wal.part_bytes, b->wal.part_bytes);
+    assert_int_equal(a->wal.parts, b->wal.parts);
+    assert_int_equal(a->wal_info.type, b->wal_info.type);
+    assert_int_equal(a->wal_info.mode, b->wal_info.mode);
+    assert_int_equal(a->wal_info.uid, b->wal_info.uid);
+    assert_true(a->wal_info.device == b->wal_info.device);
+    assert_true(a->wal_info.inode == b->wal_info.inode);
+    assert_int_equal(a->wal_info.bytes, b->wal_info.bytes);
+    assert_int_equal(a->wal_info.mtime_ns, b->wal_info.mtime_ns);
+    assert_int_equal(a->wal_info.ctime_ns, b->wal_info.ctime_ns);
+}
+
+static void
+state_gives_back_the_log_of_a_row(void **state)
+{
+    struct aks_state *opened = open_state();
+    struct aks_stored row = row_of("/a", 1);
+    struct aks_file_info info = { AKS_FILE_REGULAR, 0600, 21, 22, 23, 24, 25, -26 };
+    struct aks_stored got;
+
+    row.method = borrowed("seqlock");
+    row.writer = true;
+    row.wal_there = true;
+    row.wal_info = info;
+    row.wal = (struct aks_stored_wal){ .key = borrowed("systems/a/b.wal"),
+        .codec = borrowed("none"), .bytes = 31, .stored_bytes = 32, .part_bytes = 33,
+        .parts = 34 };
+    memset(row.wal.sha256, 'c', 64);
+    memset(row.wal.stored_sha256, 'd', 64);
+    assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
+    assert_int_equal(aks_state_stored_get(opened, T, "/a", &got, &err), AKS_OK);
+    assert_int_equal(got.writer, row.writer);
+    assert_same_wal(&got, &row);
+    aks_stored_fini(aks_alloc_system(), &got);
+
+    row = row_of("/a", 1);
+    assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
+    assert_int_equal(aks_state_stored_get(opened, T, "/a", &got, &err), AKS_OK);
+    assert_null(got.method);
+    assert_false(got.wal_there);
+    assert_null(got.wal.key);
+    assert_string_equal(got.wal.sha256, "");
+    aks_stored_fini(aks_alloc_system(), &got);
+    aks_state_close(opened);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = { TEST(state_of_the_release_before_is_upgraded) };
+    const struct CMUnitTest tests[] = {
+        TEST(state_of_the_release_before_is_upgraded),
+        TEST(state_gives_back_the_log_of_a_row),
+    };
 
     return cmocka_run_group_tests_name("state_upgrade", tests, NULL, NULL);
 }
