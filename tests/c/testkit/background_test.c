@@ -1,7 +1,7 @@
-/* Sources are enqueued, a worker brings them, and somewhere in between the process is killed, or the
- * power goes: at each step of the whole story in turn. Whoever comes next goes on: everything that
- * was enqueued comes back as it was, nothing is left open, and nothing that the server has is sent
- * to it again. */
+/* Sources are enqueued, a worker brings them, and somewhere in between the process is killed, or
+ * the power goes: at each step of the whole story in turn. Whoever comes next goes on: everything
+ * that was enqueued comes back as it was, nothing is left open, and nothing that the server has is
+ * sent to it again. */
 #include "testkit/scenario.h"
 
 #include "base/units.h"
