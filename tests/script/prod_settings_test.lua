@@ -16,7 +16,7 @@ function TestProd:test_goes_to_the_cloud_then_over_http()
   lu.assertEquals(s.targets[1], { name = "cloud", kind = "s3", bucket = "memories", region = "auto",
     prefix = "", credentials = "auto", path_style = -1, payload = "signed" })
   lu.assertEquals(s.targets[2], { name = "http", kind = "http",
-      url = "https://akosha.internal:8682/upload" })
+      url = "https://akosha.internal:8682/upload", tus = -1 })
 end
 
 function TestProd:test_without_a_url_there_is_the_cloud_alone()
