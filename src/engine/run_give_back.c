@@ -114,7 +114,8 @@ wanted(const struct giving *giving, const struct aks_journal_upload *upload)
     return strcmp(upload->job_id, run->job_id) == 0 && run->keep_error.status != AKS_OK;
 }
 
-/* Has it been committed? Then nothing of it is taken away. */
+/* Has it been committed? Then nothing of it is taken away; also of one that was given up, by a
+ * process that did not know. */
 static enum aks_status
 committed(struct giving *giving, const struct aks_journal_upload *upload, bool *ret_committed)
 {
@@ -124,8 +125,6 @@ committed(struct giving *giving, const struct aks_journal_upload *upload, bool *
     enum aks_status status;
 
     *ret_committed = false;
-    if (upload->given_up)
-        return AKS_OK;
     (void)snprintf(key, sizeof(key), "systems/%s/%s/%s", run->system_id, upload->upload_id,
         AKS_MANIFEST_NAME);
     aks_buf_init(&manifest, run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
