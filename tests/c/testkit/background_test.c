@@ -42,6 +42,12 @@ static const char packed[] =
     "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = 'cloud',\n"
     "  retry = akosha.retry.exponential { first = 2, jitter = 'none' } }\n";
 
+static const char live[] =
+    "local akosha = require 'akosha'\n"
+    "return akosha.policy { api = 1, sources = { 'a.bin', 'memory.db' }, compress = 'none',\n"
+    "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = 'cloud',\n"
+    "  retry = akosha.retry.exponential { first = 2, jitter = 'none' } }\n";
+
 static void
 give_up(const struct story *story, struct aks_world *world, const char *what)
 {
@@ -215,6 +221,18 @@ power_lost_while_it_packs(void **state)
     at_every_step(packed, false, true, true, 2);
 }
 
+static void
+killed_with_a_live_database(void **state)
+{
+    at_every_step(live, true, false, true, 3);
+}
+
+static void
+power_lost_with_a_live_database(void **state)
+{
+    at_every_step(live, true, true, false, 3);
+}
+
 /* Times of the requests that were asked, one after the other; how many. */
 static size_t
 times_of(struct aks_world *world, double *ret_s, size_t max)
@@ -315,6 +333,8 @@ main(void)
         cmocka_unit_test(power_lost_at_every_step),
         cmocka_unit_test(killed_while_it_packs),
         cmocka_unit_test(power_lost_while_it_packs),
+        cmocka_unit_test(killed_with_a_live_database),
+        cmocka_unit_test(power_lost_with_a_live_database),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
