@@ -199,7 +199,8 @@ main(int argc, char **argv)
     took_s = now_s() - began_s;
     printf("%" PRIu64 " worlds from seed %" PRIu64 " (%" PRIu64 " in real geometry, each %s): %"
         PRIu64 " processes, %" PRIu64 " jobs, %" PRIu64 " deaths, %" PRIu64 " rules that "
-        "struck, %.0f virtual hours in %.1f s, %.0f worlds a second\n", soak.days, soak.first, soak.real_days,
+        "struck, %.0f virtual hours in %.1f s, %.0f worlds a second\n", soak.days, soak.first,
+        soak.real_days,
         soak.once ? "once" : "twice",
         soak.runs, soak.jobs, soak.deaths, soak.struck, soak.virtual_s / 3600, took_s,
         (double)soak.days * (soak.once ? 1 : 2) / took_s);
