@@ -509,6 +509,11 @@ come_back(struct disaster *day, struct aks_error *err)
         return AKS_OK;
     aks_world_advance(day->world, OPEN_NS_MAX);
     status = lawful_worker(day, false, NULL, err);
+    if (status == AKS_OK)
+        status = aks_laws_no_snapshots(day->world, err);
+    /* What only a database knew that was damaged is left to the bucket's own rule. */
+    if (status == AKS_OK && !day->state_lost)
+        status = aks_laws_nothing_open(day->world, err);
     if (status != AKS_OK || !listable(day) || clock_went_back(day))
         return status;
     return extra_restore(day->world, err);
@@ -535,11 +540,10 @@ mend_state(struct disaster *day, struct aks_error *err)
 static enum aks_status
 come_home(struct disaster *day, struct aks_error *err)
 {
-    enum aks_status status = AKS_OK;
+    enum aks_status status = aks_world_writers_rest(day->world, err);
     unsigned jobs = 0;
 
     aks_world_calm(day->world, true);
-    status = aks_world_writers_rest(day->world, err);
     if (status == AKS_OK)
         status = mend_state(day, err);
     for (int i = 0; i < CALM_RUNS && status == AKS_OK; i++) {
