@@ -125,8 +125,8 @@ try_upload(struct upload *upload, const struct aks_journal_upload *found, bool *
     }
     upload->journalled = true;
     upload->resumed = true;
+    /* Of this target alone: another may hold a committed upload of that id already. */
     (void)snprintf(upload->upload_id, sizeof(upload->upload_id), "%s", found->upload_id);
-    (void)snprintf(run->upload_id, sizeof(run->upload_id), "%s", found->upload_id);
     aks_log_write(run->engine->log, AKS_LOG_INFO, "target %s: going on with upload %s",
         upload->settings->name, found->upload_id);
     return AKS_OK;
