@@ -2,7 +2,7 @@
 
 #include "base/check.h"
 #include "base/encode.h"
-#include "data/decode.h"
+#include "data/decoder.h"
 
 #include <string.h>
 

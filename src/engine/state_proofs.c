@@ -13,7 +13,7 @@ static const char *const hows[AKS_PROOF_HOWS] = {
 };
 
 const char *
-aks_proof_how_name(enum aks_proof_how how)
+aks_state_proof_how_name(enum aks_proof_how how)
 {
     AKS_CHECK(how >= 0 && how < AKS_PROOF_HOWS);
     return hows[how];
@@ -32,7 +32,7 @@ aks_state_proof_put(struct aks_state *state, const struct aks_proof *proof, stru
         " outcome, objects, bytes) VALUES (?, ?, ?, ?, ?, ?, ?)");
     aks_state_query_text(&query, proof->target);
     aks_state_query_text(&query, proof->upload_id);
-    aks_state_query_text(&query, aks_proof_how_name(proof->how));
+    aks_state_query_text(&query, aks_state_proof_how_name(proof->how));
     aks_state_query_int(&query, proof->at_ms);
     aks_state_query_text(&query, aks_status_name(proof->outcome));
     aks_state_query_int(&query, proof->objects);

@@ -28,7 +28,7 @@ struct aks_proof {
 };
 
 /** "looked", "read_back", "read", "restored", "drill". */
-const char *aks_proof_how_name(enum aks_proof_how how);
+const char *aks_state_proof_how_name(enum aks_proof_how how);
 /** Durable. */
 enum aks_status aks_state_proof_put(struct aks_state *state, const struct aks_proof *proof,
     struct aks_error *err);

@@ -1,5 +1,5 @@
 #include "base/rng.h"
-#include "data/decode.h"
+#include "data/decoder.h"
 #include "support/failing_alloc.h"
 #include "support/sample_bytes.h"
 

@@ -1,7 +1,7 @@
 /* Streams that claim to be gzip or zstd: the first byte chooses, the next two declare how many
  * bytes they should unpack to. What comes out does not depend on the pieces that go in. */
 #include "base/check.h"
-#include "data/decode.h"
+#include "data/decoder.h"
 
 #include <stdint.h>
 #include <string.h>

@@ -2,8 +2,8 @@
  * zstd (RFC 8878) of any number of frames, or bytes as they are. Input is hostile: it may be cut,
  * end in something else, or unpack to more than there is room for, so a decoder is told how many
  * bytes it is to give and stops at the first one more. */
-#ifndef AKS_DATA_DECODE_H
-#define AKS_DATA_DECODE_H
+#ifndef AKS_DATA_DECODER_H
+#define AKS_DATA_DECODER_H
 
 #include "base/alloc.h"
 #include "base/error.h"

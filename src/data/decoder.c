@@ -1,4 +1,4 @@
-#include "data/decode.h"
+#include "data/decoder.h"
 
 #include "base/check.h"
 
