@@ -20,7 +20,7 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test",
            "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test",
            "engine_journal_test", "engine_target_s3_resume_test", "testkit_resume_test", "engine_state_damage_test",
-           "testkit_background_test")
+           "testkit_queue_world_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -40,7 +40,7 @@ CATCHERS = (
     ("s3: an object of before", ["tests/engine_target_s3_resume_test"]),
     ("uploads that are cut", ["tests/testkit_resume_test"]),
     ("a damaged state", ["tests/engine_state_damage_test"]),
-    ("the queue and its worker", ["tests/testkit_background_test"]),
+    ("the queue and its worker", ["tests/testkit_queue_world_test"]),
     ("scenarios", ["tests/testkit_scenario_test"]),
     ("mirrors", ["tests/testkit_mirror_test"]),
     ("tasks", ["tests/testkit_task_test"]),
