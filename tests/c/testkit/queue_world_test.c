@@ -140,8 +140,8 @@ wait_of_a_job_lasts_beyond_its_process_and_clocks_that_step_do_not_count(void **
     }
 }
 
-/* As many jobs like ${job_id} as there is room for, put there by hand: to enqueue each would take as
- * long as all other tests together. */
+/* As many jobs like ${job_id} as there is room for, put there by hand: to enqueue each would take
+ * as long as all other tests together. */
 static void
 fill_queue(struct aks_world *world, const char *job_id)
 {
