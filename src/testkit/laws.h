@@ -24,7 +24,9 @@ enum aks_status aks_laws_restored(struct aks_world *world, const char *folder,
     struct aks_error *err);
 /** No copy of a source is left on the disk, in the state folder or beside the source. */
 enum aks_status aks_laws_no_snapshots(struct aks_world *world, struct aks_error *err);
-/** No multipart upload is left open in any target. */
-enum aks_status aks_laws_nothing_open(struct aks_world *world, struct aks_error *err);
+/** No multipart upload is left open in any target; with ${unheard} but for as many as were begun by
+ * a server whose answer was lost: a bucket's own rule is for those. */
+enum aks_status aks_laws_nothing_open(struct aks_world *world, bool unheard,
+    struct aks_error *err);
 
 #endif

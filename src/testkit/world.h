@@ -113,6 +113,7 @@ struct aks_world_again {
     unsigned parts;                     /* parts that were stored */
     unsigned parts_again;               /* the same number and bytes as one that is still there */
     unsigned parts_known;               /* of those, it was there when the process began */
+    unsigned unheard;                   /* uploads that a server began and nobody heard of */
     unsigned objects;                   /* objects in one piece */
     unsigned objects_again;
     uint64_t bytes_again;

@@ -76,6 +76,7 @@ aks_world_sent_served(struct aks_world *world, const char *target, const char *o
         forget_upload(world, piece.upload_id);
         return;
     }
+    world->again.unheard += strcmp(operation, "create") == 0 && request->unheard;
     if (strncmp(operation, "part ", 5) != 0 && strcmp(operation, "put") != 0)
         return;
     (void)snprintf(piece.target, sizeof(piece.target), "%s", target);

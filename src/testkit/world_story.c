@@ -165,8 +165,10 @@ network_step(struct aks_world *world, const struct aks_fault_step *step,
 {
     bool wrong = fault->status != AKS_OK || fault->http_status >= 300 || fault->delay_ns < 0;
 
-    if (strcmp(step->step->verb, "serve") == 0) {
+    /* What had been sent before the answer came could not know of it. */
+    if (strcmp(step->step->verb, "send") == 0)
         check_waits(world, step);
+    if (strcmp(step->step->verb, "serve") == 0) {
         if (fault->http_status != 0 && fault->retry_after_s > 0)
             note_wait(world, step, fault->retry_after_s);
     }

@@ -513,7 +513,7 @@ come_back(struct disaster *day, struct aks_error *err)
         status = aks_laws_no_snapshots(day->world, err);
     /* What only a database knew that was damaged is left to the bucket's own rule. */
     if (status == AKS_OK && !day->state_lost)
-        status = aks_laws_nothing_open(day->world, err);
+        status = aks_laws_nothing_open(day->world, true, err);
     if (status != AKS_OK || !listable(day) || clock_went_back(day))
         return status;
     return extra_restore(day->world, err);

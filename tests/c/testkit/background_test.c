@@ -176,7 +176,7 @@ live_through(const struct story *story)
     }
     if (!done)
         give_up(story, world, "all is well, and the queue does not come to an end");
-    if (aks_laws_nothing_open(world, &err) != AKS_OK ||
+    if (aks_laws_nothing_open(world, false, &err) != AKS_OK ||
         aks_laws_no_snapshots(world, &err) != AKS_OK)
         give_up(story, world, err.message);
     check_again(story, world);
