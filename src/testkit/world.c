@@ -62,6 +62,8 @@ on_step(void *ctx, const struct aks_sim_step *step, struct aks_sim_fault *ret_fa
         world->died = true;
         world->crash_at = 0;
     }
+    if (step->place == AKS_SIM_NETWORK)
+        aks_world_sent_step(world, &seen, ret_fault);
     aks_world_story_step(world, &seen, ret_fault);
 }
 

@@ -151,6 +151,9 @@ const struct aks_writer *aks_world_writer_of(const struct aks_world *world, cons
 /** A request of ${operation} has been served well. */
 void aks_world_sent_served(struct aks_world *world, const char *target, const char *operation,
     const struct aks_sim_request *request);
+/** A step of the network, with what the plan says of it. */
+void aks_world_sent_step(struct aks_world *world, const struct aks_fault_step *step,
+    const struct aks_sim_fault *fault);
 void aks_world_sent_fini(struct aks_world *world);
 
 /* world_secret.c */

@@ -91,6 +91,16 @@ aks_world_sent_served(struct aks_world *world, const char *target, const char *o
         world->sent_pieces[world->sent_count++] = piece;
 }
 
+void
+aks_world_sent_step(struct aks_world *world, const struct aks_fault_step *step,
+    const struct aks_sim_fault *fault)
+{
+    bool lost = fault->status != AKS_OK || fault->delay_ns != 0;
+
+    if (lost && strcmp(step->step->verb, "reply") == 0 && strcmp(step->operation, "create") == 0)
+        world->again.unheard++;
+}
+
 const struct aks_world_again *
 aks_world_again(const struct aks_world *world)
 {
