@@ -91,6 +91,8 @@ create_start(void *ctx)
 
     if (aks_s3_resume_due(object)) {
         aks_s3_resume_start(object);
+    } else if (object->upload_id == NULL && object->create_lost && object->journal != NULL) {
+        aks_s3_stray_search(object);        /* that of the try before would stay there */
     } else if (object->upload_id == NULL) {
         aks_s3_create_ask(object);
     } else if (aks_s3_object_tell(object, &err) != AKS_OK) {

@@ -329,6 +329,8 @@ ask_list(struct aks_s3_object *object)
 void
 aks_s3_resume_searched(struct aks_s3_object *object, const struct aks_outcome *outcome)
 {
+    if (outcome->status == AKS_OK)
+        object->create_lost = false;
     if (object->aborting)
         aks_s3_resume_abort(object);
     else if (outcome->status == AKS_OK || will_not_tell(outcome))

@@ -329,6 +329,28 @@ an_upload_whose_id_was_never_heard_is_found_by_its_key_and_given_back(void **sta
     s3_script_end(&place.script);
 }
 
+/* The same within one process: the answer to Create was cut. */
+static void
+an_upload_whose_id_was_cut_off_is_given_back_before_the_next_is_begun(void **state)
+{
+    struct place place;
+
+    begin(&place, NULL, NULL, NULL);
+    place.script.settings.retry.tries = 2;
+    scripted_expect(&place.script.scripted, CREATE, 200, NULL, "<InitiateMultipartUpl");
+    scripted_expect(&place.script.scripted, UPLOADS, 200, NULL, "<ListMultipartUploadsResult>"
+        "<Upload><Key>pre/systems/laptop-7/up/x.duckdb</Key><UploadId>lost</UploadId></Upload>"
+        "</ListMultipartUploadsResult>");
+    scripted_expect(&place.script.scripted, ABORT("lost"), 204, NULL, NULL);
+    scripted_expect(&place.script.scripted, UPLOADS, 200, NULL, "<ListMultipartUploadsResult/>");
+    scripted_expect(&place.script.scripted, CREATE, 200, NULL, CREATED);
+    scripted_expect(&place.script.scripted, PART(1, 2), 200, "ETag: \"one\"\n", NULL);
+    scripted_expect(&place.script.scripted, PART(2, 2), 200, "ETag: \"two\"\n", NULL);
+    send_both(&place);
+    complete(&place, COMPLETE(2));
+    s3_script_end(&place.script);
+}
+
 static void
 a_single_put_that_got_through_is_not_sent_again(void **state)
 {
@@ -424,6 +446,7 @@ main(void)
         cmocka_unit_test(an_object_that_was_put_together_is_there),
         cmocka_unit_test(an_object_of_somebody_else_is_no_success),
         cmocka_unit_test(an_upload_whose_id_was_never_heard_is_found_by_its_key_and_given_back),
+        cmocka_unit_test(an_upload_whose_id_was_cut_off_is_given_back_before_the_next_is_begun),
         cmocka_unit_test(a_single_put_that_got_through_is_not_sent_again),
         cmocka_unit_test(what_a_token_names_is_given_back_without_sending),
         cmocka_unit_test(a_token_that_is_none_of_ours_is_passed_over),
