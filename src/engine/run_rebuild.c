@@ -23,6 +23,8 @@ struct rebuild {
     size_t count;
     struct aks_manifest manifests[MANIFESTS_MAX];
     size_t manifest_count;
+    bool cut;                           /* the loop cannot be turned: what was asked is still under
+                                         * way, and nobody may go on with the target */
 };
 
 static int64_t
@@ -72,7 +74,9 @@ ask_ids(struct rebuild *rebuild)
     (void)snprintf(folder, sizeof(folder), "systems/%s/", upload->run->system_id);
     upload->class->list(upload->target, folder, note_id, &rebuild->ids, aks_run_upload_called,
         &call);
-    return aks_run_upload_wait(upload, &call);
+    (void)aks_run_upload_wait(upload, &call);
+    rebuild->cut = !call.done;
+    return upload->outcome.status;
 }
 
 /* The manifest of one upload; one that is not there, or damaged, is none. */
@@ -94,6 +98,7 @@ ask_manifest(struct rebuild *rebuild, const char *id)
     aks_buf_init(&text, run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
     upload->class->get(upload->target, key, &text, aks_run_upload_called, &call);
     status = aks_run_upload_wait(upload, &call);
+    rebuild->cut = !call.done;
     if (status == AKS_OK) {
         aks_manifest_init(manifest, run->engine->port->alloc);
         if (aks_manifest_read(text.data, text.len, manifest, NULL) == AKS_OK &&
@@ -267,7 +272,8 @@ aks_run_rebuild(struct upload *upload)
         aks_mem_free(alloc, rebuild.rows);
         aks_reader_names_fini(&rebuild.ids);
     }
-    if (status == AKS_CANCELLED || upload->run->ask.policy_error.status != AKS_OK)
+    if (rebuild.cut || status == AKS_CANCELLED ||
+        upload->run->ask.policy_error.status != AKS_OK)
         return aks_run_upload_failed(upload, &err, AKS_GIVE_UP);
     /* It only saves work: whatever was wrong with it, sending is tried all the same. */
     if (status != AKS_OK)
