@@ -20,14 +20,15 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test",
            "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test",
            "engine_journal_test", "engine_target_s3_resume_test", "testkit_resume_test", "engine_state_damage_test",
-           "testkit_queue_world_test")
+           "testkit_queue_world_test", "testkit_snapshot_live_test", "testkit_restore_world_test",
+           "testkit_background_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
           "src/engine/run_throttle", "src/engine/state_budget", "src/engine/target_http_tus", "src/wire/tus")
 SCRIPT_TARGETS = ("lua_host", "akosha-sync", "script_nearest_test", "script_load_test", "script_secrets_test",
                   "data_throttle_test", "wire_tus_test", "engine_target_tus_test")
-SECONDS_MAX = 240
+SECONDS_MAX = 480
 # In this order: the quick ones first. Each has to pass before anything is broken.
 CATCHERS = (
     ("secrets", ["tests/base_secret_test"]),
@@ -41,12 +42,15 @@ CATCHERS = (
     ("uploads that are cut", ["tests/testkit_resume_test"]),
     ("a damaged state", ["tests/engine_state_damage_test"]),
     ("the queue and its worker", ["tests/testkit_queue_world_test"]),
+    ("snapshots at every step of a writer", ["tests/testkit_snapshot_live_test"]),
     ("scenarios", ["tests/testkit_scenario_test"]),
     ("mirrors", ["tests/testkit_mirror_test"]),
     ("tasks", ["tests/testkit_task_test"]),
     ("deaths at every step", ["tests/testkit_world_test"]),
     ("power cuts at every step", ["tests/sim_engine_power_test"]),
-    ("soak, 3,000 seeds", ["soak", "--count", "3000", "--once", "--real-every", "0"]),
+    ("restores that die at every step", ["tests/testkit_restore_world_test"]),
+    ("workers that die at every step", ["tests/testkit_background_test"]),
+    ("soak, 1,000 seeds", ["soak", "--count", "1000", "--once", "--real-every", "0"]),
 )
 SCRIPT_SECONDS_MAX = 90
 SCRIPT_CATCHERS = (
