@@ -293,7 +293,7 @@ MUTANTS = (
      "        step(object, aks_http_tus_stepped, \"complete\", looked);"),
     ("an offset is believed that was never sent", "src/engine/target_http_tus_piece.c",
      "    } else if (offset < 0 || offset > object->tus.reached ||", "    } else if (offset < 0 ||"),
-    ("a bomb is unpacked to its end", "src/data/decode.c",
+    ("a bomb is unpacked to its end", "src/data/decoder.c",
      "    if ((uint64_t)len > (uint64_t)(decoder->bytes - decoder->plain))", "    if (len == 0)"),
     ("what a kept upload names is removed", "src/engine/prune_plan.c",
      "            if (owner == NULL || owner->keep || owner == &uploads[i])", "            if (owner == NULL || !owner->keep)"),

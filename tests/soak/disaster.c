@@ -511,8 +511,8 @@ come_back(struct disaster *day, struct aks_error *err)
     status = lawful_worker(day, false, NULL, err);
     if (status == AKS_OK)
         status = aks_laws_no_snapshots(day->world, err);
-    /* What only a database knew that was damaged is left to the bucket's own rule. */
-    if (status == AKS_OK && !day->state_lost)
+    /* What only a damaged database knew, or a server did not let be taken back, is left there. */
+    if (status == AKS_OK && !day->state_lost && !extra_refuses(aks_world_plan(day->world)))
         status = aks_laws_nothing_open(day->world, true, err);
     if (status != AKS_OK || !listable(day) || clock_went_back(day))
         return status;

@@ -192,6 +192,16 @@ extra_end(struct extra *extra, struct aks_world *world)
         aks_world_writer_pace(world, i, &(struct aks_world_pace){ 0 });
 }
 
+bool
+extra_refuses(const struct aks_fault_plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        if (plan->rules[i].http_status / 100 == 4)
+            return true;
+    }
+    return false;
+}
+
 enum aks_status
 extra_restore(struct aks_world *world, struct aks_error *err)
 {

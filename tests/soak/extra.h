@@ -58,6 +58,8 @@ void extra_remove_state(struct aks_world *world);
 void extra_step(struct extra *extra, struct aks_world *world, bool disk);
 /** Afterwards nothing goes on. */
 void extra_end(struct extra *extra, struct aks_world *world);
+/** Does a server of ${plan} refuse what it is asked? */
+bool extra_refuses(const struct aks_fault_plan *plan);
 /** Everybody is at rest and all is delivered: what comes back is what is there. */
 enum aks_status extra_restore(struct aks_world *world, struct aks_error *err);
 
