@@ -110,6 +110,7 @@ create_done(void *ctx, const struct aks_outcome *outcome)
     struct aks_s3_object *object = ctx;
 
     object->creating = false;
+    object->base.beginning = false;
     aks_s3_sends_go_on(object, outcome);
 }
 
@@ -117,6 +118,7 @@ void
 aks_s3_create_begin(struct aks_s3_object *object)
 {
     object->creating = true;
+    object->base.beginning = object->upload_id == NULL;
     aks_s3_step_begin(&object->step, aks_s3_resume_due(object) ? "parts" : "create",
         object->source, create_start, object, create_done, object);
 }

@@ -88,7 +88,8 @@ static const enum aks_status of_no_use[] = {
 bool
 aks_transfer_journal_keeps(const struct aks_transfer *transfer)
 {
-    if (transfer->entry.row.id == 0 || transfer->restart || transfer->entry.unknown)
+    if (transfer->entry.row.id == 0 || transfer->restart || transfer->entry.unknown ||
+        transfer->object->beginning)
         return false;
     if (transfer->entry.differs)
         return true;            /* given back with all of its upload */
