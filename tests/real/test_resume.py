@@ -363,8 +363,8 @@ class Database(Resume):
 
 
 class Credentials(Resume):
-    def expire(self, action=None):
-        """Run with credentials that are not taken any more from the fourth part on; ${action}: what happens then."""
+    def expire(self):
+        """A run with credentials that are not taken any more from the fourth part on. The parts that were stored."""
         profile = self.who.folder / "credentials"
         good = (self.who.environment.pop("AWS_ACCESS_KEY_ID"), self.who.environment.pop("AWS_SECRET_ACCESS_KEY"))
         self.who.environment["AWS_SHARED_CREDENTIALS_FILE"] = str(profile)
@@ -376,13 +376,18 @@ class Credentials(Resume):
 
         write("old")
         expired = faults.s3_error(403, "ExpiredToken")
-        stored = []
+        taken, stored, third = [], [], threading.Event()
 
         def answer(exchange):
-            if len(stored) < 3 or (action is not None and action(exchange, profile)):
-                stored.append(exchange.request.query["partNumber"][0])
+            if len(taken) < 3:
+                taken.append(exchange)
                 exchange.forward()
+                stored.append(exchange.request.query["partNumber"][0])
+                if len(stored) == 3:
+                    third.set()
             else:
+                third.wait(30)
+                time.sleep(0.5)     # until the program has heard of it
                 expired(exchange)
 
         self.proxy.on(faults.Request.is_part, answer, times=1000)
@@ -397,6 +402,7 @@ class Credentials(Resume):
         self.assertEqual(result.report["error"]["failure"], "auth_expired", result)
         self.assertEqual(len(self.who.queue()), 1)
         proxy, result = self.go_on()
+        self.assertEqual(len(stored), 3)
         self.assertEqual(set(stored) & set(self.parts(proxy)), set())
-        self.assertEqual(sorted(stored + self.parts(proxy)), [str(n + 1) for n in range(PARTS)])
+        self.assertEqual(set(stored) | set(self.parts(proxy)), {str(n + 1) for n in range(PARTS)})
         self.whole(result)
