@@ -133,17 +133,27 @@ copy_files(struct aks_snapshot_sqlite *sqlite, struct aks_error *err)
     return status;
 }
 
+/* In rollback mode a journal is that of a transaction of which the main file may hold a part, however
+ * still it is: one that goes on, or one that died. */
+static bool
+half_written(const struct aks_snapshot_sqlite *sqlite)
+{
+    return !sqlite->wal_mode && exists(sqlite, "-journal");
+}
+
 static enum aks_status
 copy_still(struct aks_snapshot_sqlite *sqlite, struct aks_error *err)
 {
     struct aks_snapshot_take *take = sqlite->take;
     enum aks_status status;
 
-    if (sqlite->writer || !aks_snapshot_settled(take, &sqlite->main.info) || !wal_settled(sqlite))
+    if (sqlite->writer || half_written(sqlite) ||
+        !aks_snapshot_settled(take, &sqlite->main.info) || !wal_settled(sqlite))
         return changed(sqlite, err);
     aks_snapshot_note(take, &sqlite->main.info, sqlite->wal_there, &sqlite->wal_info);
     status = copy_files(sqlite, err);
-    if (status == AKS_OK && (!aks_snapshot_source_same(take, &sqlite->main) || !wal_same(sqlite)))
+    if (status == AKS_OK && (half_written(sqlite) ||
+            !aks_snapshot_source_same(take, &sqlite->main) || !wal_same(sqlite)))
         status = changed(sqlite, err);
     take->snapshot->method = "identity";
     return status;
