@@ -214,10 +214,31 @@ serve_light(void *ctx, const struct aks_fleet_request *request, struct aks_fleet
     script_ask(ctx, request->method, request->object, request->now_ns, ret_answer);
 }
 
-static void
+/* How long both send the same: a light machine that ends an upload in vain takes back what it sent
+ * and begins anew, where the engine keeps it and goes on with it. From there on the light one asks
+ * for more. */
+static unsigned
+together(const struct script *light)
+{
+    bool sent = false;
+
+    for (unsigned i = 0; i < light->count; i++) {
+        const struct seen *seen = &light->seen[i];
+
+        if (strcmp(seen->method, "DELETE") == 0 || (sent && seen->object == AKS_FLEET_SYSTEM &&
+                strcmp(seen->method, "HEAD") == 0))
+            return i;
+        sent = sent || (seen->object == AKS_FLEET_SOURCE && strcmp(seen->method, "PUT") == 0);
+    }
+    return light->count;
+}
+
+/* True if they were the same to the end. */
+static bool
 compare(uint64_t seed, const struct script *real, const struct script *light)
 {
-    unsigned count = real->count < light->count ? real->count : light->count;
+    unsigned both = together(light);
+    unsigned count = real->count < both ? real->count : both;
 
     for (unsigned i = 0; i < count; i++) {
         const struct seen *a = &real->seen[i];
@@ -233,9 +254,10 @@ compare(uint64_t seed, const struct script *real, const struct script *light)
                 "machine after %lld us", (unsigned long long)seed, i, a->method, (int)a->object,
                 (long long)gap_a / 1000, (long long)gap_b / 1000);
     }
-    if (real->count != light->count)
+    if (real->count < both || (both == light->count && real->count != both))
         fail_msg("seed %llu: the engine sends %u requests, the light machine %u",
             (unsigned long long)seed, real->count, light->count);
+    return both == light->count;
 }
 
 static void
@@ -249,6 +271,8 @@ write_policy(struct real *real, const struct aks_retry_settings *retry)
         "return akosha.policy { api = 1, sources = { 'a.bin' }, route = { 'cloud' },\n"
         "  targets = { cloud = akosha.s3 { bucket = 'memories', region = 'us-east-1',\n"
         "    endpoint = 'https://s3.example.org' } },\n"
+        /* A light machine knows what its bucket holds; this one would look first. */
+        "  dedup = 'always',\n"
         "  retry = akosha.retry.exponential { jitter = '%s', tries = %u } }\n",
         jitters[retry->jitter], retry->tries);
     put_file(real, POLICY, text);
@@ -295,9 +319,11 @@ run_both(uint64_t seed, struct script *real_script, struct script *light_script)
     options.serve = serve_light;
     options.serve_ctx = light_script;
     assert_int_equal(aks_fleet_run(&options, &figures, &err), AKS_OK);
-    assert_int_equal(figures.delivered, delivered);
-    assert_int_equal(figures.queued, !delivered);
     assert_int_equal(figures.requests, light_script->count);
+    if (together(light_script) == light_script->count) {
+        assert_int_equal(figures.delivered, delivered);
+        assert_int_equal(figures.queued, !delivered);
+    }
     real_fini(&real);
     return delivered;
 }
@@ -307,6 +333,7 @@ a_light_machine_sends_what_the_engine_sends_and_waits_as_long(void **state)
 {
     unsigned delivered = 0;
     unsigned longest = 0;
+    unsigned same = 0;
 
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct script real;
@@ -315,13 +342,14 @@ a_light_machine_sends_what_the_engine_sends_and_waits_as_long(void **state)
         script_init(&real, seed);
         script_init(&light, seed);
         delivered += run_both(seed, &real, &light);
-        compare(seed, &real, &light);
+        same += compare(seed, &real, &light);
         if (real.count > longest)
             longest = real.count;
     }
     /* The scripts are worth something: both ends were met, and the way to them was long. */
     assert_in_range(delivered, SEEDS / 4, SEEDS - SEEDS / 8);
     assert_in_range(longest, 30, SEEN_MAX);
+    assert_in_range(same, SEEDS / 2, SEEDS);
 }
 
 /* --- figures --- */
