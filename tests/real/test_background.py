@@ -130,7 +130,7 @@ class Background(cases.Case):
         self.assertEqual([os.readlink(f"/proc/{worker}/fd/{fd}") for fd in range(3)], ["/dev/null"] * 3)
         self.assertEqual(os.readlink(f"/proc/{worker}/cwd"), "/")
         self.assertEqual(os.stat(f"/proc/{worker}").st_uid, os.getuid())
-        self.assertGreaterEqual(os.getpriority(os.PRIO_PROCESS, worker), 10)
+        self.wait("a low priority", lambda: os.getpriority(os.PRIO_PROCESS, worker) >= 10)
         fields = open(f"/proc/{worker}/stat").read().rsplit(")", 1)[1].split()
         self.assertEqual(fields[4], "0", "it has a terminal")
         os.kill(worker, signal.SIGTERM)
