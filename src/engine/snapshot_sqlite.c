@@ -133,8 +133,8 @@ copy_files(struct aks_snapshot_sqlite *sqlite, struct aks_error *err)
     return status;
 }
 
-/* In rollback mode a journal is that of a transaction of which the main file may hold a part, however
- * still it is: one that goes on, or one that died. */
+/* In rollback mode a journal is that of a transaction of which the main file may hold a part,
+ * however still it is: one that goes on, or one that died. */
 static bool
 half_written(const struct aks_snapshot_sqlite *sqlite)
 {

@@ -211,7 +211,7 @@ struct aks_target_object {
     const struct aks_target_class *class;
     int64_t kept_bytes;                 /* of parts that were there and not sent again */
     bool beginning;                     /* an upload is being begun whose name is not known yet: to
-                                         * free it now may lose that for ever, abort waits a while */
+                                         * free it now may lose that, abort waits a while */
 };
 
 extern const struct aks_target_class aks_target_s3;

@@ -227,8 +227,8 @@ aks_vfs_sim_new(const struct aks_alloc *alloc, struct aks_files *files,
         return aks_error_memory(err, "registering a simulated VFS");
     }
     files->sqlite_vfs = vfs->name;
-    /* SQLite's own chance (salts of logs, names of journals) is one for the whole process and asks the
-     * default VFS alone: begun anew with each world, so that a world does not depend on others. */
+    /* SQLite's own chance (salts of logs, names of journals) is one for the whole process and asks
+     * the default VFS alone: begun anew with each world, so that none depends on others. */
     (void)sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, (int)(seed & 0x7fffffff) | 1,
         (sqlite3 *)NULL);
     *ret_vfs = vfs;
