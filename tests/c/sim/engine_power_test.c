@@ -299,6 +299,23 @@ job_is_whole_or_not_there_whenever_the_power_goes(void **state)
     cut_power_at_every_step(live_with_queue, judge_queue);
 }
 
+/* Another process made the folder, and was killed before it saw to it that its name lasts. */
+static void
+live_with_a_folder_of_somebody_else(struct world *world)
+{
+    const struct aks_files *files = &world->port.files;
+
+    if (files->make_folder(files->ctx, QUEUE, &world->err) != AKS_OK)
+        return;
+    live_with_queue(world);
+}
+
+static void
+job_lasts_in_a_folder_that_somebody_else_made(void **state)
+{
+    cut_power_at_every_step(live_with_a_folder_of_somebody_else, judge_queue);
+}
+
 static void
 live_with_audit(struct world *world)
 {
@@ -372,6 +389,7 @@ main(void)
         cmocka_unit_test(state_opens_and_has_what_was_put_whenever_the_power_goes),
         cmocka_unit_test(journal_has_what_was_about_to_be_sent_whenever_the_power_goes),
         cmocka_unit_test(job_is_whole_or_not_there_whenever_the_power_goes),
+        cmocka_unit_test(job_lasts_in_a_folder_that_somebody_else_made),
         cmocka_unit_test(audit_log_has_what_was_appended_and_goes_on_whenever_the_power_goes),
         cmocka_unit_test(full_disk_is_told_as_such_by_all_three),
     };
