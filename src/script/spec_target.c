@@ -7,6 +7,7 @@
 #include "script/lib_akosha.h"
 #include "script/problem_internal.h"
 #include "script/value.h"
+#include "wire/bucket_name.h"
 #include "wire/url.h"
 
 #include <lauxlib.h>
@@ -17,8 +18,6 @@
 #define FIELDS 1        /* stack index of the builder's argument */
 #define OUT 2           /* of the checked copy */
 
-#define BUCKET_BYTES_MIN 3
-#define BUCKET_BYTES_MAX 63
 #define REGION_BYTES_MAX 63
 
 /* Checks the argument and leaves it and an empty table on the stack. [-all, +2, raises] */
@@ -44,45 +43,6 @@ push_needed(lua_State *L, const char *what, const char *name)
     return true;
 }
 
-static bool
-is_ipv4(const char *text)
-{
-    int dots = 0;
-
-    for (; *text != '\0'; text++) {
-        if (*text == '.')
-            dots++;
-        else if (!isdigit((unsigned char)*text))
-            return false;
-    }
-    return dots == 3;
-}
-
-static bool
-is_lower_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-}
-
-/* What is wrong with a bucket's name, or NULL. */
-static const char *
-bucket_fault(const char *name, size_t len)
-{
-    if (len < BUCKET_BYTES_MIN || len > BUCKET_BYTES_MAX)
-        return "a bucket's name has 3 to 63 characters";
-    for (size_t i = 0; i < len; i++) {
-        if (!is_lower_alnum(name[i]) && name[i] != '.' && name[i] != '-')
-            return "a bucket's name has lower-case letters, digits, '.' and '-' only";
-    }
-    if (!is_lower_alnum(name[0]) || !is_lower_alnum(name[len - 1]))
-        return "a bucket's name begins and ends with a letter or digit";
-    if (strstr(name, "..") != NULL)
-        return "a bucket's name has no two dots in a row";
-    if (is_ipv4(name))
-        return "a bucket's name is not an IP address";
-    return NULL;
-}
-
 static void
 take_bucket(lua_State *L, void *ctx)
 {
@@ -93,7 +53,7 @@ take_bucket(lua_State *L, void *ctx)
         return;
     if (lua_type(L, -1) != LUA_TSTRING)
         aks_value_expected(L, "akosha.s3: bucket", "a string", -1);
-    fault = bucket_fault(lua_tostring(L, -1), lua_rawlen(L, -1));
+    fault = aks_bucket_name_fault(lua_tostring(L, -1), lua_rawlen(L, -1));
     if (fault != NULL)
         aks_value_raise(L, "akosha.s3: bucket: %s, got %s", fault, aks_value_shown(L, -1, shown));
     lua_setfield(L, OUT, "bucket");

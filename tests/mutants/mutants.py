@@ -359,4 +359,12 @@ MUTANTS = (
      "    (void)snprintf(upload->upload_id, sizeof(upload->upload_id), \"%s\", found->upload_id);",
      "    (void)snprintf(upload->upload_id, sizeof(upload->upload_id), \"%s\", found->upload_id);\n"
      "    (void)snprintf(run->upload_id, sizeof(run->upload_id), \"%s\", found->upload_id);"),
+    ("the key of a machine may delete", "src/wire/bucket_policy.c",
+     "    \"\\\"s3:ListMultipartUploadParts\\\"\"\n", "    \"\\\"s3:ListMultipartUploadParts\\\",\\\"s3:DeleteObject\\\"\"\n"),
+    ("the key of a machine may do what it likes to its neighbour's", "src/wire/bucket_policy.c",
+     "    put_own(writer, \"/*\");", "    put_own(writer, \"*\");"),
+    ("a prefix may be a pattern", "src/wire/bucket_policy.c",
+     "    if (!is_of(prefix, len, \"._/-\"))", "    if (!is_of(prefix, len, \"._/-*?${}:\"))"),
+    ("a principal may be a whole account", "src/wire/bucket_policy.c",
+     "        !(len == ACCOUNT_DIGITS && strspn(principal, \"0123456789\") == len)) {", "        true) {"),
 )
