@@ -163,6 +163,23 @@ AKOSHA_API int akosha_secret_each(const struct aks_port *port,
     void (*each)(void *ctx, const struct akosha_secret *secret), void *ctx,
     struct akosha_error *ret_error);
 
+struct akosha_bucket_policy_options {
+    const char *bucket;
+    const char *prefix;                 /* NULL: none */
+    const char *system_id;              /* NULL: this machine's, as runs have it without a policy */
+    const char *principal;              /* whom it is about; NULL: what holds for everybody */
+    const char *document;               /* "policy" (NULL), "identity", "lifecycle",
+                                         * "public-access", "encryption", "all" */
+    const char *use;                    /* "sync" (NULL), "restore", "prune" */
+};
+
+/** The document that a bucket, or the owner of a key, is to be given so that the key can do what
+ * this machine needs and no more. Needs no engine: nothing is contacted or written. AKOSHA_USAGE
+ * for what is no name, or would make the document stand for more. */
+AKOSHA_API int akosha_bucket_policy(const struct aks_port *port,
+    const struct akosha_bucket_policy_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error);
+
 struct akosha_run_options {
     const char *const *sources;         /* NULL: the policy's */
     size_t source_count;

@@ -3,6 +3,7 @@
 #include "akosha/akosha.h"
 #include "cli/print.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -55,6 +56,13 @@ static const struct option options[] = {
     { "once", NULL, "try each job once, due or not, and end", false },
     { "until-empty", NULL, "end when nothing is left to be brought", false },
     { "inherited", NULL, "as started by enqueue: give way to others, and take its place", false },
+    { "bucket", "BUCKET", "the bucket's name", false },
+    { "prefix", "PREFIX", "what all keys begin with, as `prefix` in a policy; else nothing",
+        false },
+    { "system-id", "ID", "the machine's; else $AKOSHA_SYSTEM_ID, or the host name", false },
+    { "principal", "ARN", "the user or role that the key belongs to", false },
+    { "for", "USE", "what the key is for: sync, restore or prune; else sync", false },
+    { "document", "DOCUMENT", "which one; else policy", false },
     { "json", NULL, "one JSON document on standard output, nothing else there", true },
     { "quiet", NULL, "errors only", true },
     { "verbose", NULL, "tell every decision, or every test", true },
@@ -176,51 +184,78 @@ add_limit(struct aks_args *args, const char *value)
     return aks_args_wrong(args, "--", error.message);
 }
 
+/* Where an option is kept that is there or not, and one that has a value: the last one holds. */
+static const struct {
+    const char *name;
+    size_t offset;
+} flags[] = {
+    { "json", offsetof(struct aks_args, json) },
+    { "quiet", offsetof(struct aks_args, quiet) },
+    { "verbose", offsetof(struct aks_args, verbose) },
+    { "no-fallback", offsetof(struct aks_args, no_fallback) },
+    { "dry-run", offsetof(struct aks_args, dry_run) },
+    { "luarc", offsetof(struct aks_args, luarc) },
+    { "quick", offsetof(struct aks_args, quick) },
+    { "apply", offsetof(struct aks_args, apply) },
+    { "coverage", offsetof(struct aks_args, coverage) },
+    { "force", offsetof(struct aks_args, force) },
+    { "no-worker", offsetof(struct aks_args, no_worker) },
+    { "once", offsetof(struct aks_args, once) },
+    { "until-empty", offsetof(struct aks_args, until_empty) },
+    { "inherited", offsetof(struct aks_args, inherited) },
+    { "list", offsetof(struct aks_args, list) },
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+} values[] = {
+    { "to", offsetof(struct aks_args, to) },
+    { "upload", offsetof(struct aks_args, upload) },
+    { "keep", offsetof(struct aks_args, keep) },
+    { "credentials", offsetof(struct aks_args, credentials) },
+    { "env", offsetof(struct aks_args, env) },
+    { "file", offsetof(struct aks_args, file) },
+    { "command", offsetof(struct aks_args, program) },
+    { "state", offsetof(struct aks_args, state) },
+    { "policy", offsetof(struct aks_args, policy) },
+    { "target", offsetof(struct aks_args, target) },
+    { "replay", offsetof(struct aks_args, replay) },
+    { "at", offsetof(struct aks_args, at) },
+    { "filter", offsetof(struct aks_args, filter) },
+    { "seed", offsetof(struct aks_args, seed) },
+    { "jobs", offsetof(struct aks_args, jobs) },
+    { "timeout", offsetof(struct aks_args, timeout) },
+    { "format", offsetof(struct aks_args, format) },
+    { "report", offsetof(struct aks_args, report) },
+    { "new", offsetof(struct aks_args, new_test) },
+    { "bucket", offsetof(struct aks_args, bucket) },
+    { "prefix", offsetof(struct aks_args, prefix) },
+    { "system-id", offsetof(struct aks_args, system_id) },
+    { "principal", offsetof(struct aks_args, principal) },
+    { "for", offsetof(struct aks_args, use) },
+    { "document", offsetof(struct aks_args, document) },
+};
+
+static void
+set(struct aks_args *args, const char *name, const char *value)
+{
+    const bool on = true;
+
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (strcmp(name, flags[i].name) == 0)
+            memcpy((char *)args + flags[i].offset, &on, sizeof(on));
+    }
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+        if (strcmp(name, values[i].name) == 0)
+            memcpy((char *)args + values[i].offset, &value, sizeof(value));
+    }
+}
+
 /* Sets what ${name} stands for; -1, or the exit code. */
 static int
 apply(struct aks_args *args, const char *name, const char *value)
 {
-    const struct {
-        const char *name;
-        bool *on;
-        const char **value;
-    } places[] = {
-        { "json", &args->json, NULL },
-        { "quiet", &args->quiet, NULL },
-        { "verbose", &args->verbose, NULL },
-        { "no-fallback", &args->no_fallback, NULL },
-        { "dry-run", &args->dry_run, NULL },
-        { "luarc", &args->luarc, NULL },
-        { "quick", &args->quick, NULL },
-        { "apply", &args->apply, NULL },
-        { "to", NULL, &args->to },
-        { "upload", NULL, &args->upload },
-        { "keep", NULL, &args->keep },
-        { "credentials", NULL, &args->credentials },
-        { "coverage", &args->coverage, NULL },
-        { "force", &args->force, NULL },
-        { "no-worker", &args->no_worker, NULL },
-        { "once", &args->once, NULL },
-        { "until-empty", &args->until_empty, NULL },
-        { "inherited", &args->inherited, NULL },
-        { "env", NULL, &args->env },
-        { "file", NULL, &args->file },
-        { "command", NULL, &args->program },
-        { "list", &args->list, NULL },
-        { "state", NULL, &args->state },
-        { "policy", NULL, &args->policy },
-        { "target", NULL, &args->target },
-        { "replay", NULL, &args->replay },
-        { "at", NULL, &args->at },
-        { "filter", NULL, &args->filter },
-        { "seed", NULL, &args->seed },
-        { "jobs", NULL, &args->jobs },
-        { "timeout", NULL, &args->timeout },
-        { "format", NULL, &args->format },
-        { "report", NULL, &args->report },
-        { "new", NULL, &args->new_test },
-    };
-
     if (strcmp(name, "allow-env") == 0) {
         if (args->allow_count == AKS_ARGS_ALLOW_MAX)
             return aks_args_wrong(args, "--allow-env is given too often: ", value);
@@ -238,14 +273,7 @@ apply(struct aks_args *args, const char *name, const char *value)
             return aks_args_wrong(args, "--event is given too often: ", value);
         args->events[args->event_count++] = value;
     }
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        if (strcmp(name, places[i].name) != 0)
-            continue;
-        if (places[i].on != NULL)
-            *places[i].on = true;
-        else
-            *places[i].value = value;
-    }
+    set(args, name, value);
     return -1;
 }
 

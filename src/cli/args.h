@@ -73,6 +73,13 @@ struct aks_args {
     const char *new_test;
     bool coverage;
     bool list;
+    /* Of `bucket-policy`. */
+    const char *bucket;
+    const char *prefix;
+    const char *system_id;
+    const char *principal;
+    const char *use;                /* --for */
+    const char *document;
     const char **operands;
     size_t operand_count;
 };

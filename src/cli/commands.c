@@ -125,5 +125,22 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync secret add akosha-token --command 'pass show akosha' --host akosha.internal\n"
       "  akosha-sync secret list --json",
       "env file command host force", 1, 2, aks_cmd_secret },
+    { "bucket-policy", "bucket-policy --bucket B [--prefix P] [--system-id S] [--principal ARN]\n"
+      "       [--for sync|restore|prune]\n"
+      "       [--document policy|identity|lifecycle|public-access|encryption|all]",
+      "print what a bucket and a key are to be told: least privilege for this machine",
+      "Nothing is contacted. The document is JSON as S3's own tools take it. policy is the\n"
+      "bucket's: it refuses plain transport and old TLS to everybody; with --principal it lets\n"
+      "that user or role do what this machine needs, and no more. identity is for whom the key\n"
+      "belongs to.\n"
+      "lifecycle drops uploads that were never finished, public-access closes the bucket to the\n"
+      "world, encryption has everything encrypted at rest. --for says what the key is for; prune\n"
+      "alone may delete. How each is put in place: docs/security.md. Exit codes: 0; 2 a wrong\n"
+      "option, or a name that would make the document stand for more.",
+      "  akosha-sync bucket-policy --bucket my-memories --document identity > identity.json\n"
+      "  akosha-sync bucket-policy --bucket my-memories --prefix team \\\n"
+      "    --principal arn:aws:iam::123456789012:user/laptop-7 > policy.json\n"
+      "  akosha-sync bucket-policy --bucket my-memories --document lifecycle > lifecycle.json",
+      "bucket prefix system-id principal for document", 0, 0, aks_cmd_bucket_policy },
     { 0 },
 };

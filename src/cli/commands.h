@@ -17,5 +17,6 @@ int aks_cmd_enqueue(const struct aks_args *args);
 int aks_cmd_worker(const struct aks_args *args);
 int aks_cmd_status(const struct aks_args *args);
 int aks_cmd_secret(const struct aks_args *args);
+int aks_cmd_bucket_policy(const struct aks_args *args);
 
 #endif
