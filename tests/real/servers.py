@@ -6,6 +6,7 @@ machine has a Go that can. Run as a program it says what there is: `./dev server
 
 import fcntl
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -22,9 +23,13 @@ GO_PROGRAMS = {
     "versitygw": ("github.com/versity/versitygw/cmd/versitygw", "v1.8.0", (1, 25), "versitygw"),
     "minio": ("github.com/minio/minio", "v0.0.0-20260212201848-7aac2a2c5b7c", (1, 24), "minio"),
     "tusd": ("github.com/tus/tusd/v2/cmd/tusd", "v2.9.1", (1, 24), "tusd"),
+    "age": ("filippo.io/age/cmd/age", "v1.2.1", (1, 19), "age"),
+    "age-keygen": ("filippo.io/age/cmd/age-keygen", "v1.2.1", (1, 19), "age-keygen"),
     "toxiproxy": ("github.com/Shopify/toxiproxy/v2/cmd/server", "v2.5.0", (1, 17), "server"),
 }
-NEEDED = ("versitygw", "minio", "tusd", "toxiproxy", "nginx", "boto3")
+NEEDED = ("versitygw", "minio", "tusd", "toxiproxy", "nginx", "boto3", "age", "age-keygen", "age-vectors")
+# Test vectors for age by its authors: data of a Go module, which is never part of this tree.
+AGE_VECTORS = "c2sp.org/CCTV/age@v0.0.0-20251208015420-e9274a7bdbfd"
 
 
 class Missing(Exception):
@@ -98,6 +103,27 @@ def built_as_pinned(name):
     return (CACHE / name).exists() and (not note.exists() or note.read_text() == GO_PROGRAMS[name][1])
 
 
+def age_vectors():
+    """The folder of the vectors: copied out of Go's module cache into ours."""
+    folder, note = CACHE / "age-vectors", CACHE / "age-vectors.version"
+    if folder.exists() and note.exists() and note.read_text() == AGE_VECTORS:
+        return str(folder)
+    go = on_path("go")
+    if go is None:
+        raise Missing(f"age-vectors: no Go to fetch {AGE_VECTORS}: install Go 1.21 or newer")
+    # Outside of any module of this tree.
+    done = subprocess.run([go, "mod", "download", "-json", AGE_VECTORS], cwd=CACHE, capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, check=False, timeout=BUILD_SECONDS_MAX)
+    if done.returncode != 0:
+        raise Missing(f"age-vectors: {AGE_VECTORS} cannot be fetched: {(done.stderr or done.stdout).strip()[-200:]}")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(Path(json.loads(done.stdout)["Dir"]) / "testdata", folder)
+    for path in (folder, *folder.iterdir()):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    note.write_text(AGE_VECTORS)
+    return str(folder)
+
+
 def get(name):
     """Path of the program (or the name of the module, for boto3); raises Missing."""
     if name == "boto3":
@@ -105,6 +131,10 @@ def get(name):
             raise Missing("boto3: this Python has none: apt-get install python3-boto3")
         return name
     CACHE.mkdir(parents=True, exist_ok=True)
+    if name == "age-vectors":
+        with open(CACHE / "lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            return age_vectors()
     if name == "nginx":
         found = on_path("nginx")
         if found is None or not has_dav(found):
