@@ -12,6 +12,7 @@
  * target_s3_abort.c      giving back what was sent
  * target_s3_small.c      put and get
  * target_s3_list.c       names
+ * target_s3_absent.c     is what may not be read not there at all?
  * target_s3_read.c       what is there of an object, a part of its bytes; and taking it away
  *
  * Every request belongs to a struct aks_s3_step: an attempt, the request under way, and what
@@ -151,6 +152,9 @@ struct aks_s3_op {
     void (*free)(struct aks_s3_op *op);     /* of what the kind holds, not of the op */
     aks_done *done;
     void *done_ctx;
+    /* While it is looked whether a key is there that may not be read. */
+    struct aks_outcome refused;
+    char absent_key[AKS_S3_KEY_BYTES];      /* with the target's prefix */
 };
 
 struct aks_s3 {
@@ -242,6 +246,12 @@ void aks_s3_get(struct aks_target *target, const char *key, struct aks_buf *ret_
 
 /** An attempt's start for an op that found no memory for its key: fails. */
 void aks_s3_op_no_memory(void *ctx);
+
+/* target_s3_absent.c */
+/** May it be that what was asked for is not there, rather than that it may not be read? */
+bool aks_s3_may_be_absent(const struct aks_outcome *outcome);
+/** Looks, and ends the try of ${op}'s step: with AKS_NOT_FOUND, or with ${refused}. */
+void aks_s3_op_absent(struct aks_s3_op *op, const char *key, const struct aks_outcome *refused);
 
 /* target_s3_read.c */
 void aks_s3_stat(struct aks_target *target, const char *key, struct aks_target_stat *ret_stat,

@@ -59,6 +59,10 @@ stat_answered(void *ctx, const struct aks_s3_answer *answer)
 {
     struct read_op *read = ctx;
 
+    if (aks_s3_may_be_absent(&answer->outcome)) {
+        aks_s3_op_absent(&read->op, read->key, &answer->outcome);
+        return;
+    }
     if (answer->outcome.status == AKS_OK) {
         read->ret_stat->bytes =
             aks_target_length(aks_http_reply_header(answer->reply, "content-length"));

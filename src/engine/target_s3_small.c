@@ -281,6 +281,10 @@ get_answered(void *ctx, const struct aks_s3_answer *answer)
     struct get *get = ctx;
     struct aks_error err;
 
+    if (aks_s3_may_be_absent(&answer->outcome)) {
+        aks_s3_op_absent(&get->op, get->key, &answer->outcome);
+        return;
+    }
     if (answer->outcome.status == AKS_OK) {
         aks_buf_reset(get->ret_data);
         if (answer->reply->body.len > get->ret_data->bytes_max) {
