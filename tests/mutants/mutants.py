@@ -367,4 +367,6 @@ MUTANTS = (
      "    if (!is_of(prefix, len, \"._/-\"))", "    if (!is_of(prefix, len, \"._/-*?${}:\"))"),
     ("a principal may be a whole account", "src/wire/bucket_policy.c",
      "        !(len == ACCOUNT_DIGITS && strspn(principal, \"0123456789\") == len)) {", "        true) {"),
+    ("what a bound key is not told of counts as refused", "src/engine/target_s3_small.c",
+     "    if (aks_s3_may_be_absent(&answer->outcome)) {", "    if (false) {"),
 )

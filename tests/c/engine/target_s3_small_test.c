@@ -252,6 +252,51 @@ freeing_the_target_ends_what_is_under_way(void **state)
     s3_script_end(&script);
 }
 
+/* AWS says so of what is not there, to whoever may not list the whole bucket. */
+static void
+what_is_refused_may_only_not_be_there(void **state)
+{
+#define NAMES "GET /bucket?list-type=2&max-keys=1&" \
+    "prefix=pre%2Fsystems%2Flaptop-7%2Fup%2Fmanifest.json"
+#define NAMED(keys) "<ListBucketResult>" keys "<IsTruncated>false</IsTruncated></ListBucketResult>"
+#define NAME(key) "<Contents><Key>" key "</Key><Size>1</Size></Contents>"
+    static const struct {
+        int status;
+        const char *body;
+        enum aks_status then;
+    } names[] = {
+        { 200, NAMED(""), AKS_NOT_FOUND },
+        { 200, NAMED(NAME("pre/" S3_SCRIPT_FOLDER "manifest.json.zst")), AKS_NOT_FOUND },
+        { 200, NAMED(NAME("pre/" S3_SCRIPT_FOLDER "manifest.json")), AKS_FORBIDDEN },
+        { 403, CODE("AccessDenied"), AKS_FORBIDDEN },
+        { 200, "nonsense", AKS_FORBIDDEN },
+    };
+    struct aks_target_stat stat = { 0 };
+    struct s3_script script;
+    struct aks_buf data;
+
+    begin(&script);
+    aks_buf_init(&data, aks_alloc_system(), 10);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        scripted_expect(&script.scripted, GET, 403, NULL, CODE("AccessDenied"));
+        scripted_expect(&script.scripted, NAMES, names[i].status, NULL, names[i].body);
+        assert_int_equal(get(&script, &data), names[i].then);
+        memset(&script.done, 0, sizeof(script.done));
+        scripted_expect(&script.scripted, "HEAD " MANIFEST, 403, NULL, NULL);
+        scripted_expect(&script.scripted, NAMES, names[i].status, NULL, names[i].body);
+        aks_target_s3.stat(script.target, S3_SCRIPT_FOLDER "manifest.json", &stat, s3_script_done,
+            &script.done);
+        assert_int_equal(s3_script_wait(&script, &script.done), names[i].then);
+    }
+    /* Asked again where the list is only not to be had now. */
+    scripted_expect(&script.scripted, GET, 403, NULL, CODE("AccessDenied"));
+    scripted_expect(&script.scripted, NAMES, 503, NULL, CODE("SlowDown"));
+    scripted_expect(&script.scripted, GET, 200, NULL, "{}");
+    assert_int_equal(get(&script, &data), AKS_OK);
+    aks_buf_fini(&data);
+    s3_script_end(&script);
+}
+
 int
 main(void)
 {
@@ -263,6 +308,7 @@ main(void)
         cmocka_unit_test(a_server_without_conditions_is_looked_at_first),
         cmocka_unit_test(a_race_for_the_same_key_is_tried_again),
         cmocka_unit_test(get_brings_bytes_as_they_are_within_the_ceiling),
+        cmocka_unit_test(what_is_refused_may_only_not_be_there),
         cmocka_unit_test(a_list_gathers_its_pages_in_byte_order),
         cmocka_unit_test(lists_that_make_no_sense_are_bad_replies),
         cmocka_unit_test(freeing_the_target_ends_what_is_under_way),
