@@ -1,9 +1,22 @@
 #include "base/alloc.h"
 #include "base/error.h"
+#include "cli/begin.h"
 #include "cli/commands.h"
 #include "cli/print.h"
 #include "cli/session.h"
 #include "os/os.h"
+
+#include <jansson.h>
+
+/* Else jansson opens a device for the seed of its hashes. */
+static void
+seed_json(const struct aks_port *port)
+{
+    size_t seed = 0;
+
+    if (port->entropy.fill(port->entropy.ctx, &seed, sizeof(seed), NULL) == AKS_OK)
+        json_object_seed(seed);
+}
 
 /* No session: nothing of an engine is needed, and each millisecond counts. */
 static int
@@ -40,6 +53,9 @@ aks_cmd_enqueue(const struct aks_args *args)
         aks_print_error(err.hint, "%s", err.message);
         return AKOSHA_NOT_KEPT;
     }
+    if (aks_begin_front)
+        aks_os_start_full(os);
+    seed_json(aks_os_port(os));
     code = enqueue(args, aks_os_port(os), &enqueued, &error);
     aks_os_close(os);
     if (code != AKOSHA_OK)

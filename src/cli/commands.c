@@ -9,17 +9,7 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync run --target http --json memory.db\n"
       "  akosha-sync --policy rules.lua --limit memory=64MiB --limit time=3s",
       "policy target no-fallback dry-run allow-env limit", 0, -1, aks_cmd_run },
-    { "enqueue", "enqueue [--policy FILE] [OPTION]... [SOURCE]...",
-      "make a job of it, have it brought in the background, return at once",
-      "SOURCE replaces the policy's sources. When this returns the job outlives a power cut, and\n"
-      "a worker that outlives this process and its terminal has been told of it, or started. The\n"
-      "job's id is printed. The policy is taken along and not evaluated: what is wrong in it\n"
-      "shows in status. Exit codes: 0 the job is kept; 2 wrong option; 3 the policy's file cannot\n"
-      "be read; 7 it could not be kept.",
-      "  akosha-sync enqueue --policy policies/prod.lua\n"
-      "  akosha-sync enqueue --json ~/.claude/data/reflection.duckdb\n"
-      "  job=$(akosha-sync enqueue) && akosha-sync status \"$job\"",
-      "policy target no-fallback allow-env limit no-worker", 0, -1, aks_cmd_enqueue },
+    AKS_COMMAND_ENQUEUE,
     { "worker", "worker [--once | --until-empty]",
       "bring the jobs of the queue, the newest first, each when it is due",
       "There is one worker for a state folder; a second one ends at once. Without --once or\n"

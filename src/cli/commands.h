@@ -4,6 +4,20 @@
 
 #include "cli/args.h"
 
+/* Rows of the table that are the front program's as well (front.c). */
+#define AKS_COMMAND_ENQUEUE { \
+    "enqueue", "enqueue [--policy FILE] [OPTION]... [SOURCE]...", \
+    "make a job of it, have it brought in the background, return at once", \
+    "SOURCE replaces the policy's sources. When this returns the job outlives a power cut, and\n" \
+    "a worker that outlives this process and its terminal has been told of it, or started. The\n" \
+    "job's id is printed. The policy is taken along and not evaluated: what is wrong in it\n" \
+    "shows in status. Exit codes: 0 the job is kept; 2 wrong option; 3 the policy's file cannot\n" \
+    "be read; 7 it could not be kept.", \
+    "  akosha-sync enqueue --policy policies/prod.lua\n" \
+    "  akosha-sync enqueue --json ~/.claude/data/reflection.duckdb\n" \
+    "  job=$(akosha-sync enqueue) && akosha-sync status \"$job\"", \
+    "policy target no-fallback allow-env limit no-worker", 0, -1, aks_cmd_enqueue }
+
 int aks_cmd_run(const struct aks_args *args);
 int aks_cmd_check(const struct aks_args *args);
 int aks_cmd_explain(const struct aks_args *args);

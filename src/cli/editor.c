@@ -8,9 +8,9 @@
 #define PROGRAM "/proc/self/exe"
 #define ANNOTATIONS "akosha/types.lua"
 
-/* Seen from the program: where it is installed; in build/NAME of a tree. */
-static const char *const places[] = { "../" AKS_INSTALL_DATADIR "/akosha-sync/lua/" ANNOTATIONS,
-    "../../lua/" ANNOTATIONS };
+/* Seen from the program: where it is installed; in build/NAME/libexec of a tree. */
+static const char *const places[] = { AKS_INSTALL_DATA "/akosha-sync/lua/" ANNOTATIONS,
+    "../../../lua/" ANNOTATIONS };
 
 #define PLACES (sizeof(places) / sizeof(places[0]))
 

@@ -108,13 +108,6 @@ aks_session_close(struct aks_session *session)
 }
 
 int
-aks_session_fail(const struct aks_args *args, const struct akosha_error *error)
-{
-    aks_print_failure(args->json, error);
-    return aks_session_end(error->code);
-}
-
-int
 aks_session_print_json(struct akosha_report *report, int code)
 {
     const char *text = akosha_report_json(report, isatty(STDOUT_FILENO) == 1);
@@ -141,13 +134,4 @@ aks_session_report(const struct aks_args *args, struct akosha_report *report,
     if (!args->quiet)
         print(report);
     return aks_session_end(code);
-}
-
-int
-aks_session_end(int code)
-{
-    int output = aks_print_flush();
-
-    /* Delivered but not told is no success; what else went wrong is worth more. */
-    return code != 0 ? code : output;
 }

@@ -1,57 +1,7 @@
 #include "engine/engine.h"
 
-#include "base/check.h"
-#include "base/encode.h"
-#include "wire/dates.h"
-
 #include <stdio.h>
 #include <string.h>
-
-/* The message of a folder that cannot be used says what it was for. */
-static enum aks_status
-state_error(struct aks_error *err, enum aks_status status, const char *folder)
-{
-    char why[AKS_ERROR_MESSAGE_BYTES];
-
-    (void)snprintf(why, sizeof(why), "%s", err->message);
-    status = status == AKS_NO_SPACE ? AKS_NO_SPACE : AKS_STATE;
-    (void)aks_error_set(err, status, "cannot use the state folder %s: %s", folder, why);
-    aks_error_hint(err, "nothing was kept: make room or make it writable, or name another folder "
-        "with --state, and run again");
-    return status;
-}
-
-enum aks_status
-aks_engine_make_folders(const struct aks_port *port, const char *path, struct aks_error *err)
-{
-    const struct aks_files *files = &port->files;
-    struct aks_file_info info;
-    char prefix[AKS_PATH_BYTES];
-    size_t len = strlen(path);
-    enum aks_status status;
-
-    if (files->stat(files->ctx, path, true, &info, NULL) == AKS_OK && info.type == AKS_FILE_FOLDER)
-        return AKS_OK;
-    if (len >= sizeof(prefix))
-        return aks_error_set(err, AKS_LIMIT, "the path %.60s... is too long", path);
-    memcpy(prefix, path, len + 1);
-    for (size_t i = 1; i <= len; i++) {
-        if (prefix[i] != '/' && prefix[i] != '\0')
-            continue;
-        prefix[i] = '\0';
-        status = files->make_folder(files->ctx, prefix, err);
-        if (status != AKS_OK && status != AKS_CONFLICT &&
-            files->stat(files->ctx, prefix, true, &info, NULL) != AKS_OK)
-            return status;
-        prefix[i] = path[i];
-    }
-    status = files->stat(files->ctx, path, true, &info, err);
-    if (status != AKS_OK)
-        return status;
-    if (info.type != AKS_FILE_FOLDER)
-        return aks_error_set(err, AKS_CONFLICT, "%s is no folder", path);
-    return AKS_OK;
-}
 
 /* Are names on the way to the state folder sure to last? The database is made when they are. */
 static bool
@@ -64,30 +14,6 @@ lasts(const struct aks_engine *engine)
 
     aks_mem_free(engine->port->alloc, path);
     return there;
-}
-
-/* Makes every folder on the way to ${path} last. One that may not be looked into was there before
- * us. */
-static enum aks_status
-sync_way(const struct aks_port *port, const char *path, struct aks_error *err)
-{
-    const struct aks_files *files = &port->files;
-    char prefix[AKS_PATH_BYTES];
-    size_t len = strlen(path);
-
-    memcpy(prefix, path, len + 1);
-    for (size_t i = len; i > 0; i--) {
-        enum aks_status status;
-
-        if (path[i] != '/' && path[i] != '\0')
-            continue;
-        prefix[i] = '\0';
-        status = files->sync_folder(files->ctx, prefix, err);
-        if (status != AKS_OK && status != AKS_FORBIDDEN)
-            return status;
-    }
-    (void)files->sync_folder(files->ctx, "/", NULL);
-    return AKS_OK;
 }
 
 static enum aks_status
@@ -103,23 +29,11 @@ open_folders(struct aks_engine *engine, const char *folder, struct aks_error *er
     if (engine->state_folder == NULL || engine->queue_folder == NULL ||
         engine->scratch_folder == NULL || engine->snapshot_folder == NULL)
         return aks_error_memory(err, "opening the state folder");
-    status = aks_engine_make_folders(engine->port, folder, err);
-    if (status == AKS_OK)
-        status = aks_engine_make_folders(engine->port, engine->scratch_folder, err);
-    if (status == AKS_OK && !lasts(engine))
-        status = sync_way(engine->port, folder, err);
-    return status == AKS_OK ? AKS_OK : state_error(err, status, folder);
-}
-
-enum aks_status
-aks_engine_make_state_folder(const struct aks_port *port, const char *path, bool last,
-    struct aks_error *err)
-{
-    enum aks_status status = aks_engine_make_folders(port, path, err);
-
-    if (status == AKS_OK && last)
-        status = sync_way(port, path, err);
-    return status == AKS_OK ? AKS_OK : state_error(err, status, path);
+    status = aks_engine_make_state_folder(engine->port, folder, !lasts(engine), err);
+    if (status != AKS_OK)
+        return status;
+    status = aks_engine_make_folders(engine->port, engine->scratch_folder, err);
+    return status == AKS_OK ? AKS_OK : aks_engine_state_failure(status, folder, err);
 }
 
 enum aks_status
@@ -150,7 +64,7 @@ aks_engine_open(const struct aks_engine_options *options, struct aks_engine **re
                 "set aside as %s and a new one made; what targets hold is looked at again, and "
                 "nothing queued is lost", aks_state_aside(engine->state));
         if (status == AKS_NO_SPACE)
-            status = state_error(err, status, options->state_folder);
+            status = aks_engine_state_failure(status, options->state_folder, err);
     }
     if (status != AKS_OK) {
         aks_engine_close(engine);
@@ -202,37 +116,10 @@ aks_engine_audit(struct aks_engine *engine, struct aks_audit **ret_audit, struct
     return status;
 }
 
-char *
-aks_engine_xdg_folder(const struct aks_port *port, const char *variable, const char *fallback)
-{
-    const struct aks_environment *env = &port->environment;
-    const char *base = env->get(env->ctx, variable);
-
-    if (base != NULL && base[0] == '/')
-        return aks_mem_printf(port->alloc, "%s/akosha-sync", base);
-    return aks_mem_printf(port->alloc, "%s/%s/akosha-sync", env->home(env->ctx), fallback);
-}
-
 enum aks_status
 aks_engine_new_id(struct aks_engine *engine, char ret_id[32], struct aks_error *err)
 {
     return aks_engine_make_id(engine->port, ret_id, err);
-}
-
-enum aks_status
-aks_engine_make_id(const struct aks_port *port, char ret_id[32], struct aks_error *err)
-{
-    char date[AKS_DATE_BYTES];
-    uint8_t random[3];
-    char hex[7];
-    enum aks_status status = port->entropy.fill(port->entropy.ctx, random, sizeof(random), err);
-
-    if (status != AKS_OK)
-        return status;
-    aks_hex_encode(random, sizeof(random), hex);
-    (void)snprintf(ret_id, 32, "%.20s-%s",
-        aks_date_compact(port->clock.wall_ms(port->clock.ctx), date), hex);
-    return AKS_OK;
 }
 
 void

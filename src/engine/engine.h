@@ -89,6 +89,9 @@ char *aks_engine_xdg_folder(const struct aks_port *port, const char *variable,
  * on the way to it are made to last. AKS_STATE, AKS_NO_SPACE, with what it was for. */
 enum aks_status aks_engine_make_state_folder(const struct aks_port *port, const char *path,
     bool last, struct aks_error *err);
+/** What ${status} and ${err} mean for the state folder ${folder}: AKS_STATE or AKS_NO_SPACE. */
+enum aks_status aks_engine_state_failure(enum aks_status status, const char *folder,
+    struct aks_error *err);
 /** A new id, "20261123T084512Z-3f9a2c": wall clock and entropy. */
 enum aks_status aks_engine_make_id(const struct aks_port *port, char ret_id[32],
     struct aks_error *err);

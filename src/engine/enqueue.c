@@ -180,17 +180,17 @@ put(const struct aks_enqueue_options *options, struct aks_job *job, struct aks_e
     struct aks_file_info info;
     char **ids = NULL;
     size_t count = 0;
-    enum aks_status status = AKS_OK;
+    enum aks_status status;
 
     if (folder == NULL)
         return aks_error_memory(err, "making a job");
-    if (port->files.stat(port->files.ctx, folder, true, &info, NULL) != AKS_OK)
+    status = aks_queue_list(port, folder, &ids, &count, err);
+    if (status == AKS_OK && count == 0 &&
+        port->files.stat(port->files.ctx, folder, true, &info, NULL) != AKS_OK)
         status = aks_engine_make_state_folder(port, options->state_folder, true, err);
-    if (status == AKS_OK)
-        status = aks_queue_list(port, folder, &ids, &count, err);
     if (status == AKS_OK) {
         settle_age(port, folder, ids, count, job);
-        status = aks_queue_put(port, folder, job, err);
+        status = aks_queue_put_beside(port, folder, job, count, err);
         if (status == AKS_LIMIT && count >= AKS_QUEUE_JOBS_MAX)
             status = put_instead(port, folder, ids, count, job, err);
     }

@@ -96,25 +96,6 @@ job_name(const char *name, char ret_id[AKS_JOB_ID_BYTES])
     return aks_job_json_id_valid(ret_id);
 }
 
-struct count {
-    const char *id;         /* not counted among the others */
-    size_t others;
-    bool any;
-};
-
-static enum aks_status
-count_name(void *ctx, const char *name, struct aks_error *err)
-{
-    struct count *count = ctx;
-    char id[AKS_JOB_ID_BYTES];
-
-    if (!job_name(name, id))
-        return AKS_OK;
-    count->any = true;
-    count->others += strcmp(id, count->id) != 0;
-    return AKS_OK;
-}
-
 /* Makes the folder if it is missing, and its name last: also where somebody else made it, who may
  * have died before. */
 static enum aks_status
@@ -136,21 +117,50 @@ make_folder(const struct aks_port *port, const char *folder, struct aks_error *e
     return status;
 }
 
-/* Is there room for one more job than ${others}? Makes the folder on the way. */
+struct count {
+    const char *id;         /* not counted among the others */
+    size_t others;
+};
+
 static enum aks_status
-check_room(const struct aks_port *port, const char *folder, const char *id, struct aks_error *err)
+count_name(void *ctx, const char *name, struct aks_error *err)
+{
+    struct count *count = ctx;
+    char id[AKS_JOB_ID_BYTES];
+
+    if (job_name(name, id))
+        count->others += strcmp(id, count->id) != 0;
+    return AKS_OK;
+}
+
+static enum aks_status
+count_others(const struct aks_port *port, const char *folder, const char *id, size_t *ret_others,
+    struct aks_error *err)
 {
     const struct aks_files *files = &port->files;
-    struct count count = { id, 0, false };
+    struct count count = { id, 0 };
     struct aks_error why;
     enum aks_status status = files->list(files->ctx, folder, count_name, &count, &why);
 
+    *ret_others = count.others;
+    return status == AKS_OK || status == AKS_NOT_FOUND ? AKS_OK
+        : queue_failure(status, &why, "keep", id, err);
+}
+
+/* Is there room for one more job than ${others}? Makes the folder on the way. */
+static enum aks_status
+check_room(const struct aks_port *port, const char *folder, const char *id, size_t others,
+    struct aks_error *err)
+{
+    struct aks_error why;
+    enum aks_status status = AKS_OK;
+
     /* Where a job is, its folder was made to last before it came. */
-    if (status == AKS_NOT_FOUND || (status == AKS_OK && !count.any))
+    if (others == 0)
         status = make_folder(port, folder, &why);
     if (status != AKS_OK)
         return queue_failure(status, &why, "keep", id, err);
-    if (count.others < AKS_QUEUE_JOBS_MAX)
+    if (others < AKS_QUEUE_JOBS_MAX)
         return AKS_OK;
     (void)aks_error_set(err, AKS_LIMIT, "cannot keep the job %s: %d jobs are waiting already", id,
         AKS_QUEUE_JOBS_MAX);
@@ -255,9 +265,10 @@ check_there(const struct aks_port *port, const char *path, const char *id, struc
 
 enum putting { ONE_MORE, INSTEAD, AGAIN };
 
+/* ${others}: how many jobs are there beside it; of ONE_MORE. */
 static enum aks_status
 put(const struct aks_port *port, const char *folder, const struct aks_job *job, enum putting how,
-    struct aks_error *err)
+    size_t others, struct aks_error *err)
 {
     char *path = NULL;
     struct aks_file *lock = NULL;
@@ -271,7 +282,7 @@ put(const struct aks_port *port, const char *folder, const struct aks_job *job, 
     status = path != NULL ? aks_job_json_write(job, &text, err)
         : aks_error_memory(err, "naming a job");
     if (status == AKS_OK && how == ONE_MORE)
-        status = check_room(port, folder, job->id, err);
+        status = check_room(port, folder, job->id, others, err);
     if (status == AKS_OK && how == AGAIN)
         status = lock_queue(port, folder, &lock, err);
     if (status == AKS_OK && how == AGAIN)
@@ -291,21 +302,31 @@ enum aks_status
 aks_queue_put(const struct aks_port *port, const char *folder, const struct aks_job *job,
     struct aks_error *err)
 {
-    return put(port, folder, job, ONE_MORE, err);
+    size_t others = 0;
+    enum aks_status status = count_others(port, folder, job->id, &others, err);
+
+    return status == AKS_OK ? put(port, folder, job, ONE_MORE, others, err) : status;
+}
+
+enum aks_status
+aks_queue_put_beside(const struct aks_port *port, const char *folder, const struct aks_job *job,
+    size_t others, struct aks_error *err)
+{
+    return put(port, folder, job, ONE_MORE, others, err);
 }
 
 enum aks_status
 aks_queue_put_instead(const struct aks_port *port, const char *folder, const struct aks_job *job,
     struct aks_error *err)
 {
-    return put(port, folder, job, INSTEAD, err);
+    return put(port, folder, job, INSTEAD, 0, err);
 }
 
 enum aks_status
 aks_queue_replace(const struct aks_port *port, const char *folder, const struct aks_job *job,
     struct aks_error *err)
 {
-    return put(port, folder, job, AGAIN, err);
+    return put(port, folder, job, AGAIN, 0, err);
 }
 
 /* The file stays where it is: it may be all that is left of work that is owed. */

@@ -67,6 +67,9 @@ void aks_job_fini(struct aks_job *job);
  * are AKS_QUEUE_JOBS_MAX others or it is over AKS_JOB_BYTES_MAX; AKS_NO_SPACE; AKS_STATE. */
 enum aks_status aks_queue_put(const struct aks_port *port, const char *folder,
     const struct aks_job *job, struct aks_error *err);
+/** As put, for who has listed the queue just now: ${others} jobs are there, and not this one. */
+enum aks_status aks_queue_put_beside(const struct aks_port *port, const char *folder,
+    const struct aks_job *job, size_t others, struct aks_error *err);
 /** AKS_NOT_FOUND if there is none; AKS_STATE if the file is damaged (it is left where it is). */
 enum aks_status aks_queue_get(const struct aks_port *port, const char *folder, const char *id,
     struct aks_job *ret_job, struct aks_error *err);

@@ -20,7 +20,10 @@
 #define WAITING_MAX 4096
 /* Who has come through the door speaks at once: a process of the same user that does not is not
  * waited for longer. */
-#define SPEAK_S 1
+#define SPEAK_MS 1000
+/* Who has something to say waits no longer for a place at the door, or for room in the socket: it
+ * ends a person's session. Where that many stand there already, they wake the worker. */
+#define TELL_MS 20
 #define CHUNK_BYTES 4096
 /* Heard in one turn; the others have the next one. */
 #define HEARD_MAX 1024
@@ -95,9 +98,9 @@ ours(int fd)
 }
 
 static void
-limit_time(int fd)
+limit_time(int fd, int ms)
 {
-    const struct timeval time = { .tv_sec = SPEAK_S };
+    const struct timeval time = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &time, sizeof(time));
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &time, sizeof(time));
@@ -135,7 +138,7 @@ aks_background_door_hear(int fd, const struct aks_alloc *alloc,
         if (other < 0)
             return;
         aks_buf_init(&message, &wipe.alloc, AKS_BACKGROUND_BYTES_MAX);
-        limit_time(other);
+        limit_time(other, SPEAK_MS);
         if (ours(other) && read_message(other, &message))
             heard(ctx, message.data, message.len);
         aks_buf_fini(&message);
@@ -184,7 +187,7 @@ aks_background_door_tell(const char *folder, const void *message, size_t len,
         return fail(folder, errno, err);
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0)
-        limit_time(fd);
+        limit_time(fd, TELL_MS);
     if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
         status = fail(folder, errno, err);
     else if (!ours(fd))

@@ -177,7 +177,7 @@ set_actions(posix_spawn_file_actions_t *actions, int lock_fd, int door)
 
 /* 0, or why not. ${lock_fd} and ${door} are above the child's numbers. */
 static int
-spawn(int lock_fd, int door, const char *const *argv, const char *const *env)
+spawn(const char *program, int lock_fd, int door, const char *const *argv, const char *const *env)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -192,9 +192,8 @@ spawn(int lock_fd, int door, const char *const *argv, const char *const *env)
     rc = set_actions(&actions, lock_fd, door);
     if (rc == 0)
         rc = set_attributes(&attributes);
-    /* This very program, also where another one has taken its name meanwhile. */
     if (rc == 0)
-        rc = posix_spawn(&pid, "/proc/self/exe", &actions, &attributes,
+        rc = posix_spawn(&pid, program, &actions, &attributes,
             (char *const *)(uintptr_t)argv, (char *const *)(uintptr_t)env);
     (void)posix_spawnattr_destroy(&attributes);
 out:
@@ -203,22 +202,37 @@ out:
 }
 
 static enum aks_status
-background_start(void *ctx, struct aks_seat *seat, const char *const *argv,
+start_program(const char *program, const struct aks_seat *seat, const char *const *argv,
     const char *const *env, struct aks_error *err)
 {
     int lock_fd = fcntl(seat->lock, F_DUPFD_CLOEXEC, ASIDE_FD);
     int door = seat->door >= 0 ? fcntl(seat->door, F_DUPFD_CLOEXEC, ASIDE_FD) : -1;
-    int rc = lock_fd < 0 ? errno : spawn(lock_fd, door, argv, env);
+    int rc = lock_fd < 0 ? errno : spawn(program, lock_fd, door, argv, env);
 
-    if (rc != 0)
-        aks_background_door_shut(seat->folder);
     if (lock_fd >= 0)
         (void)close(lock_fd);
     if (door >= 0)
         (void)close(door);
-    free_seat(seat);
     return rc == 0 ? AKS_OK
         : aks_error_set(err, AKS_LIMIT, "cannot start a worker: %s", strerror(rc));
+}
+
+static enum aks_status
+background_start(void *ctx, struct aks_seat *seat, const char *const *argv,
+    const char *const *env, struct aks_error *err)
+{
+    const struct aks_background_posix *background = ctx;
+    /* This very program, also where another one has taken its name meanwhile. */
+    char program[PATH_MAX] = "/proc/self/exe";
+    enum aks_status status = background->program != NULL ? background->program(program, err)
+        : AKS_OK;
+
+    if (status == AKS_OK)
+        status = start_program(program, seat, argv, env, err);
+    if (status != AKS_OK)
+        aks_background_door_shut(seat->folder);
+    free_seat(seat);
+    return status;
 }
 
 static enum aks_status
@@ -276,6 +290,7 @@ aks_background_posix_init(struct aks_background_posix *background,
 {
     background->alloc = alloc;
     background->events = events;
+    background->program = NULL;
     ret_port->take = background_take;
     ret_port->inherited = background_inherited;
     ret_port->start = background_start;

@@ -1,16 +1,11 @@
 #include "os/http_loader.h"
 
-#include "base/buf.h"
 #include "base/check.h"
+#include "os/beside.h"
 #include "os/http_module.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 struct aks_http_loader {
     const struct aks_alloc *alloc;
@@ -19,7 +14,8 @@ struct aks_http_loader {
     struct aks_http_engine *engine;
 };
 
-/* Beside the program, above it (the tests of a build), and where it is installed. */
+/* Beside the full program, where it is installed; above it, in a build; and for a program in the
+ * folder of the front one. */
 static const char *const places[] = { "", "../", "../" AKS_INSTALL_LIBDIR "/akosha-sync/" };
 
 #define PLACES (sizeof(places) / sizeof(places[0]))
@@ -35,42 +31,6 @@ aks_http_loader_new(const struct aks_alloc *alloc, const struct aks_clock *clock
     loader->alloc = alloc;
     loader->clock = clock;
     *ret_loader = loader;
-    return AKS_OK;
-}
-
-/* The folder of the running program, ending in a slash. */
-static enum aks_status
-program_folder(char ret_folder[PATH_MAX], uid_t *ret_owner, struct aks_error *err)
-{
-    struct stat info;
-    ssize_t len = readlink("/proc/self/exe", ret_folder, PATH_MAX - 1);
-    char *slash;
-
-    if (len < 0 || stat("/proc/self/exe", &info) != 0)
-        return aks_error_set(err, AKS_SETTINGS, "cannot load %s: cannot read /proc/self/exe: %s",
-            AKS_HTTP_MODULE_FILE, strerror(errno));
-    ret_folder[len] = '\0';
-    slash = strrchr(ret_folder, '/');
-    if (slash == NULL)
-        return aks_error_set(err, AKS_SETTINGS, "cannot load %s: /proc/self/exe is \"%s\"",
-            AKS_HTTP_MODULE_FILE, ret_folder);
-    slash[1] = '\0';
-    *ret_owner = info.st_uid;
-    return AKS_OK;
-}
-
-/* "../" leads into folders that may be anybody's when the program stands in a shared place, so a
- * module counts only if it belongs to whom we trust already, and to them alone. */
-static enum aks_status
-check_owner(const char *path, const struct stat *info, uid_t program_owner, struct aks_error *err)
-{
-    if (!S_ISREG(info->st_mode))
-        return aks_error_set(err, AKS_SETTINGS, "cannot load %s: it is not a file", path);
-    if (info->st_uid != 0 && info->st_uid != program_owner && info->st_uid != geteuid())
-        return aks_error_set(err, AKS_SETTINGS, "cannot load %s: it belongs to somebody else "
-            "(user %u)", path, (unsigned)info->st_uid);
-    if ((info->st_mode & S_IWOTH) != 0)
-        return aks_error_set(err, AKS_SETTINGS, "cannot load %s: anybody may write to it", path);
     return AKS_OK;
 }
 
@@ -101,37 +61,15 @@ load(const char *path, const struct aks_http_module **ret_module, struct aks_err
 static enum aks_status
 find_and_load(struct aks_http_loader *loader, struct aks_error *err)
 {
-    char folder[PATH_MAX];
     char path[PATH_MAX];
-    struct aks_buf looked;
-    uid_t owner = 0;
-    enum aks_status status = program_folder(folder, &owner, err);
+    enum aks_status status = aks_beside_find(loader->alloc, "load", AKS_HTTP_MODULE_FILE, places,
+        PLACES, path, err);
 
-    if (status != AKS_OK)
-        return status;
-    aks_buf_init(&looked, loader->alloc, PLACES * PATH_MAX);
-    for (size_t i = 0; i < PLACES; i++) {
-        struct stat info;
-        int len = snprintf(path, sizeof(path), "%s%s%s", folder, places[i], AKS_HTTP_MODULE_FILE);
-
-        if (len < 0 || (size_t)len >= sizeof(path))
-            continue;
-        if (stat(path, &info) != 0) {
-            aks_buf_printf(&looked, "%s%s", looked.len > 0 ? ", " : "", path);
-            continue;
-        }
-        status = check_owner(path, &info, owner, err);
-        if (status == AKS_OK)
-            status = load(path, &loader->module, err);
-        goto out;
-    }
-    status = aks_error_set(err, AKS_SETTINGS, "cannot load %s: it is not there (looked for %s)",
-        AKS_HTTP_MODULE_FILE, looked.data);
-out:
+    if (status == AKS_OK)
+        status = load(path, &loader->module, err);
     if (status != AKS_OK)
         aks_error_hint(err, "install %s beside the program, from the same build",
             AKS_HTTP_MODULE_FILE);
-    aks_buf_fini(&looked);
     return status;
 }
 

@@ -8,6 +8,7 @@
 #include "os/files_posix.h"
 #include "os/http_loader.h"
 #include "os/process_posix.h"
+#include "os/program.h"
 #include "os/work_threads.h"
 
 #include <malloc.h>
@@ -90,6 +91,12 @@ const struct aks_port *
 aks_os_port(struct aks_os *os)
 {
     return &os->port;
+}
+
+void
+aks_os_start_full(struct aks_os *os)
+{
+    os->background.program = aks_program_full;
 }
 
 void

@@ -20,6 +20,9 @@ enum aks_status aks_os_open(const struct aks_alloc *alloc, struct aks_os **ret_o
     struct aks_error *err);
 /** Lives as long as ${os}. */
 const struct aks_port *aks_os_port(struct aks_os *os);
+/** Workers that are started from now on are the full program (os/program.h), which lies beside this
+ * one. */
+void aks_os_start_full(struct aks_os *os);
 /** Ends requests and drops work that has not begun, both without a completion; waits for work that
  * has. Never from inside a completion. NULL is fine. */
 void aks_os_close(struct aks_os *os);

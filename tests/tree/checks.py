@@ -24,7 +24,7 @@ RESERVED = {
     "time": ("os",), "clock_gettime": ("os",), "gettimeofday": ("os",), "usleep": ("os",), "sleep": ("os",),
     "open": ("os",), "fopen": ("os",), "unlink": ("os",), "socket": ("os",), "fork": ("os",),
     "getrandom": ("os",), "pthread_create": ("os",), "posix_spawn": ("os",), "posix_spawnp": ("os",), "execve": ("os",),
-    "execvp": ("os",),
+    "execv": ("os",), "execvp": ("os",),
 }
 # The bytes of a secret are asked for where they are sent, and nowhere else.
 REVEALS = "aks_secret_reveal"

@@ -93,7 +93,8 @@ def run_built():
         found = built.check_exports(folder)
         if found != ["libaks_base.a(heap.c.o): exports stray"]:
             bad.append(f"a stray export: {found}")
-        for program in ("akosha-sync", "akosha-sync-http.so"):
+        (folder / "libexec").mkdir()
+        for program in built.BUILT:
             compile_c(folder, program, "int main(void) { return 0; }", "-no-pie", "-fno-stack-protector",
                       "-Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/nowhere")
         found = built.check_hardening(folder)
@@ -101,6 +102,10 @@ def run_built():
                       "no run path"):
             if not any(lacks in line for line in found):
                 bad.append(f"not found: {lacks}")
+        compile_c(folder, "akosha-sync", "double cos(double); int main(int n, char **v) { return cos(n) > 0; }",
+                  "-fno-builtin", "-Wl,--no-as-needed", "-lm")
+        if built.check_the_front_is_light(folder) != ["akosha-sync: linked to libm.so.6"]:
+            bad.append("not found: a library that the front program is linked to")
         (folder / "bench").mkdir()
         compile_c(folder / "bench", "fleet", 'int puts(const char *); int main(void) { return puts("| 1 |") < 0; }')
         document = folder / "fleet.md"

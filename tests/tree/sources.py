@@ -73,8 +73,6 @@ def layers(cmake):
         uses = words[words.index("USES") + 1:] if "USES" in words else []
         stop = next((i for i, word in enumerate(uses) if word.isupper()), len(uses))
         found.setdefault(name, {name}).update(uses[:stop])
-    program = re.search(r"target_link_libraries\(akosha-sync PRIVATE ([^)]*)\)", cmake)
-    chosen = re.search(r"foreach\(layer ([a-z ]+)\)", cmake)
-    linked = re.findall(r"aks_(\w+)", program[1]) if program else []
-    found["cli"] = {"cli", *linked, *(chosen[1].split() if chosen else ())} - {"flags"}
+    program = re.search(r"target_link_libraries\(akosha-sync-full PRIVATE ([^)]*)\)", cmake)
+    found["cli"] = {"cli", *(re.findall(r"aks_(\w+)", program[1]) if program else ())} - {"flags"}
     return found

@@ -1,0 +1,44 @@
+#include "cli/begin.h"
+
+#include "akosha/akosha.h"
+#include "cli/args.h"
+#include "cli/print.h"
+#include "os/program.h"
+
+#include <signal.h>
+#include <sys/stat.h>
+
+int
+aks_begin_refuse(void)
+{
+    if (!aks_program_has_more_rights())
+        return -1;
+    (void)aks_print_guard();
+    aks_print_error("take its setuid and setgid bits and its capabilities away, and run it as the "
+        "user whose databases these are", "cannot run with more rights than its caller has");
+    return AKOSHA_NOT_KEPT;
+}
+
+int
+aks_begin(int argc, char **argv)
+{
+    int code = aks_begin_refuse();
+    bool output = aks_print_guard();
+    struct aks_args args;
+
+    if (code >= 0)
+        return code;
+    /* Whatever the caller's umask: what we write is private. */
+    (void)umask(077);
+    /* Whatever the caller ignores: how a program ended that a secret comes from has to be known. */
+    (void)signal(SIGCHLD, SIG_DFL);
+    aks_args_parse(argc, argv, &args, &code);
+    if (code >= 0)
+        return code;
+    if (!output) {
+        aks_print_error("redirect it to /dev/null if nobody wants it",
+            "usage: standard output is closed");
+        return AKOSHA_USAGE;
+    }
+    return args.command->run(&args);
+}
