@@ -125,12 +125,14 @@ function akosha.policy(fields) end
 ---@field path_style? boolean The bucket in the path, not in the host (true with an endpoint).
 ---@field credentials? string "auto", "environment" or "profile:NAME" ("auto").
 ---@field ca? string A PEM file (the system's).
+---@field pin? string|string[] "sha256//..." of its public key; several: any of these (any).
 ---@field payload? akosha.Payload What vouches for a part ("signed").
 
 ---@class akosha.HttpOptions
 ---@field url string|nil https://..., or http:// to this machine; nil is an error.
 ---@field token? akosha.Secret Sent as "Authorization: Bearer ...", to this address alone (none).
 ---@field ca? string A PEM file (the system's).
+---@field pin? string|string[] "sha256//..." of its public key; several: any of these (any).
 ---@field tus? boolean Large objects by tus (where its address is that of the object).
 
 ---@class akosha.DirOptions

@@ -39,6 +39,7 @@ aks_settings_fini(struct aks_settings *settings)
 
         aks_mem_free(alloc, target->name);
         aks_mem_free(alloc, target->ca_file);
+        aks_mem_free(alloc, target->pins);
         aks_mem_free(alloc, target->bucket);
         aks_mem_free(alloc, target->region);
         aks_mem_free(alloc, target->endpoint);

@@ -62,6 +62,7 @@ struct aks_target_settings {
     char *name;
     enum aks_target_kind kind;
     char *ca_file;          /* or NULL */
+    char *pins;             /* as port/http.h has them, or NULL */
     /* s3 */
     char *bucket;           /* valid name */
     char *region;           /* never empty; "auto" */

@@ -174,6 +174,7 @@ aks_target_http_plain(struct http_call *call)
     memset(&call->spec, 0, sizeof(call->spec));
     call->spec.headers = call->headers;
     call->spec.ca_file = call->target->ca_file;
+    call->spec.pins = call->target->base.settings->pins;
     call->spec.connect_timeout_ms = AKS_TARGET_HTTP_CONNECT_MS;
     call->spec.stall_timeout_ms = AKS_TARGET_HTTP_STALL_MS;
     call->spec.answer_timeout_ms = AKS_TARGET_HTTP_ANSWER_MS;

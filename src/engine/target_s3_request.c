@@ -189,6 +189,7 @@ fill_request(struct aks_s3_step *step, const struct aks_s3_request *request)
     http->url = step->url.data;
     http->body = request->body;
     http->ca_file = step->s3->place.ca_file;
+    http->pins = step->s3->place.settings->pins;
     http->connect_timeout_ms = or_usual(request->connect_ms, AKS_S3_CONNECT_MS);
     http->answer_timeout_ms = or_usual(request->answer_ms, AKS_S3_ANSWER_MS);
     /* Nothing moves while a server thinks; only where bytes are to be sent is silence a stall. */

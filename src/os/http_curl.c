@@ -37,6 +37,8 @@ engine_open(const struct aks_alloc *alloc, const struct aks_clock *clock,
         return aks_error_set(err, AKS_INTERNAL, "libcurl does not start");
     }
     version = curl_version_info(CURLVERSION_NOW);
+    engine->openssl = version->ssl_version != NULL
+        && strstr(version->ssl_version, "OpenSSL") != NULL;
     engine->system_ca_file = version->age >= CURLVERSION_SEVENTH && version->cainfo != NULL;
     engine->multi = curl_multi_init();
     engine->share = curl_share_init();

@@ -32,6 +32,7 @@ struct aks_http_engine {
     int sockets[AKS_HTTP_SOCKETS_KEPT];     /* opened last, maybe closed since; -1: none */
     unsigned socket_next;
     bool system_ca_file;                    /* libcurl knows one, so the folder can be left out */
+    bool openssl;                           /* it is libcurl's TLS */
     bool in_turn;                           /* inside libcurl: neither submit nor cancel now */
 };
 
@@ -71,6 +72,11 @@ struct aks_http_call {
 
     /* What came back. */
     bool headers_done;
+    bool interim;                           /* what comes now belongs to none that counts */
+    unsigned interims;
+    unsigned trailers;                      /* header lines after a body */
+    int64_t arrived;                        /* bytes of the reply that counts, */
+    int64_t arrived_noted;                  /* when active_ns was last set for them */
     struct aks_buf header_text;             /* name NUL value NUL, and so on */
     struct aks_http_header *reply_headers;  /* into header_text, made at the end */
     struct aks_http_reply reply;

@@ -1,6 +1,18 @@
 #include "os/http_curl_internal.h"
 
 #include <string.h>
+#include <strings.h>
+
+/* What has come keeps the connection alive, if it is enough. */
+static void
+note_arrival(struct aks_http_call *call, size_t len)
+{
+    call->arrived += (int64_t)len;
+    if (call->arrived - call->arrived_noted < AKS_HTTP_REPLY_PACE_BYTES)
+        return;
+    call->arrived_noted = call->arrived;
+    call->active_ns = call->engine->clock->now_ns(call->engine->clock->ctx);
+}
 
 /* "HTTP/1.1 403 Forbidden": 403, or 0 if it is nothing of the kind. */
 static int
@@ -40,7 +52,15 @@ begin_headers(struct aks_http_call *call, const char *line, size_t len)
     aks_buf_reset(&call->header_text);
     call->reply.header_count = 0;
     call->headers_done = false;
+    call->interim = status >= 100 && status < 200;
     call->reply.status = status >= 200 ? status : 0;
+    if (call->interim && ++call->interims > AKS_HTTP_REPLY_INTERIM_MAX)
+        aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "more than %d interim answers and no reply",
+            AKS_HTTP_REPLY_INTERIM_MAX);
+    if (call->interim)
+        return;
+    call->arrived_noted = call->arrived;
+    call->active_ns = call->engine->clock->now_ns(call->engine->clock->ctx);
 }
 
 /* A value that goes on in the next line is one value, with a space between. */
@@ -55,6 +75,12 @@ continue_header(struct aks_http_call *call, const char *text, size_t len)
     aks_buf_putc(&call->header_text, '\0');
 }
 
+static bool
+is_text(const char *data, size_t len, const char *text)
+{
+    return len == strlen(text) && strncasecmp(data, text, len) == 0;
+}
+
 static void
 add_header(struct aks_http_call *call, const char *line, size_t len)
 {
@@ -67,6 +93,11 @@ add_header(struct aks_http_call *call, const char *line, size_t len)
     value = colon + 1;
     value_len = len - (size_t)(value - line);
     trim(&value, &value_len);
+    /* libcurl would unpack what nobody asked for. */
+    if (is_text(line, (size_t)(colon - line), "Transfer-Encoding")
+        && !is_text(value, value_len, "chunked"))
+        aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "the reply is coded in a way that nobody "
+            "asked for");
     aks_buf_append(&call->header_text, line, (size_t)(colon - line));
     aks_buf_putc(&call->header_text, '\0');
     aks_buf_append(&call->header_text, value, value_len);
@@ -90,6 +121,15 @@ refuse_headers(struct aks_http_call *call, size_t line_len)
     return 0;
 }
 
+/* A header after a chunked body: nothing that we read. */
+static void
+count_trailer(struct aks_http_call *call)
+{
+    if (++call->trailers > AKS_HTTP_REPLY_HEADERS_MAX)
+        aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "the reply has more than %d headers after "
+            "its body", AKS_HTTP_REPLY_HEADERS_MAX);
+}
+
 size_t
 aks_http_curl_reply_header(char *data, size_t size, size_t count, void *arg)
 {
@@ -99,12 +139,13 @@ aks_http_curl_reply_header(char *data, size_t size, size_t count, void *arg)
     size_t text_len = len;
     bool folded = len > 0 && (data[0] == ' ' || data[0] == '\t');
 
-    call->active_ns = call->engine->clock->now_ns(call->engine->clock->ctx);
+    if (!call->interim)
+        note_arrival(call, len);
     trim(&text, &text_len);
-    if (len >= 5 && memcmp(data, "HTTP/", 5) == 0)
+    if (len >= 5 && memcmp(data, "HTTP/", 5) == 0 && (!call->headers_done || call->interim))
         begin_headers(call, text, text_len);
     else if (call->headers_done)
-        return len;                     /* a trailer of a chunked body: nothing that we read */
+        count_trailer(call);
     else if (text_len == 0)
         call->headers_done = true;
     else if (memchr(text, '\0', text_len) != NULL)
@@ -127,7 +168,7 @@ aks_http_curl_reply_body(char *data, size_t size, size_t count, void *arg)
     struct aks_http_call *call = arg;
     size_t len = size * count;
 
-    call->active_ns = call->engine->clock->now_ns(call->engine->clock->ctx);
+    note_arrival(call, len);
     if (len > call->request.reply_bytes_max - call->reply.body.len) {
         aks_http_curl_verdict_fail(call, AKS_TOO_LARGE, "the reply is longer than the %zu bytes "
             "that are expected at most", call->request.reply_bytes_max);

@@ -5,6 +5,7 @@
 #include <arpa/inet.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -170,6 +171,9 @@ begin_handshake(CURL *easy, void *context, void *arg)
     struct aks_http_call *call = arg;
 
     call->shaking_hands = true;
+    /* SSLKEYLOGFILE in the environment makes libcurl write down what opens every connection. */
+    if (call->engine->openssl)
+        SSL_CTX_set_keylog_callback(context, NULL);
     return CURLE_OK;
 }
 
@@ -303,12 +307,22 @@ set_security(struct aks_http_call *call)
 {
     CURLcode code = CURLE_OK;
 
+    /* Most are what libcurl does anyway; they are said so that no version of it does otherwise. */
     SET(CURLOPT_PROTOCOLS_STR, call->tls ? "https" : "http");
     SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_UNRESTRICTED_AUTH, 0L);
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+    SET(CURLOPT_HTTP09_ALLOWED, 0L);
+    SET(CURLOPT_ACCEPT_ENCODING, NULL);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
+    SET(CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_PROXY_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_PROXY_SSL_VERIFYHOST, 2L);
+    if (call->request.pins != NULL)
+        SET(CURLOPT_PINNEDPUBLICKEY, call->request.pins);
     SET(CURLOPT_SSL_CTX_FUNCTION, begin_handshake);
     SET(CURLOPT_SSL_CTX_DATA, call);
     SET(CURLOPT_SHARE, call->engine->share);

@@ -70,8 +70,9 @@ aks_http_curl_verdict_expire(struct aks_http_call *call)
         aks_http_curl_verdict_fail(call, AKS_TIMEOUT, "no answer within %lld ms",
             (long long)call->request.answer_timeout_ms);
     else
-        aks_http_curl_verdict_fail(call, AKS_STALLED, "no byte went either way for %lld ms",
-            (long long)call->request.stall_timeout_ms);
+        aks_http_curl_verdict_fail(call, AKS_STALLED, call->reply.status != 0
+            ? "next to nothing of the reply arrived for %lld ms"
+            : "no byte went either way for %lld ms", (long long)call->request.stall_timeout_ms);
 }
 
 static enum aks_http_phase
@@ -151,6 +152,12 @@ settle_timeout(struct aks_http_call *call, enum aks_http_phase phase)
     }
 }
 
+static bool
+has(const char *text, const char *words)
+{
+    return strstr(text, words) != NULL;
+}
+
 /* A handshake that somebody cuts is a bad line, not a bad certificate. libcurl has one code for
  * both and tells them apart in its words only. */
 static void
@@ -160,14 +167,22 @@ settle_handshake(struct aks_http_call *call, CURLcode code)
         "unexpected eof" };
     const char *text = words(call, code);
 
+    if (call->reply.transport != AKS_OK)
+        return;
     for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
-        if (strstr(text, cuts[i]) != NULL) {
+        if (has(text, cuts[i])) {
             aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "the connection was cut during the TLS "
                 "handshake");
             return;
         }
     }
     aks_http_curl_verdict_fail(call, AKS_TLS, "%s", text);
+    if (has(text, "protocol version") || has(text, "unsupported protocol"))
+        aks_error_hint(&call->reply.error, "the server speaks nothing newer than TLS 1.1, which is "
+            "broken: have 1.2 or 1.3 switched on there");
+    else if (has(text, "wrong version number") || has(text, "http request"))
+        aks_error_hint(&call->reply.error, "what answers there speaks no TLS: check the port of "
+            "the address");
 }
 
 static void
@@ -181,12 +196,28 @@ settle_certificate(struct aks_http_call *call, CURLcode code)
     if (code == CURLE_SSL_CACERT_BADFILE)
         aks_error_hint(&call->reply.error, "is %s a file of PEM certificates that you may read?",
             call->request.ca_file != NULL ? call->request.ca_file : "the system's bundle");
-    else if (strstr(text, "expired") != NULL || strstr(text, "not yet valid") != NULL)
+    else if (has(text, "expired") || has(text, "not yet valid"))
         aks_error_hint(&call->reply.error, "renew the server's certificate, or set this machine's "
             "clock");
-    else if (strstr(text, "issuer") != NULL || strstr(text, "self") != NULL)
+    else if (has(text, "issuer") || has(text, "self"))
         aks_error_hint(&call->reply.error, "if the server's certificate comes from a CA of your "
             "own, name that CA's file in the target's ca");
+    else if (has(text, "does not match") || has(text, "matches target host name"))
+        aks_error_hint(&call->reply.error, "the certificate is another host's: check the address, "
+            "or have this name put into the certificate");
+}
+
+/* The key that the server has is not told: whoever stands in between would have it copied into the
+ * policy. */
+static void
+settle_pin(struct aks_http_call *call)
+{
+    if (call->reply.transport != AKS_OK)
+        return;
+    aks_http_curl_verdict_fail(call, AKS_TLS, "the server's public key is none of those that "
+        "the target's pin names");
+    aks_error_hint(&call->reply.error, "somebody may stand in between; if the server has a new "
+        "key, get its pin from whoever runs it, and put it beside the old one");
 }
 
 /* Cut while sending or while receiving. */
@@ -200,6 +231,9 @@ settle_cut(struct aks_http_call *call, CURLcode code)
     else if (no_route(number))
         aks_http_curl_verdict_fail(call, AKS_OFFLINE, "the network went away: %s",
             strerror((int)number));
+    else if (call->tls && has(words(call, code), "SSL routines"))
+        aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "what came through TLS was changed on the "
+            "way, or is no TLS: %s", words(call, code));
     else
         aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "%s", words(call, code));
 }
@@ -242,6 +276,9 @@ settle_code(struct aks_http_call *call, CURLcode code)
     case CURLE_SSL_INVALIDCERTSTATUS:
         settle_certificate(call, code);
         break;
+    case CURLE_SSL_PINNEDPUBKEYNOTMATCH:
+        settle_pin(call);
+        break;
     case CURLE_SEND_ERROR:
     case CURLE_RECV_ERROR:
     case CURLE_GOT_NOTHING:
@@ -256,7 +293,10 @@ settle_code(struct aks_http_call *call, CURLcode code)
         settle_memory(call);
         break;
     default:
-        aks_http_curl_verdict_fail(call, AKS_INTERNAL, "%s", words(call, code));
+        /* Some codes come up only where a reply has nonsense in it: CURLE_TOO_LARGE (from 8.6),
+         * CURLE_BAD_FUNCTION_ARGUMENT of a trailer without a colon. */
+        aks_http_curl_verdict_fail(call, call->connected_ns != 0 ? AKS_BAD_REPLY : AKS_INTERNAL,
+            "%s", words(call, code));
         break;
     }
 }

@@ -80,6 +80,12 @@ aks_http_request_check(const struct aks_http_request *request, struct aks_error 
             return aks_error_set(err, AKS_SETTINGS, "cannot use the URL of a request: byte %zu of "
                 "it must be percent-encoded", (size_t)(at - request->url) + 1);
     }
+    if (request->pins != NULL && !aks_http_pins_valid(request->pins))
+        return aks_error_set(err, AKS_SETTINGS, "cannot use the pin of a request: it is none of a "
+            "public key");
+    if (request->pins != NULL && strncasecmp(request->url, "https://", 8) != 0)
+        return aks_error_set(err, AKS_SETTINGS, "cannot check the pin of a server that speaks no "
+            "TLS");
     return check_headers(request, err);
 }
 

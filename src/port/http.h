@@ -21,6 +21,16 @@ struct aks_http_header {
 #define AKS_HTTP_HEADERS_MAX 64
 #define AKS_HTTP_REPLY_HEADERS_MAX 100
 #define AKS_HTTP_REPLY_HEADER_BYTES_MAX (64 * 1024)
+/* Answers of 100 to 199 before the one that counts; they are no sign of life. */
+#define AKS_HTTP_REPLY_INTERIM_MAX 100
+/* What has to arrive of a reply within the stall timeout, or the rest of it: a byte now and then
+ * keeps nobody waiting. At 30 s that is a line of 4 kbit/s. */
+#define AKS_HTTP_REPLY_PACE_BYTES (16 * 1024)
+
+/* Of a public key: "sha256//" and 44 characters of base64. */
+#define AKS_HTTP_PIN_BYTES 53
+#define AKS_HTTP_PINS_MAX 8
+#define AKS_HTTP_PINS_BYTES (AKS_HTTP_PINS_MAX * AKS_HTTP_PIN_BYTES)
 
 /* Who says when bytes of bodies may be sent. */
 struct aks_http_gate {
@@ -46,6 +56,9 @@ struct aks_http_request {
     const struct aks_http_gate *gate;   /* of the body; NULL: it goes as fast as it can. What the
                                          * gate holds up, does not stall */
     const char *ca_file;            /* PEM bundle instead of the system's; NULL: the system's */
+    const char *pins;               /* as of aks_http_pins_valid: the server's public key must be
+                                     * one of these, whatever CA vouches for it; not without TLS
+                                     * (AKS_SETTINGS). NULL: any */
     /* Times in milliseconds, 0 = no limit. */
     int64_t connect_timeout_ms;     /* until name, connection and TLS are done */
     int64_t answer_timeout_ms;      /* from there until the first byte of the reply, but for
@@ -96,6 +109,9 @@ struct aks_http {
  * are not shown: they may be secrets. AKS_SETTINGS. */
 enum aks_status aks_http_request_check(const struct aks_http_request *request,
     struct aks_error *err);
+/** 1 to AKS_HTTP_PINS_MAX times "sha256//BASE64", with ';' between: SHA-256 of a public key in
+ * DER (SubjectPublicKeyInfo, RFC 7469 section 2.4). */
+bool aks_http_pins_valid(const char *pins);
 /** Is it this machine: 127.0.0.0/8, "[::1]", "localhost"? */
 bool aks_http_loopback(const char *host);
 /** The value of the first header of that name (any case), or NULL. */

@@ -75,6 +75,7 @@ static void
 fill_target(lua_State *L, struct aks_target_settings *target)
 {
     own_field(L, "ca", &target->ca_file);
+    own_field(L, "pin", &target->pins);
     own_field(L, "bucket", &target->bucket);
     own_field(L, "region", &target->region);
     own_field(L, "endpoint", &target->endpoint);

@@ -3,6 +3,7 @@
 #include "script/spec.h"
 
 #include "engine/secret_list.h"
+#include "port/http.h"
 #include "script/handle.h"
 #include "script/lib_akosha.h"
 #include "script/problem_internal.h"
@@ -13,7 +14,9 @@
 #include <lauxlib.h>
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define FIELDS 1        /* stack index of the builder's argument */
 #define OUT 2           /* of the checked copy */
@@ -181,6 +184,56 @@ take_ca(lua_State *L, void *ctx)
     lua_setfield(L, OUT, "ca");
 }
 
+/* The pin on top, behind those before it. [-0, +0, raises] */
+static void
+add_pin(lua_State *L, const char *what, char pins[AKS_HTTP_PINS_BYTES])
+{
+    const char *pin = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    size_t len = strlen(pins);
+
+    if (lua_rawlen(L, -1) != AKS_HTTP_PIN_BYTES - 1 || !aks_http_pins_valid(pin))
+        aks_value_expected(L, what,
+            "\"sha256//\" and the base64 of the SHA-256 of a public key, or a list of such", -1);
+    (void)snprintf(pins + len, AKS_HTTP_PINS_BYTES - len, "%s%s", len > 0 ? ";" : "", pin);
+}
+
+/* Is the address that was taken as ${name} one without TLS? [-0, +0, raises] */
+static bool
+is_plain(lua_State *L, const char *name)
+{
+    bool plain = aks_value_field(L, OUT, name) == LUA_TSTRING &&
+        strncasecmp(lua_tostring(L, -1), "http:", 5) == 0;
+
+    lua_pop(L, 1);
+    return plain;
+}
+
+/* One, or a list: the server's key may be any of these. */
+static void
+take_pin(lua_State *L, void *ctx)
+{
+    char pins[AKS_HTTP_PINS_BYTES] = "";
+    int type = aks_value_field(L, FIELDS, "pin");
+    const char *what;
+
+    if (type == LUA_TNIL)
+        return;
+    what = lua_pushfstring(L, "%s: pin", (const char *)ctx);
+    lua_insert(L, -2);
+    if (type != LUA_TTABLE)
+        add_pin(L, what, pins);
+    else if (aks_value_list(L, -1, what, "a list of pins", AKS_HTTP_PINS_MAX) == 0)
+        aks_value_raise(L, "%s: the list is empty", what);
+    for (lua_Integer i = 1; type == LUA_TTABLE && lua_rawgeti(L, -1, i) != LUA_TNIL; i++) {
+        add_pin(L, what, pins);
+        lua_pop(L, 1);
+    }
+    if (is_plain(L, "endpoint") || is_plain(L, "url"))
+        aks_value_raise(L, "%s: a server without TLS has no key that could be pinned", what);
+    lua_pushstring(L, pins);
+    lua_setfield(L, OUT, "pin");
+}
+
 /* What was written instead may be the token itself: it is not repeated. */
 static void
 take_token(lua_State *L, void *ctx)
@@ -239,7 +292,7 @@ aks_spec_s3(lua_State *L)
 {
     static const char what[] = "akosha.s3";
     static const char *const names[] = { "bucket", "region", "endpoint", "prefix", "path_style",
-        "credentials", "ca", "payload", NULL };
+        "credentials", "ca", "pin", "payload", NULL };
 
     begin(L, what, names);
     take(L, what, "bucket", take_bucket);
@@ -249,6 +302,7 @@ aks_spec_s3(lua_State *L)
     take(L, what, "path_style", take_path_style);
     take(L, what, "credentials", take_credentials);
     take(L, what, "ca", take_ca);
+    take(L, what, "pin", take_pin);
     take(L, what, "payload", take_payload);
     aks_handle_push_target(L, AKS_TARGET_S3);
     return 1;
@@ -258,12 +312,13 @@ int
 aks_spec_http(lua_State *L)
 {
     static const char what[] = "akosha.http";
-    static const char *const names[] = { "url", "token", "ca", "tus", NULL };
+    static const char *const names[] = { "url", "token", "ca", "pin", "tus", NULL };
 
     begin(L, what, names);
     take(L, what, "url", take_url);
     take(L, what, "token", take_token);
     take(L, what, "ca", take_ca);
+    take(L, what, "pin", take_pin);
     take(L, what, "tus", take_tus);
     aks_handle_push_target(L, AKS_TARGET_HTTP);
     return 1;

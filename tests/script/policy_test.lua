@@ -69,8 +69,11 @@ function TestPolicy:test_every_field_arrives()
     targets = {
       cloud = akosha.s3 { bucket = "b.1-x", region = "r", endpoint = "https://e:9000/",
           prefix = "p/q", path_style = false,
-        credentials = "profile:work", ca = "ca.pem", payload = "crc64nvme" },
-      up = akosha.http { url = "https://h/u/", ca = "/etc/ca.pem" },
+        credentials = "profile:work", ca = "ca.pem", payload = "crc64nvme",
+        pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
+      up = akosha.http { url = "https://h/u/", ca = "/etc/ca.pem",
+        pin = { "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+          "sha256//bAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" } },
       disk = akosha.dir { path = "store" },
       off = false,
     }, route = { "up", "disk" } ]], { path = "/home/me/p/main.lua" })
@@ -82,8 +85,10 @@ function TestPolicy:test_every_field_arrives()
     { name = "cloud", kind = "s3", bucket = "b.1-x", region = "r", endpoint = "https://e:9000",
         prefix = "p/q/",
       path_style = 0, credentials = "profile:work", ca = "/home/me/p/ca.pem",
-          payload = "crc64nvme" },
-    { name = "up", kind = "http", url = "https://h/u", ca = "/etc/ca.pem", tus = -1 },
+          payload = "crc64nvme", pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
+    { name = "up", kind = "http", url = "https://h/u", ca = "/etc/ca.pem", tus = -1,
+      pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=;" ..
+        "sha256//bAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
     { name = "disk", kind = "dir", path = "/home/me/p/store" },
   })
   lu.assertEquals(s.route, { "up", "disk" })

@@ -227,7 +227,8 @@ reply_that_stops_is_stalled(void **state)
     get.request.stall_timeout_ms = SOON_MS;
     get.request.answer_timeout_ms = SOON_MS;
     http_try_run(&get);
-    expect_failure(&get, AKS_STALLED, AKS_HTTP_REPLY, "no byte went either way for 60 ms");
+    expect_failure(&get, AKS_STALLED, AKS_HTTP_REPLY,
+        "next to nothing of the reply arrived for 60 ms");
     assert_int_equal(get.status, 200);
     assert_string_equal(get.reply, "slow");
 }

@@ -105,6 +105,35 @@ plain_http_is_for_this_machine_only(void **state)
     }
 }
 
+static void
+pins_that_are_none_are_refused(void **state)
+{
+#define PIN "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+    /* libcurl takes what has no such beginning for the path of a file. */
+    static const char *const bad[] = {
+        "", "sha256//", "/etc/passwd", "PIN", PIN ";", ";" PIN, PIN ";;" PIN, PIN "x", "x" PIN,
+        "SHA256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
+        "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", PIN ";/etc/passwd",
+        "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAB=",
+        "sha256//AAAAAAAAAAAAAAAAAAAAAA AAAAAAAAAAAAAAAAAAAA=",
+        PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN,
+    };
+    struct http_try get;
+
+    for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        http_try_init(&get, port, "GET", "https://127.0.0.1:1/");
+        get.request.pins = bad[i];
+        assert_int_equal(http_try_begin(&get), AKS_SETTINGS);
+        assert_non_null(strstr(get.error.message, "pin"));
+    }
+    assert_true(aks_http_pins_valid(PIN));
+    assert_true(aks_http_pins_valid(PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN ";" PIN));
+    http_try_init(&get, port, "GET", "http://127.0.0.1:1/");
+    get.request.pins = PIN;
+    assert_int_equal(http_try_begin(&get), AKS_SETTINGS);
+    assert_non_null(strstr(get.error.message, "no TLS"));
+}
+
 int
 main(void)
 {
@@ -112,6 +141,7 @@ main(void)
         cmocka_unit_test(headers_that_would_inject_are_refused),
         cmocka_unit_test(too_many_headers_to_send_are_refused),
         cmocka_unit_test(bad_urls_and_methods_are_refused_without_showing_secrets),
+        cmocka_unit_test(pins_that_are_none_are_refused),
         cmocka_unit_test(plain_http_is_for_this_machine_only),
     };
 

@@ -275,6 +275,7 @@ push_target(lua_State *L, const struct aks_target_settings *target)
     put_text(L, "name", target->name);
     put_text(L, "kind", aks_target_kind_name(target->kind));
     put_text(L, "ca", target->ca_file);
+    put_text(L, "pin", target->pins);
     put_text(L, "token", target->token);
     put_text(L, "bucket", target->bucket);
     put_text(L, "region", target->region);
