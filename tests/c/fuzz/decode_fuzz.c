@@ -57,6 +57,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     enum aks_codec codec;
     struct sum whole;
     struct sum pieces;
+    enum aks_status at_once;
+    enum aks_status bit_by_bit;
     int64_t bytes;
 
     if (len < 3)
@@ -65,7 +67,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     bytes = (int64_t)data[1] << 8 | data[2];
     data += 3;
     len -= 3;
-    AKS_CHECK(unpack(codec, data, len, len + 1, bytes, &whole) ==
-        unpack(codec, data, len, 3, bytes, &pieces));
+    at_once = unpack(codec, data, len, len + 1, bytes, &whole);
+    bit_by_bit = unpack(codec, data, len, 3, bytes, &pieces);
+    /* libzstd reads a frame that is there as a whole in another way, which is stricter: it refuses
+     * an empty block that claims to be compressed, out of which nothing comes. */
+    AKS_CHECK(codec == AKS_CODEC_ZSTD || at_once == bit_by_bit);
+    AKS_CHECK(at_once != AKS_OK || bit_by_bit != AKS_OK ||
+        (whole.bytes == pieces.bytes && whole.hash == pieces.hash));
     return 0;
 }
