@@ -100,6 +100,21 @@ typedef enum aks_status aks_s3_upload_listed(void *ctx, const char *key, const c
 enum aks_status aks_s3_xml_uploads(const char *xml, size_t len, aks_s3_upload_listed *each,
     void *ctx, struct aks_error *err);
 
+/* What a bucket says of itself. */
+struct aks_s3_bucket {
+    bool is_public;             /* by its policy */
+    unsigned blocks;            /* how many of the four blocks of public access are on */
+    char encryption[32];        /* of everything that is put: "AES256", "aws:kms"; "": none */
+    char versioning[16];        /* "Enabled", "Suspended"; "": never turned on */
+    bool drops_abandoned;       /* uploads that nobody finished, by a lifecycle rule */
+};
+
+/** One of the answers to GET of a bucket's policyStatus, publicAccessBlock, encryption, versioning
+ * and lifecycle: sets what it tells in ${ret_bucket} and leaves the rest. Lifecycle rules count
+ * that hold for all keys below ${folder}. AKS_BAD_REPLY for anything else. */
+enum aks_status aks_s3_xml_bucket(const char *xml, size_t len, const char *folder,
+    struct aks_s3_bucket *ret_bucket, struct aks_error *err);
+
 struct aks_s3_part_tag {
     uint32_t number;
     const char *etag;           /* without quotes */

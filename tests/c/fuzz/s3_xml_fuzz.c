@@ -88,6 +88,17 @@ read_uploads(const char *xml, size_t len)
     (void)aks_s3_xml_uploads(xml, len, check_upload, NULL, NULL);
 }
 
+static void
+read_bucket(const char *xml, size_t len)
+{
+    struct aks_s3_bucket bucket = { 0 };
+    enum aks_status status = aks_s3_xml_bucket(xml, len, "systems/x/", &bucket, NULL);
+
+    AKS_CHECK(status == AKS_OK || status == AKS_BAD_REPLY);
+    check_printable(bucket.encryption, sizeof(bucket.encryption));
+    check_printable(bucket.versioning, sizeof(bucket.versioning));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
@@ -98,6 +109,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     read_error(xml, len);
     read_listing(xml, len);
     read_uploads(xml, len);
+    read_bucket(xml, len);
     if (aks_s3_xml_upload_id(aks_alloc_system(), xml, len, &id, NULL) == AKS_OK) {
         AKS_CHECK(id[0] != '\0');
         check_printable(id, AKS_S3_UPLOAD_ID_MAX + 1);
