@@ -237,6 +237,19 @@ struct akosha_prune_options {
 AKOSHA_API int akosha_prune(struct akosha *engine, struct akosha_policy *policy,
     const struct akosha_prune_options *options, struct akosha_report **ret_report,
     struct akosha_error *ret_error);
+struct akosha_doctor_options {
+    const struct akosha_error *policy_error;    /* why there is no policy */
+    const char *target;                 /* only this one, or NULL */
+};
+
+/** What can be found out about how this machine is set up, and what cannot: docs/doctor.md. Each
+ * target answers within a few seconds, or is told as what it is. ${policy}: NULL if it cannot be
+ * loaded, for options->policy_error. AKOSHA_OK with or without warnings; else the code of the worst
+ * problem. */
+AKOSHA_API int akosha_doctor(struct akosha *engine, struct akosha_policy *policy,
+    const struct akosha_doctor_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error);
+
 /* Work that is done in the background: put into the queue, and brought by a worker. */
 #define AKOSHA_JOB_ID_BYTES 64
 

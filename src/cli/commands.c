@@ -115,6 +115,18 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync secret add akosha-token --command 'pass show akosha' --host akosha.internal\n"
       "  akosha-sync secret list --json",
       "env file command host force", 1, 2, aks_cmd_secret },
+    { "doctor", "doctor [--policy FILE] [--target NAME]",
+      "find out how this machine is set up, and what is wrong with it",
+      "Each target is asked: is it there, whose key is it, may the key do more than it needs, is\n"
+      "the bucket open to strangers, is everything encrypted at rest, do the clocks agree. Then\n"
+      "state folder, room, queue, worker, the last restore that was proven. What cannot be known\n"
+      "from here, or with this key, is told as unknown. Nothing is changed but this machine's own\n"
+      "marker, which is put anew. Exit codes: 0 fine, warnings or not; 1 a target gives no answer,\n"
+      "or another problem; 3 policy or settings; 5 the record does not verify; 6 a key is missing\n"
+      "or refused; 7 the state folder is damaged, or full.",
+      "  akosha-sync doctor\n"
+      "  akosha-sync doctor --policy policies/prod.lua --target cloud --json",
+      "policy target allow-env limit", 0, 0, aks_cmd_doctor },
     { "bucket-policy", "bucket-policy --bucket B [--prefix P] [--system-id S] [--principal ARN]\n"
       "       [--for sync|restore|prune]\n"
       "       [--document policy|identity|lifecycle|public-access|encryption|all]",

@@ -32,5 +32,6 @@ int aks_cmd_worker(const struct aks_args *args);
 int aks_cmd_status(const struct aks_args *args);
 int aks_cmd_secret(const struct aks_args *args);
 int aks_cmd_bucket_policy(const struct aks_args *args);
+int aks_cmd_doctor(const struct aks_args *args);
 
 #endif

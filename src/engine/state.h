@@ -30,6 +30,8 @@ enum aks_status aks_state_open(const struct aks_alloc *alloc, const struct aks_f
 void aks_state_close(struct aks_state *state);
 /** Where the damaged database lies in whose place this one was made; NULL: there was none. */
 const char *aks_state_aside(const struct aks_state *state);
+/** Reads all of it for damage: AKS_STATE if there is some. */
+enum aks_status aks_state_check(struct aks_state *state, struct aks_error *err);
 /** What owned results are freed with. */
 const struct aks_alloc *aks_state_alloc(const struct aks_state *state);
 
