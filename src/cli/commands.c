@@ -121,9 +121,10 @@ const struct aks_command aks_commands[] = {
       "the bucket open to strangers, is everything encrypted at rest, do the clocks agree. Then\n"
       "state folder, room, queue, worker, the last restore that was proven. What cannot be known\n"
       "from here, or with this key, is told as unknown. Nothing is changed but this machine's own\n"
-      "marker, which is put anew. Exit codes: 0 fine, warnings or not; 1 a target gives no answer,\n"
-      "or another problem; 3 policy or settings; 5 the record does not verify; 6 a key is missing\n"
-      "or refused; 7 the state folder is damaged, or full.",
+      "marker, which is put anew.\n"
+      "Exit codes: 0 fine, warnings or not; 1 a target does not answer, or another problem; 3\n"
+      "policy or settings; 5 the record does not verify; 6 a key is missing or refused; 7 the\n"
+      "state folder is damaged, or full.",
       "  akosha-sync doctor\n"
       "  akosha-sync doctor --policy policies/prod.lua --target cloud --json",
       "policy target allow-env limit", 0, 0, aks_cmd_doctor },
