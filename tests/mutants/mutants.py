@@ -369,4 +369,8 @@ MUTANTS = (
      "        !(len == ACCOUNT_DIGITS && strspn(principal, \"0123456789\") == len)) {", "        true) {"),
     ("what a bound key is not told of counts as refused", "src/engine/target_s3_small.c",
      "    if (aks_s3_may_be_absent(&answer->outcome)) {", "    if (false) {"),
+    ("a doctor that asks whether it may delete might", "src/engine/target_s3_inspect.c",
+     "        { \"if-match\", NO_ETAG } },", "        { NULL, NULL } },"),
+    ("what is no answer of a bucket's counts as one", "src/engine/target_s3_inspect.c",
+     "        inspect->ret->http[inspect->question] = 0;", "        inspect->ret->bucket.blocks = 0;"),
 )

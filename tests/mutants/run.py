@@ -21,7 +21,8 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test",
            "engine_journal_test", "engine_target_s3_resume_test", "testkit_resume_test", "engine_state_damage_test",
            "testkit_queue_world_test", "testkit_snapshot_live_test", "testkit_restore_world_test",
-           "testkit_background_test", "wire_bucket_policy_test", "engine_target_s3_small_test")
+           "testkit_background_test", "wire_bucket_policy_test", "engine_target_s3_small_test",
+           "engine_target_s3_inspect_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -33,6 +34,7 @@ SECONDS_MAX = 480
 CATCHERS = (
     ("what a bucket is told", ["tests/wire_bucket_policy_test"]),
     ("s3: small objects", ["tests/engine_target_s3_small_test"]),
+    ("s3: what a bucket is like", ["tests/engine_target_s3_inspect_test"]),
     ("secrets", ["tests/base_secret_test"]),
     ("tokens", ["tests/engine_target_http_token_test"]),
     ("secrets in a world", ["tests/testkit_secret_world_test"]),
