@@ -1,9 +1,10 @@
-#include "engine/audit.h"
+#include "engine/audit_internal.h"
 
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/encode.h"
 #include "data/digest.h"
+#include "engine/audit_line.h"
 #include "wire/dates.h"
 
 #include <jansson.h>
@@ -11,27 +12,21 @@
 #include <string.h>
 
 #define AKS_AUDIT_LOCK_MS 2000
-/* Most last lines fit into one piece. */
-#define TAIL_BYTES (4 * 1024)
-/* Lines at the end that a crash may have spoilt: the record that was torn, and then the healing of
- * it, for as many crashes in a row. More than these is no crash. */
-#define SPOILT_LINES_MAX 8
-#define FIRST_PREV "0000000000000000000000000000000000000000000000000000000000000000"
+/* A log that was renamed between its opening and its lock is opened again, so often. */
+#define OPEN_TRIES_MAX 100
 
-struct aks_audit {
-    const struct aks_port *port;
-    char *folder;
-    char *path;
-};
-
-/* The end of the log as it is found under the lock. */
-struct tail {
-    int64_t bytes;          /* of the whole log */
-    int64_t seq;            /* of the last line that is a record; 0: there is none */
-    int64_t line_bytes;     /* of the last line, without its line end */
-    bool open;              /* the last line has no line end */
-    bool spoilt;            /* it has none, or is no record */
-    char prev[AKS_SHA256_HEX_BYTES];    /* of the last line, whatever it is */
+/* What is appended, and what of the log it follows. */
+struct writing {
+    struct aks_audit *audit;
+    struct aks_file *file;
+    struct aks_audit_tail tail;
+    struct aks_audit_older *older;      /* NULL: not looked for, since the file has records */
+    size_t removed;                     /* of these, so many go away */
+    int64_t removed_seq;                /* the last record in them */
+    char removed_head[AKS_AUDIT_DIGEST_BYTES];
+    struct aks_audit_mark mark;         /* the last record so far */
+    char prev[AKS_AUDIT_DIGEST_BYTES];  /* of the last line so far */
+    struct aks_buf out;
 };
 
 static enum aks_status
@@ -59,155 +54,92 @@ audit_failure(const struct aks_audit *audit, enum aks_status status, const struc
     return status;
 }
 
-/* Not AKS_STATE, by which callers here would take it for a failure of the file. */
-static enum aks_status
-damaged(const struct aks_audit *audit, const char *how, struct aks_error *err)
+/* Does ${audit}->path still lead to ${file}? */
+static bool
+is_the_log(const struct aks_audit *audit, struct aks_file *file)
 {
-    return aks_error_set(err, AKS_CORRUPT, "%s: %s", audit->path, how);
+    const struct aks_files *files = &audit->port->files;
+    struct aks_file_info there;
+    struct aks_file_info own;
+
+    return files->info(file, &own, NULL) == AKS_OK &&
+        files->stat(files->ctx, audit->path, false, &there, NULL) == AKS_OK &&
+        own.device == there.device && own.inode == there.inode;
 }
 
-/* Reads [offset, offset + len) in full: the log only grows while nobody has the lock. */
-static enum aks_status
-read_exactly(const struct aks_files *files, struct aks_file *file, int64_t offset, char *data,
-    size_t len, struct aks_error *err)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        size_t got = 0;
-        enum aks_status status = files->read(file, offset + (int64_t)done, data + done, len - done,
-            &got, err);
-
-        if (status != AKS_OK)
-            return status;
-        if (got == 0)
-            return aks_error_set(err, AKS_STATE, "it has become shorter while it was read");
-        done += got;
-    }
-    return AKS_OK;
-}
-
-/* The line that ends before ${end} (its line end, if it has one, is at ${end}), without its line
- * end. Read backwards, a piece and then all that a line may be. */
-static enum aks_status
-read_line(const struct aks_audit *audit, struct aks_file *file, int64_t end, char *line,
-    int64_t *ret_start, struct aks_error *err)
-{
-    static const int64_t windows[] = { TAIL_BYTES, AKS_AUDIT_RECORD_BYTES_MAX };
-
-    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
-        int64_t len = end < windows[i] ? end : windows[i];
-        const char *before;
-        enum aks_status status = read_exactly(&audit->port->files, file, end - len, line,
-            (size_t)len, err);
-
-        if (status != AKS_OK)
-            return status;
-        before = memrchr(line, '\n', (size_t)len);
-        if (before == NULL && len < end)
-            continue;
-        *ret_start = before != NULL ? end - len + (before + 1 - line) : 0;
-        memmove(line, line + (*ret_start - (end - len)), (size_t)(end - *ret_start));
-        return AKS_OK;
-    }
-    return damaged(audit, "a line at its end is too long to be a record", err);
-}
-
-/* The sequence number of a record; 0 if the line is none. */
-static int64_t
-record_seq(const char *line, size_t len)
-{
-    json_t *record = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-    int64_t seq = json_integer_value(json_object_get(record, "seq"));
-    const char *prev = json_string_value(json_object_get(record, "prev"));
-    uint8_t digest[AKS_SHA256_BYTES];
-    bool whole = seq > 0 && seq < INT64_MAX / 2 && prev != NULL &&
-        strlen(prev) == 2 * AKS_SHA256_BYTES && aks_hex_decode(prev, digest, sizeof(digest));
-
-    json_decref(record);
-    return whole ? seq : 0;
-}
-
-static void
-digest_line(const char *line, size_t len, char ret_hex[AKS_SHA256_HEX_BYTES])
-{
-    uint8_t digest[AKS_SHA256_BYTES];
-
-    aks_sha256(line, len, digest);
-    aks_hex_encode(digest, sizeof(digest), ret_hex);
-}
-
-/* Goes back from the end to the last line that is a record. ${line} has room for a record. */
-static enum aks_status
-find_tail(const struct aks_audit *audit, struct aks_file *file, char *line, struct tail *tail,
-    struct aks_error *err)
-{
-    int64_t end = tail->bytes;
-    int64_t start = 0;
-    enum aks_status status;
-
-    for (int i = 0; i < SPOILT_LINES_MAX; i++) {
-        if (!(i == 0 && tail->open))
-            end--;                  /* the line end */
-        status = read_line(audit, file, end, line, &start, err);
-        if (status != AKS_OK)
-            return status;
-        tail->seq = record_seq(line, (size_t)(end - start));
-        if (i == 0) {
-            digest_line(line, (size_t)(end - start), tail->prev);
-            tail->line_bytes = end - start;
-            tail->spoilt = tail->open || tail->seq == 0;
-        }
-        if (tail->seq > 0 || start == 0)
-            return AKS_OK;
-        end = start;
-    }
-    return damaged(audit, "none of its last lines is a record", err);
-}
-
-static enum aks_status
-read_tail(const struct aks_audit *audit, struct aks_file *file, struct tail *ret,
-    struct aks_error *err)
-{
-    const struct aks_port *port = audit->port;
-    struct aks_file_info info;
-    char *line = NULL;
-    char last = '\n';
-    enum aks_status status = port->files.info(file, &info, err);
-
-    memset(ret, 0, sizeof(*ret));
-    memcpy(ret->prev, FIRST_PREV, sizeof(FIRST_PREV));
-    if (status != AKS_OK || info.bytes == 0)
-        return status;
-    ret->bytes = info.bytes;
-    status = read_exactly(&port->files, file, info.bytes - 1, &last, 1, err);
-    if (status != AKS_OK)
-        return status;
-    ret->open = last != '\n';
-    line = aks_mem_new(port->alloc, AKS_AUDIT_RECORD_BYTES_MAX);
-    if (line == NULL)
-        return aks_error_memory(err, "reading the audit log");
-    status = find_tail(audit, file, line, ret, err);
-    aks_mem_free(port->alloc, line);
-    return status;
-}
-
-/* The log, locked. Every time anew: a lock is given back by closing. */
+/* The log, locked. Every time anew: a lock is given back by closing. Whoever waited for the lock
+ * may have got that of a file that has meanwhile become an older one. */
 static enum aks_status
 open_locked(const struct aks_audit *audit, struct aks_file **ret_file, struct aks_error *err)
 {
     const struct aks_files *files = &audit->port->files;
-    struct aks_file *file = NULL;
-    enum aks_status status = files->open(files->ctx, audit->path, AKS_FILE_APPEND, &file, err);
+    enum aks_status status = AKS_OK;
 
-    if (status == AKS_OK)
-        status = files->lock_wait(file, AKS_AUDIT_LOCK_MS, err);
-    if (status != AKS_OK) {
+    *ret_file = NULL;
+    for (int i = 0; i < OPEN_TRIES_MAX && status == AKS_OK; i++) {
+        struct aks_file *file = NULL;
+
+        status = files->open(files->ctx, audit->path, AKS_FILE_APPEND, &file, err);
+        if (status == AKS_OK)
+            status = files->lock_wait(file, AKS_AUDIT_LOCK_MS, err);
+        if (status == AKS_OK && is_the_log(audit, file)) {
+            *ret_file = file;
+            return AKS_OK;
+        }
         files->close(file);
-        return status;
     }
-    *ret_file = file;
+    return status != AKS_OK ? status
+        : aks_error_set(err, AKS_STATE, "%s does not stay where it is", audit->path);
+}
+
+/* Where the log ends: in its file, or, where that has no record yet, in the newest older one. */
+static enum aks_status
+find_end(struct writing *writing, struct aks_error *err)
+{
+    const struct aks_audit *audit = writing->audit;
+    struct aks_audit_tail *tail = &writing->tail;
+    struct aks_audit_tail older;
+    enum aks_status status = aks_audit_tail_read(audit->port, writing->file, audit->path, tail,
+        err);
+
+    if (status != AKS_OK || tail->seq > 0)
+        return status;
+    writing->older = aks_mem_new(audit->port->alloc, sizeof(*writing->older));
+    if (writing->older == NULL)
+        return aks_error_memory(err, "reading the audit log");
+    status = aks_audit_files_list(audit->port, audit->folder, writing->older, err);
+    if (status != AKS_OK || writing->older->count == 0)
+        return status;
+    status = aks_audit_files_tail(audit->port, audit->folder,
+        writing->older->seqs[writing->older->count - 1], &older, err);
+    if (status != AKS_OK)
+        return status;
+    tail->seq = older.seq;
+    memcpy(tail->record, older.record, sizeof(tail->record));
+    if (tail->spoilt_lines == 0)
+        memcpy(tail->prev, older.record, sizeof(tail->prev));
     return AKS_OK;
+}
+
+/* Which older files are too many, and what is lost with them. One that cannot be read stays, and is
+ * for `audit verify` to tell. */
+static void
+find_removed(struct writing *writing)
+{
+    const struct aks_audit *audit = writing->audit;
+    const struct aks_audit_older *older = writing->older;
+    struct aks_audit_tail last;
+    size_t too_many;
+
+    if (older == NULL || older->count <= audit->files_max)
+        return;
+    too_many = older->count - audit->files_max;
+    if (aks_audit_files_tail(audit->port, audit->folder, older->seqs[too_many - 1], &last,
+            NULL) != AKS_OK)
+        return;
+    writing->removed = too_many;
+    writing->removed_seq = last.seq;
+    memcpy(writing->removed_head, last.record, sizeof(writing->removed_head));
 }
 
 static int
@@ -220,86 +152,281 @@ append_piece(const char *piece, size_t len, void *ctx)
 }
 
 static enum aks_status
-check_fields(const char *event, const json_t *fields, struct aks_error *err)
+check_fields(const struct aks_audit_event *event, struct aks_error *err)
 {
-    static const char *const own[] = { "seq", "prev", "at", "event" };
+    static const char *const own[] = { "seq", "prev", "at", "event", "timestamp", "event_type" };
 
-    AKS_CHECK(fields == NULL || json_is_object(fields));
+    AKS_CHECK(event->fields == NULL || json_is_object(event->fields));
+    AKS_CHECK(event->event[0] != '\0' && strlen(event->event) < AKS_AUDIT_EVENT_BYTES);
     for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
-        if (json_object_get(fields, own[i]) != NULL)
+        if (json_object_get(event->fields, own[i]) != NULL)
             return aks_error_set(err, AKS_INTERNAL, "cannot write the audit record \"%.64s\": a"
-                " field is called \"%s\", as one of the log's own", event, own[i]);
+                " field is called \"%s\", as one of the log's own", event->event, own[i]);
     }
     return AKS_OK;
 }
 
-/* Appends one record and its line end to ${out}; ${prev} is then the digest of it. */
-static enum aks_status
-add_record(const struct aks_audit *audit, int64_t seq, char prev[AKS_SHA256_HEX_BYTES],
-    const char *event, const json_t *fields, struct aks_buf *out, struct aks_error *err)
+/* What the original calls security events: they have its fields too. */
+static bool
+is_security_event(const char *event)
 {
-    const struct aks_clock *clock = &audit->port->clock;
-    char at[AKS_DATE_BYTES];
-    size_t before = out->len;
-    json_t *copy = fields != NULL ? json_deep_copy(fields) : json_object();
-    json_t *record = json_pack("{s:I, s:s, s:s, s:s}", "seq", (json_int_t)seq, "prev", prev, "at",
-        aks_date_iso(clock->wall_ms(clock->ctx), at), "event", event);
-    bool whole = copy != NULL && record != NULL && json_object_update(record, copy) == 0 &&
-        json_dump_callback(record, append_piece, out, JSON_COMPACT) == 0;
+    return strcmp(event, "auth_success") == 0 || strcmp(event, "auth_failure") == 0 ||
+        strcmp(event, "upload_success") == 0 || strcmp(event, "upload_failure") == 0;
+}
 
+static json_t *
+record_json(const struct writing *writing, const struct aks_audit_event *event)
+{
+    const struct aks_clock *clock = &writing->audit->port->clock;
+    char at[AKS_DATE_BYTES];
+    json_t *copy = event->fields != NULL ? json_deep_copy(event->fields) : json_object();
+    json_t *record = json_pack("{s:I, s:s, s:s, s:s}", "seq", (json_int_t)writing->mark.seq + 1,
+        "prev", writing->prev, "at", aks_date_iso(clock->wall_ms(clock->ctx), at), "event",
+        event->event);
+    bool whole = copy != NULL && record != NULL;
+
+    if (whole && is_security_event(event->event))
+        whole = json_object_set_new(record, "timestamp", json_string(at)) == 0 &&
+            json_object_set_new(record, "event_type", json_string(event->event)) == 0;
+    whole = whole && json_object_update(record, copy) == 0;
     json_decref(copy);
+    if (!whole) {
+        json_decref(record);
+        return NULL;
+    }
+    return record;
+}
+
+/* Appends one record and its line end to what is written. */
+static enum aks_status
+add_record(struct writing *writing, const struct aks_audit_event *event, struct aks_error *err)
+{
+    struct aks_buf *out = &writing->out;
+    size_t before = out->len;
+    json_t *record = record_json(writing, event);
+    bool whole = record != NULL && json_dump_callback(record, append_piece, out,
+        JSON_COMPACT) == 0;
+    uint8_t digest[AKS_SHA256_BYTES];
+
     json_decref(record);
     if (!whole && out->failed == AKS_OK)
         return aks_error_memory(err, "writing an audit record");
-    digest_line(out->data + before, out->len - before, prev);
+    aks_sha256(out->data + before, out->len - before, digest);
+    aks_hex_encode(digest, sizeof(digest), writing->prev);
     aks_buf_putc(out, '\n');
-    if (out->failed == AKS_OK && out->len - before <= AKS_AUDIT_RECORD_BYTES_MAX)
-        return AKS_OK;
-    return aks_error_set(err, AKS_LIMIT, "cannot write the audit record \"%.64s\": out of memory,"
-        " or over %d bytes", event, AKS_AUDIT_RECORD_BYTES_MAX);
+    if (out->failed != AKS_OK || out->len - before > AKS_AUDIT_RECORD_BYTES_MAX)
+        return aks_error_set(err, AKS_LIMIT, "cannot write the audit record \"%.64s\": out of"
+            " memory, or over %d bytes", event->event, AKS_AUDIT_RECORD_BYTES_MAX);
+    writing->mark.seq++;
+    memcpy(writing->mark.digest, writing->prev, sizeof(writing->mark.digest));
+    return AKS_OK;
 }
 
-/* What follows ${tail}: if its last line is spoilt, the end of that line and a record that tells
- * of it; then the record itself. */
+/* The record that tells of what a crash has left behind the last one: it holds both. */
 static enum aks_status
-compose(const struct aks_audit *audit, const struct tail *tail, const char *event,
-    const json_t *fields, struct aks_buf *out, struct aks_error *err)
+add_healed(struct writing *writing, struct aks_error *err)
 {
-    char prev[AKS_SHA256_HEX_BYTES];
-    int64_t seq = tail->seq;
-    enum aks_status status = AKS_OK;
-    json_t *torn;
+    const struct aks_audit_tail *tail = &writing->tail;
+    struct aks_audit_event healed = { "healed", NULL };
+    char torn[AKS_AUDIT_DIGEST_BYTES];
+    json_t *fields;
+    enum aks_status status = aks_audit_tail_spoilt(writing->audit->port, writing->file, tail, torn,
+        err);
 
-    memcpy(prev, tail->prev, sizeof(prev));
-    if (tail->spoilt) {
-        torn = json_pack("{s:I}", "torn_bytes", (json_int_t)tail->line_bytes);
-        if (torn == NULL)
-            return aks_error_memory(err, "writing an audit record");
-        if (tail->open)
-            aks_buf_putc(out, '\n');
-        status = add_record(audit, ++seq, prev, "healed", torn, out, err);
-        json_decref(torn);
-    }
     if (status != AKS_OK)
         return status;
-    return add_record(audit, ++seq, prev, event, fields, out, err);
+    fields = json_pack("{s:s, s:I, s:I, s:s}", "before", tail->record, "torn_lines",
+        (json_int_t)tail->spoilt_lines, "torn_bytes", (json_int_t)tail->spoilt_bytes,
+        "torn_sha256", torn);
+    if (fields == NULL)
+        return aks_error_memory(err, "writing an audit record");
+    healed.fields = fields;
+    status = add_record(writing, &healed, err);
+    json_decref(fields);
+    return status;
+}
+
+/* The first record of a file that is not the first. */
+static enum aks_status
+add_rotated(struct writing *writing, struct aks_error *err)
+{
+    struct aks_audit_event rotated = { "rotated", NULL };
+    char name[AUDIT_FILE_NAME_BYTES];
+    json_t *fields;
+    enum aks_status status;
+
+    aks_audit_files_name(writing->older->seqs[writing->older->count - 1], name);
+    fields = json_pack("{s:s}", "follows", name);
+    if (fields != NULL && writing->removed > 0)
+        (void)json_object_update_new(fields, json_pack("{s:I, s:s}", "removed_seq",
+            (json_int_t)writing->removed_seq, "removed_head", writing->removed_head));
+    if (fields == NULL)
+        return aks_error_memory(err, "writing an audit record");
+    rotated.fields = fields;
+    status = add_record(writing, &rotated, err);
+    json_decref(fields);
+    return status;
+}
+
+/* What follows the end of the log: if its last lines are spoilt, the end of the last and a record
+ * that tells of them; if the file is a new one, a record that says so; then what is asked for. */
+static enum aks_status
+compose(struct writing *writing, const struct aks_audit_event *events, size_t count,
+    struct aks_error *err)
+{
+    const struct aks_audit_tail *tail = &writing->tail;
+    enum aks_status status = AKS_OK;
+
+    writing->mark.seq = tail->seq;
+    writing->mark.found_seq = tail->seq;
+    memcpy(writing->mark.digest, tail->record, sizeof(tail->record));
+    memcpy(writing->prev, tail->prev, sizeof(tail->prev));
+    if (tail->open)
+        aks_buf_putc(&writing->out, '\n');
+    if (tail->spoilt_lines > 0)
+        status = add_healed(writing, err);
+    if (status == AKS_OK && writing->older != NULL && writing->older->count > 0) {
+        find_removed(writing);
+        status = add_rotated(writing, err);
+    }
+    for (size_t i = 0; i < count && status == AKS_OK; i++)
+        status = add_record(writing, &events[i], err);
+    return status;
 }
 
 /* One write and one sync. What a failure has left of it is taken back, so that a record is there
  * if and only if that was said; where even this fails the next record heals it. */
 static enum aks_status
-write_out(const struct aks_audit *audit, struct aks_file *file, const struct tail *tail,
-    const struct aks_buf *out, struct aks_error *err)
+write_out(const struct writing *writing, struct aks_error *err)
 {
+    const struct aks_audit *audit = writing->audit;
     const struct aks_files *files = &audit->port->files;
-    enum aks_status status = files->write(file, tail->bytes, out->data, out->len, err);
+    int64_t bytes = writing->tail.bytes;
+    enum aks_status status = files->write(writing->file, bytes, writing->out.data,
+        writing->out.len, err);
 
     if (status == AKS_OK)
-        status = files->sync(file, err);
-    if (status == AKS_OK && tail->bytes == 0)
+        status = files->sync(writing->file, err);
+    if (status == AKS_OK && bytes == 0)
         status = files->sync_folder(files->ctx, audit->folder, err);
     if (status != AKS_OK)
-        (void)files->truncate(file, tail->bytes, NULL);
+        (void)files->truncate(writing->file, bytes, NULL);
+    return status;
+}
+
+/* After the record that tells of it is on the medium. What cannot be removed now is removed the
+ * next time. */
+static void
+remove_older(const struct writing *writing)
+{
+    const struct aks_audit *audit = writing->audit;
+    const struct aks_files *files = &audit->port->files;
+
+    for (size_t i = 0; i < writing->removed; i++) {
+        char *path = aks_audit_files_path(audit->port->alloc, audit->folder,
+            writing->older->seqs[i]);
+
+        if (path != NULL)
+            (void)files->unlink(files->ctx, path, NULL);
+        aks_mem_free(audit->port->alloc, path);
+    }
+}
+
+/* A file that has reached its bound becomes an older one; *ret_rotated tells. From then on until
+ * the first record is written there is none, or an empty one, and whoever appends goes on from the
+ * newest older one: so a crash in between needs no healing. A file that ends with something spoilt
+ * is healed first, and where the name is taken the log stays as it is. */
+static enum aks_status
+rotate(struct writing *writing, bool *ret_rotated, struct aks_error *err)
+{
+    const struct aks_audit *audit = writing->audit;
+    const struct aks_files *files = &audit->port->files;
+    struct aks_file_info info;
+    char *path;
+    int64_t seq;
+    enum aks_status status;
+
+    *ret_rotated = false;
+    if (writing->tail.bytes < audit->file_bytes || writing->tail.open ||
+        writing->tail.spoilt_lines > 0)
+        return AKS_OK;
+    status = aks_audit_files_first(audit->port, writing->file, audit->path, &seq, err);
+    if (status != AKS_OK)
+        return status == AKS_CORRUPT ? AKS_OK : status;
+    path = aks_audit_files_path(audit->port->alloc, audit->folder, seq);
+    if (path == NULL)
+        return aks_error_memory(err, "writing an audit record");
+    if (files->stat(files->ctx, path, false, &info, NULL) == AKS_NOT_FOUND) {
+        status = files->rename(files->ctx, audit->path, path, err);
+        if (status == AKS_OK)
+            status = files->sync_folder(files->ctx, audit->folder, err);
+        *ret_rotated = status == AKS_OK;
+    }
+    aks_mem_free(audit->port->alloc, path);
+    return status;
+}
+
+static void
+release(struct writing *writing)
+{
+    const struct aks_port *port = writing->audit->port;
+
+    port->files.close(writing->file);
+    writing->file = NULL;
+    aks_mem_free(port->alloc, writing->older);
+    writing->older = NULL;
+}
+
+/* Opens, locks, and finds the end, in a new file if it is time for one. */
+static enum aks_status
+begin(struct writing *writing, struct aks_error *err)
+{
+    bool rotated = false;
+    enum aks_status status = open_locked(writing->audit, &writing->file, err);
+
+    if (status == AKS_OK)
+        status = find_end(writing, err);
+    if (status == AKS_OK)
+        status = rotate(writing, &rotated, err);
+    if (status != AKS_OK || !rotated)
+        return status;
+    release(writing);
+    status = open_locked(writing->audit, &writing->file, err);
+    return status == AKS_OK ? find_end(writing, err) : status;
+}
+
+enum aks_status
+aks_audit_append_all(struct aks_audit *audit, const struct aks_audit_event *events, size_t count,
+    struct aks_audit_mark *ret_last, struct aks_error *err)
+{
+    struct writing writing = { .audit = audit };
+    struct aks_error why;
+    enum aks_status status = AKS_OK;
+
+    AKS_CHECK(count > 0 && count <= AKS_AUDIT_EVENTS_MAX);
+    for (size_t i = 0; i < count && status == AKS_OK; i++)
+        status = check_fields(&events[i], err);
+    if (status != AKS_OK)
+        return status;
+    /* Room for a line end and two short records too. */
+    aks_buf_init(&writing.out, audit->port->alloc, (count + 1) * AKS_AUDIT_RECORD_BYTES_MAX);
+    status = begin(&writing, &why);
+    if (status == AKS_OK) {
+        status = compose(&writing, events, count, err);
+        if (status != AKS_OK)
+            goto out;
+        status = write_out(&writing, &why);
+    }
+    if (status != AKS_OK) {
+        status = audit_failure(audit, status, &why, err);
+        goto out;
+    }
+    remove_older(&writing);
+    if (ret_last != NULL)
+        *ret_last = writing.mark;
+out:
+    release(&writing);
+    aks_buf_fini(&writing.out);
     return status;
 }
 
@@ -307,48 +434,34 @@ enum aks_status
 aks_audit_append(struct aks_audit *audit, const char *event, const struct json_t *fields,
     struct aks_error *err)
 {
-    struct aks_file *file = NULL;
-    struct tail tail;
-    struct aks_buf out;
-    struct aks_error why;
-    enum aks_status status = check_fields(event, fields, err);
+    struct aks_audit_event one = { event, fields };
 
-    if (status != AKS_OK)
-        return status;
-    /* Room for a line end, a short record and a long one. */
-    aks_buf_init(&out, audit->port->alloc, 2 * AKS_AUDIT_RECORD_BYTES_MAX);
-    status = open_locked(audit, &file, &why);
-    if (status == AKS_OK)
-        status = read_tail(audit, file, &tail, &why);
-    if (status == AKS_OK) {
-        status = compose(audit, &tail, event, fields, &out, err);
-        if (status != AKS_OK)
-            goto out;
-        status = write_out(audit, file, &tail, &out, &why);
-    }
-    if (status != AKS_OK)
-        status = audit_failure(audit, status, &why, err);
-out:
-    audit->port->files.close(file);
-    aks_buf_fini(&out);
-    return status;
+    return aks_audit_append_all(audit, &one, 1, NULL, err);
 }
 
 enum aks_status
-aks_audit_head(struct aks_audit *audit, char ret_hex[65], struct aks_error *err)
+aks_audit_head(struct aks_audit *audit, char ret_hex[AKS_AUDIT_DIGEST_BYTES],
+    struct aks_error *err)
 {
-    struct aks_file *file = NULL;
-    struct tail tail;
+    struct writing writing = { .audit = audit };
     struct aks_error why;
-    enum aks_status status = open_locked(audit, &file, &why);
+    enum aks_status status = open_locked(audit, &writing.file, &why);
 
     if (status == AKS_OK)
-        status = read_tail(audit, file, &tail, &why);
-    audit->port->files.close(file);
+        status = find_end(&writing, &why);
+    release(&writing);
     if (status != AKS_OK)
         return audit_failure(audit, status, &why, err);
-    memcpy(ret_hex, tail.prev, sizeof(tail.prev));
+    memcpy(ret_hex, writing.tail.prev, sizeof(writing.tail.prev));
     return AKS_OK;
+}
+
+void
+aks_audit_bound(struct aks_audit *audit, int64_t file_bytes, size_t files_max)
+{
+    AKS_CHECK(file_bytes > 0);
+    audit->file_bytes = file_bytes;
+    audit->files_max = files_max;
 }
 
 /* Makes the log, and sees that it is one. */
@@ -381,8 +494,10 @@ aks_audit_open(const struct aks_port *port, const char *folder, struct aks_audit
     if (audit == NULL)
         return aks_error_memory(err, "opening the audit log");
     audit->port = port;
+    audit->file_bytes = AKS_AUDIT_FILE_BYTES;
+    audit->files_max = AKS_AUDIT_FILES_MAX;
     audit->folder = aks_mem_strdup(port->alloc, folder);
-    audit->path = aks_mem_printf(port->alloc, "%s/audit.jsonl", folder);
+    audit->path = aks_mem_printf(port->alloc, "%s/" AUDIT_NAME, folder);
     if (audit->folder == NULL || audit->path == NULL) {
         status = aks_error_memory(err, "opening the audit log");
         goto out;

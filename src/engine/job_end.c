@@ -1,5 +1,7 @@
 #include "engine/job_end.h"
 
+#include "engine/audit_note.h"
+
 #include <jansson.h>
 #include <stdio.h>
 
@@ -24,21 +26,6 @@ tell_state(struct aks_engine *engine, const struct aks_job_ending *ending, struc
     return aks_state_job_ended(engine->state, &end, err);
 }
 
-static enum aks_status
-tell_audit(struct aks_engine *engine, const struct aks_job_ending *ending, struct aks_error *err)
-{
-    struct aks_audit *audit = NULL;
-    json_t *fields = json_pack("{s:s, s:s, s:s?, s:s?, s:s?}", "job_id", ending->id, "outcome",
-        ending->outcome, "by", ending->by, "run_id", ending->run_id, "reason", ending->reason);
-    enum aks_status status = fields != NULL ? aks_engine_audit(engine, &audit, err)
-        : aks_error_memory(err, "noting what became of a job");
-
-    if (status == AKS_OK)
-        status = aks_audit_append(audit, "job", fields, err);
-    json_decref(fields);
-    return status;
-}
-
 void
 aks_job_end_tell(struct aks_engine *engine, const struct aks_job_ending *ending)
 {
@@ -46,7 +33,9 @@ aks_job_end_tell(struct aks_engine *engine, const struct aks_job_ending *ending)
 
     if (tell_state(engine, ending, &err) != AKS_OK)
         aks_log_write(engine->log, AKS_LOG_WARNING, "job %s: %s", ending->id, err.message);
-    if (tell_audit(engine, ending, &err) != AKS_OK)
+    if (aks_audit_note(engine, "job", json_pack("{s:s, s:s, s:s?, s:s?, s:s?}", "job_id",
+            ending->id, "outcome", ending->outcome, "by", ending->by, "run_id", ending->run_id,
+            "reason", ending->reason), &err) != AKS_OK)
         aks_log_write(engine->log, AKS_LOG_WARNING, "job %s: %s", ending->id, err.message);
 }
 

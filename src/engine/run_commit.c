@@ -1,6 +1,6 @@
 /* The commit of an upload: what makes it exist for readers, and what remembers it. */
 #include "base/units.h"
-#include "engine/audit.h"
+#include "engine/audit_note.h"
 #include "engine/text.h"
 #include "engine/run_upload_internal.h"
 #include "wire/manifest.h"
@@ -50,23 +50,29 @@ audit_files(const struct upload *upload, size_t *at)
     return files;
 }
 
+/* What every record of an upload has. */
+static json_t *
+audit_upload(const struct upload *upload)
+{
+    const struct aks_run *run = upload->run;
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "run_id", run->run_id, "upload_id",
+        upload->upload_id, "system_id", run->system_id, "target", upload->settings->name, "method",
+        aks_target_kind_method(upload->settings->kind), "policy_sha256",
+        run->settings->policy_sha256);
+}
+
 /* One record; *${at}: the copy that its files begin with, then the one that the next one begins
  * with. */
 static enum aks_status
 audit_record(struct upload *upload, const char *event, const struct aks_error *failure, size_t *at,
     struct aks_error *err)
 {
-    struct aks_run *run = upload->run;
-    struct aks_audit *log;
-    json_t *fields;
-    enum aks_status status = aks_engine_audit(run->engine, &log, err);
+    struct aks_audit_event record = { event, NULL };
+    struct aks_audit_mark mark;
+    json_t *fields = audit_upload(upload);
+    enum aks_status status;
 
-    if (status != AKS_OK)
-        return status;
-    fields = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "run_id", run->run_id, "upload_id",
-        upload->upload_id, "system_id", run->system_id, "target", upload->settings->name, "method",
-        aks_target_kind_method(upload->settings->kind), "policy_sha256",
-        run->settings->policy_sha256, "event_type", event);
     if (fields == NULL)
         return aks_error_memory(err, "writing the audit log");
     if (failure != NULL) {
@@ -76,9 +82,10 @@ audit_record(struct upload *upload, const char *event, const struct aks_error *f
     } else {
         (void)json_object_set_new(fields, "files", audit_files(upload, at));
     }
-    status = aks_audit_append(log, event, fields, err);
+    record.fields = fields;
+    status = aks_audit_note_all(upload->run->engine, &record, 1, &mark, err);
     if (status == AKS_OK)
-        status = aks_audit_head(log, upload->audit_head, err);
+        (void)snprintf(upload->audit_head, sizeof(upload->audit_head), "%s", mark.digest);
     json_decref(fields);
     return status;
 }

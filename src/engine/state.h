@@ -88,6 +88,11 @@ enum aks_status aks_state_stored_put(struct aks_state *state, const char *target
     const struct aks_stored *rows, size_t count, struct aks_error *err);
 enum aks_status aks_state_stored_forget(struct aks_state *state, const char *target_identity,
     const char *source, struct aks_error *err);
+/** Was something of that upload stored from here, as far as is known still? ${uploaded_at_ms}: as
+ * its manifest says. What was only learnt from the manifest has just that time, so the answer is
+ * yes only where the time is an earlier one. */
+bool aks_state_stored_here(struct aks_state *state, const char *upload_id,
+    int64_t uploaded_at_ms);
 
 /* A breaker: a target that failed is not asked again until its cool-off ends. */
 #define AKS_BREAKER_FIRST_MS INT64_C(60000)

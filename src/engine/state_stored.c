@@ -302,3 +302,17 @@ aks_state_stored_forget(struct aks_state *state, const char *target_identity, co
     (void)aks_state_query_row(&query);
     return aks_state_query_end(&query, doing, err);
 }
+
+bool
+aks_state_stored_here(struct aks_state *state, const char *upload_id, int64_t uploaded_at_ms)
+{
+    struct aks_state_query query;
+    bool found;
+
+    aks_state_query_begin(&query, state,
+        "SELECT 1 FROM stored WHERE upload_id = ? AND stored_at_ms < ? LIMIT 1");
+    aks_state_query_text(&query, upload_id);
+    aks_state_query_int(&query, uploaded_at_ms);
+    found = aks_state_query_row(&query);
+    return aks_state_query_end(&query, "look for an upload", NULL) == AKS_OK && found;
+}

@@ -1,7 +1,7 @@
 /* What a policy keeps from run to run, and its own records in the audit log. */
 #include "base/encode.h"
 #include "data/digest.h"
-#include "engine/audit.h"
+#include "engine/audit_note.h"
 #include "engine/policy_text.h"
 #include "engine/task_internal.h"
 #include "engine/text.h"
@@ -177,10 +177,7 @@ aks_task_audit(struct aks_task *task, const struct aks_task_value *fields, size_
     struct aks_error *err)
 {
     const struct aks_run *run = task->run;
-    struct aks_audit *log;
     json_t *said;
-    json_t *record;
-    enum aks_status status;
 
     if (task->audit_lines == AKS_TASK_AUDIT_LINES_MAX)
         return aks_error_set(err, AKS_POLICY, "more than %d records in one run",
@@ -188,19 +185,11 @@ aks_task_audit(struct aks_task *task, const struct aks_task_value *fields, size_
     task->audit_lines++;
     if (run->options->dry_run)
         return AKS_OK;
-    status = aks_engine_audit(run->engine, &log, err);
-    if (status != AKS_OK)
-        return status;
     said = json_object();
     for (size_t i = 0; i < count; i++)
         (void)json_object_set_new(said, fields[i].name, fields[i].type == AKS_TASK_TEXT
                 ? aks_text_json(fields[i].text) : value_json(&fields[i]));
-    record = json_pack("{s:s, s:s, s:s, s:s, s:o}", "run_id", run->run_id, "system_id",
-        run->system_id, "policy_sha256", run->settings->policy_sha256, "event_type", "policy",
-        "said", said);
-    if (record == NULL)
-        return aks_error_memory(err, "writing the audit log");
-    status = aks_audit_append(log, "policy", record, err);
-    json_decref(record);
-    return status;
+    return aks_audit_note(run->engine, "policy", json_pack("{s:s, s:s, s:s, s:o}", "run_id",
+        run->run_id, "system_id", run->system_id, "policy_sha256", run->settings->policy_sha256,
+        "said", said), err);
 }

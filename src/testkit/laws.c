@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define AUDIT_LINES_MAX 100000
 #define SMALL_OBJECT_BYTES (64 * 1024)
 
 const struct aks_alloc *
@@ -210,56 +209,6 @@ check_end(struct aks_world *world, const json_t *report, struct aks_error *err)
         "is left") : AKS_OK;
 }
 
-/* One record of the log, or what a crash left of one. */
-static enum aks_status
-check_record(const char *line, size_t len, const char *before, bool *torn, struct aks_error *err)
-{
-    json_t *record = json_loadb(line, len, 0, NULL);
-    enum aks_status status = AKS_OK;
-
-    if (record == NULL) {
-        if (*torn)
-            status = aks_laws_broken(err, "one chain", "two torn records follow each other");
-        *torn = true;
-        return status;
-    }
-    if (strcmp(text_of(record, "prev"), before) != 0)
-        status = aks_laws_broken(err, "one chain", "a record of the audit log follows another one "
-            "than the one before it: %.*s", (int)(len < 200 ? len : 200), line);
-    else if (*torn && strcmp(text_of(record, "event"), "healed") != 0)
-        status = aks_laws_broken(err, "one chain", "nothing is said of a torn record");
-    *torn = false;
-    json_decref(record);
-    return status;
-}
-
-static enum aks_status
-check_audit(struct aks_world *world, struct aks_error *err)
-{
-    char before[AKS_SHA256_HEX_BYTES];
-    enum aks_status status = AKS_OK;
-    bool torn = false;
-    size_t len = 0;
-    const char *text = aks_files_sim_look(aks_sim_files(world->sim), AKS_WORLD_STATE "/audit.jsonl",
-        &len);
-    unsigned lines = 0;
-
-    memset(before, '0', sizeof(before) - 1);
-    before[sizeof(before) - 1] = '\0';
-    while (status == AKS_OK && len > 0 && lines++ < AUDIT_LINES_MAX) {
-        const char *end = memchr(text, '\n', len);
-        size_t line = end != NULL ? (size_t)(end - text) : len;
-        uint8_t digest[AKS_SHA256_BYTES];
-
-        status = check_record(text, line, before, &torn, err);
-        aks_sha256(text, line, digest);
-        aks_hex_encode(digest, sizeof(digest), before);
-        len -= line + (end != NULL ? 1 : 0);
-        text += line + (end != NULL ? 1 : 0);
-    }
-    return status;
-}
-
 struct leak {
     struct aks_world *world;
     char where[256];
@@ -380,7 +329,7 @@ aks_laws_check(struct aks_world *world, const json_t *report, struct aks_error *
     if (status == AKS_OK)
         status = check_end(world, report, err);
     if (status == AKS_OK)
-        status = check_audit(world, err);
+        status = aks_laws_audit(world, err);
     if (status == AKS_OK)
         status = check_secrets(world, report, err);
     return status;

@@ -11,7 +11,7 @@
  * - nothing lost: what ${report} (NULL after a death) calls stored is in a manifest with the
  *   source's bytes as they are now or were when the run began; what it calls queued is in a job
  *   that reads; exit code 0 means everything is stored, unchanged or skipped;
- * - the audit log is one chain;
+ * - the audit log is one chain, and the heads in manifests are of it;
  * - nothing leaked: no planted secret in any file, report, story or log;
  * - nothing kept: no open file, no request, no work is left over;
  * - waits as asked: no request of an operation came before a server's Retry-After was over. */

@@ -1,6 +1,6 @@
 /* What the files of the laws share: laws.c (what a report promises, what is left over),
- * laws_mirror.c (what it promises of copies), laws_manifest.c (what readers see) and laws_writer.c
- * (databases that are written meanwhile). */
+ * laws_mirror.c (what it promises of copies), laws_manifest.c (what readers see), laws_audit.c (the
+ * audit log) and laws_writer.c (databases that are written meanwhile). */
 #ifndef AKS_TESTKIT_LAWS_INTERNAL_H
 #define AKS_TESTKIT_LAWS_INTERNAL_H
 
@@ -35,6 +35,8 @@ enum aks_status aks_laws_manifests(struct aks_world *world, struct aks_error *er
  * as its outcome needs. AKS_OK where its route is no mirror. */
 enum aks_status aks_laws_mirror(struct aks_world *world, const struct json_t *file,
     struct aks_error *err);
+/** One chain, which the heads in all targets fit. */
+enum aks_status aks_laws_audit(struct aks_world *world, struct aks_error *err);
 /** Does a manifest of ${target} name an object of this key and plain digest? */
 bool aks_laws_manifest_names(struct aks_world *world, const struct aks_world_target *target,
     const char *key, const char *sha256);

@@ -1,0 +1,112 @@
+#include "engine/audit_note.h"
+
+#include "base/check.h"
+#include "engine/audit_line.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Among the facts of targets, under a name that is no target's identity; of any age. */
+#define PLACE "audit log"
+#define FACT "head"
+#define AT_MS 1
+#define VALUE_BYTES 96
+
+void
+aks_audit_note_recall(struct aks_engine *engine, struct aks_audit_mark *ret)
+{
+    char value[VALUE_BYTES];
+    char *end;
+
+    memset(ret, 0, sizeof(*ret));
+    if (aks_state_fact_get(engine->state, PLACE, FACT, AT_MS, AT_MS + 1, value, sizeof(value),
+            NULL) != AKS_OK)
+        return;
+    ret->seq = strtoll(value, &end, 10);
+    if (ret->seq <= 0 || *end != ' ' || !aks_audit_line_is_digest(end + 1)) {
+        ret->seq = 0;
+        return;
+    }
+    memcpy(ret->digest, end + 1, sizeof(ret->digest));
+}
+
+/* Only a witness is lost where this fails, and only until the next record. */
+static void
+remember(struct aks_engine *engine, const struct aks_audit_mark *mark)
+{
+    char value[VALUE_BYTES];
+
+    (void)snprintf(value, sizeof(value), "%" PRId64 " %s", mark->seq, mark->digest);
+    (void)aks_state_fact_put(engine->state, PLACE, FACT, value, AT_MS, NULL);
+}
+
+/* The log ended before the record that is remembered. */
+static enum aks_status
+note_cut(struct aks_engine *engine, struct aks_audit *audit, const struct aks_audit_mark *known,
+    struct aks_audit_mark *mark, struct aks_error *err)
+{
+    struct aks_audit_event event = { "log_cut", NULL };
+    json_t *fields = json_pack("{s:I, s:s, s:I}", "known_seq", (json_int_t)known->seq,
+        "known_head", known->digest, "found_seq", (json_int_t)mark->found_seq);
+    enum aks_status status;
+
+    if (fields == NULL)
+        return aks_error_memory(err, "writing an audit record");
+    event.fields = fields;
+    aks_log_write(engine->log, AKS_LOG_WARNING, "the audit log has lost its end: it had record"
+        " %" PRId64 ", and ended with %" PRId64 "; audit verify tells more", known->seq,
+        mark->found_seq);
+    status = aks_audit_append_all(audit, &event, 1, mark, err);
+    json_decref(fields);
+    return status;
+}
+
+enum aks_status
+aks_audit_note_all(struct aks_engine *engine, const struct aks_audit_event *events, size_t count,
+    struct aks_audit_mark *ret_last, struct aks_error *err)
+{
+    struct aks_audit_mark known;
+    struct aks_audit_mark mark;
+    struct aks_audit *audit;
+    enum aks_status status = aks_engine_audit(engine, &audit, err);
+
+    if (status != AKS_OK)
+        return status;
+    aks_audit_note_recall(engine, &known);
+    status = aks_audit_append_all(audit, events, count, &mark, err);
+    if (status != AKS_OK)
+        return status;
+    if (ret_last != NULL)
+        *ret_last = mark;
+    if (mark.found_seq < known.seq)
+        status = note_cut(engine, audit, &known, &mark, err);
+    if (status == AKS_OK)
+        remember(engine, &mark);
+    return status;
+}
+
+enum aks_status
+aks_audit_note(struct aks_engine *engine, const char *event, json_t *fields, struct aks_error *err)
+{
+    struct aks_audit_event one = { event, fields };
+    enum aks_status status;
+
+    if (fields == NULL)
+        return aks_error_memory(err, "writing an audit record");
+    status = aks_audit_note_all(engine, &one, 1, NULL, err);
+    json_decref(fields);
+    return status;
+}
+
+void
+aks_audit_note_or_warn(struct aks_engine *engine, const char *event, json_t *fields)
+{
+    struct aks_error err;
+
+    if (aks_audit_note(engine, event, fields, &err) != AKS_OK)
+        aks_log_write(engine->log, AKS_LOG_WARNING, "%s could not be noted: %s", event,
+            err.message);
+}
