@@ -160,16 +160,31 @@ tell_more(struct exam *exam, const char *check, enum aks_s3_question question, c
         tell_unknown(exam, check, question, "whether the key can do more than it needs");
 }
 
+/* S3 may say 403 of what is not there, too. Where it says 404 of an own object, it does not. */
+static void
+tell_read(struct exam *exam)
+{
+    if (exam->told.http[AKS_S3_ASK_READ_OTHER] == 403 &&
+        exam->told.http[AKS_S3_ASK_READ_OWN] != 404)
+        tell(exam, "least_read", AKS_DOCTOR_UNKNOWN, NULL, "whether the key may read what other "
+            "machines store: it is refused, which the store also says of what is not there");
+    else
+        tell_more(exam, "least_read", AKS_S3_ASK_READ_OTHER, (const int[2]){ 404, 404 },
+            "the key may read what other machines store",
+            "the key is refused what other machines store");
+}
+
 static void
 tell_privileges(struct exam *exam)
 {
+    int again = exam->told.http[AKS_S3_ASK_DELETE_AGAIN];
+
     tell_more(exam, "least_list", AKS_S3_ASK_LIST_ALL, (const int[2]){ 0, 0 },
         "the key may list the whole bucket: it sees which machines there are, and what they store",
         "the key may not list the whole bucket");
-    tell_more(exam, "least_read", AKS_S3_ASK_READ_OTHER, (const int[2]){ 404, 404 },
-        "the key may read what other machines store",
-        "the key is refused what other machines store");
-    tell_more(exam, "least_delete", AKS_S3_ASK_DELETE, (const int[2]){ 404, 412 },
+    tell_read(exam);
+    tell_more(exam, "least_delete", again != 0 ? AKS_S3_ASK_DELETE_AGAIN : AKS_S3_ASK_DELETE,
+        (const int[2]){ 404, 412 },
         "the key may delete: who has it can take everything away; only prune needs that, with a "
         "key of its own (--credentials)", "the key may not delete");
 }

@@ -34,13 +34,15 @@ end(struct inspect *inspect)
     aks_s3_step_tried(&inspect->op.step, &outcome);
 }
 
-/* A condition that was not told of is told nothing of: the second put says whether it is heard. */
+/* Some are only asked where the one before has left something open. */
 static bool
 is_needed(const struct inspect *inspect, enum aks_s3_question question)
 {
-    int http = inspect->ret->http[AKS_S3_ASK_PUT];
+    int put = inspect->ret->http[AKS_S3_ASK_PUT];
 
-    return question != AKS_S3_ASK_PUT_AGAIN || (http >= 200 && http < 300);
+    if (question == AKS_S3_ASK_PUT_AGAIN)
+        return put >= 200 && put < 300;
+    return question != AKS_S3_ASK_DELETE_AGAIN || inspect->ret->http[AKS_S3_ASK_DELETE] == 403;
 }
 
 static void
@@ -168,10 +170,14 @@ static const struct {
         { { "list-type", "2" }, { "max-keys", "1" } }, { NULL, NULL } },
     [AKS_S3_ASK_LIST_ALL] = { "GET", "list of the bucket",
         { { "list-type", "2" }, { "max-keys", "1" } }, { NULL, NULL } },
+    [AKS_S3_ASK_READ_OWN] = { "GET", "GET of what is not there", { { NULL, NULL } },
+        { NULL, NULL } },
     [AKS_S3_ASK_READ_OTHER] = { "GET", "GET of another system's", { { NULL, NULL } },
         { NULL, NULL } },
     [AKS_S3_ASK_DELETE] = { "DELETE", "DELETE of what is not there", { { NULL, NULL } },
         { "if-match", NO_ETAG } },
+    [AKS_S3_ASK_DELETE_AGAIN] = { "DELETE", "DELETE of what is not there", { { NULL, NULL } },
+        { NULL, NULL } },
     [AKS_S3_ASK_POLICY_STATUS] = { "GET", "policy status", { { "policyStatus", "" } },
         { NULL, NULL } },
     [AKS_S3_ASK_PUBLIC_ACCESS] = { "GET", "public access", { { "publicAccessBlock", "" } },
@@ -190,7 +196,8 @@ key_of(struct inspect *inspect)
 
     if (question == AKS_S3_ASK_READ_OTHER)
         (void)snprintf(inspect->key, sizeof(inspect->key), "systems/%s-%s/x", id, inspect->nonce);
-    else if (question == AKS_S3_ASK_DELETE)
+    else if (question == AKS_S3_ASK_READ_OWN || question == AKS_S3_ASK_DELETE ||
+        question == AKS_S3_ASK_DELETE_AGAIN)
         (void)snprintf(inspect->key, sizeof(inspect->key), "systems/%s/.doctor-%s", id,
             inspect->nonce);
     else if (question == AKS_S3_ASK_PUT || question == AKS_S3_ASK_PUT_AGAIN ||

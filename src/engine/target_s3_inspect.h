@@ -21,8 +21,11 @@ enum aks_s3_question {
     AKS_S3_ASK_LIST_OWN,
     /* What it does not. */
     AKS_S3_ASK_LIST_ALL,
+    AKS_S3_ASK_READ_OWN,            /* an own object that there is not: is absence told? */
     AKS_S3_ASK_READ_OTHER,          /* an object of a system that there is not */
     AKS_S3_ASK_DELETE,              /* an own object that there is not, under a condition */
+    AKS_S3_ASK_DELETE_AGAIN,        /* without one, where it was refused: that may be of the
+                                     * condition, which has to be looked at */
     /* What strangers get. */
     AKS_S3_ASK_STRANGER_LIST,       /* without a key */
     AKS_S3_ASK_STRANGER_READ,       /* the marker, without a key */

@@ -11,6 +11,7 @@ import faults
 import owners
 import schema
 import sync
+import test_least_privilege
 from world import ACCESS_KEY, BUCKET, SECRET_KEY, free_port
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "doctor.md").read_text()
@@ -82,6 +83,13 @@ class Doctor(cases.Case):
         for check in ("public_policy", "encryption", "versioning", "lifecycle"):
             self.assertEqual(found[check], "unknown", check)
         self.assertIn("this key may not ask", self.message(result, "encryption"))
+        # A store that says 403 of what is not there, too, as AWS does, leaves one thing open.
+        with faults.Proxy(server.port) as proxy:
+            proxy.on(lambda r: r.method in ("GET", "HEAD") and r.path.count("/") > 2 and not r.query,
+                     test_least_privilege.as_aws, times=1000)
+            self.policy({"cloud": sync.s3(server, port=proxy.port, prefix=self.prefix)})
+            found = self.found(self.ask(environment=key.environment()), "cloud")
+        self.assertEqual([found[check] for check in NEEDLESS], ["ok", "unknown", "ok"])
 
     def test_a_key_that_may_not_put(self):
         server = self.have(cases.world.minio)
