@@ -189,6 +189,16 @@ class Doctor(cases.Case):
         self.assertEqual(self.found(self.ask())["queue"], "warning")
         self.assertEqual([d["free_bytes"] > 0 for d in result.report["disk"]], [True])
 
+    def test_a_record_that_was_changed(self):
+        self.policy({"here": sync.builder("dir", path=self.me.folder / "there")})
+        self.assert_stored(self.me.run(None, [self.me.source("x.txt", lambda path: path.write_text("x"))]))
+        log = self.me.state / "audit.jsonl"
+        lines = log.read_text().splitlines(keepends=True)
+        self.assertGreater(len(lines), 1)
+        log.write_text("".join([lines[0].replace('"event"', '"Event"'), *lines[1:]]))
+        result = self.ask(code=5)
+        self.assertEqual(self.found(result)["audit"], "problem")
+
     def test_text_says_the_same(self):
         self.policy({"here": sync.builder("dir", path=self.me.folder / "there")})
         result = self.me.ask("doctor", "--policy", self.me.policy, "--state", self.me.state)
