@@ -197,6 +197,16 @@ AKOSHA_API int akosha_run(struct akosha *engine, struct akosha_policy *policy,
 AKOSHA_API int akosha_list(struct akosha *engine, struct akosha_policy *policy, const char *target,
     struct akosha_report **ret_report, struct akosha_error *ret_error);
 
+struct aks_secret;
+
+/* What opens encrypted objects; zeroed: nothing, or what the policy's own passphrase opens. */
+struct akosha_keys {
+    const char *const *identities;      /* files of age identities */
+    size_t identity_count;
+    const char *passphrase_secret;      /* the name of a secret, or NULL */
+    const struct aks_secret *passphrase;    /* or NULL */
+};
+
 struct akosha_restore_options {
     const char *to;                     /* a folder; relative to the working folder; made if it is
                                          * missing */
@@ -205,6 +215,7 @@ struct akosha_restore_options {
     bool force;                         /* over what is there */
     const char *const *names;           /* of sources, or their paths; NULL: all */
     size_t name_count;
+    struct akosha_keys keys;
 };
 
 /** Brings sources back, checked and opened before they get their names. One that was interrupted
@@ -217,6 +228,7 @@ struct akosha_verify_options {
     const char *upload_id;              /* NULL: the newest of each target */
     const char *target;                 /* only this one, or NULL: all that can be looked at */
     bool quick;                         /* sizes only, as the other side tells them */
+    struct akosha_keys keys;            /* of what they do not open, what is stored is verified */
 };
 
 /** Reads an upload from end to end and compares sizes and digests with its manifest.

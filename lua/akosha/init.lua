@@ -19,6 +19,9 @@ local akosha = {
   -- What becomes of a source that is being written.
   snapshot = core.snapshot,
 
+  -- Whom it is encrypted for.
+  age = core.age,
+
   -- What may be sent in a day.
   budget = core.budget,
 

@@ -32,6 +32,7 @@ local akosha = {}
 ---@field dedup? akosha.DedupRule Asked for each source and target ("unchanged").
 ---@field missing? akosha.Missing What a source that is not there means ("fail").
 ---@field compress? akosha.CompressRule Asked for each source and target ("zstd").
+---@field encrypt? akosha.Age Whom everything is encrypted for before it leaves (nobody).
 ---@field snapshot? akosha.SnapshotRule Asked about a source that stays busy ("queue", after 5 s).
 ---@field part_size? integer Bytes, 5 MiB to 5 GiB (5 MiB).
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).
@@ -310,6 +311,7 @@ function akosha.dir(options) end
 ---@field bytes integer
 ---@field sha256? string
 ---@field codec? akosha.Codec
+---@field encryption? string "age"; nil: it is not encrypted.
 ---@field stored_bytes? integer
 ---@field stored_sha256? string
 ---@field key? string
@@ -326,6 +328,7 @@ function akosha.dir(options) end
 ---@field bytes integer
 ---@field sha256 string
 ---@field codec akosha.Codec
+---@field encryption? string "age"; nil: it is not encrypted.
 ---@field stored_bytes integer
 ---@field stored_sha256 string
 
@@ -550,6 +553,21 @@ function akosha.route.by_kind(routes) end
 ---@return akosha.BusyRule
 function akosha.snapshot(options) end
 
+-- Encryption. ------------------------------------------------------------------------------------
+
+---@class akosha.Age
+
+---@class akosha.AgeOptions
+---@field recipients? string|string[] "age1...": any of their identities opens it.
+---@field recipients_file? string A file of them: below "~/", or from the policy's folder.
+---@field passphrase? akosha.Secret Instead, alone: whoever knows it opens it.
+
+---Encrypts with age (X25519, or scrypt) before anything leaves: docs/encryption.md.
+---Phase: load.
+---@param options akosha.AgeOptions
+---@return akosha.Age
+function akosha.age(options) end
+
 -- Budgets. ----------------------------------------------------------------------------------------
 
 ---@class akosha.Budget
@@ -601,6 +619,7 @@ function akosha.log(...) end
 ---@field retry? akosha.Retry Asked after each request that failed (exponential).
 ---@field missing? akosha.Missing What a source that is not there means ("fail").
 ---@field compress? akosha.CompressRule For what ctx:compress was not asked about ("zstd").
+---@field encrypt? akosha.Age Whom everything is encrypted for before it leaves (nobody).
 ---@field snapshot? akosha.SnapshotRule Asked about a source that stays busy ("queue", after 5 s).
 ---@field part_size? integer Bytes, 5 MiB to 5 GiB (5 MiB).
 ---@field probe? number Seconds that a target has to answer, up to 60 (1).

@@ -7,6 +7,46 @@
 #include "engine/verify.h"
 
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Frees what fill_keys has made. */
+static void
+drop_keys(const struct aks_port *port, struct aks_unseal_options *unseal)
+{
+    for (size_t i = 0; i < unseal->identity_count; i++)
+        aks_mem_free(port->alloc, (char *)(uintptr_t)unseal->identity_files[i]);
+    aks_mem_free(port->alloc, (void *)(uintptr_t)unseal->identity_files);
+    memset(unseal, 0, sizeof(*unseal));
+}
+
+/* Paths of a command line are the working folder's. */
+static enum aks_status
+fill_keys(const struct aks_port *port, const struct akosha_keys *keys,
+    struct aks_unseal_options *ret_unseal, struct aks_error *err)
+{
+    const struct aks_environment *env = &port->environment;
+    const char **files = aks_mem_array(port->alloc, keys->identity_count + 1, sizeof(*files));
+    enum aks_status status = AKS_OK;
+
+    memset(ret_unseal, 0, sizeof(*ret_unseal));
+    if (files == NULL)
+        return aks_error_memory(err, "reading identities");
+    ret_unseal->identity_files = files;
+    ret_unseal->passphrase_secret = keys->passphrase_secret;
+    ret_unseal->passphrase = keys->passphrase;
+    for (size_t i = 0; i < keys->identity_count && status == AKS_OK; i++) {
+        char *path = NULL;
+
+        status = aks_source_absolute(port, keys->identities[i], env->working_folder(env->ctx),
+            &path, err);
+        if (status == AKS_OK)
+            files[ret_unseal->identity_count++] = path;
+    }
+    if (status != AKS_OK)
+        drop_keys(port, ret_unseal);
+    return status;
+}
 
 int
 akosha_restore(struct akosha *engine, struct akosha_policy *policy,
@@ -32,7 +72,10 @@ akosha_restore(struct akosha *engine, struct akosha_policy *policy,
     restore.force = options->force;
     restore.names = options->names;
     restore.name_count = options->name_count;
-    status = aks_restore(engine->engine, &restore, &json, &err);
+    status = fill_keys(port, &options->keys, &restore.unseal, &err);
+    if (status == AKS_OK)
+        status = aks_restore(engine->engine, &restore, &json, &err);
+    drop_keys(port, &restore.unseal);
     aks_mem_free(port->alloc, to);
     if (status != AKS_OK)
         return akosha_api_error(&err, ret_error);
@@ -44,13 +87,18 @@ akosha_verify(struct akosha *engine, struct akosha_policy *policy,
     const struct akosha_verify_options *options, struct akosha_report **ret_report,
     struct akosha_error *ret_error)
 {
-    struct aks_verify_options verify = { policy->policy, options->upload_id, options->target,
-        options->quick };
+    const struct aks_port *port = engine->options.port;
+    struct aks_verify_options verify = { .policy = policy->policy,
+        .upload_id = options->upload_id, .target = options->target, .quick = options->quick };
     struct aks_error err = { 0 };
     json_t *json = NULL;
+    enum aks_status status = fill_keys(port, &options->keys, &verify.unseal, &err);
 
     *ret_report = NULL;
-    if (aks_verify(engine->engine, &verify, &json, &err) != AKS_OK)
+    if (status == AKS_OK)
+        status = aks_verify(engine->engine, &verify, &json, &err);
+    drop_keys(port, &verify.unseal);
+    if (status != AKS_OK)
         return akosha_api_error(&err, ret_error);
     return akosha_api_report(json, ret_report, ret_error);
 }

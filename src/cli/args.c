@@ -39,6 +39,10 @@ static const struct option options[] = {
     { "to", "DIR", "the folder to restore to; made if it is missing", false },
     { "upload", "ID", "this upload, as list shows them; else the newest", false },
     { "quick", NULL, "only look at sizes, as the target tells them", false },
+    { "identity", "FILE", "an age identity file that opens what is encrypted; may be repeated",
+        false },
+    { "passphrase", NULL, "ask at the terminal for the passphrase of what is encrypted", false },
+    { "passphrase-secret", "NAME", "the same, out of a secret that secret add has named", false },
     { "keep", "RULES", "what stays: last=N,daily=N,weekly=N, one or more of them", false },
     { "apply", NULL, "do it; without, it is only shown", false },
     { "credentials", "CHOICE", "instead of an s3 target's own: environment or profile:NAME",
@@ -196,6 +200,7 @@ static const struct {
     { "dry-run", offsetof(struct aks_args, dry_run) },
     { "luarc", offsetof(struct aks_args, luarc) },
     { "quick", offsetof(struct aks_args, quick) },
+    { "passphrase", offsetof(struct aks_args, passphrase) },
     { "apply", offsetof(struct aks_args, apply) },
     { "coverage", offsetof(struct aks_args, coverage) },
     { "force", offsetof(struct aks_args, force) },
@@ -213,6 +218,7 @@ static const struct {
     { "to", offsetof(struct aks_args, to) },
     { "upload", offsetof(struct aks_args, upload) },
     { "keep", offsetof(struct aks_args, keep) },
+    { "passphrase-secret", offsetof(struct aks_args, passphrase_secret) },
     { "credentials", offsetof(struct aks_args, credentials) },
     { "env", offsetof(struct aks_args, env) },
     { "file", offsetof(struct aks_args, file) },
@@ -265,6 +271,11 @@ apply(struct aks_args *args, const char *name, const char *value)
         if (args->host_count == AKS_ARGS_HOST_MAX)
             return aks_args_wrong(args, "--host is given too often: ", value);
         args->hosts[args->host_count++] = value;
+    }
+    if (strcmp(name, "identity") == 0) {
+        if (args->identity_count == AKS_ARGS_IDENTITY_MAX)
+            return aks_args_wrong(args, "--identity is given too often: ", value);
+        args->identities[args->identity_count++] = value;
     }
     if (strcmp(name, "limit") == 0)
         return add_limit(args, value);

@@ -8,6 +8,7 @@
 #define AKS_ARGS_ALLOW_MAX 64
 #define AKS_ARGS_EVENT_MAX 32
 #define AKS_ARGS_HOST_MAX 16
+#define AKS_ARGS_IDENTITY_MAX 16
 #define AKS_ARGS_LIMIT_MAX 32
 
 struct aks_args;
@@ -49,6 +50,10 @@ struct aks_args {
     bool quick;
     const char *keep;
     bool apply;
+    const char *identities[AKS_ARGS_IDENTITY_MAX];
+    size_t identity_count;
+    bool passphrase;
+    const char *passphrase_secret;
     const char *credentials;
     /* Of `secret add`. */
     const char *env;

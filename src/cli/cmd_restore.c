@@ -1,5 +1,6 @@
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/keys.h"
 #include "cli/print.h"
 #include "cli/session.h"
 
@@ -73,6 +74,9 @@ aks_cmd_restore(const struct aks_args *args)
 
     if (args->to == NULL || args->to[0] == '\0')
         return aks_args_wrong(args, "restore needs --to DIR, the folder to restore to", "");
+    code = aks_keys_open(args, &options.keys);
+    if (code != 0)
+        return code;
     code = aks_session_open(args, true, &session);
     if (code == 0) {
         options.to = args->to;
@@ -86,5 +90,6 @@ aks_cmd_restore(const struct aks_args *args)
     }
     akosha_report_free(report);
     aks_session_close(&session);
+    aks_keys_close(&options.keys);
     return code;
 }

@@ -62,29 +62,33 @@ const struct aks_command aks_commands[] = {
       "",
       "  akosha-sync list --policy policies/prod.lua --target cloud",
       "policy target allow-env limit", 0, 0, aks_cmd_list },
-    { "verify", "verify [--policy FILE] [--target NAME] [--upload ID] [--quick]",
+    { "verify", "verify [--policy FILE] [--target NAME] [--upload ID] [--quick] [OPTION]...",
       "check an upload from end to end by reading it",
       "Every object is read back, unpacked, and compared with the manifest: sizes and both\n"
       "digests. Without --upload: the newest of each target. What was proven is kept in the state\n"
-      "folder.\n"
+      "folder. Of what is encrypted and nothing given opens, the stored bytes are verified.\n"
       "Exit codes: 0 proven; 1 a target could not be asked, or holds nothing; 3 policy or\n"
       "settings; 5 something does not verify; 6 refused.",
       "  akosha-sync verify --policy policies/prod.lua\n"
       "  akosha-sync verify --target cloud --upload 20261123T084512Z-3f9a2c --quick",
-      "policy target upload quick allow-env limit", 0, 0, aks_cmd_verify },
+      "policy target upload quick identity passphrase passphrase-secret "
+      "allow-env limit", 0, 0, aks_cmd_verify },
     { "restore", "restore --to DIR [OPTION]... [NAME]...",
       "bring databases back into a folder, checked and opened",
       "NAME is a source's name in a target, its file's name or its path; without one: all.\n"
       "Without --upload the newest copy of every source is taken, whichever upload has it. A\n"
       "database and its log get their names together, after both digests of each were checked and\n"
       "the database was opened. What is there already is not touched without --force. A restore\n"
-      "that was interrupted goes on when it is asked for again.\n"
+      "that was interrupted goes on when it is asked for again. What is encrypted needs\n"
+      "--identity, --passphrase or --passphrase-secret.\n"
       "Exit codes: 0 restored; 1 not now (a target does not answer, or something is in the way);\n"
       "3 policy or settings; 5 something does not verify; 6 refused; 7 no room.",
       "  akosha-sync restore --to ~/restored\n"
       "  akosha-sync restore --policy policies/prod.lua --to ~/.claude/data reflection.duckdb\n"
+      "  akosha-sync restore --to ~/restored --identity ~/backup-identity.txt\n"
       "  akosha-sync restore --target cloud --upload 20261123T084512Z-3f9a2c --to /tmp/then --json",
-      "policy target upload to force allow-env limit", 0, -1, aks_cmd_restore },
+      "policy target upload to force identity passphrase passphrase-secret "
+      "allow-env limit", 0, -1, aks_cmd_restore },
     { "prune", "prune [--keep RULES] [--apply] [OPTION]...",
       "forget old uploads",
       "RULES: last=N keeps the newest N uploads, daily=N and weekly=N the newest of each of the\n"

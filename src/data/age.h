@@ -35,7 +35,5 @@ enum aks_encryption { AKS_ENCRYPTION_NONE, AKS_ENCRYPTION_AGE };
 
 #define AKS_ENCRYPTION_AGE_NAME "age"
 #define AKS_ENCRYPTION_AGE_SUFFIX ".age"
-/* There is no registered type; this is what its own tools' packages call it. */
-#define AKS_ENCRYPTION_AGE_CONTENT_TYPE "application/octet-stream"
 
 #endif

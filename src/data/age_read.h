@@ -1,6 +1,6 @@
-/* A file of age made plain again, in pieces of any size, in order. Input is hostile: plain bytes are
- * given only after the tag of their chunk was checked, and nothing before the header's MAC was; what
- * was given until a failure is not taken back. */
+/* A file of age made plain again, in pieces of any size, in order. Input is hostile: plain bytes
+ * are given only after the tag of their chunk was checked, and nothing before the header's MAC was;
+ * what was given until a failure is not taken back. */
 #ifndef AKS_DATA_AGE_READ_H
 #define AKS_DATA_AGE_READ_H
 

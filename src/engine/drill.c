@@ -41,13 +41,16 @@ aks_drill_look(struct aks_engine *engine, const struct aks_settings *settings,
     int64_t again_ms = settings->drill_ms < AKS_DRILL_AGAIN_MS ? settings->drill_ms
         : AKS_DRILL_AGAIN_MS;
     int64_t now_ms = wall_ms(engine);
+    /* Of what nothing here opens, that it is there and unchanged is all that can be tried out. */
+    bool sealed = settings->encrypt.set && settings->encrypt.passphrase == NULL;
     struct aks_proof proof;
     enum aks_status status;
 
     memset(ret_state, 0, sizeof(*ret_state));
     ret_state->wanted = settings->drill_ms > 0;
     ret_state->proven_at_ms = -1;
-    status = aks_state_proof_last(engine->state, NULL, NULL, AKS_PROOF_RESTORED, &proof, err);
+    status = aks_state_proof_last(engine->state, NULL, NULL,
+        sealed ? AKS_PROOF_READ : AKS_PROOF_RESTORED, &proof, err);
     if (status == AKS_OK)
         ret_state->proven_at_ms = proof.at_ms;
     else if (status != AKS_NOT_FOUND)

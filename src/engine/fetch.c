@@ -31,6 +31,8 @@ struct aks_fetch {
     int64_t taken;                      /* the first byte that was not taken */
     struct aks_sha256 *stored_sha;
     struct aks_sha256 *plain_sha;
+    struct aks_age_reader *age;         /* in front of the decoder, if it is encrypted */
+    bool opened;                        /* its last chunk was */
     struct aks_decoder *decoder;
     int64_t plain;                      /* where the next plain byte goes */
     struct slot *working;               /* on a worker */
@@ -82,6 +84,29 @@ take_plain(void *ctx, const void *data, size_t len, struct aks_error *err)
     return status;
 }
 
+static enum aks_status
+take_decrypted(void *ctx, const void *data, size_t len, struct aks_error *err)
+{
+    struct aks_fetch *fetch = ctx;
+
+    return aks_decoder_feed(fetch->decoder, data, len, take_plain, fetch, err);
+}
+
+static void
+decrypt(struct aks_fetch *fetch, const struct slot *slot, struct aks_error *err)
+{
+    bool last = slot->offset + (int64_t)slot->len == fetch->object.stored_bytes;
+    enum aks_status status = aks_age_reader_feed(fetch->age, slot->data, slot->len,
+        take_decrypted, fetch, err);
+
+    if (status == AKS_OK && last)
+        status = aks_age_reader_end(fetch->age, take_decrypted, fetch, err);
+    fetch->opened = status == AKS_OK && last;
+    if (aks_age_reader_failure(fetch->age) == AKS_AGE_NO_MATCH)
+        aks_error_hint(err, "give what opens it: --identity FILE with the identity of one of its "
+            "recipients, or --passphrase, or --passphrase-secret NAME");
+}
+
 static void
 work(void *arg)
 {
@@ -91,7 +116,9 @@ work(void *arg)
     aks_error_clear(&fetch->work_error);
     if (fetch->stored_sha != NULL)
         aks_sha256_update(fetch->stored_sha, slot->data, slot->len);
-    if (fetch->decoder != NULL)
+    if (fetch->age != NULL)
+        decrypt(fetch, slot, &fetch->work_error);
+    else if (fetch->decoder != NULL)
         (void)aks_decoder_feed(fetch->decoder, slot->data, slot->len, take_plain, fetch,
             &fetch->work_error);
 }
@@ -143,6 +170,8 @@ check(struct aks_fetch *fetch, struct aks_error *err)
     if (fetch->stored_sha != NULL && !digest_is(fetch->stored_sha, fetch->object.stored_sha256))
         return aks_error_set(err, AKS_CORRUPT,
             "the digest of what is stored there is not the one that was stored");
+    if (fetch->age != NULL && !fetch->opened)
+        return aks_error_set(err, AKS_CORRUPT, "it is no file of age");
     if (fetch->decoder != NULL)
         status = aks_decoder_end(fetch->decoder, err);
     if (status == AKS_OK && fetch->decoder != NULL &&
@@ -306,6 +335,8 @@ make_buffers(struct aks_fetch *fetch, struct aks_error *err)
 static enum aks_status
 set_up(struct aks_fetch *fetch, struct aks_error *err)
 {
+    static const struct aks_age_keys nothing;
+    const struct aks_age_keys *keys = fetch->options.keys != NULL ? fetch->options.keys : &nothing;
     const struct aks_fetch_object *object = &fetch->object;
     bool whole = fetch->options.from_stored == 0;
     enum aks_status status = make_buffers(fetch, err);
@@ -321,6 +352,10 @@ set_up(struct aks_fetch *fetch, struct aks_error *err)
         fetch->plain_sha = aks_sha256_new(fetch->alloc);
     if (fetch->plain_sha == NULL)
         return aks_error_memory(err, "reading an object");
+    if (object->encryption == AKS_ENCRYPTION_AGE)
+        status = aks_age_reader_new(fetch->alloc, keys, false, &fetch->age, err);
+    if (status != AKS_OK)
+        return status;
     return aks_decoder_new(fetch->alloc, object->codec, object->bytes - fetch->options.from_plain,
         &fetch->decoder, err);
 }
@@ -337,6 +372,7 @@ aks_fetch_begin(const struct aks_fetch_options *options, aks_done *done, void *c
     AKS_CHECK(object->bytes >= options->from_plain && options->from_plain >= 0);
     AKS_CHECK(object->stored_bytes >= options->from_stored && options->from_stored >= 0);
     AKS_CHECK(options->lingering == NULL || options->write == NULL);
+    AKS_CHECK(object->encryption == AKS_ENCRYPTION_NONE || options->from_stored == 0);
     if (fetch == NULL) {
         aks_sha256_free(options->sha);
         return aks_error_memory(err, "reading an object");
@@ -367,6 +403,7 @@ give_back(struct aks_fetch *fetch)
 {
     for (size_t i = 0; i < AKS_FETCH_RANGES; i++)
         aks_mem_free(fetch->alloc, fetch->slots[i].data);
+    aks_age_reader_free(fetch->age);
     aks_decoder_free(fetch->decoder);
     aks_sha256_free(fetch->stored_sha);
     aks_sha256_free(fetch->plain_sha);
@@ -400,7 +437,7 @@ aks_fetch_boundary(const struct aks_fetch *fetch, int64_t *ret_stored, int64_t *
 {
     *ret_stored = 0;
     *ret_plain = 0;
-    if (fetch->decoder == NULL)
+    if (fetch->decoder == NULL || fetch->age != NULL)
         return;
     aks_decoder_boundary(fetch->decoder, ret_stored, ret_plain);
     *ret_stored += fetch->options.from_stored;

@@ -72,6 +72,7 @@ fill_row(struct aks_journal_entry *entry, const struct aks_journal_shape *shape,
     row->codec = aks_mem_strdup(alloc, aks_codec_name(shape->codec));
     row->level = shape->codec == AKS_CODEC_NONE ? 0 : shape->level;
     row->codec_version = aks_mem_strdup(alloc, aks_codec_version(shape->codec, shape->level));
+    row->encryption = shape->encryption;
     row->part_bytes = shape->part_bytes;
     row->check = (int64_t)shape->check;
     row->snapshot = aks_mem_strdup(alloc, snapshot->in_place || snapshot->id == NULL ? ""
@@ -94,6 +95,10 @@ static const char *
 other_shape(const struct aks_journal_object *before, const struct aks_journal_object *now,
     const struct aks_snapshot *snapshot)
 {
+    if (before->encryption != AKS_ENCRYPTION_NONE)
+        return "it is encrypted, and its file key is gone";
+    if (before->encryption != now->encryption)
+        return "it was not encrypted then";
     if (!aks_journal_object_of(before, snapshot))
         return "the source is not what it was then";
     if (before->codec == NULL || strcmp(before->codec, now->codec) != 0 ||

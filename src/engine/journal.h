@@ -3,7 +3,9 @@
  *
  * An object that was begun before is gone on with if it would come out the same: the same snapshot,
  * codec, level, version of the codec's library, size of parts. Whether it does is seen part by
- * part; one that differs ends it, and the upload starts over under an id of its own. */
+ * part; one that differs ends it, and the upload starts over under an id of its own. One that was
+ * encrypted never would: its file key died with the process that drew it. It is written down to be
+ * given back. */
 #ifndef AKS_ENGINE_JOURNAL_H
 #define AKS_ENGINE_JOURNAL_H
 
@@ -60,6 +62,7 @@ struct aks_journal_shape {
     const char *key;
     enum aks_codec codec;
     int level;
+    enum aks_encryption encryption;
     int64_t part_bytes;
     enum aks_part_check check;
 };

@@ -12,11 +12,14 @@ object_json(const struct aks_manifest_object *object)
 {
     char date[AKS_DATE_BYTES];
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:I, s:s, s:s, s:s, s:b}", "name",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s?, s:I, s:s, s:s, s:s, s:b}",
+        "name",
         object->name, "key", object->key, "source_name", object->source_name, "kind",
         object->kind, "role", object->role, "bytes", (json_int_t)object->bytes, "sha256",
-        object->sha256, "codec", object->codec, "stored_bytes", (json_int_t)object->stored_bytes,
-        "stored_sha256", object->stored_sha256, "taken_at",
+        object->sha256, "codec", object->codec, "encryption",
+        object->encryption != AKS_ENCRYPTION_NONE ? AKS_ENCRYPTION_AGE_NAME : NULL,
+        "stored_bytes", (json_int_t)object->stored_bytes, "stored_sha256",
+        object->stored_sha256, "taken_at",
         aks_date_iso(object->taken_at_ms, date), "snapshot", object->snapshot_method, "writer",
         object->snapshot_writer);
 }

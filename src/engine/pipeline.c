@@ -33,11 +33,17 @@ destroy(struct aks_pipeline *pipeline)
     aks_mem_free(alloc, pipeline);
 }
 
+bool
+aks_pipeline_is_made(const struct aks_pipeline *pipeline)
+{
+    return pipeline->options.codec != AKS_CODEC_NONE || pipeline->options.seal != NULL;
+}
+
 static enum aks_status
 init_digests(struct aks_pipeline *pipeline, struct aks_error *err)
 {
     const struct aks_alloc *alloc = alloc_of(pipeline);
-    bool encoded = pipeline->options.codec != AKS_CODEC_NONE;
+    bool encoded = aks_pipeline_is_made(pipeline);
 
     pipeline->plain_sha = aks_sha256_new(alloc);
     if (encoded)
@@ -67,10 +73,10 @@ advance(struct aks_pipeline *pipeline)
 {
     if (pipeline->state != AKS_PIPELINE_RUNNING)
         return;
-    if (pipeline->options.codec == AKS_CODEC_NONE)
-        aks_pipeline_raw_pump(pipeline);
-    else
+    if (aks_pipeline_is_made(pipeline))
         aks_pipeline_codec_pump(pipeline);
+    else
+        aks_pipeline_raw_pump(pipeline);
 }
 
 enum aks_status
@@ -94,8 +100,8 @@ aks_pipeline_new(const struct aks_pipeline_options *options, struct aks_view *vi
     pipeline->next_taken = 1;
     status = init_digests(pipeline, err);
     if (status == AKS_OK)
-        status = options->codec == AKS_CODEC_NONE ? aks_pipeline_raw_init(pipeline, err)
-            : aks_pipeline_codec_init(pipeline, err);
+        status = aks_pipeline_is_made(pipeline) ? aks_pipeline_codec_init(pipeline, err)
+            : aks_pipeline_raw_init(pipeline, err);
     if (status != AKS_OK) {
         destroy(pipeline);
         return status;
@@ -303,7 +309,7 @@ aks_pipeline_whole(struct aks_pipeline *pipeline)
 {
     struct aks_body body = { pipeline->plain_bytes, read_whole, pipeline };
 
-    if (pipeline->options.codec != AKS_CODEC_NONE)
+    if (aks_pipeline_is_made(pipeline))
         body.bytes = -1;
     return body;
 }

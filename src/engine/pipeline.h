@@ -1,15 +1,18 @@
-/* The path of a byte before it is sent: view -> digest (plain) -> codec -> equal parts ->
+/* The path of a byte before it is sent: view -> digest (plain) -> codec -> age -> equal parts ->
  * digest (as sent).
  *
  * Byte work runs on workers; parts come out on the loop, in order. Raw data needs no part buffers:
- * a part is hashed in a first pass and read again from the view as it is sent. Encoded parts
- * are buffers out of the pool. Blocks are encoded side by side and joined in order. */
+ * a part is hashed in a first pass and read again from the view as it is sent. What is encoded or
+ * encrypted are buffers out of the pool: encrypted bytes exist once, since nothing is ever
+ * encrypted twice with one file key. Blocks are encoded side by side, and encrypted and joined in
+ * order. */
 #ifndef AKS_ENGINE_PIPELINE_H
 #define AKS_ENGINE_PIPELINE_H
 
 #include "data/codec.h"
 #include "data/digest.h"
 #include "engine/pool.h"
+#include "engine/seal.h"
 #include "engine/view.h"
 #include "engine/target.h"
 
@@ -24,6 +27,7 @@ struct aks_pipeline_options {
     struct aks_pool *pool;
     enum aks_codec codec;
     int level;
+    const struct aks_seal *seal;        /* what it is encrypted with; NULL: it is not. Borrowed */
     int64_t part_bytes;
     enum aks_part_check check;
     /* From the loop, never from inside a call: a part is ready, the end is reached, or it has
@@ -60,7 +64,8 @@ const struct aks_pipeline_result *aks_pipeline_result(const struct aks_pipeline 
 /** Plain bytes read so far, and bytes made of them so far. */
 void aks_pipeline_progress(const struct aks_pipeline *pipeline, int64_t *ret_plain,
     int64_t *ret_stored);
-/** The whole object as a body that can be read again; bytes -1 if a codec made it. */
+/** The whole object as a body that can be read again; bytes -1 if it was encoded or
+ * encrypted. */
 struct aks_body aks_pipeline_whole(struct aks_pipeline *pipeline);
 const struct aks_view *aks_pipeline_view(const struct aks_pipeline *pipeline);
 /** Of a pipeline that has ENDED and whose parts are given back: frees what only reading needed.

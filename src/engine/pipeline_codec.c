@@ -1,5 +1,5 @@
-/* Encoded data: blocks are read and encoded side by side, then joined one after the other into part
- * buffers. */
+/* What is encoded, encrypted or both: blocks are read and encoded side by side, then encrypted and
+ * joined one after the other into part buffers. */
 #include "base/check.h"
 #include "engine/pipeline_internal.h"
 
@@ -14,10 +14,14 @@ init_block(struct aks_pipeline *pipeline, struct block *block, struct aks_error 
     if ((int64_t)in_bytes > pipeline->plain_bytes)
         in_bytes = (size_t)pipeline->plain_bytes;
     block->pipeline = pipeline;
-    block->out_bytes = aks_encoder_bound(pipeline->options.codec, in_bytes);
     block->in = aks_mem_resize(alloc, NULL, in_bytes > 0 ? in_bytes : 1);
+    if (block->in == NULL)
+        return aks_error_memory(err, "starting to read a source");
+    if (pipeline->options.codec == AKS_CODEC_NONE)
+        return AKS_OK;
+    block->out_bytes = aks_encoder_bound(pipeline->options.codec, in_bytes);
     block->out = aks_mem_resize(alloc, NULL, block->out_bytes);
-    if (block->in == NULL || block->out == NULL)
+    if (block->out == NULL)
         return aks_error_memory(err, "starting to compress a source");
     return aks_encoder_new(alloc, pipeline->options.codec, pipeline->options.level,
         &block->encoder, err);
@@ -56,6 +60,11 @@ aks_pipeline_codec_fini(struct aks_pipeline *pipeline)
         aks_encoder_free(pipeline->blocks[i].encoder);
     }
     memset(pipeline->blocks, 0, sizeof(pipeline->blocks));
+    aks_age_writer_free(pipeline->writer);
+    pipeline->writer = NULL;
+    aks_mem_free(alloc, pipeline->sealed);
+    pipeline->sealed = NULL;
+    pipeline->sealed_room = 0;
 }
 
 static void
@@ -67,8 +76,10 @@ encode_block(void *arg)
     if (aks_view_read(&block->pipeline->view, offset, block->in, block->in_len,
             &block->error) != AKS_OK)
         return;
-    (void)aks_encoder_block(block->encoder, block->in, block->in_len, block->out, block->out_bytes,
-        &block->out_len, &block->error);
+    block->out_len = block->in_len;
+    if (block->encoder != NULL)
+        (void)aks_encoder_block(block->encoder, block->in, block->in_len, block->out,
+            block->out_bytes, &block->out_len, &block->error);
 }
 
 static void
@@ -96,7 +107,7 @@ pump_encode(struct aks_pipeline *pipeline)
         struct block *block = &pipeline->blocks[i];
         int64_t left;
 
-        if (block->encoder == NULL || block->state != BLOCK_FREE)
+        if (block->in == NULL || block->state != BLOCK_FREE)
             continue;
         if (pipeline->next_block == pipeline->block_count ||
             pipeline->state != AKS_PIPELINE_RUNNING)
@@ -114,17 +125,59 @@ pump_encode(struct aks_pipeline *pipeline)
     }
 }
 
+/* What the block came to before it was encrypted. */
+static const uint8_t *
+encoded(const struct block *block)
+{
+    return block->encoder != NULL ? block->out : block->in;
+}
+
+/* The block is what it was encrypted to from here on: pipeline->sealed, until the next one's turn.
+ * The writer, and with it the file key, is this pipeline's: whoever begins anew has another. */
+static enum aks_status
+seal_block(struct aks_pipeline *pipeline, struct block *block, struct aks_error *err)
+{
+    const struct aks_alloc *alloc = pipeline->options.port->alloc;
+    bool last = block->index + 1 == pipeline->block_count;
+    enum aks_status status = AKS_OK;
+    size_t bound;
+    uint8_t *larger;
+
+    if (pipeline->writer == NULL)
+        status = aks_seal_begin(pipeline->options.seal, &pipeline->writer, err);
+    if (status != AKS_OK)
+        return status;
+    bound = aks_age_writer_bound(pipeline->writer, block->out_len);
+    if (bound > pipeline->sealed_room) {
+        larger = aks_mem_resize(alloc, pipeline->sealed, bound);
+        if (larger == NULL)
+            return aks_error_memory(err, "encrypting a source");
+        pipeline->sealed = larger;
+        pipeline->sealed_room = bound;
+    }
+    aks_age_writer_write(pipeline->writer, encoded(block), block->out_len, last, pipeline->sealed,
+        &block->out_len);
+    return AKS_OK;
+}
+
 /* On a worker; one join at a time, in order. Hashing is part of it: bytes are in the cache here. */
 static void
 join_block(void *arg)
 {
     struct aks_pipeline *pipeline = arg;
     struct block *block = pipeline->join.block;
-    const uint8_t *from = block->out + block->joined;
-    size_t take = pipeline->join.take;
+    const uint8_t *from;
+    size_t take;
 
     if (!block->hashed)
         aks_sha256_update(pipeline->plain_sha, block->in, block->in_len);
+    if (!block->hashed && pipeline->options.seal != NULL &&
+        seal_block(pipeline, block, &block->error) != AKS_OK)
+        return;
+    from = (pipeline->options.seal != NULL ? pipeline->sealed : encoded(block)) + block->joined;
+    take = block->out_len - block->joined;
+    take = take < pipeline->join.room ? take : pipeline->join.room;
+    pipeline->join.take = take;
     if (pipeline->options.check == AKS_PART_SHA256)
         aks_sha256_update_two(pipeline->stored_sha, pipeline->part_sha, from, take);
     else
@@ -159,6 +212,11 @@ join_block_done(void *arg)
     if (aks_pipeline_job_done(pipeline))
         return;
     pipeline->join.block = NULL;
+    if (block->error.status != AKS_OK) {
+        aks_pipeline_fail(pipeline, &block->error);
+        aks_pipeline_pump(pipeline);
+        return;
+    }
     block->hashed = true;
     block->joined += pipeline->join.take;
     pipeline->filling->part.body.bytes += (int64_t)pipeline->join.take;
@@ -224,17 +282,13 @@ pump_join(struct aks_pipeline *pipeline)
         return;
     for (size_t i = 0; i < AKS_PIPELINE_BLOCKS_MAX; i++) {
         struct block *block = &pipeline->blocks[i];
-        size_t room;
-        size_t left;
-
         if (block->state != BLOCK_ENCODED || block->index != pipeline->next_join)
             continue;
         if (!begin_part(pipeline))
             return;
-        room = (size_t)(pipeline->options.part_bytes - pipeline->filling->part.body.bytes);
-        left = block->out_len - block->joined;
+        pipeline->join.room = (size_t)(pipeline->options.part_bytes -
+            pipeline->filling->part.body.bytes);
         pipeline->join.block = block;
-        pipeline->join.take = left < room ? left : room;
         block->state = BLOCK_JOINING;
         aks_pipeline_submit(pipeline, join_block, join_block_done, pipeline);
         return;

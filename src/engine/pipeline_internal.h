@@ -39,15 +39,16 @@ struct block {
     uint8_t *out;
     size_t out_bytes;
     size_t out_len;
-    size_t joined;                      /* of out */
-    bool hashed;                        /* in went into the plain digest */
+    size_t joined;                      /* of what it came to */
+    bool hashed;                        /* in went into the plain digest, and out was encrypted */
     struct aks_error error;
 };
 
 /* The one join under way: block -> the part that is being filled. */
 struct join_job {
     struct block *block;
-    size_t take;                        /* bytes of block->out from block->joined on */
+    size_t room;                        /* bytes that the part can take */
+    size_t take;                        /* bytes from block->joined on that it took */
 };
 
 struct aks_pipeline {
@@ -78,10 +79,15 @@ struct aks_pipeline {
     uint64_t next_block;                /* to be encoded */
     uint64_t next_join;                 /* to be joined */
     struct join_job join;
+    struct aks_age_writer *writer;      /* from the first block that is joined */
+    uint8_t *sealed;                    /* what the block that is joined came to, encrypted */
+    size_t sealed_room;
     struct pipeline_part *filling;
     struct aks_pool_waiter room;        /* a buffer is waited for */
 };
 
+/* Are parts buffers, made once? Else they are the view itself. */
+bool aks_pipeline_is_made(const struct aks_pipeline *pipeline);
 /* A free part in state FILLING with its number, or NULL. */
 struct pipeline_part *aks_pipeline_part_begin(struct aks_pipeline *pipeline);
 /* ${part} is whole. */

@@ -289,6 +289,7 @@ aks_reader_object(const struct aks_manifest_object *object, struct aks_fetch_obj
         return aks_error_set(err, AKS_CORRUPT, "%s: the codec %s is not known", object->key,
             object->codec);
     ret_object->key = object->key;
+    ret_object->encryption = object->encryption;
     ret_object->bytes = object->bytes;
     ret_object->sha256 = object->sha256;
     ret_object->stored_bytes = object->stored_bytes;
@@ -306,6 +307,7 @@ aks_reader_fetch(struct aks_reader *reader, const struct aks_fetch_options *opti
 
     own.loop = &reader->engine->loop;
     own.target = reader->target;
+    own.keys = reader->keys;
     status = aks_fetch_begin(&own, aks_reader_done, reader, &fetch, err);
     if (status == AKS_OK)
         status = aks_reader_wait(reader, err);

@@ -22,6 +22,7 @@ struct aks_reader {
     struct aks_ask ask;
     char system_id[AKS_SYSTEM_ID_BYTES];
     struct aks_target_settings own;         /* of the open target */
+    const struct aks_age_keys *keys;        /* what opens objects; NULL: nothing */
     const char *credentials;                /* instead of the policy's; or NULL. Of s3 only */
     char identity[AKS_SHA256_HEX_BYTES];
     const struct aks_target_class *class;

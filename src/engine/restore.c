@@ -127,6 +127,31 @@ prepare(struct restore *restore, struct aks_error *err)
     return status;
 }
 
+/* Of a drill: is it encrypted, and nothing here opens it? */
+static bool
+stays_sealed(const struct restore *restore, const struct restore_item *item)
+{
+    return restore->options->drill && !aks_unseal_any(&restore->unseal) &&
+        (item->objects[RESTORE_MAIN].of.encryption != AKS_ENCRYPTION_NONE ||
+            (item->there[RESTORE_WAL] &&
+                item->objects[RESTORE_WAL].of.encryption != AKS_ENCRYPTION_NONE));
+}
+
+static enum aks_status
+prove_item(struct restore *restore, struct restore_item *item, struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+
+    for (int role = 0; role < RESTORE_ROLES && status == AKS_OK; role++) {
+        if (item->there[role])
+            status = aks_restore_part_prove(restore, item, role, err);
+    }
+    if (status == AKS_OK)
+        aks_restore_note(restore, "%s is encrypted: what is stored of it was read and is what was "
+            "stored; its contents were not opened, as no identity is here", item->name);
+    return status;
+}
+
 static enum aks_status
 restore_item(struct restore *restore, struct restore_item *item, struct aks_error *err)
 {
@@ -134,6 +159,8 @@ restore_item(struct restore *restore, struct restore_item *item, struct aks_erro
 
     restore->progress.target = restore->reader.own.name;
     restore->progress.source = item->name;
+    if (status == AKS_OK && stays_sealed(restore, item))
+        return prove_item(restore, item, err);
     for (int role = 0; role < RESTORE_ROLES && status == AKS_OK; role++) {
         if (item->there[role])
             status = aks_restore_part(restore, item, role, err);
@@ -183,7 +210,8 @@ restore_items(struct restore *restore, struct aks_error *err)
         status = restore_item(restore, item, &item->error);
         if (status == AKS_OK)
             aks_error_clear(&item->error);
-        item->outcome = status == AKS_OK ? "restored" : "failed";
+        item->outcome = status != AKS_OK ? "failed" : stays_sealed(restore, item) ? "proven"
+            : "restored";
         restore->progress.files_done++;
         if (status != AKS_OK && (first == AKS_OK || (status == AKS_CORRUPT &&
                 first != AKS_CORRUPT))) {
@@ -226,6 +254,9 @@ record_proofs(struct restore *restore)
 
             if (other->target != item->target || strcmp(other->upload_id, item->upload_id) != 0)
                 continue;
+            /* It was read, and no more. */
+            if (other->outcome != NULL && strcmp(other->outcome, "proven") == 0)
+                proof.how = AKS_PROOF_READ;
             if (proof.outcome == AKS_OK)
                 proof.outcome = other->outcome == NULL ? AKS_CANCELLED : other->error.status;
             for (int role = 0; role < RESTORE_ROLES; role++) {
@@ -254,10 +285,11 @@ object_json(const struct restore_object *object)
 {
     char date[AKS_DATE_BYTES];
 
-    return json_pack("{s:o, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:I}", "path",
+    return json_pack("{s:o, s:s, s:s, s:I, s:s, s:I, s:s, s:s?, s:s, s:I}", "path",
         text_or_null(object->path), "name", object->of.name, "key", object->of.key, "bytes",
         (json_int_t)object->of.bytes, "sha256", object->of.sha256, "stored_bytes",
-        (json_int_t)object->of.stored_bytes, "codec", object->of.codec, "taken_at",
+        (json_int_t)object->of.stored_bytes, "codec", object->of.codec, "encryption",
+        object->of.encryption != AKS_ENCRYPTION_NONE ? AKS_ENCRYPTION_AGE_NAME : NULL, "taken_at",
         aks_date_iso(object->of.taken_at_ms, date), "resumed_bytes",
         (json_int_t)object->resumed);
 }
@@ -316,8 +348,12 @@ aks_restore(struct aks_engine *engine, const struct aks_restore_options *options
     if (status != AKS_OK)
         return status;
     restore.notes = json_array();
-    status = restore.notes != NULL ? aks_restore_plan(&restore, &own)
+    status = restore.notes != NULL ? aks_unseal_init(&restore.unseal, engine->port,
+        &options->unseal, &options->policy->settings->encrypt, &own)
         : aks_error_memory(&own, "restoring");
+    restore.reader.keys = &restore.unseal.keys;
+    if (status == AKS_OK)
+        status = aks_restore_plan(&restore, &own);
     if (status == AKS_OK)
         status = prepare(&restore, &own);
     if (status == AKS_OK) {
@@ -327,6 +363,7 @@ aks_restore(struct aks_engine *engine, const struct aks_restore_options *options
     unlock_folder(&restore);
     *ret_report = report_json(&restore, status, &own, started_ns);
     aks_reader_fini(&restore.reader);
+    aks_unseal_fini(&restore.unseal);
     for (size_t i = 0; i < restore.item_count; i++)
         aks_restore_item_fini(engine->port->alloc, &restore.items[i]);
     aks_mem_free(engine->port->alloc, restore.items);

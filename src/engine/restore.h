@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "engine/policy.h"
+#include "engine/unseal.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,7 +24,9 @@ struct aks_restore_options {
     const char *const *names;           /* of sources: their name in a target, their file's name,
                                          * or their path; NULL: all */
     size_t name_count;
-    bool drill;                         /* recorded as such */
+    bool drill;                         /* recorded as such; what nothing here opens is read as it
+                                         * is stored, and no more */
+    struct aks_unseal_options unseal;   /* what opens encrypted objects */
 };
 
 /** Runs to the end; *ret_report, owned by the caller: docs/schema/restore.json. NULL only if there

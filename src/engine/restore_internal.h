@@ -39,13 +39,14 @@ struct restore_item {
     bool there[RESTORE_ROLES];          /* MAIN always */
     struct restore_object objects[RESTORE_ROLES];
     const char *outcome;                /* NULL until it is known; "restored", "present",
-                                         * "failed" */
+                                         * "proven", "failed" */
     const char *opened;                 /* how it was opened, or NULL */
     struct aks_error error;
 };
 
 struct restore {
     struct aks_reader reader;
+    struct aks_unseal unseal;
     const struct aks_restore_options *options;
     const struct aks_port *port;
     char *folder;                       /* absolute, links resolved */
@@ -84,6 +85,9 @@ enum aks_status aks_restore_digest(struct restore *restore, struct aks_file *fil
 /** restore_part.c: the object's bytes into its part, digests checked, synced; goes on with what a
  * record says is there. */
 enum aks_status aks_restore_part(struct restore *restore, struct restore_item *item, int role,
+    struct aks_error *err);
+/** The same of an object that nothing here opens: its digest as stored, and no more. */
+enum aks_status aks_restore_part_prove(struct restore *restore, struct restore_item *item, int role,
     struct aks_error *err);
 /** Closes it; with ${remove} removes part and record. */
 void aks_restore_part_close(struct restore *restore, struct restore_object *object, bool remove);

@@ -206,7 +206,8 @@ resume(struct receiver *receiver, struct aks_fetch_options *options, struct aks_
     object->resumed = 0;
     if (status != AKS_OK)
         return status;
-    if (!read_record(receiver, &stored, &plain, receiver->etag) || info.bytes < plain)
+    if (object->of.encryption != AKS_ENCRYPTION_NONE ||
+        !read_record(receiver, &stored, &plain, receiver->etag) || info.bytes < plain)
         return files->truncate(object->file, 0, err);
     status = files->truncate(object->file, plain, err);
     if (status != AKS_OK)
@@ -278,5 +279,30 @@ aks_restore_part(struct restore *restore, struct restore_item *item, int role,
         status = receive(&receiver, true, err);
     }
     restore->progress.bytes_done = receiver.start + object->of.bytes;
+    return status;
+}
+
+static enum aks_status
+prove(struct receiver *receiver, struct aks_error *err)
+{
+    struct aks_fetch_object object;
+    struct aks_fetch_options options = { .object = &object, .stored_only = true };
+    enum aks_status status = aks_reader_object(&receiver->object->of, &object, err);
+
+    return status == AKS_OK ? aks_reader_fetch(&receiver->restore->reader, &options, err) : status;
+}
+
+enum aks_status
+aks_restore_part_prove(struct restore *restore, struct restore_item *item, int role,
+    struct aks_error *err)
+{
+    struct receiver receiver = { .restore = restore, .object = &item->objects[role],
+        .start = restore->progress.bytes_done };
+    enum aks_status status = prove(&receiver, err);
+
+    for (int i = 1; i < AKS_READER_TRIES && status == AKS_CORRUPT; i++)
+        status = prove(&receiver, err);
+    restore->progress.bytes_done = receiver.start + item->objects[role].of.bytes;
+    show(&receiver, 0);
     return status;
 }

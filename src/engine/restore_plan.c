@@ -89,7 +89,8 @@ check_object(const struct restore *restore, const struct aks_manifest_object *ob
     if (!aks_target_key_valid(object->key) || strncmp(object->key, prefix, (size_t)len) != 0)
         return aks_error_set(err, AKS_CORRUPT, "the manifest names %s, which is no object of "
             "system %s", object->key, restore->reader.system_id);
-    if (strcmp(object->codec, "none") == 0 && object->bytes != object->stored_bytes)
+    if (strcmp(object->codec, "none") == 0 && object->encryption == AKS_ENCRYPTION_NONE &&
+        object->bytes != object->stored_bytes)
         return aks_error_set(err, AKS_CORRUPT, "the manifest says that %s has %lld bytes, and is "
             "stored as it is in %lld", object->key, (long long)object->bytes,
             (long long)object->stored_bytes);

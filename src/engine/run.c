@@ -373,6 +373,8 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     if (status == AKS_OK)
         status = aks_run_items_check_secrets(&run, &run_error);
     if (status == AKS_OK)
+        status = aks_seal_init(&run.seal, engine->port, &run.settings->encrypt, &run_error);
+    if (status == AKS_OK)
         status = options->policy->task != NULL ? aks_task_run(&run, &run_error)
             : deliver(&run, &run_error);
     /* A failure that was dealt with on the way is no failure of the run. */

@@ -10,6 +10,7 @@
 #include "engine/link.h"
 #include "engine/pool.h"
 #include "engine/queue.h"
+#include "engine/seal.h"
 #include "engine/target.h"
 
 #include <stdbool.h>
@@ -44,6 +45,7 @@ struct aks_run {
     const struct aks_settings *settings;
     struct aks_ask ask;
     struct aks_pool pool;
+    struct aks_seal seal;
     char run_id[32];
     char upload_id[32];                 /* of the next upload */
     char system_id[AKS_SYSTEM_ID_BYTES];
@@ -226,6 +228,8 @@ enum aks_status aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool
 /** Has the source the stamps that ${row} tells, main file and log, whose absence counts, and can
  * that be trusted? */
 bool aks_run_compare_stamps(const struct aks_stored *row, const struct aks_snapshot *now);
+/** Is the row encrypted, if this run encrypts? Else what it names is not good enough. */
+bool aks_run_compare_encryption(const struct aks_run *run, const struct aks_stored *row);
 /** May its content be the same? Another size is another content. True where nobody knows. */
 bool aks_run_compare_sizes(const struct aks_stored *row, const struct aks_snapshot *now);
 

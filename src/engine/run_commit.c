@@ -118,6 +118,7 @@ object_of_row(const struct aks_stored *row, struct aks_manifest_object *object)
     object->bytes = row->bytes;
     memcpy(object->sha256, row->sha256, sizeof(object->sha256));
     object->codec = row->codec;
+    object->encryption = row->encryption;
     object->stored_bytes = row->stored_bytes;
     memcpy(object->stored_sha256, row->stored_sha256, sizeof(object->stored_sha256));
     object->part_bytes = row->part_bytes;
@@ -142,6 +143,7 @@ wal_of_row(const struct aks_stored *row, const struct aks_manifest_object *main,
     object->bytes = wal->bytes;
     memcpy(object->sha256, wal->sha256, sizeof(object->sha256));
     object->codec = wal->codec;
+    object->encryption = wal->encryption;
     object->stored_bytes = wal->stored_bytes;
     memcpy(object->stored_sha256, wal->stored_sha256, sizeof(object->stored_sha256));
     object->part_bytes = wal->part_bytes;

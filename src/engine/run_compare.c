@@ -151,6 +151,13 @@ aks_run_compare_sizes(const struct aks_stored *row, const struct aks_snapshot *n
         (row->bytes == now->sources[AKS_SNAPSHOT_MAIN].info.bytes && row->wal.bytes == wal_bytes);
 }
 
+bool
+aks_run_compare_encryption(const struct aks_run *run, const struct aks_stored *row)
+{
+    return aks_seal_of(&run->seal) == NULL || (row->encryption != AKS_ENCRYPTION_NONE &&
+        (row->wal.key == NULL || row->wal.encryption != AKS_ENCRYPTION_NONE));
+}
+
 /* Where this run has seen other bytes since, stamps of before it prove nothing. */
 static bool
 same_stamps(const struct aks_copy *copy, const struct aks_snapshot *now)
@@ -198,6 +205,8 @@ aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
         memset(row, 0, sizeof(*row));
         return AKS_OK;
     }
+    if (status == AKS_OK && !aks_run_compare_encryption(run, row))
+        return AKS_OK;
     if (status == AKS_OK)
         status = aks_run_snapshot_look(run, item, &seen, err);
     if (status != AKS_OK)

@@ -9,9 +9,11 @@
 /* The target has the bytes of the main file already, by an earlier key: a log grows, and its
  * database does not change. */
 static bool
-reuses_main(const struct aks_copy *copy, const struct aks_snapshot *snapshot)
+reuses_main(const struct upload *upload, const struct aks_copy *copy,
+    const struct aks_snapshot *snapshot)
 {
     return copy->reusable && copy->row.key != NULL &&
+        aks_run_compare_encryption(upload->run, &copy->row) &&
         snapshot->files[AKS_SNAPSHOT_MAIN].sha256[0] != '\0' &&
         strcmp(copy->row.sha256, snapshot->files[AKS_SNAPSHOT_MAIN].sha256) == 0;
 }
@@ -26,6 +28,7 @@ reuse_main(const struct aks_alloc *alloc, struct aks_copy *copy, struct aks_erro
     next->codec = aks_mem_strdup(alloc, row->codec);
     if (next->key == NULL || next->codec == NULL)
         return aks_error_memory(err, "recording an upload");
+    next->encryption = row->encryption;
     next->bytes = row->bytes;
     memcpy(next->sha256, row->sha256, sizeof(next->sha256));
     next->stored_bytes = row->stored_bytes;
@@ -42,7 +45,7 @@ aks_run_object_begin(struct upload *upload, struct aks_copy *copy,
     const struct aks_alloc *alloc = upload->run->engine->port->alloc;
     const struct aks_item *item = copy->item;
     struct aks_stored *next = &copy->next;
-    bool reuses = reuses_main(copy, snapshot);
+    bool reuses = reuses_main(upload, copy, snapshot);
 
     aks_stored_fini(alloc, next);
     next->source = aks_mem_strdup(alloc, item->source.path);
@@ -81,6 +84,7 @@ add_wal(const struct aks_alloc *alloc, struct aks_stored_wal *wal,
     wal->codec = aks_mem_strdup(alloc, aks_codec_name(result->codec));
     if (wal->key == NULL || wal->codec == NULL)
         return aks_error_memory(err, "recording an upload");
+    wal->encryption = result->encryption;
     wal->bytes = result->bytes.plain_bytes;
     aks_hex_encode(result->bytes.plain_sha256, AKS_SHA256_BYTES, wal->sha256);
     wal->stored_bytes = result->bytes.stored_bytes;
@@ -100,6 +104,7 @@ add_main(const struct aks_alloc *alloc, struct aks_copy *copy,
     next->codec = aks_mem_strdup(alloc, aks_codec_name(result->codec));
     if (next->key == NULL || next->codec == NULL)
         return aks_error_memory(err, "recording an upload");
+    next->encryption = result->encryption;
     next->bytes = result->bytes.plain_bytes;
     aks_hex_encode(result->bytes.plain_sha256, AKS_SHA256_BYTES, next->sha256);
     next->stored_bytes = result->bytes.stored_bytes;

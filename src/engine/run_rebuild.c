@@ -151,6 +151,7 @@ add_row(struct rebuild *rebuild, const struct aks_manifest *manifest,
     row->bytes = main->bytes;
     memcpy(row->sha256, main->sha256, sizeof(row->sha256));
     row->codec = main->codec;
+    row->encryption = main->encryption;
     row->stored_bytes = main->stored_bytes;
     memcpy(row->stored_sha256, main->stored_sha256, sizeof(row->stored_sha256));
     row->part_bytes = main->part_bytes;
@@ -169,6 +170,7 @@ add_row(struct rebuild *rebuild, const struct aks_manifest *manifest,
     row->wal.bytes = wal->bytes;
     memcpy(row->wal.sha256, wal->sha256, sizeof(row->wal.sha256));
     row->wal.codec = wal->codec;
+    row->wal.encryption = wal->encryption;
     row->wal.stored_bytes = wal->stored_bytes;
     memcpy(row->wal.stored_sha256, wal->stored_sha256, sizeof(row->wal.stored_sha256));
     row->wal.part_bytes = wal->part_bytes;

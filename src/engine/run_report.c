@@ -330,8 +330,10 @@ add_log(json_t *file, const struct aks_stored *row)
             json_pack("{s:s, s:b}", "method", row->method, "writer", row->writer));
     if (wal->key != NULL)
         (void)json_object_set_new(file, "wal",
-            json_pack("{s:s, s:I, s:s, s:s, s:I, s:s}", "key", wal->key, "bytes",
-                (json_int_t)wal->bytes, "sha256", wal->sha256, "codec", wal->codec, "stored_bytes",
+            json_pack("{s:s, s:I, s:s, s:s, s:s?, s:I, s:s}", "key", wal->key, "bytes",
+                (json_int_t)wal->bytes, "sha256", wal->sha256, "codec", wal->codec, "encryption",
+                wal->encryption != AKS_ENCRYPTION_NONE ? AKS_ENCRYPTION_AGE_NAME : NULL,
+                "stored_bytes",
                 (json_int_t)wal->stored_bytes, "stored_sha256", wal->stored_sha256));
 }
 
@@ -352,6 +354,9 @@ file_json(const struct aks_run *run, const struct aks_item *item)
         (void)json_object_set_new(file, "stored_bytes", json_integer(copy->row.stored_bytes));
         (void)json_object_set_new(file, "stored_sha256", json_string(copy->row.stored_sha256));
         (void)json_object_set_new(file, "key", json_string(copy->row.key));
+        (void)json_object_set_new(file, "encryption",
+            copy->row.encryption != AKS_ENCRYPTION_NONE ? json_string(AKS_ENCRYPTION_AGE_NAME)
+            : json_null());
         add_log(file, &copy->row);
     }
     if (item->state == AKS_ITEM_FAILED && item->error.status != AKS_OK)

@@ -82,6 +82,9 @@ fits(const struct upload *upload, const struct aks_journal *journal)
             return false;
         if ((!own || item->snapshot != NULL) && !still(run, item, object))
             return false;
+        /* Where all of them are stored, so may be the manifest. */
+        if (object->encryption != AKS_ENCRYPTION_NONE && !object->stored)
+            return false;
     }
     return journal->count > 0;
 }
@@ -165,6 +168,7 @@ result_of(const struct aks_journal_object *object, struct aks_transfer_result *r
     memset(ret_result, 0, sizeof(*ret_result));
     ret_result->key = object->key;
     (void)aks_codec_from_name(object->codec, &ret_result->codec);
+    ret_result->encryption = object->encryption;
     ret_result->part_bytes = object->part_bytes;
     bytes->plain_bytes = object->bytes;
     (void)aks_hex_decode(object->sha256, bytes->plain_sha256, sizeof(bytes->plain_sha256));

@@ -191,6 +191,7 @@ start_transfer(struct upload *upload, struct slot *slot, struct aks_copy *copy,
     if (item->settings != NULL && item->settings->compress_given)
         options.compress = &item->settings->compress;
     options.journal = upload->journalled ? &upload->journal : NULL;
+    options.seal = aks_seal_of(&run->seal);
     options.folder = upload->folder;
     options.scratch_folder = run->engine->scratch_folder;
     options.read = transfer_read;

@@ -101,10 +101,21 @@ read_file(const struct aks_port *port, const struct aks_secret_entry *entry, str
     return status == AKS_OK ? aks_private_file_check(entry->where, info.mode, true, err) : status;
 }
 
-/* Cuts line ends off, and takes what is left if it can stand in a header. */
+/* A passphrase goes into no header. */
+static bool
+is_passphrase(const struct aks_secret_entry *entry)
+{
+    for (size_t i = 0; i < entry->host_count; i++) {
+        if (strcmp(entry->hosts[i], AKS_SECRET_PASSPHRASE_HOST) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* Cuts line ends off, and takes what is left if it can stand where it will go. */
 static enum aks_status
-take(const struct aks_alloc *alloc, struct aks_buf *value, const char *prefix,
-    struct aks_secret **ret_secret, struct aks_error *err)
+take(const struct aks_alloc *alloc, const struct aks_secret_entry *entry, struct aks_buf *value,
+    const char *prefix, struct aks_secret **ret_secret, struct aks_error *err)
 {
     size_t len = value->len;
 
@@ -115,7 +126,7 @@ take(const struct aks_alloc *alloc, struct aks_buf *value, const char *prefix,
     if (len > AKS_SECRET_VALUE_BYTES_MAX)
         return aks_error_set(err, AKS_SETTINGS, "its value is longer than %d bytes",
             AKS_SECRET_VALUE_BYTES_MAX);
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len && !is_passphrase(entry); i++) {
         if ((unsigned char)value->data[i] <= 0x20 || (unsigned char)value->data[i] >= 0x7f)
             return aks_error_set(err, AKS_SETTINGS,
                 "its value has a blank or a character in it that no token has");
@@ -149,7 +160,7 @@ aks_secret_find_value(const struct aks_port *port, const struct aks_secret_entry
         break;
     }
     if (status == AKS_OK)
-        status = take(port->alloc, &value, prefix, ret_secret, err);
+        status = take(port->alloc, entry, &value, prefix, ret_secret, err);
     aks_buf_fini(&value);
     if (status != AKS_OK)
         (void)aks_error_wrap(err, "secret %s", entry->name);
@@ -172,4 +183,12 @@ aks_secret_find(const struct aks_port *port, const char *name, const char *url,
         status = aks_secret_find_value(port, entry, prefix, stopped, ctx, ret_secret, err);
     aks_secret_list_fini(&list);
     return status;
+}
+
+enum aks_status
+aks_secret_find_passphrase(const struct aks_port *port, const char *name,
+    struct aks_secret **ret_secret, struct aks_error *err)
+{
+    return aks_secret_find(port, name, AKS_SECRET_PASSPHRASE_URL, "", NULL, NULL, ret_secret,
+        err);
 }

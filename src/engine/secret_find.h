@@ -9,6 +9,11 @@
 
 #include <stdbool.h>
 
+/* Where a passphrase goes: nowhere. A secret is one if it is bound to this host, which no name can
+ * ever stand for (RFC 6761); so that no policy can make a passphrase of another secret. */
+#define AKS_SECRET_PASSPHRASE_HOST "age.invalid"
+#define AKS_SECRET_PASSPHRASE_URL "https://" AKS_SECRET_PASSPHRASE_HOST
+
 /* Of a value, in bytes: what one header of a request can carry everywhere. */
 #define AKS_SECRET_VALUE_BYTES_MAX 4096
 
@@ -25,6 +30,9 @@ enum aks_status aks_secret_check(const struct aks_port *port, const char *name, 
 enum aks_status aks_secret_find(const struct aks_port *port, const char *name, const char *url,
     const char *prefix, bool (*stopped)(void *ctx), void *ctx, struct aks_secret **ret_secret,
     struct aks_error *err);
+/** The same of a passphrase, which may have blanks and any other characters within. */
+enum aks_status aks_secret_find_passphrase(const struct aks_port *port, const char *name,
+    struct aks_secret **ret_secret, struct aks_error *err);
 /** The value of ${entry} wherever it may go: can it be found now? */
 enum aks_status aks_secret_find_value(const struct aks_port *port,
     const struct aks_secret_entry *entry, const char *prefix, bool (*stopped)(void *ctx),

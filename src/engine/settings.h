@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/units.h"
+#include "data/age_key.h"
 #include "data/codec.h"
 
 #include <stdbool.h>
@@ -100,6 +101,15 @@ struct aks_compress_settings {
     bool always;            /* do not look at a sample first */
 };
 
+/* Whom everything is encrypted for before it leaves: recipients (of the policy, of the file, or
+ * both), or whoever knows a passphrase. */
+struct aks_encrypt_settings {
+    bool set;                                   /* false: nothing is */
+    struct aks_age_recipients recipients;
+    char *recipients_file;  /* absolute, or beginning with "~/"; or NULL */
+    char *passphrase;       /* name of a secret ([A-Za-z0-9_-]{1,63}), or NULL */
+};
+
 /* What becomes of a source that is still being written when the wait is over. */
 enum aks_busy {
     AKS_BUSY_QUEUE,         /* it stays queued: source_busy */
@@ -169,6 +179,7 @@ struct aks_settings {
     struct aks_route route;
     struct aks_retry_settings retry;
     struct aks_compress_settings compress;
+    struct aks_encrypt_settings encrypt;
     enum aks_dedup dedup;
     struct aks_snapshot_settings snapshot;
     enum aks_verify verify;
@@ -184,8 +195,8 @@ struct aks_settings {
     char policy_sha256[65];
 };
 
-/** Defaults of CONTRACT: retry, part size, probe; compress zstd; dedup unchanged; a busy
- * source is waited for and queued. Nothing else. */
+/** Defaults of CONTRACT: retry, part size, probe; compress zstd; no encryption; dedup unchanged; a
+ * busy source is waited for and queued. Nothing else. */
 void aks_settings_init(struct aks_settings *settings, const struct aks_alloc *alloc);
 /** Frees what it holds. */
 void aks_settings_fini(struct aks_settings *settings);

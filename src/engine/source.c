@@ -160,12 +160,12 @@ aks_source_name_with_digest(const struct aks_alloc *alloc, const char *name, con
     return aks_mem_printf(alloc, "%.*s-%s%s", (int)stem, name, hex, name + stem);
 }
 
-/* How much of ${name} is left without the endings that a codec gives: "x.db" that is compressed and
- * "x.db.zst" that is sent as it is would share a key. */
+/* How much of ${name} is left without the endings that codec and encryption give: "x.db" that is
+ * compressed and "x.db.zst" that is sent as it is would share a key. */
 static size_t
 stem_len(const char *name)
 {
-    static const char *const endings[] = { ".gz", ".zst" };
+    static const char *const endings[] = { ".gz", ".zst", ".age" };
     size_t len = strlen(name);
 
     for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {

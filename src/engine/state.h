@@ -8,13 +8,14 @@
 
 #include "base/alloc.h"
 #include "base/error.h"
+#include "data/age.h"
 #include "port/files.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define AKS_STATE_VERSION 2
+#define AKS_STATE_VERSION 3
 #define AKS_STATE_RUNS_MAX 1000         /* kept in the history */
 #define AKS_STATE_RECENT_BYTES_MAX (256 * 1024)
 #define AKS_STATE_JOBS_MAX 2000         /* of those that have ended */
@@ -41,6 +42,7 @@ struct aks_stored_wal {
     int64_t bytes;
     char sha256[65];                    /* "" without a key, as the next */
     char *codec;
+    enum aks_encryption encryption;
     int64_t stored_bytes;
     char stored_sha256[65];
     int64_t part_bytes;
@@ -58,6 +60,7 @@ struct aks_stored {
     int64_t bytes;
     char sha256[65];
     char *codec;
+    enum aks_encryption encryption;
     int64_t stored_bytes;
     char stored_sha256[65];
     int64_t part_bytes;

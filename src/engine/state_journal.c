@@ -77,8 +77,8 @@ put_object(struct aks_state *state, int64_t upload, const struct aks_journal_obj
     aks_state_query_begin(&query, state, "INSERT INTO objects (upload, source, role, key, token,"
         " codec, level, codec_version, part_bytes, part_check, snapshot, snapshot_sha256,"
         " file_type, file_mode, file_uid, file_device, file_inode, file_bytes, file_mtime_ns,"
-        " file_ctime_ns, file_racy, taken_at_ms, stored) VALUES"
-        " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
+        " file_ctime_ns, file_racy, taken_at_ms, encryption, stored) VALUES"
+        " (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)");
     aks_state_query_int(&query, upload);
     aks_state_query_path(&query, object->source);
     aks_state_query_int(&query, object->role);
@@ -93,6 +93,7 @@ put_object(struct aks_state *state, int64_t upload, const struct aks_journal_obj
     aks_state_query_text(&query, object->snapshot_sha256);
     for (size_t i = 0; i < sizeof(stamps) / sizeof(stamps[0]); i++)
         aks_state_query_int(&query, stamps[i]);
+    aks_state_query_int(&query, object->encryption);
     return run(&query, err);
 }
 

@@ -42,6 +42,7 @@ struct aks_journal_object {
     /* What its bytes depend on beside the source. */
     char *codec;
     int64_t level;
+    enum aks_encryption encryption;     /* then nobody can make its bytes again */
     char *codec_version;                /* of the library that encodes */
     int64_t part_bytes;
     int64_t check;                      /* enum aks_part_check of its parts */

@@ -16,7 +16,7 @@ enum object_column {
     ID, SOURCE, ROLE, KEY, TOKEN, CODEC, LEVEL, CODEC_VERSION, PART_BYTES, PART_CHECK, SNAPSHOT,
     SNAPSHOT_SHA256, FILE_TYPE, FILE_MODE, FILE_UID, FILE_DEVICE, FILE_INODE, FILE_BYTES,
     FILE_MTIME, FILE_CTIME, FILE_RACY, TAKEN_AT, STORED, BYTES, SHA256, STORED_BYTES, STORED_SHA256,
-    PARTS
+    PARTS, ENCRYPTION
 };
 
 void
@@ -181,6 +181,8 @@ read_object(struct aks_state_query *query, struct aks_journal_object *ret_object
     ret_object->stored_bytes = number(query, STORED_BYTES);
     copy_into(query, STORED_SHA256, ret_object->stored_sha256, sizeof(ret_object->stored_sha256));
     ret_object->parts = number(query, PARTS);
+    ret_object->encryption = number(query, ENCRYPTION) != 0 ? AKS_ENCRYPTION_AGE
+        : AKS_ENCRYPTION_NONE;
 }
 
 enum aks_status
@@ -197,7 +199,8 @@ aks_state_journal_objects(struct aks_state *state, int64_t upload,
     aks_state_query_begin(&query, state, "SELECT id, source, role, key, token, codec, level,"
         " codec_version, part_bytes, part_check, snapshot, snapshot_sha256, file_type, file_mode,"
         " file_uid, file_device, file_inode, file_bytes, file_mtime_ns, file_ctime_ns, file_racy,"
-        " taken_at_ms, stored, bytes, sha256, stored_bytes, stored_sha256, parts"
+        " taken_at_ms, stored, bytes, sha256, stored_bytes, stored_sha256, parts,"
+        " encryption"
         " FROM objects WHERE upload = ? ORDER BY source, role");
     aks_state_query_int(&query, upload);
     while (aks_state_query_row(&query)) {

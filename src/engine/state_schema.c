@@ -102,6 +102,10 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "  id TEXT NOT NULL PRIMARY KEY, enqueued_at_ms INTEGER NOT NULL, ended_at_ms INTEGER NOT NULL,"
     "  outcome TEXT NOT NULL, by_job TEXT, run_id TEXT, reason TEXT, tries INTEGER NOT NULL"
     ") STRICT, WITHOUT ROWID;",
+    /* enum aks_encryption: what was stored before is not encrypted. */
+    "ALTER TABLE stored ADD COLUMN encryption INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE stored ADD COLUMN wal_encryption INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE objects ADD COLUMN encryption INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum aks_status

@@ -13,7 +13,7 @@
     "file_mode, file_uid, file_device, file_inode, file_bytes, file_mtime_ns, " \
     "file_ctime_ns, file_racy, writer, wal_bytes, wal_stored_bytes, wal_part_bytes, wal_parts, " \
     "wal_there, wal_file_type, wal_file_mode, wal_file_uid, wal_file_device, wal_file_inode, " \
-    "wal_file_bytes, wal_file_mtime_ns, wal_file_ctime_ns"
+    "wal_file_bytes, wal_file_mtime_ns, wal_file_ctime_ns, encryption, wal_encryption"
 
 enum column {
     SOURCE, NAME, KIND, KEY, UPLOAD_ID, CODEC, SHA256, STORED_SHA256, METHOD, WAL_KEY, WAL_CODEC,
@@ -21,7 +21,7 @@ enum column {
     CHECKED_AT, FILE_TYPE, FILE_MODE, FILE_UID, FILE_DEVICE, FILE_INODE, FILE_BYTES, FILE_MTIME,
     FILE_CTIME, FILE_RACY, WRITER, WAL_BYTES, WAL_STORED_BYTES, WAL_PART_BYTES, WAL_PARTS,
     WAL_THERE, WAL_FILE_TYPE, WAL_FILE_MODE, WAL_FILE_UID, WAL_FILE_DEVICE, WAL_FILE_INODE,
-    WAL_FILE_BYTES, WAL_FILE_MTIME, WAL_FILE_CTIME, COLUMN_COUNT
+    WAL_FILE_BYTES, WAL_FILE_MTIME, WAL_FILE_CTIME, ENCRYPTION, WAL_ENCRYPTION, COLUMN_COUNT
 };
 
 void
@@ -86,6 +86,12 @@ read_info(const struct aks_state_query *query, enum column first, struct aks_fil
     ret_info->ctime_ns = number(query, first + FILE_CTIME - FILE_TYPE);
 }
 
+static enum aks_encryption
+encryption(const struct aks_state_query *query, enum column column)
+{
+    return number(query, column) != 0 ? AKS_ENCRYPTION_AGE : AKS_ENCRYPTION_NONE;
+}
+
 static void
 read_numbers(const struct aks_state_query *query, struct aks_stored *ret_stored)
 {
@@ -105,6 +111,8 @@ read_numbers(const struct aks_state_query *query, struct aks_stored *ret_stored)
     ret_stored->wal.stored_bytes = number(query, WAL_STORED_BYTES);
     ret_stored->wal.part_bytes = number(query, WAL_PART_BYTES);
     ret_stored->wal.parts = number(query, WAL_PARTS);
+    ret_stored->encryption = encryption(query, ENCRYPTION);
+    ret_stored->wal.encryption = encryption(query, WAL_ENCRYPTION);
 }
 
 /* The row that the query stands on. A failure sticks to the query; the row is then empty. */
@@ -252,11 +260,13 @@ bind_row(struct aks_state_query *query, const struct aks_stored *row)
     for (size_t i = 0; i < sizeof(wal_numbers) / sizeof(wal_numbers[0]); i++)
         aks_state_query_int(query, wal_numbers[i]);
     bind_info(query, &row->wal_info);
+    aks_state_query_int(query, row->encryption);
+    aks_state_query_int(query, wal->encryption);
 }
 
 /* "(?, ?, ?)" for the target and all of COLUMNS. */
 #define PLACES "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, " \
-    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 _Static_assert(sizeof(PLACES) == 3 * (COLUMN_COUNT + 1) + 1, "one for each column");
 

@@ -164,7 +164,8 @@ static bool
 wants_anew(struct object *object, const struct aks_outcome *outcome)
 {
     bool raw = outcome->status == AKS_NO_SPACE && outcome->http_status == 0 &&
-        object->place->upload.settings->kind == AKS_TARGET_HTTP && !object->raw_only;
+        object->place->upload.settings->kind == AKS_TARGET_HTTP && !object->raw_only &&
+        aks_seal_of(&object->task->run->seal) == NULL;
 
     if (object->state == OBJECT_ABORTING || object->task->closed ||
         outcome->status == AKS_SOURCE_CHANGED ||
@@ -264,6 +265,7 @@ start_transfer(struct object *object)
     options.source = &item->source;
     options.snapshot = object->snapshot;
     options.role = object->role;
+    options.seal = aks_seal_of(&run->seal);
     options.folder = object->folder;
     options.scratch_folder = run->engine->scratch_folder;
     if (item->settings != NULL && item->settings->compress_given)

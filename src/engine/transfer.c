@@ -11,7 +11,7 @@
 int64_t
 aks_transfer_part_bytes(int64_t bytes, int64_t part_bytes, bool encoded)
 {
-    /* What a codec cannot shrink grows by less than 1 % and 1 MiB. */
+    /* What a codec cannot shrink, and what is encrypted, grows by less than 1 % and 1 MiB. */
     int64_t most = encoded ? bytes + bytes / 100 + AKS_MIB : bytes;
     int64_t least = (most + AKS_PARTS_MAX - 1) / AKS_PARTS_MAX;
 
@@ -172,6 +172,7 @@ aks_transfer_fail(struct aks_transfer *transfer, const struct aks_outcome *outco
         outcome->status != AKS_SOURCE_CHANGED && transfer->restarts < AKS_TRANSFER_RESTARTS_MAX;
     /* There was room for a compressed copy when it was begun, and there is none any more. */
     if (outcome->status == AKS_NO_SPACE && transfer->compress.codec != AKS_CODEC_NONE &&
+        options->seal == NULL &&
         options->target->settings->kind == AKS_TARGET_HTTP && outcome->http_status == 0) {
         aks_log_write(options->log, AKS_LOG_WARNING, "%s is sent uncompressed: %s",
             transfer->name, outcome->error.message);

@@ -39,6 +39,7 @@ struct aks_transfer_options {
                                              * answer; or NULL: as of all */
     struct aks_journal *journal;            /* of the upload; NULL: nothing is written down, and
                                              * what is half sent is given back */
+    const struct aks_seal *seal;            /* what it is encrypted with; NULL: it is not */
     const char *folder;                     /* "systems/<id>/<upload>/" */
     const char *scratch_folder;             /* where an http target keeps what a codec makes */
     /* For an owner that steers it (engine/task.h). */
@@ -61,6 +62,7 @@ struct aks_transfer_result {
     const char *key;
     enum aks_codec codec;
     const char *codec_reason;               /* why it is not what the policy wanted, or NULL */
+    enum aks_encryption encryption;
     int64_t part_bytes;
     int64_t kept_bytes;                     /* of what is stored, that was there already */
     struct aks_pipeline_result bytes;

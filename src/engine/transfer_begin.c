@@ -19,22 +19,27 @@ open_object(struct aks_transfer *transfer, struct aks_error *err)
     const struct aks_target_class *class = options->target->class;
     struct aks_pipeline_options pipeline = { 0 };
     struct aks_object_spec spec = { 0 };
-    bool encoded = transfer->compress.codec != AKS_CODEC_NONE;
+    bool encrypted = options->seal != NULL;
+    bool encoded = encrypted || transfer->compress.codec != AKS_CODEC_NONE;
     int64_t bytes = transfer->view.info.bytes;
     enum aks_status status;
 
     aks_mem_free(options->port->alloc, transfer->key);
-    transfer->key = aks_mem_printf(options->port->alloc, "%s%s%s", options->folder,
-        transfer->name, aks_codec_suffix(transfer->compress.codec));
+    transfer->key = aks_mem_printf(options->port->alloc, "%s%s%s%s", options->folder,
+        transfer->name, aks_codec_suffix(transfer->compress.codec),
+        encrypted ? AKS_ENCRYPTION_AGE_SUFFIX : "");
     if (transfer->key == NULL)
         return aks_error_memory(err, "starting a transfer");
     spec.key = transfer->key;
-    spec.content_type = aks_codec_content_type(transfer->compress.codec);
+    /* Of what is encrypted there is no type that anybody has registered. */
+    spec.content_type = aks_codec_content_type(encrypted ? AKS_CODEC_NONE
+        : transfer->compress.codec);
     spec.source = transfer->name;
     spec.bytes = encoded ? -1 : bytes;
     spec.part_bytes = aks_transfer_part_bytes(bytes, options->ask->policy->settings->part_bytes,
         encoded);
     transfer->result.part_bytes = spec.part_bytes;
+    transfer->result.encryption = encrypted ? AKS_ENCRYPTION_AGE : AKS_ENCRYPTION_NONE;
     pipeline.check = class->part_check(options->target);
     status = aks_transfer_journal(transfer, &spec, &pipeline.check, err);
     if (status == AKS_OK)
@@ -46,6 +51,7 @@ open_object(struct aks_transfer *transfer, struct aks_error *err)
     pipeline.pool = options->pool;
     pipeline.codec = transfer->compress.codec;
     pipeline.level = transfer->compress.level;
+    pipeline.seal = options->seal;
     pipeline.part_bytes = spec.part_bytes;
     pipeline.changed = pipeline_changed;
     pipeline.ctx = transfer;
@@ -63,14 +69,14 @@ start_sending(struct aks_transfer *transfer)
 }
 
 /* An http target keeps what a codec makes in a file until it knows the length. Where there is no
- * room for that, the bytes go as they are. */
+ * room for that, the bytes go as they are; but what is encrypted never does. */
 static bool
 room_for_copy(const struct aks_transfer *transfer)
 {
     const struct aks_files *files = &transfer->options.port->files;
     int64_t bytes;
 
-    if (transfer->compress.codec == AKS_CODEC_NONE ||
+    if (transfer->compress.codec == AKS_CODEC_NONE || transfer->options.seal != NULL ||
         transfer->options.target->settings->kind != AKS_TARGET_HTTP)
         return true;
     return files->free_bytes(files->ctx, transfer->options.scratch_folder, &bytes,

@@ -14,8 +14,8 @@ aks_transfer_journal(struct aks_transfer *transfer, struct aks_object_spec *spec
 
     if (options->journal == NULL || !options->target->class->resumes)
         return AKS_OK;
-    /* A place for encryption: what is encrypted is not gone on with by another process, since the
-     * same file key with other bytes would repeat a nonce; such an object has no journal. */
+    /* What is encrypted is not gone on with by another process, since the same file key with other
+     * bytes would repeat a nonce: what is written down of it is what gives it back. */
     /* A part is known again by its digest, also where the target asks for none. */
     if (*check == AKS_PART_UNCHECKED)
         *check = AKS_PART_SHA256;
@@ -25,6 +25,7 @@ aks_transfer_journal(struct aks_transfer *transfer, struct aks_object_spec *spec
     shape.key = spec->key;
     shape.codec = transfer->compress.codec;
     shape.level = transfer->compress.level;
+    shape.encryption = options->seal != NULL ? AKS_ENCRYPTION_AGE : AKS_ENCRYPTION_NONE;
     shape.part_bytes = spec->part_bytes;
     shape.check = *check;
     status = aks_journal_entry_begin(&transfer->entry, options->journal, &shape, err);
@@ -93,6 +94,8 @@ aks_transfer_journal_keeps(const struct aks_transfer *transfer)
         return false;
     if (transfer->entry.differs)
         return true;            /* given back with all of its upload */
+    if (transfer->options.seal != NULL)
+        return false;
     if (transfer->cancelled)
         return transfer->hurried;
     for (size_t i = 0; i < sizeof(of_no_use) / sizeof(of_no_use[0]); i++) {

@@ -12,6 +12,7 @@
 
 struct verifier {
     struct aks_reader reader;
+    struct aks_unseal unseal;
     const struct aks_verify_options *options;
     struct aks_progress progress;
     int64_t before;                     /* bytes of the objects that are done */
@@ -46,6 +47,14 @@ look(struct verifier *verifier, const struct aks_manifest_object *object, struct
     return status;
 }
 
+/* Are its contents looked at, or only what is stored? */
+static bool
+opens(const struct verifier *verifier, const struct aks_manifest_object *object)
+{
+    return !verifier->options->quick && (object->encryption == AKS_ENCRYPTION_NONE ||
+        aks_unseal_any(&verifier->unseal));
+}
+
 static enum aks_status
 read_object(struct verifier *verifier, const struct aks_manifest_object *object,
     struct aks_error *err)
@@ -54,6 +63,7 @@ read_object(struct verifier *verifier, const struct aks_manifest_object *object,
     struct aks_fetch_options options = { .object = &wanted, .moved = moved, .ctx = verifier };
     enum aks_status status = aks_reader_object(object, &wanted, err);
 
+    options.stored_only = !opens(verifier, object);
     for (int i = 0; i < AKS_READER_TRIES; i++) {
         if (status == AKS_OK || i > 0)
             status = aks_reader_fetch(&verifier->reader, &options, err);
@@ -82,12 +92,14 @@ verify_object(struct verifier *verifier, const struct aks_manifest_object *objec
 }
 
 static json_t *
-object_json(const struct aks_manifest_object *object, enum aks_status status,
-    const struct aks_error *err)
+object_json(const struct verifier *verifier, const struct aks_manifest_object *object,
+    enum aks_status status, const struct aks_error *err)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s, s:o}", "name", object->name, "key",
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s?, s:b, s:s, s:o}", "name", object->name, "key",
         object->key, "role", object->role, "bytes", (json_int_t)object->bytes, "stored_bytes",
-        (json_int_t)object->stored_bytes, "outcome", status == AKS_OK ? "proven"
+        (json_int_t)object->stored_bytes, "encryption",
+        object->encryption != AKS_ENCRYPTION_NONE ? AKS_ENCRYPTION_AGE_NAME : NULL, "opened",
+        status == AKS_OK && opens(verifier, object), "outcome", status == AKS_OK ? "proven"
         : status == AKS_CORRUPT ? "corrupt" : "unknown", "error", status == AKS_OK ? json_null()
         : aks_reader_error_json(err));
 }
@@ -111,7 +123,8 @@ verify_objects(struct verifier *verifier, const struct aks_manifest *manifest, j
         struct aks_error own;
         enum aks_status status = verify_object(verifier, &manifest->objects[i], &own);
 
-        (void)json_array_append_new(objects, object_json(&manifest->objects[i], status, &own));
+        (void)json_array_append_new(objects, object_json(verifier, &manifest->objects[i], status,
+            &own));
         if (status != AKS_OK && (first == AKS_OK || (status == AKS_CORRUPT &&
                 first != AKS_CORRUPT))) {
             first = status;
@@ -242,11 +255,16 @@ aks_verify(struct aks_engine *engine, const struct aks_verify_options *options,
         json_decref(targets);
         return status;
     }
-    status = verify_targets(&verifier, targets, &own);
+    status = aks_unseal_init(&verifier.unseal, engine->port, &options->unseal,
+        &options->policy->settings->encrypt, &own);
+    verifier.reader.keys = &verifier.unseal.keys;
+    if (status == AKS_OK)
+        status = verify_targets(&verifier, targets, &own);
     *ret_report = json_pack("{s:i, s:b, s:s, s:b, s:o, s:o, s:i}", "schema", 1, "success",
         status == AKS_OK, "system_id", verifier.reader.system_id, "quick", options->quick,
         "targets", targets, "error", status == AKS_OK ? json_null() : aks_reader_error_json(&own),
         "exit_code", aks_reader_exit_code(engine, status));
     aks_reader_fini(&verifier.reader);
+    aks_unseal_fini(&verifier.unseal);
     return *ret_report != NULL ? AKS_OK : aks_error_memory(err, "writing the report");
 }

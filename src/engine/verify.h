@@ -4,6 +4,7 @@
 
 #include "engine/engine.h"
 #include "engine/policy.h"
+#include "engine/unseal.h"
 
 #include <stdbool.h>
 
@@ -16,6 +17,8 @@ struct aks_verify_options {
     const char *upload_id;              /* NULL: the newest complete one of each target */
     const char *target;                 /* NULL: every target of the policy that can be asked */
     bool quick;                         /* sizes only, as the other side tells them */
+    struct aks_unseal_options unseal;   /* what opens encrypted objects; of what it does not, the
+                                         * stored bytes are verified */
 };
 
 /** *ret_report, owned by the caller: docs/schema/verify.json. What was found is recorded as a proof

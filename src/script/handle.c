@@ -17,6 +17,7 @@
 #define SECRET "akosha.secret"
 #define BUDGET "akosha.budget"
 #define BUSY "akosha.busy"
+#define AGE "akosha.age"
 #define POLICY "akosha.policy"
 
 #define OPERATION_BYTES_MAX 200
@@ -377,6 +378,21 @@ aks_handle_busy(lua_State *L, int index)
     return aks_handle_test(L, index, BUSY);
 }
 
+struct aks_spec_age *
+aks_handle_push_age(lua_State *L)
+{
+    struct aks_spec_age *own = aks_handle_new(L, sizeof(*own), 0, AGE);
+
+    memset(own, 0, sizeof(*own));
+    return own;
+}
+
+const struct aks_spec_age *
+aks_handle_age(lua_State *L, int index)
+{
+    return aks_handle_test(L, index, AGE);
+}
+
 void
 aks_handle_push_policy(lua_State *L)
 {
@@ -425,5 +441,6 @@ aks_handle_open(lua_State *L)
     aks_handle_class(L, SECRET, secret);
     aks_handle_class(L, BUDGET, nothing);
     aks_handle_class(L, BUSY, nothing);
+    aks_handle_class(L, AGE, nothing);
     aks_handle_class(L, POLICY, nothing);
 }

@@ -64,6 +64,18 @@ void aks_handle_push_budget(lua_State *L, const struct aks_budget *budget);
 /** NULL if the value is none. [-0, +0] */
 const struct aks_budget *aks_handle_budget(lua_State *L, int index);
 
+/* What akosha.age says. */
+struct aks_spec_age {
+    struct aks_age_recipients recipients;
+    char recipients_file[4096];         /* "": none */
+    char passphrase[64];                /* the name of a secret; "": none */
+};
+
+/** A zeroed one of akosha.age. [-0, +1, raises] */
+struct aks_spec_age *aks_handle_push_age(lua_State *L);
+/** NULL if the value is none. [-0, +0] */
+const struct aks_spec_age *aks_handle_age(lua_State *L, int index);
+
 /** What akosha.snapshot says of a busy source; a wait_ms of -1: nothing. [-0, +1, raises] */
 void aks_handle_push_busy(lua_State *L, const struct aks_snapshot_settings *snapshot);
 /** NULL if the value is none. [-0, +0] */

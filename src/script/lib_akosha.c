@@ -203,6 +203,7 @@ void
 aks_lib_push(lua_State *L)
 {
     static const luaL_Reg functions[] = {
+        { "age", aks_spec_age },
         { "budget", aks_spec_budget },
         { "by_failure", aks_lib_by_failure },
         { "by_target", aks_lib_by_target },

@@ -14,6 +14,7 @@
 
 /* What defines the policy is for its load; what only makes a value, for everywhere. */
 static const struct aks_phase_rule rules[] = {
+    { "akosha", "age", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "budget", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "dir", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "env", AKS_PHASE_ANY },

@@ -386,6 +386,7 @@ static const struct {
     { "targets", take_targets, POLICY | TASK },
     { "route", take_route, POLICY },
     { "compress", take_compress, POLICY | TASK },
+    { "encrypt", aks_spec_encrypt, POLICY | TASK },
     { "snapshot", take_snapshot, POLICY | TASK },
     { "dedup", take_dedup, POLICY },
     { "missing", take_missing, POLICY | TASK },

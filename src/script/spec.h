@@ -43,6 +43,11 @@ int aks_spec_budget(lua_State *L);
 /** A budget, or a table of budgets by target, into the settings; the value at ${index}, which is
  * absolute and the top. [-0, +any, raises] */
 void aks_spec_take_budget(lua_State *L, int index, struct aks_settings *settings);
+/** akosha.age, as lua_CFunction. */
+int aks_spec_age(lua_State *L);
+/** The field `encrypt` of akosha.policy, whose argument is at index 1, into the struct aks_settings
+ * at ${ctx}; as aks_problem_taker. */
+void aks_spec_encrypt(lua_State *L, void *ctx);
 /** akosha.snapshot, as lua_CFunction. */
 int aks_spec_snapshot(lua_State *L);
 /** "queue", "skip", "older" or akosha.snapshot { ... }; of a wait that is not said wait_ms is

@@ -25,6 +25,12 @@ check_plain(const struct aks_manifest_object *object, const void *data, size_t l
     struct aks_buf plain;
     enum aks_status status;
 
+    /* Nobody in a world has an identity: that it is a file of age is what can be seen. */
+    if (object->encryption == AKS_ENCRYPTION_AGE)
+        return len > strlen(AKS_AGE_VERSION_LINE) &&
+            memcmp(data, AKS_AGE_VERSION_LINE, strlen(AKS_AGE_VERSION_LINE)) == 0 ? AKS_OK
+            : aks_laws_broken(err, law, "%s is to be encrypted and is no file of age",
+            object->key);
     if (strcmp(object->codec, "none") == 0)
         return strcmp(object->sha256, object->stored_sha256) == 0 &&
             object->bytes == object->stored_bytes ? AKS_OK : aks_laws_broken(err, law, "%s is not "

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "data/age.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,6 +27,7 @@ struct aks_manifest_object {
     int64_t bytes;
     char sha256[65];
     char *codec;                /* none gzip zstd */
+    enum aks_encryption encryption;     /* of what the codec made */
     int64_t stored_bytes;
     char stored_sha256[65];
     int64_t part_bytes;

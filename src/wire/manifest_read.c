@@ -152,7 +152,10 @@ read_object_fields(struct reader *reader, const json_t *json, struct aks_manifes
     object->bytes = get_count(reader, json, "bytes");
     get_digest(reader, json, "sha256", object->sha256);
     object->codec = get_text(reader, json, "codec");
-    if (encryption != NULL && !json_is_null(encryption))
+    if (json_is_string(encryption) &&
+        strcmp(json_string_value(encryption), AKS_ENCRYPTION_AGE_NAME) == 0)
+        object->encryption = AKS_ENCRYPTION_AGE;
+    else if (encryption != NULL && !json_is_null(encryption))
         fail(reader, "encryption", "is not known to this version");
     object->stored_bytes = get_count(reader, json, "stored_bytes");
     get_digest(reader, json, "stored_sha256", object->stored_sha256);

@@ -71,7 +71,7 @@ object_to_json(const struct aks_manifest_object *object)
 {
     char taken_at[AKS_DATE_BYTES];
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:n, s:I, s:s, s:I, s:I,"
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:I, s:s, s:s, s:s?, s:I, s:s, s:I, s:I,"
         " s:{s:s, s:b, s:s}}",
         "name", object->name,
         "key", object->key,
@@ -81,7 +81,7 @@ object_to_json(const struct aks_manifest_object *object)
         "bytes", (json_int_t)object->bytes,
         "sha256", object->sha256,
         "codec", object->codec,
-        "encryption",
+        "encryption", object->encryption == AKS_ENCRYPTION_AGE ? AKS_ENCRYPTION_AGE_NAME : NULL,
         "stored_bytes", (json_int_t)object->stored_bytes,
         "stored_sha256", object->stored_sha256,
         "part_bytes", (json_int_t)object->part_bytes,

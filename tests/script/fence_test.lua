@@ -7,7 +7,7 @@ TestFence = {}
 -- Everything that a policy finds by name; another name here means that something came in unseen.
 local EXPECTED = {
   "_G", "_VERSION", "akosha", "akosha.GiB", "akosha.KiB", "akosha.MB", "akosha.MiB",
-      "akosha.budget", "akosha.day",
+      "akosha.age", "akosha.budget", "akosha.day",
       "akosha.dir",
   "akosha.env", "akosha.give_up", "akosha.hour", "akosha.http", "akosha.kB", "akosha.log",
   "akosha.match", "akosha.match.age", "akosha.match.kind", "akosha.match.name", "akosha.match.size",

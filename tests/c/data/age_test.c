@@ -1,4 +1,5 @@
-/* age: the worked vector of its authors step by step, every edge of a chunk, and what is refused. */
+/* age: the worked vector of its authors step by step, every edge of a chunk, and what is refused.
+ * */
 #include "base/encode.h"
 #include "data/age_internal.h"
 #include "data/age_read.h"

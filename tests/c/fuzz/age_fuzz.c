@@ -1,6 +1,6 @@
-/* Files that claim to be of age. The first byte chooses: binary, armored, or a payload behind a good
- * header. What comes out, and what is said of it, does not depend on the pieces that go in. Then the
- * same bytes as files of recipients and of identities. */
+/* Files that claim to be of age. The first byte chooses: binary, armored, or a payload behind a
+ * good header. What comes out, and what is said of it, does not depend on the pieces that go in.
+ * Then the same bytes as files of recipients and of identities. */
 #include "base/check.h"
 #include "data/age_read.h"
 #include "data/age_write.h"

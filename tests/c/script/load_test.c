@@ -68,6 +68,7 @@ static char path[] = "/home/me/policies/main.lua";
 static char steering[] =
     "local akosha = require 'akosha'\n"
     "return akosha.task { api = 1, sources = { '/a' }, retry = akosha.retry.fixed(),\n"
+    "  encrypt = akosha.age { passphrase = akosha.secret 'mine' },\n"
     "  targets = { disk = akosha.dir { path = '/mnt' } },\n"
     "  run = function(ctx) ctx:sleep(1) end }\n";
 

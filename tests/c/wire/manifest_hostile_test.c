@@ -101,6 +101,7 @@ reader_takes_what_is_no_harm(void **state)
     expect_change_good("\"system_id\"", "\"unknown\": [1, {\"x\": [[[]]]}], \"system_id\"");
     expect_change_good("\"role\"", "\"unknown\": \"\\u00e4\", \"role\"");
     expect_change_good(" \"encryption\": null,", "");
+    expect_change_good("\"encryption\": null", "\"encryption\": \"age\"");
     expect_change_good("\"policy_sha256\": null,", "");
     expect_change_good("\"kind\": \"duckdb\"", "\"kind\": \"lance_db\"");
     expect_change_good("\"sha256\": \"aaaa", "\"sha256\": \"AAAA");
@@ -182,7 +183,9 @@ reader_names_the_field_of_the_object(void **state)
     expect_change_bad("\"main\"", "\"\"", "manifest, objects[0].role: is empty");
     expect_change_bad("\"zstd\"", "\"lz4\"",
         "manifest, objects[0].codec: is none of none, gzip and zstd");
-    expect_change_bad("\"encryption\": null", "\"encryption\": \"age\"",
+    expect_change_bad("\"encryption\": null", "\"encryption\": \"pgp\"",
+        "manifest, objects[0].encryption: is not known to this version");
+    expect_change_bad("\"encryption\": null", "\"encryption\": true",
         "manifest, objects[0].encryption: is not known to this version");
     expect_change_bad("\"identity\"", "\"a b\"",
         "manifest, objects[0].snapshot.method: has other characters than letters, digits, '-' "
