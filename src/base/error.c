@@ -1,6 +1,7 @@
 #include "base/error.h"
 
 #include "base/check.h"
+#include "base/redact.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,7 +42,8 @@ aks_status_from_name(const char *name, enum aks_status *ret_status)
     return false;
 }
 
-/* A message that is cut says so, so that nobody takes half a path for a whole one. */
+/* A message that is cut says so, so that nobody takes half a path for a whole one. Whatever goes on
+ * to be told of a failure, here it loses what is secret. */
 static void format_cut(char *text, size_t bytes, const char *format, va_list args)
     __attribute__((format(printf, 3, 0)));
 
@@ -49,11 +51,15 @@ static void
 format_cut(char *text, size_t bytes, const char *format, va_list args)
 {
     int len = vsnprintf(text, bytes, format, args);
+    bool cut = len >= 0 && (size_t)len >= bytes;
+    size_t end;
 
     if (len < 0)
         text[0] = '\0';
-    else if ((size_t)len >= bytes)
-        memcpy(text + bytes - 4, "...", 4);
+    (void)aks_redact_text(text, cut ? AKS_REDACT_CUT : 0);
+    end = strlen(text);
+    if (cut)
+        memcpy(text + (end < bytes - 4 ? end : bytes - 4), "...", 4);
 }
 
 void

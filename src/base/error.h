@@ -58,7 +58,8 @@ enum aks_status {
 #define AKS_ERROR_HINT_BYTES 384
 
 /* message is "what failed, on what: why", without the program's name and without a final period.
- * hint is what to do about it, or empty. Longer texts are cut, ending in "...". */
+ * hint is what to do about it, or empty. Longer texts are cut, ending in "...". Both are redacted
+ * (base/redact.h) as they are set. */
 struct aks_error {
     enum aks_status status;
     char message[AKS_ERROR_MESSAGE_BYTES];

@@ -1,5 +1,7 @@
 #include "base/log.h"
 
+#include "base/redact.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -9,11 +11,15 @@ aks_log_write(const struct aks_log *log, enum aks_log_level level, const char *f
 {
     char text[AKS_LOG_LINE_BYTES];
     va_list args;
+    int len;
 
     if (log == NULL || level > log->level)
         return;
     va_start(args, format);
-    (void)vsnprintf(text, sizeof(text), format, args);
+    len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    log->line(log->ctx, level, text);
+    if (len < 0)
+        return;
+    log->line(log->ctx, level,
+        aks_redact_text(text, (size_t)len >= sizeof(text) ? AKS_REDACT_CUT : 0));
 }

@@ -1,4 +1,5 @@
-/* What the library would tell a person, through a sink that is passed in. Never holds secrets. */
+/* What the library would tell a person, through a sink that is passed in; redacted
+ * (base/redact.h). */
 #ifndef AKS_BASE_LOG_H
 #define AKS_BASE_LOG_H
 

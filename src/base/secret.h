@@ -3,7 +3,8 @@
  * sends it asks for its bytes, by a name that can be searched for (aks_secret_reveal).
  *
  * Its bytes lie in pages of their own, which are kept out of swap and of core dumps as far as this
- * process may, and are overwritten before they are given back. */
+ * process may, are zeros in a process that is forked off, and are overwritten before they are given
+ * back. As long as it lives its value is looked for in everything that leaves (base/redact.h). */
 #ifndef AKS_BASE_SECRET_H
 #define AKS_BASE_SECRET_H
 
@@ -16,8 +17,9 @@
 
 struct aks_secret;
 
-/** The ${len} bytes of ${data}, behind ${prefix} (a public text such as "Bearer ", or ""). ${data}
- * stays the caller's to wipe. NULL without memory. */
+/** The ${len} bytes of ${data}, behind ${prefix} (a public text such as "Bearer ", or ""). Data
+ * with NULs in it is a row of texts, of which those that are NAME=VALUE have a value to be looked
+ * for. ${data} stays the caller's to wipe. NULL without memory. */
 struct aks_secret *aks_secret_new(const struct aks_alloc *alloc, const char *prefix,
     const void *data, size_t len);
 /** Overwrites it first. NULL is fine. */
