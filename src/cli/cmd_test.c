@@ -170,7 +170,7 @@ on_done(void *ctx, const struct aks_test_file *file)
         return;
     aks_test_text_file(&testing->text, file, &testing->out);
     put(testing);
-    (void)fflush(stdout);
+    aks_print_now();
 }
 
 static void
@@ -306,7 +306,7 @@ write_closing(struct testing *testing)
     if (in_text(testing)) {
         put(testing);
     } else {
-        (void)fputs(testing->out.data, stderr);
+        aks_print_lines(testing->out.data);
         aks_buf_reset(&testing->out);
     }
 }
@@ -331,7 +331,7 @@ finish(struct testing *testing)
         return aks_cmd_test_fail(testing->args, code, (none_found(testing, &err), &err));
     if (write_results(testing, code, &err) != AKS_OK)
         return aks_cmd_test_fail(testing->args, AKOSHA_USAGE, &err);
-    (void)fflush(stdout);
+    aks_print_now();
     tell_broken(&testing->results);
     write_closing(testing);
     if (write_report(testing, &err) != AKS_OK) {

@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include "base/units.h"
+#include "cli/print.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,8 +78,10 @@ draw_bar(char *bar, int64_t done, int64_t total)
 static void
 draw(const char *text, int64_t ms)
 {
-    (void)fprintf(stderr, "\r%.*s\033[K", columns() - 1, text);
-    (void)fflush(stderr);
+    char fitting[LINE_BYTES];
+
+    (void)snprintf(fitting, sizeof(fitting), "%.*s", columns() - 1, text);
+    aks_print_drawn(fitting);
     line.shown = true;
     line.drawn_ms = ms;
 }
@@ -136,7 +139,6 @@ aks_progress_clear(void)
 {
     if (!line.shown)
         return;
-    (void)fprintf(stderr, "\r\033[K");
-    (void)fflush(stderr);
+    aks_print_drawn((char[]) { "" });
     line.shown = false;
 }
