@@ -1,8 +1,10 @@
 #include "cli/begin.h"
 
 #include "akosha/akosha.h"
+#include "base/alloc.h"
 #include "cli/args.h"
 #include "cli/print.h"
+#include "os/guard_posix.h"
 #include "os/program.h"
 
 #include <signal.h>
@@ -11,6 +13,8 @@
 int
 aks_begin_refuse(void)
 {
+    /* First of all: no memory of ours leaves as a core, and no other process looks into it. */
+    aks_guard_posix_close();
     if (!aks_program_has_more_rights())
         return -1;
     (void)aks_print_guard();
@@ -24,21 +28,25 @@ aks_begin(int argc, char **argv)
 {
     int code = aks_begin_refuse();
     bool output = aks_print_guard();
+    struct aks_guard_posix guard;
     struct aks_args args;
 
     if (code >= 0)
         return code;
+    /* What the caller put into our environment is not told back. */
+    aks_guard_posix_environment(&guard, aks_alloc_system());
     /* Whatever the caller's umask: what we write is private. */
     (void)umask(077);
     /* Whatever the caller ignores: how a program ended that a secret comes from has to be known. */
     (void)signal(SIGCHLD, SIG_DFL);
     aks_args_parse(argc, argv, &args, &code);
-    if (code >= 0)
-        return code;
-    if (!output) {
+    if (code < 0 && !output) {
         aks_print_error("redirect it to /dev/null if nobody wants it",
             "usage: standard output is closed");
-        return AKOSHA_USAGE;
+        code = AKOSHA_USAGE;
     }
-    return args.command->run(&args);
+    if (code < 0)
+        code = args.command->run(&args);
+    aks_guard_posix_forget(&guard);
+    return code;
 }
