@@ -4,6 +4,7 @@
 #include "engine/listing.h"
 #include "engine/run.h"
 #include "engine/run_job.h"
+#include "engine/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,13 @@ akosha_api_report(json_t *json, struct akosha_report **ret_report, struct akosha
 
     if (report == NULL) {
         json_decref(json);
+        (void)aks_error_memory(&err, "writing the report");
+        return akosha_api_error(&err, ret_error);
+    }
+    /* However it was put together: what others wrote in it loses what is secret. */
+    if (!aks_text_redact(json, 0)) {
+        json_decref(json);
+        free(report);
         (void)aks_error_memory(&err, "writing the report");
         return akosha_api_error(&err, ret_error);
     }

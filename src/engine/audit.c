@@ -5,6 +5,7 @@
 #include "base/encode.h"
 #include "data/digest.h"
 #include "engine/audit_line.h"
+#include "engine/text.h"
 #include "wire/dates.h"
 
 #include <jansson.h>
@@ -188,7 +189,8 @@ record_json(const struct writing *writing, const struct aks_audit_event *event)
     if (whole && is_security_event(event->event))
         whole = json_object_set_new(record, "timestamp", json_string(at)) == 0 &&
             json_object_set_new(record, "event_type", json_string(event->event)) == 0;
-    whole = whole && json_object_update(record, copy) == 0;
+    /* What was decided and what a server said are others' words. */
+    whole = whole && aks_text_redact(copy, 0) && json_object_update(record, copy) == 0;
     json_decref(copy);
     if (!whole) {
         json_decref(record);

@@ -1,5 +1,6 @@
 #include "engine/enqueue.h"
 
+#include "base/redact.h"
 #include "base/units.h"
 #include "engine/engine.h"
 #include "engine/job_compare.h"
@@ -211,6 +212,8 @@ passes(const char *pair)
         "NO_PROXY=", "XDG_", "LD_LIBRARY_PATH=", "ASAN_OPTIONS=", "UBSAN_OPTIONS=",
         "LSAN_OPTIONS=" };
 
+    if (aks_redact_assigned_secret(pair, strcspn(pair, "=")))
+        return false;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strncmp(pair, names[i], strlen(names[i])) == 0)
             return true;

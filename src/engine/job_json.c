@@ -2,8 +2,10 @@
 
 #include "base/check.h"
 #include "base/encode.h"
+#include "base/redact.h"
 #include "engine/policy_limits.h"
 #include "engine/policy_text.h"
+#include "engine/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -189,6 +191,7 @@ static json_t *
 policy_to_json(const struct aks_alloc *alloc, const struct aks_policy_text *policy)
 {
     json_t *modules = json_array();
+    json_t *value;
 
     for (size_t i = 0; i < policy->module_count; i++) {
         const struct aks_policy_module *module = &policy->modules[i];
@@ -200,9 +203,14 @@ policy_to_json(const struct aks_alloc *alloc, const struct aks_policy_text *poli
             return NULL;
         }
     }
-    return json_pack("{s:o, s:o, s:o, s:o*}", "path", text_to_json(alloc, policy->path), "text",
+    value = json_pack("{s:o, s:o, s:o, s:o*}", "path", text_to_json(alloc, policy->path), "text",
         bytes_to_json(alloc, policy->text, policy->text_len), "modules", modules, "limits",
         limits_to_json(&policy->limits));
+    /* A policy can use no literal secret, so one that has it in it loses nothing but that. */
+    if (value != NULL && aks_text_redact(value, AKS_REDACT_VALUES))
+        return value;
+    json_decref(value);
+    return NULL;
 }
 
 /* What a job of the first version had no need of, and what is not there most of the time. */
@@ -248,7 +256,9 @@ job_to_json(const struct aks_job *job)
         "tries", (json_int_t)job->tries, "reason", text_to_json(alloc, job->reason),
         "message", text_to_json(alloc, job->message));
 
-    if (value != NULL && add_keeping(job, value) != 0) {
+    /* An address with a user in it is refused when it is used: nobody needs to be told who. */
+    if (value != NULL && (!aks_text_redact(json_object_get(value, "environment"), 0) ||
+            add_keeping(job, value) != 0)) {
         json_decref(value);
         return NULL;
     }

@@ -5,6 +5,7 @@
 #include "engine/decide_default.h"
 #include "engine/delivery.h"
 #include "engine/task.h"
+#include "engine/text.h"
 #include "engine/transfer.h"
 
 #include <jansson.h>
@@ -312,7 +313,8 @@ finish(struct aks_run *run)
     aks_ask_fini(&run->ask);
 }
 
-/* The report is told to the policy and kept; neither can change what it says. */
+/* The report is told to the policy and kept; neither can change what it says. What of its texts is
+ * others' loses what is secret first. */
 static void
 tell_report(struct aks_run *run, struct json_t *report)
 {
@@ -320,6 +322,11 @@ tell_report(struct aks_run *run, struct json_t *report)
     struct aks_error err;
     char *text;
 
+    if (!aks_text_redact(report, 0)) {
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "the run could not be noted: %s",
+            "out of memory");
+        return;
+    }
     if (decide->finished != NULL && decide->finished(decide->ctx, report, &err) != AKS_OK)
         aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s", err.message);
     if (run->options->dry_run)

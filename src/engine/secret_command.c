@@ -1,5 +1,6 @@
 #include "engine/secret_command.h"
 
+#include "base/redact.h"
 #include "engine/secret_list.h"
 
 #include <string.h>
@@ -96,6 +97,9 @@ passes(const char *pair)
         "TZ=", "TERM=", "DISPLAY=", "WAYLAND_DISPLAY=", "XAUTHORITY=", "DBUS_SESSION_BUS_ADDRESS=",
         "SSH_AUTH_SOCK=", "GNUPGHOME=", "GPG_TTY=", "PASSWORD_STORE_DIR=", "LC_", "XDG_" };
 
+    /* LC_ and XDG_ are anybody's. */
+    if (aks_redact_assigned_secret(pair, strcspn(pair, "=")))
+        return false;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strncmp(pair, names[i], strlen(names[i])) == 0)
             return true;

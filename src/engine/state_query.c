@@ -1,6 +1,7 @@
 #include "engine/state_internal.h"
 
 #include "base/check.h"
+#include "base/redact.h"
 
 #include <errno.h>
 #include <string.h>
@@ -112,8 +113,21 @@ aks_state_query_begin(struct aks_state_query *query, struct aks_state *state, co
 void
 aks_state_query_text(struct aks_state_query *query, const char *text)
 {
-    if (query->rc == SQLITE_OK)
-        query->rc = sqlite3_bind_text(query->stmt, ++query->bound, text, -1, SQLITE_STATIC);
+    const struct aks_alloc *alloc = query->state->alloc;
+    char *copy;
+
+    if (query->rc != SQLITE_OK)
+        return;
+    query->bound++;
+    if (text == NULL || !aks_redact_finds(text)) {
+        query->rc = sqlite3_bind_text(query->stmt, query->bound, text, -1, SQLITE_STATIC);
+        return;
+    }
+    /* Whoever brought it here: no secret that lives is written down. */
+    copy = aks_mem_strdup(alloc, text);
+    query->rc = copy == NULL ? SQLITE_NOMEM : sqlite3_bind_text(query->stmt, query->bound,
+        aks_redact_text(copy, AKS_REDACT_VALUES), -1, SQLITE_TRANSIENT);
+    aks_mem_free(alloc, copy);
 }
 
 void

@@ -1,5 +1,6 @@
 #include "engine/text.h"
 
+#include "base/redact.h"
 #include "base/utf8.h"
 
 #include <jansson.h>
@@ -22,6 +23,42 @@ aks_text_json(const char *text)
     value = json_string(copy);
     free(copy);
     return value;
+}
+
+static bool
+redact_string(json_t *value, unsigned flags)
+{
+    size_t len = json_string_length(value);
+    char *copy = malloc(len + 1);
+    size_t left;
+    bool whole = copy != NULL;
+
+    if (!whole)
+        return false;
+    memcpy(copy, json_string_value(value), len + 1);
+    left = aks_redact(copy, len, flags);
+    if (left != len || memcmp(copy, json_string_value(value), len) != 0)
+        whole = json_string_setn(value, copy, left) == 0;
+    explicit_bzero(copy, len + 1);
+    free(copy);
+    return whole;
+}
+
+bool
+aks_text_redact(json_t *value, unsigned flags)
+{
+    const char *name;
+    json_t *member;
+    size_t i;
+    bool whole = true;
+
+    if (json_is_string(value))
+        return redact_string(value, flags);
+    json_array_foreach(value, i, member)
+        whole = aks_text_redact(member, flags) && whole;
+    json_object_foreach(value, name, member)
+        whole = aks_text_redact(member, flags) && whole;
+    return whole;
 }
 
 char *

@@ -58,7 +58,7 @@ set_attributes(posix_spawnattr_t *attributes)
     return rc == 0 ? posix_spawnattr_setsigdefault(attributes, &usual) : rc;
 }
 
-/* 0, or why not. Every descriptor of ours but the three is closed by exec. */
+/* 0, or why not. Every descriptor but the three is closed, also what our caller left open. */
 static int
 spawn(const struct aks_process_spec *spec, int output, pid_t *ret_pid)
 {
@@ -74,6 +74,8 @@ spawn(const struct aks_process_spec *spec, int output, pid_t *ret_pid)
     rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (rc == 0)
+        rc = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     if (rc == 0)
         rc = set_attributes(&attributes);
     if (rc == 0)

@@ -195,6 +195,8 @@ a_program_gets_none_of_our_secrets(void **state)
     secret_place_set(place, "OTHER_TOKEN", PLANTED);
     secret_place_set(place, "HOME", "/home/me");
     secret_place_set(place, "LC_ALL", "C");
+    /* By its beginning it would pass. */
+    secret_place_set(place, "LC_SECRET_TOKEN", PLANTED);
     secret_place_add(place, "x", AKS_SECRET_COMMAND,
         "sh -c 'env | grep -v -e ^PWD= -e ^_= -e ^SHLVL= -e ^OLDPWD= | cut -d= -f1 | sort | "
         "tr \"\\n\" ,'", HOST);
