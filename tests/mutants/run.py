@@ -17,7 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
 TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_world_test", "sim_engine_power_test",
-           "base_secret_test", "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test",
+           "base_secret_test", "base_redact_test", "cli_print_test", "os_guard_test", "engine_secret_find_test",
+           "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test",
            "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test",
            "engine_journal_test", "engine_target_s3_resume_test", "testkit_resume_test", "engine_state_damage_test",
            "testkit_queue_world_test", "testkit_snapshot_live_test", "testkit_restore_world_test",
@@ -36,6 +37,10 @@ CATCHERS = (
     ("s3: small objects", ["tests/engine_target_s3_small_test"]),
     ("s3: what a bucket is like", ["tests/engine_target_s3_inspect_test"]),
     ("secrets", ["tests/base_secret_test"]),
+    ("the redactor", ["tests/base_redact_test"]),
+    ("what is printed", ["tests/cli_print_test"]),
+    ("a process that holds secrets", ["tests/os_guard_test"]),
+    ("programs that secrets come from", ["tests/engine_secret_find_test"]),
     ("tokens", ["tests/engine_target_http_token_test"]),
     ("secrets in a world", ["tests/testkit_secret_world_test"]),
     ("snapshots", ["tests/engine_snapshot_test"]),

@@ -30,6 +30,30 @@ RESERVED = {
 REVEALS = "aks_secret_reveal"
 REVEALED_IN = ("src/base/secret.c", "src/base/secret.h", "src/data/age_wrap.c", "src/engine/handed.c",
                "src/engine/target_http_call.c", "src/engine/target_s3_request.c")
+# What people and other programs read leaves by one file, as the redactor stands there; whoever writes past it tells
+# secrets. (file, word) -> why it may all the same.
+PRINTING = re.compile(r"(?<![\w.>])(v?f?printf|v?dprintf|fputs|fputc|puts|putc|putchar|fwrite|perror|psignal|warnx?|errx?|syslog)"
+                      r"\s*\(|\b(stdout|stderr|STD(?:OUT|ERR)_FILENO)\b")
+PRINTS = "src/cli/print.c"
+PRINTING_BUT = {
+    ("src/base/check.c", "fprintf"): "a line of our own source",
+    ("src/base/check.c", "stderr"): "the same",
+    ("src/cli/session.c", "STDOUT_FILENO"): "is it a terminal?",
+    ("src/cli/cmd_test.c", "STDOUT_FILENO"): "is it a terminal?",
+    ("src/cli/cmd_explain.c", "STDOUT_FILENO"): "is it a terminal?",
+    ("src/cli/progress.c", "STDERR_FILENO"): "is it a terminal, and how wide?",
+    ("src/os/child_posix.c", "STDOUT_FILENO"): "where a child's output goes",
+    ("src/os/process_posix.c", "STDOUT_FILENO"): "the same",
+    ("src/os/process_posix.c", "STDERR_FILENO"): "the same",
+    ("src/os/background_posix.c", "STDOUT_FILENO"): "the same",
+    ("src/os/background_posix.c", "STDERR_FILENO"): "the same",
+}
+# Every program of ours begins alike, and closes its memory to others first of all.
+BEGINS, BEGINS_IN, GUARD = "aks_begin", "src/cli/begin.c", "aks_guard_posix_close"
+# An error's words are set where they are redacted, and copied whole from there.
+SETS_ERROR = re.compile(r"\b(?:v?snprintf|memcpy|memmove)\(\s*(?:err|\w*error)(?:->|\.)(?:message|hint)\b")
+SETS_ERROR_IN = ("src/base/error.c",)
+COPIES_ERROR_IN = re.compile(r"src/(?:api|cli)/|src/testkit/first_test\.c$")
 # (file, function) -> why it may all the same
 RESERVED_BUT = {
     ("src/cli/print.c", "open"): "fills standard descriptors that the caller closed, before there are ports",
@@ -42,7 +66,7 @@ HEADERS = {
     r"curl/.*": r"src/os/http_curl[^/]*$",
     r"sqlite3\.h": r"src/engine/|src/sim/vfs_sim|src/testkit/writer_sqlite|tests/c/engine/|tests/c/sim/",
     r"openssl/.*": r"src/data/|src/os/|src/testkit/model_digest|tests/c/",
-    r"pthread\.h": r"src/os/|src/data/codec_|tests/c/",
+    r"pthread\.h": r"src/os/|src/data/codec_|src/base/secret\.c$|tests/c/",
 }
 PUBLIC = "akosha"               # include/akosha/
 PUBLIC_IN = {"api", "cli", "testkit"}
@@ -143,6 +167,26 @@ def check_banned(tree):
     return bad
 
 
+def check_printing(tree):
+    """Text leaves by one file, and an error's words are made in one: where the redactor is."""
+    bad = []
+    for name in tree.files(".c", ".h", under="src/"):
+        text = without_comments(tree.text(name), strings=True)
+        for number, line in enumerate(text.splitlines(), 1):
+            for match in PRINTING.finditer(line):
+                word = match[1] or match[2]
+                if name != PRINTS and (name, word) not in PRINTING_BUT:
+                    bad.append(f"{name}:{number}: {word} writes past {PRINTS}")
+            if SETS_ERROR.search(line) and name not in SETS_ERROR_IN and not COPIES_ERROR_IN.match(name):
+                bad.append(f"{name}:{number}: an error's words are set past aks_error_set")
+        for function, line, length in functions(text) if name.endswith(".c") else ():
+            if function == "main" and BEGINS not in "\n".join(text.splitlines()[line - 1:line - 1 + length]):
+                bad.append(f"{name}:{line}: a program that does not begin with {BEGINS}")
+        if name == BEGINS_IN and GUARD not in text:
+            bad.append(f"{name}:1: does not call {GUARD}")
+    return bad
+
+
 def check_sizes(tree):
     """Files and functions that a reader can hold."""
     bad = []
@@ -208,6 +252,7 @@ CHECKS = {
     "headers compile alone": check_headers_stand_alone,
     "guards are paths": check_guards,
     "banned functions": check_banned,
+    "text leaves through the redactor": check_printing,
     "sizes of files and functions": check_sizes,
     "columns": check_columns,
     "nothing unfinished": check_unfinished,

@@ -38,6 +38,12 @@ PLANTED = {
         "src/engine/env.c": "void\naks_env(void)\n{\n    getenv(\"HOME\");\n}\n",
         "src/engine/reveal.c": "void\naks_reveal(void)\n{\n    log(aks_secret_reveal(x));\n}\n",
         "src/engine/print.c": "void\naks_print(void)\n{\n    fputs(\"x\", stdout);\n}\n"},
+    "text leaves through the redactor": {
+        "src/base/tell.c": "void\naks_tell(void)\n{\n    (void)fprintf(stderr, \"x\");\n}\n",
+        "src/cli/put.c": "void\naks_put(void)\n{\n    fputs(\"x\", where);\n}\n",
+        "src/os/fd.c": "void\naks_fd(void)\n{\n    write(STDERR_FILENO, \"x\", 1);\n}\n",
+        "src/engine/err.c": "void\naks_err(void)\n{\n    (void)snprintf(err->message, 4, \"x\");\n}\n",
+        "src/cli/other.c": "int\nmain(void)\n{\n    return 0;\n}\n"},
     "sizes of files and functions": {
         "src/base/long.c": LONG,
         "src/base/file.c": "int x;\n" * 601},
