@@ -1,5 +1,6 @@
 #include "engine/classify.h"
 
+#include "base/utf8.h"
 #include "engine/classify_internal.h"
 #include "wire/dates.h"
 
@@ -73,13 +74,17 @@ hint_of_http(enum aks_dialect dialect, int http)
     }
 }
 
-/* Server's words on one line, without control characters. */
+/* Server's words on one line, without control characters: those of ASCII, and in two bytes those
+ * that some terminals obey as well (U+0080 to U+009F). */
 static void
 clean(char *text)
 {
-    for (char *c = text; *c != '\0'; c++) {
-        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+    aks_utf8_mend(text);
+    for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
+        if (*c < 0x20 || *c == 0x7f)
             *c = ' ';
+        else if (*c == 0xc2 && c[1] < 0xa0)
+            c[0] = c[1] = ' ';
     }
 }
 

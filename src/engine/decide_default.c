@@ -67,7 +67,8 @@ aks_decide_default_retry(const struct aks_retry_settings *settings,
         ret->verdict = AKS_RESTART;
         return;
     }
-    if (!facts->transient || facts->attempt >= settings->tries)
+    if (!facts->transient || facts->attempt >= settings->tries ||
+        facts->retry_after_ms > AKS_RETRY_ASKED_MS_MAX)
         return;
     ret->verdict = AKS_WAIT;
     schedule(settings, facts->attempt, rng, ret);

@@ -29,6 +29,9 @@
 #define AKS_RETRY_FIRST_MS_DEFAULT (2 * AKS_MS_PER_S)
 #define AKS_RETRY_CAP_MS_DEFAULT (10 * AKS_MS_PER_S)
 #define AKS_RETRY_WAIT_MS_MAX (24 * 3600 * AKS_MS_PER_S)
+/* The longest Retry-After that a run sits through by default: beyond it the next target takes over,
+ * or the work stays queued. */
+#define AKS_RETRY_ASKED_MS_MAX (3600 * AKS_MS_PER_S)
 #define AKS_PROBE_MS_DEFAULT (1 * AKS_MS_PER_S)
 #define AKS_PROBE_MS_MAX (60 * AKS_MS_PER_S)
 

@@ -8,6 +8,10 @@
 /* S3 allows 15 minutes; a difference of less than this between two readings is the way of the
  * bytes, and mending it would change nothing. */
 #define CLOCK_STEP_MIN_MS (5 * AKS_MS_PER_S)
+/* A server whose clock stands before this program was written, or far behind its end, is wrong
+ * itself; what is signed for such a day could be used on it. 2026-01-01 and 2100-01-01. */
+#define SERVER_MS_MIN INT64_C(1767225600000)
+#define SERVER_MS_MAX INT64_C(4102444800000)
 
 static bool
 mend_clock(struct aks_s3_step *step, const struct aks_s3_answer *answer)
@@ -23,6 +27,8 @@ mend_clock(struct aks_s3_step *step, const struct aks_s3_answer *answer)
         !(date != NULL && aks_date_parse_http(date, &server_ms)))
         return false;
     offset_ms = server_ms - aks_s3_wall_ms(s3);
+    if (server_ms < SERVER_MS_MIN || server_ms > SERVER_MS_MAX)
+        return false;
     if (llabs((long long)(offset_ms - step->clock_offset_ms)) < CLOCK_STEP_MIN_MS)
         return false;
     s3->clock_offset_ms = offset_ms;

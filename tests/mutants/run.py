@@ -17,6 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
 TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_world_test", "sim_engine_power_test",
+           "os_http_tls_test", "os_http_pin_test", "os_http_limits_test", "os_http_redirect_test",
+           "engine_decide_default_test",
            "base_secret_test", "base_redact_test", "cli_print_test", "os_guard_test", "engine_secret_find_test",
            "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test",
            "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test",
@@ -33,6 +35,11 @@ SCRIPT_TARGETS = ("lua_host", "akosha-sync", "script_nearest_test", "script_load
 SECONDS_MAX = 480
 # In this order: the quick ones first. Each has to pass before anything is broken.
 CATCHERS = (
+    ("certificates", ["tests/os_http_tls_test"]),
+    ("pins", ["tests/os_http_pin_test"]),
+    ("redirects", ["tests/os_http_redirect_test"]),
+    ("limits of replies", ["tests/os_http_limits_test"]),
+    ("the default's decisions", ["tests/engine_decide_default_test"]),
     ("what a bucket is told", ["tests/wire_bucket_policy_test"]),
     ("s3: small objects", ["tests/engine_target_s3_small_test"]),
     ("s3: what a bucket is like", ["tests/engine_target_s3_inspect_test"]),

@@ -273,6 +273,11 @@ people_get_a_hint_and_one_clean_line(void **state)
     add(&made, "x-amz-request-id", "ABC\r");
     assert_int_equal(classify(AKS_DIALECT_S3, &made, &outcome), AKS_FORBIDDEN);
     assert_non_null(strstr(outcome.error.message, "request ABC )"));
+    /* What some terminals obey: one byte, and the same as UTF-8. */
+    make(&made, 403, NULL);
+    add(&made, "x-amz-request-id", "A\x9b" "31mB\xc2\x9b" "31m\xc3\xa4");
+    assert_int_equal(classify(AKS_DIALECT_S3, &made, &outcome), AKS_FORBIDDEN);
+    assert_non_null(strstr(outcome.error.message, "request A?31mB  31m\xc3\xa4)"));
 }
 
 int

@@ -101,6 +101,19 @@ server_that_names_a_time_gets_it(void **state)
 }
 
 static void
+server_that_names_tomorrow_is_left_alone(void **state)
+{
+    struct aks_retry_settings settings = schedule(AKS_JITTER_FULL);
+    struct aks_failure_facts facts = failure("part 2", AKS_THROTTLED, 1);
+
+    facts.retry_after_ms = AKS_RETRY_ASKED_MS_MAX;
+    assert_int_equal(answer_to(&settings, &facts).verdict, AKS_WAIT);
+    assert_int_equal(answer_to(&settings, &facts).wait_ms, AKS_RETRY_ASKED_MS_MAX);
+    facts.retry_after_ms++;
+    assert_int_equal(answer_to(&settings, &facts).verdict, AKS_NEXT_TARGET);
+}
+
+static void
 last_try_leads_to_the_next_target(void **state)
 {
     struct aks_retry_settings settings = schedule(AKS_JITTER_NONE);
@@ -170,6 +183,7 @@ main(void)
         cmocka_unit_test(waits_double_up_to_the_cap),
         cmocka_unit_test(full_jitter_stays_within_the_schedule_and_spreads),
         cmocka_unit_test(server_that_names_a_time_gets_it),
+        cmocka_unit_test(server_that_names_tomorrow_is_left_alone),
         cmocka_unit_test(last_try_leads_to_the_next_target),
         cmocka_unit_test(failed_probe_means_the_next_target_at_once),
         cmocka_unit_test(what_cannot_pass_is_not_tried_again),

@@ -101,6 +101,9 @@ interim_answers_without_end_are_bad(void **state)
         start(world, "", kinds[i], &get, i == 2 ? "PUT" : "GET");
         if (i == 2)
             http_try_set_body(&get, 1000);
+        /* Long after the last of them. */
+        world->times = 1000;
+        get.request.answer_timeout_ms = 30000;
         expect_failure(&get, AKS_BAD_REPLY, "more than 100 interim answers");
         assert_int_equal(get.status, 0);
         http_server_stop(world->server);
@@ -147,7 +150,8 @@ reply_that_drips_is_stalled(void **state)
     struct http_try get;
 
     world->slowly = true;
-    start(world, "HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", "x", &get, "GET");
+    world->times = 5000;
+    start(world, "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n", "x", &get, "GET");
     get.request.stall_timeout_ms = SOON_MS;
     http_try_run(&get);
     assert_int_equal(get.transport, AKS_STALLED);
