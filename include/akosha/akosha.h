@@ -262,6 +262,20 @@ AKOSHA_API int akosha_doctor(struct akosha *engine, struct akosha_policy *policy
     const struct akosha_doctor_options *options, struct akosha_report **ret_report,
     struct akosha_error *ret_error);
 
+struct akosha_support_options {
+    const struct aks_port *port;
+    const char *state_folder;           /* as for akosha_open; nothing is made */
+    const char *policy;                 /* as for akosha_policy_load; it is not evaluated */
+    const char *build;                  /* how the program was built, or NULL */
+    const char *system;                 /* what it runs on, or NULL */
+    bool keep_names;                    /* of buckets, hosts, people and folders */
+};
+
+/** What a bug report needs (docs/support.md), without a secret. Nothing is contacted or changed,
+ * and what cannot be read says why. */
+AKOSHA_API int akosha_support(const struct akosha_support_options *options,
+    struct akosha_report **ret_report, struct akosha_error *ret_error);
+
 /* Work that is done in the background: put into the queue, and brought by a worker. */
 #define AKOSHA_JOB_ID_BYTES 64
 

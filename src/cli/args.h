@@ -55,6 +55,9 @@ struct aks_args {
     bool passphrase;
     const char *passphrase_secret;
     const char *credentials;
+    /* Of `support`. */
+    const char *output;
+    bool keep_names;
     /* Of `secret add`. */
     const char *env;
     const char *file;

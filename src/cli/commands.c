@@ -149,5 +149,13 @@ const struct aks_command aks_commands[] = {
       "    --principal arn:aws:iam::123456789012:user/laptop-7 > policy.json\n"
       "  akosha-sync bucket-policy --bucket my-memories --document lifecycle > lifecycle.json",
       "bucket prefix system-id principal for document", 0, 0, aks_cmd_bucket_policy },
+    { "support", "support [--policy FILE] [--output FILE] [--keep-names]",
+      "write what a bug report needs, without secrets",
+      "One JSON document: version, policy, settings, status, last reports, tail of the audit log.\n"
+      "Nothing is contacted or changed. Names of buckets, hosts, people and folders are taken\n"
+      "out. Exit codes: 0; 2 wrong option, or FILE is there already; 7 it cannot be written.",
+      "  akosha-sync support --output report.json\n"
+      "  akosha-sync support --policy policies/prod.lua | less",
+      "policy output keep-names", 0, 0, aks_cmd_support },
     { 0 },
 };

@@ -31,6 +31,7 @@ int aks_cmd_enqueue(const struct aks_args *args);
 int aks_cmd_worker(const struct aks_args *args);
 int aks_cmd_status(const struct aks_args *args);
 int aks_cmd_secret(const struct aks_args *args);
+int aks_cmd_support(const struct aks_args *args);
 int aks_cmd_bucket_policy(const struct aks_args *args);
 int aks_cmd_doctor(const struct aks_args *args);
 

@@ -316,6 +316,70 @@ class Leak(cases.Case):
                 self.nowhere(result)
                 self.assertNotEqual(result.code, 0, result)
 
+    def test_what_is_encrypted_with_them(self):
+        phrase = planted.SECRET_KEY     # a passphrase as good as any; a value has no blanks
+        self.mine(self.me, "phrase.secret", phrase)
+        self.assert_code(self.me.ask("secret", "add", "phrase", "--file", self.me.folder / "phrase.secret", "--host",
+                                     "age.invalid"), 0)
+        here = sync.builder("dir", path=self.me.folder / "target")
+        self.attempt(sync.policy({"here": here}, encrypt="akosha.age { passphrase = akosha.secret 'phrase' }"), code=0)
+        back = self.me.ask("restore", "--policy", self.me.policy, "--state", self.me.state, "--to", self.me.folder / "back",
+                           "--passphrase-secret", "phrase", "--verbose", "--json")
+        self.assert_code(back, 0)
+        self.nowhere(back)
+        wrong = self.me.ask("restore", "--policy", self.me.policy, "--state", self.me.state, "--to", self.me.folder / "wrong",
+                            "--identity", self.me.folder / "identity.txt", "--verbose", "--json")
+        self.assertNotEqual(wrong.code, 0)
+        self.nowhere(wrong)
+        # An identity where a recipient belongs.
+        self.own.add(self.me.policy)
+        self.attempt(sync.policy({"here": here}, encrypt="akosha.age { recipients = { '%s' } }" % planted.IDENTITY))
+
+    # --- a bug report ---------------------------------------------------------------------------------------------------
+
+    def support(self, *arguments):
+        result = self.me.ask("support", "--policy", self.me.policy, "--state", self.me.state, *arguments,
+                             environment={"USER": "planted-user", "AKOSHA_SYSTEM_ID": "planted-system"})
+        self.assert_code(result, 0)
+        self.nowhere(result)
+        return result
+
+    def test_a_bug_report_has_no_secrets_and_no_names(self):
+        self.own.add(self.me.policy)
+        with Echo(403, "AccessDenied") as echo:
+            self.know(echo.port)
+            self.me.policy.write_text(f"-- for planted-user: {planted.BEARER}\n" + self.policy(
+                cloud=sync.s3_at(echo.url, bucket="planted-bucket"), far=sync.builder("http", url="https://planted.example:1/")))
+            self.me.ask("run", "--policy", self.me.policy, "--state", self.me.state, self.source)
+        names = ("planted-user", "planted-system", "planted-bucket", "planted.example", str(self.me.folder), socket.gethostname())
+        bundle = json.loads(self.support().out)
+        self.assertEqual((bundle["format"], bundle["names"]), ("akosha-sync-support/1", "removed"))
+        for name in names:
+            self.assertNotIn(name, json.dumps(bundle))
+        self.assertIn("bucket = \"[bucket]\"", bundle["policy"]["text"])
+        self.assertEqual(bundle["runs"][0]["error"]["failure"], "forbidden")
+        self.assertEqual([secret["name"] for secret in bundle["secrets"]], ["from-command", "from-env", "from-file"])
+        self.assertIn("AWS_SECRET_ACCESS_KEY", bundle["environment"])
+        self.assertTrue(bundle["audit"] and bundle["capabilities"] is not None and bundle["files"])
+        kept = json.loads(self.support("--keep-names").out)
+        for name in names[1:]:
+            self.assertEqual(name in json.dumps(kept), name not in ("planted-system", socket.gethostname()), name)
+
+    def test_a_bug_report_of_what_is_broken(self):
+        self.me.policy.write_text("return nonsense(")
+        path = self.me.folder / "report.json"
+        told = self.support("--output", path, "--json")
+        self.assertEqual(json.loads(told.out)["file"], str(path))
+        self.assertEqual(path.stat().st_mode & 0o777, 0o600)
+        self.assertEqual(json.loads(path.read_text())["policy"]["text"], "return nonsense(")
+        again = self.me.ask("support", "--output", path)
+        self.assert_code(again, 2)
+        self.me.state.mkdir(exist_ok=True)
+        (self.me.state / "state.db").write_bytes(b"no database at all, " * 500)
+        self.assertIsNotNone(json.loads(self.support().out)["state_error"])
+        self.me.policy.unlink()
+        self.assertIn("error", json.loads(self.support().out)["policy"])
+
     # --- death ----------------------------------------------------------------------------------------------------------
 
     def wait(self, what, true):
