@@ -20,6 +20,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "real"))
 
 import data  # noqa: E402
+import age_cost  # noqa: E402
 import enqueue_cost  # noqa: E402
 import peers  # noqa: E402
 import policy_cost  # noqa: E402
@@ -27,7 +28,7 @@ import servers  # noqa: E402
 import sync  # noqa: E402
 from world import BUCKET, World  # noqa: E402
 
-PARTS = ("policy", "enqueue", "limits", "raw", "pair", "unchanged")
+PARTS = ("policy", "enqueue", "age", "limits", "raw", "pair", "unchanged")
 BY_HAND = ("large",)            # only when asked for: takes 25 GB of disk and minutes
 LARGE_BYTES = 8 * 1024 * data.MIB
 GENERATED = servers.CACHE.parent / "bench"
@@ -256,6 +257,9 @@ def main():
     if "enqueue" in parts:
         enqueue_cost.measure(arguments.program)
         parts.remove("enqueue")
+    if "age" in parts:
+        age_cost.measure(arguments.program, scratch())
+        parts.remove("age")
     if not parts:
         return
     try:

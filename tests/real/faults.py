@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 SLICE = 64 * 1024
 IDLE_SECONDS_MAX = 60
+BEGINS_BYTES = 512              # of a body, that are kept to be looked at
 
 
 class Request:
@@ -25,6 +26,7 @@ class Request:
         self.at = time.monotonic()
         split = urlsplit(target)
         self.path, self.query = split.path, parse_qs(split.query, keep_blank_values=True)
+        self.begins = b""       # the first bytes of its body
         self.status = None      # of the reply, once there is one
         self.answered_at = None
 
@@ -237,6 +239,8 @@ class Exchange:
             if not data:
                 raise ValueError("the body ended early")
             self.left -= len(data)
+            if len(self.request.begins) < BEGINS_BYTES:
+                self.request.begins += data[:BEGINS_BYTES]
             yield data
 
     def read_body(self):
