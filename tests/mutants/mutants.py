@@ -425,4 +425,41 @@ MUTANTS = (
      "        && !is_text(value, value_len, \"chunked\"))", "        && value == NULL)"),
     ("a server that names tomorrow is waited for", "src/engine/decide_default.c",
      "        facts->retry_after_ms > AKS_RETRY_ASKED_MS_MAX)", "        facts->retry_after_ms == INT64_MAX)"),
+    # Encryption.
+    ("the number of a chunk is not counted up", "src/data/age_stream.c",
+     "        out + len) == 1);\n    stream->chunk++;", "        out + len) == 1);"),
+    ("the last chunk is not marked", "src/data/age_stream.c",
+     "    nonce[LAST_AT] = last ? 1 : 0;", "    nonce[LAST_AT] = last ? 0 : 0;"),
+    ("a header's MAC is not looked at", "src/data/age_read.c",
+     "        if (CRYPTO_memcmp(mac, header.mac, sizeof(mac)) != 0)", "        if (mac[0] != header.mac[0] && err == NULL)"),
+    ("plain bytes are given whose tag is wrong", "src/data/age_stream.c",
+     "    OPENSSL_cleanse(out, len);\n    ERR_clear_error();\n    return false;",
+     "    ERR_clear_error();\n    return true;"),
+    ("every object has the same file key", "src/data/age_write.c",
+     "    enum aks_status status = options->fill(options->ctx, file_key, sizeof(file_key), err);\n\n"
+     "    if (status == AKS_OK)\n        status = options->fill(options->ctx, nonce,",
+     "    enum aks_status status = AKS_OK;\n\n    memset(file_key, 7, sizeof(file_key));\n"
+     "    if (status == AKS_OK)\n        status = options->fill(options->ctx, nonce,"),
+    ("what is encrypted stays half sent where nobody can go on with it", "src/engine/transfer_journal.c",
+     "    if (transfer->options.seal != NULL)\n        return false;", "    (void)0;"),
+    ("what is encrypted is gone on with by another process", "src/engine/journal.c",
+     "    if (before->encryption != AKS_ENCRYPTION_NONE)\n        return",
+     "    if (before->encryption != now->encryption)\n        return",
+     "src/engine/run_resume.c",
+     "        if (object->encryption != AKS_ENCRYPTION_NONE && !object->stored)",
+     "        if (object->encryption != AKS_ENCRYPTION_NONE && object->key == NULL)",
+     "src/engine/pipeline_codec.c",
+     "    if (pipeline->writer == NULL)\n        status = aks_seal_begin(pipeline->options.seal, &pipeline->writer, err);",
+     "    if (pipeline->writer == NULL) {\n        struct aks_port port = *pipeline->options.seal->port;\n"
+     "        struct aks_seal seal = *pipeline->options.seal;\n\n        port.entropy.fill = aks_seal_used;\n"
+     "        seal.port = &port;\n        status = aks_seal_begin(&seal, &pipeline->writer, err);\n    }",
+     "src/engine/pipeline_codec.c",
+     "/* What the block came to before it was encrypted. */",
+     "static enum aks_status\naks_seal_used(void *ctx, void *data, size_t len, struct aks_error *err)\n{\n"
+     "    (void)ctx;\n    (void)err;\n    memset(data, 5, len);\n    return AKS_OK;\n}\n\n"
+     "/* What the block came to before it was encrypted. */"),
+    ("nothing is encrypted", "src/engine/run_send.c",
+     "    options.seal = aks_seal_of(&run->seal);", "    options.seal = NULL;"),
+    ("what is stored in the clear is good enough", "src/engine/run_compare.c",
+     "    return aks_seal_of(&run->seal) == NULL || (row->encryption", "    return row != NULL || (row->encryption"),
 )

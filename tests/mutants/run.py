@@ -24,6 +24,7 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test",
            "engine_journal_test", "engine_target_s3_resume_test", "testkit_resume_test", "engine_state_damage_test",
            "testkit_queue_world_test", "testkit_snapshot_live_test", "testkit_restore_world_test",
+           "data_age_test", "testkit_age_world_test",
            "testkit_background_test", "wire_bucket_policy_test", "engine_target_s3_small_test",
            "engine_target_s3_inspect_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
@@ -48,6 +49,8 @@ CATCHERS = (
     ("what is printed", ["tests/cli_print_test"]),
     ("a process that holds secrets", ["tests/os_guard_test"]),
     ("programs that secrets come from", ["tests/engine_secret_find_test"]),
+    ("age", ["tests/data_age_test"]),
+    ("encrypted uploads", ["tests/testkit_age_world_test"]),
     ("tokens", ["tests/engine_target_http_token_test"]),
     ("secrets in a world", ["tests/testkit_secret_world_test"]),
     ("snapshots", ["tests/engine_snapshot_test"]),

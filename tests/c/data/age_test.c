@@ -328,6 +328,30 @@ chunks_that_change_places_are_noticed(void **state)
     free(data);
 }
 
+/* Out of the header of ${file}, whose last stanza is that of the identity. */
+static void
+file_key(const uint8_t *file, const struct aks_age_identities *identities,
+    uint8_t ret_key[AKS_AGE_FILE_KEY_BYTES])
+{
+    const char *text = (const char *)file;
+    size_t len = (size_t)(strchr(strstr(text, "\n---") + 1, '\n') - text) + 1;
+    struct aks_age_header header;
+    struct aks_age_stanza stanza;
+    enum aks_age_unwrapped how;
+    uint8_t share[32];
+    const char *why;
+    size_t at = 0;
+    size_t got;
+
+    assert_true(aks_age_header_read(text, len, &header, &why));
+    while (aks_age_header_next(&header, &at, &stanza))
+        continue;
+    assert_true(aks_age_header_raw64(stanza.arguments[1].text, 43, share, 32, &got));
+    assert_int_equal(aks_age_unwrap_x25519(identities->each[0].secret, identities->each[0].point,
+        share, stanza.body, ret_key, &how, NULL), AKS_OK);
+    assert_int_equal(how, AKS_AGE_OPENED);
+}
+
 static void
 no_two_files_have_a_key_in_common(void **state)
 {
@@ -336,6 +360,7 @@ no_two_files_have_a_key_in_common(void **state)
     uint8_t next = 0;
     struct aks_age_writer_options options = { .alloc = aks_alloc_system(),
         .recipients = &recipients, .fill = count_up, .ctx = &next };
+    uint8_t keys[2][AKS_AGE_FILE_KEY_BYTES];
     uint8_t one[1024];
     uint8_t two[1024];
     size_t len;
@@ -346,6 +371,9 @@ no_two_files_have_a_key_in_common(void **state)
     assert_int_equal(write_all(&options, (const uint8_t *)"x", 1, 1, two), len);
     assert_memory_not_equal(one, two, 100);
     assert_memory_not_equal(one + len - 17, two + len - 17, 17);
+    file_key(one, &identities, keys[0]);
+    file_key(two, &identities, keys[1]);
+    assert_memory_not_equal(keys[0], keys[1], sizeof(keys[0]));
     aks_age_identities_fini(&identities);
 }
 

@@ -17,6 +17,9 @@
 #define ROUNDS_MAX 50000
 #define GZIP "{ codec = 'gzip', always = true }"
 #define ZSTD "{ codec = 'zstd', always = true }"
+/* For nobody: its secret is 01 and zeros. */
+#define ENCRYPT ", encrypt = akosha.age { recipients = " \
+    "'age19ljhmg68e43yx9fgm2k9lwefquc0la5y4lzvlshdjzv47kxt8d6qr9vf4p' }"
 
 /* Fails from one allocation on, until it is told to stop. */
 struct drought {
@@ -304,6 +307,15 @@ copy_into_a_folder_lives_through_it(void **state)
 }
 
 static void
+encrypted_upload_lives_through_it(void **state)
+{
+    const struct story story = { .targets = "'cloud', 'http'", .compress = ZSTD ENCRYPT,
+        .bytes = 12000, .once = true, .step = 7 };
+
+    lives_through(&story);
+}
+
+static void
 job_that_is_taken_up_lives_through_it(void **state)
 {
     const struct story story = { .targets = "'cloud', 'http'", .compress = "'none'",
@@ -409,6 +421,7 @@ main(void)
         cmocka_unit_test(upload_that_is_tried_again_and_falls_back_lives_through_it),
         cmocka_unit_test(small_upload_lives_through_it),
         cmocka_unit_test(put_lives_through_it),
+        cmocka_unit_test(encrypted_upload_lives_through_it),
         cmocka_unit_test(copy_into_a_folder_lives_through_it),
         cmocka_unit_test(job_that_is_taken_up_lives_through_it),
         cmocka_unit_test(recovery_after_a_loss_of_power_lives_through_it),
