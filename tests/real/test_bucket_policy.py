@@ -11,6 +11,7 @@ import data
 import grants
 import owners
 import schema
+import servers
 import sync
 from world import BUCKET
 
@@ -113,6 +114,38 @@ class Printed(cases.Case):
                            environment={"AKOSHA_SYSTEM_ID": "box-9"})
         self.assertIn('"arn:aws:s3:::my-memories/systems/box-9/*"', named.out)
         self.assertEqual(list(person.folder.glob("state*")), [])
+
+    def test_what_is_broken_is_found_out(self):
+        """The evaluator is no judge that lets everything pass."""
+        good = json.dumps(self.print("--prefix", "team", "--principal", PRINCIPAL))
+        for old, new, action, key, prefix, who, context in (
+                ("systems/laptop-7/*", "systems/*", "s3:GetObject", "team/systems/other/x", None, PRINCIPAL, {}),
+                ("systems/laptop-7/*", "systems/laptop-7*", "s3:PutObject", "team/systems/laptop-70/x", None, PRINCIPAL, {}),
+                ("systems/laptop-7/*", "systems/*", "s3:ListBucket", None, "team/systems/", PRINCIPAL, {}),
+                ('"s3:PutObject",', '"s3:PutObject", "s3:GetObjectVersion",', "s3:GetObjectVersion", OWN + "x", None, PRINCIPAL, {}),
+                (PRINCIPAL, "*", "s3:GetObject", OWN + "x", None, OTHER, {}),
+                ('"Deny"', '"Allow"', "s3:DeleteObject", OWN + "x", None, PRINCIPAL, {}),
+                ('"false"', '"true"', "s3:GetObject", OWN + "x", None, PRINCIPAL, {"aws:SecureTransport": "false"}),
+                ('"1.2"', '"1.0"', "s3:GetObject", OWN + "x", None, PRINCIPAL, {"s3:TlsVersion": "1.1"})):
+            with self.subTest(old=old, new=new, action=action):
+                self.assertIn(old, good)
+                self.assertNotEqual(self.decide([json.loads(good)], action, key, prefix, who=who, **context), "allow")
+                broken = json.loads(good.replace(old, new))
+                self.assertEqual(self.decide([broken], action, key, prefix, who=who, **context), "allow")
+
+    def test_documents_are_of_the_form_that_the_interface_has(self):
+        servers.get("boto3")
+        import botocore.session
+        from botocore.validate import ParamValidator
+        model = botocore.session.get_session().get_service_model("s3")
+        for name, operation, field in (
+                ("lifecycle", "PutBucketLifecycleConfiguration", "LifecycleConfiguration"),
+                ("public-access", "PutPublicAccessBlock", "PublicAccessBlockConfiguration"),
+                ("encryption", "PutBucketEncryption", "ServerSideEncryptionConfiguration")):
+            shape = model.operation_model(operation).input_shape
+            for fields, fits in (({field: self.print("--document", name)}, True), ({field: {"Rule": []}}, False)):
+                found = ParamValidator().validate({"Bucket": "my-memories", **fields}, shape)
+                self.assertEqual(not found.has_errors(), fits, found.generate_report())
 
     def test_all_is_each(self):
         everything = self.print("--document", "all", "--prefix", "team")
