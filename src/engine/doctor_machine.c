@@ -135,6 +135,42 @@ look_at_source(struct doctor *doctor, const struct aks_source_settings *source,
     return found;
 }
 
+/* A pattern stands for what there will be. */
+static void
+tell_sources(struct doctor *doctor)
+{
+    char folder[AKS_PATH_BYTES];
+    size_t found = 0;
+    size_t patterns = 0;
+    int64_t bytes;
+
+    for (size_t i = 0; i < doctor->settings.source_count; i++) {
+        const struct aks_source_settings *source = &doctor->settings.sources[i];
+
+        patterns += source->glob;
+        found += look_at_source(doctor, source, folder, sizeof(folder), &bytes);
+    }
+    if (doctor->settings.source_count > 0 && found + patterns == 0)
+        aks_doctor_tell(doctor, NULL, "sources", AKS_DOCTOR_WARNING,
+            "`sources` of the policy, or SOURCE on the command line, names what is to be synced",
+            "none of the policy's sources is there");
+    else
+        aks_doctor_tell(doctor, NULL, "sources", AKS_DOCTOR_OK, NULL,
+            "there: %zu of %zu, patterns: %zu", found, doctor->settings.source_count, patterns);
+}
+
+/* That nothing is encrypted is a choice, and one that should be known. */
+static void
+tell_private(struct doctor *doctor)
+{
+    if (doctor->settings.encrypt.set)
+        aks_doctor_tell(doctor, NULL, "encrypt", AKS_DOCTOR_OK, NULL,
+            "everything is encrypted before it leaves");
+    else
+        aks_doctor_tell(doctor, NULL, "encrypt", AKS_DOCTOR_OK, NULL, "nothing is encrypted before "
+            "it leaves: whoever runs a target can read it (docs/encryption.md)");
+}
+
 static void
 tell_disks(struct doctor *doctor)
 {
@@ -265,6 +301,10 @@ aks_doctor_machine(struct doctor *doctor)
 {
     tell_folder(doctor);
     tell_database(doctor);
+    if (doctor->options->policy != NULL) {
+        tell_sources(doctor);
+        tell_private(doctor);
+    }
     tell_disks(doctor);
     tell_queue(doctor);
     tell_restore(doctor);

@@ -173,7 +173,7 @@ class Doctor(cases.Case):
         self.policy({"here": sync.builder("dir", path=self.me.folder / "there")})
         source = self.me.source("x.txt", lambda path: path.write_text("x"))
         found = self.found(self.ask())
-        for check in ("policy", "state_folder", "state_database", "queue", "worker", "audit", "readers"):
+        for check in ("policy", "state_folder", "state_database", "queue", "worker", "audit", "readers", "sources", "encrypt"):
             self.assertEqual(found[check], "ok", check)
         self.assertEqual(found["restore"], "warning")
         self.assert_stored(self.me.run(None, [source]))
@@ -188,6 +188,8 @@ class Doctor(cases.Case):
         self.assert_code(self.me.ask("enqueue", "--no-worker", "--policy", self.me.policy, "--state", self.me.state, source), 0)
         self.assertEqual(self.found(self.ask())["queue"], "warning")
         self.assertEqual([d["free_bytes"] > 0 for d in result.report["disk"]], [True])
+        self.policy({"here": sync.builder("dir", path=self.me.folder / "there")}, sources="{ '/nowhere/x.db' }")
+        self.assertEqual(self.found(self.ask())["sources"], "warning")
 
     def test_a_record_that_was_changed(self):
         self.policy({"here": sync.builder("dir", path=self.me.folder / "there")})
