@@ -124,7 +124,7 @@ function akosha.policy(fields) end
 ---@field endpoint? string https://..., or http:// to this machine (AWS).
 ---@field prefix? string Before each key.
 ---@field path_style? boolean The bucket in the path, not in the host (true with an endpoint).
----@field credentials? string "auto", "environment" or "profile:NAME" ("auto").
+---@field credentials? string "auto", "environment", "profile:NAME", ... ("auto").
 ---@field ca? string A PEM file (the system's).
 ---@field pin? string|string[] "sha256//..." of its public key; several: any of these (any).
 ---@field payload? akosha.Payload What vouches for a part ("signed").

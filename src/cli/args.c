@@ -45,7 +45,7 @@ static const struct option options[] = {
     { "passphrase-secret", "NAME", "the same, out of a secret that secret add has named", false },
     { "keep", "RULES", "what stays: last=N,daily=N,weekly=N, one or more of them", false },
     { "apply", NULL, "do it; without, it is only shown", false },
-    { "credentials", "CHOICE", "instead of an s3 target's own: environment or profile:NAME",
+    { "credentials", "CHOICE", "instead of an s3 target's own: environment, profile:NAME, ...",
         false },
     { "output", "FILE", "write it there instead of to standard output", false },
     { "keep-names", NULL, "leave the names of buckets, hosts, people and folders in", false },

@@ -1,14 +1,30 @@
 #include "engine/credentials.h"
 
-#include "engine/credentials_internal.h"
-#include "engine/credentials_profile.h"
+#include "base/check.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define HINT_NONE \
-    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or put them into ~/.aws/credentials " \
-    "(mode 0600)"
+struct aks_credentials {
+    const struct aks_alloc *alloc;
+    unsigned users;
+    enum aks_credentials_kind kind;
+    int64_t expires_ms;
+    char *access_key;
+    struct aks_secret *secret_key;
+    struct aks_secret *session_token;   /* or NULL */
+    char source[AKS_CREDENTIALS_SOURCE_BYTES];
+};
+
+const char *
+aks_credentials_kind_name(enum aks_credentials_kind kind)
+{
+    static const char *const names[] = { "environment", "profile", "process", "web_identity",
+        "container", "instance", "role" };
+
+    AKS_CHECK((size_t)kind < sizeof(names) / sizeof(names[0]));
+    return names[kind];
+}
 
 static bool
 given(const char *value)
@@ -34,96 +50,90 @@ check_value(const char *name, const char *value, const char *where, struct aks_e
     return AKS_OK;
 }
 
-enum aks_status
-aks_credentials_take(struct aks_credentials *credentials, const char *const names[3],
-    const char *const values[3], const char *where, struct aks_error *err)
+static enum aks_status
+check(const struct aks_credentials_spec *spec, struct aks_error *err)
 {
-    const struct aks_alloc *alloc = credentials->alloc;
+    const char *const values[3] = { spec->access_key, spec->secret_key, spec->session_token };
     enum aks_status status;
 
     if (!given(values[0]) && !given(values[1]))
-        return aks_error_set(err, AKS_NOT_FOUND, "%s has no keys", where);
+        return aks_error_set(err, AKS_NOT_FOUND, "%s has no keys", spec->where);
     if (!given(values[0]) || !given(values[1])) {
-        status = aks_error_set(err, AKS_SETTINGS, "%s: %s is there, but %s is not", where,
-            names[given(values[0]) ? 0 : 1], names[given(values[0]) ? 1 : 0]);
+        status = aks_error_set(err, AKS_SETTINGS, "%s: %s is there, but %s is not", spec->where,
+            spec->names[given(values[0]) ? 0 : 1], spec->names[given(values[0]) ? 1 : 0]);
         aks_error_hint(err, "give both, or neither");
         return status;
     }
     for (size_t i = 0; i < 3; i++) {
-        status = given(values[i]) ? check_value(names[i], values[i], where, err) : AKS_OK;
+        status = given(values[i]) ? check_value(spec->names[i], values[i], spec->where, err)
+            : AKS_OK;
         if (status != AKS_OK)
             return status;
     }
-    credentials->access_key = aks_mem_strdup(alloc, values[0]);
-    credentials->secret_key = aks_secret_new(alloc, "", values[1], strlen(values[1]));
-    if (given(values[2]))
-        credentials->session_token = aks_secret_new(alloc, "", values[2], strlen(values[2]));
-    if (credentials->access_key == NULL || credentials->secret_key == NULL ||
-        (given(values[2]) && credentials->session_token == NULL))
-        return aks_error_memory(err, "reading credentials");
     return AKS_OK;
 }
 
-/* As ${how} says; AKS_NOT_FOUND if there are none. */
-static enum aks_status
-find(const struct aks_port *port, const char *how, struct aks_credentials *credentials,
-    struct aks_error *err)
-{
-    enum aks_status status = AKS_NOT_FOUND;
-
-    if (strcmp(how, "auto") == 0 || strcmp(how, "environment") == 0) {
-        status = aks_credentials_environment(port, credentials, err);
-        if (status != AKS_NOT_FOUND || strcmp(how, "environment") == 0)
-            return status;
-        status = aks_credentials_profile(port, aks_profile_name(port, how), credentials, err);
-        if (status == AKS_NOT_FOUND)
-            (void)aks_error_set(err, status, "none in the environment, and %s", err->message);
-        return status;
-    }
-    if (strncmp(how, "profile:", 8) == 0 && how[8] != '\0')
-        return aks_credentials_profile(port, aks_profile_name(port, how), credentials, err);
-    status = aks_error_set(err, AKS_SETTINGS, "credentials: there is no way called \"%.100s\"",
-        how);
-    aks_error_hint(err, "use \"auto\", \"environment\" or \"profile:NAME\"");
-    return status;
-}
-
 enum aks_status
-aks_credentials_find(const struct aks_port *port, const char *how,
+aks_credentials_new(const struct aks_alloc *alloc, const struct aks_credentials_spec *spec,
     struct aks_credentials **ret_credentials, struct aks_error *err)
 {
-    struct aks_credentials *credentials = aks_mem_new(port->alloc, sizeof(*credentials));
-    struct aks_error own;
-    enum aks_status status;
+    struct aks_credentials *credentials;
+    enum aks_status status = check(spec, err);
 
     *ret_credentials = NULL;
+    if (status != AKS_OK)
+        return status;
+    credentials = aks_mem_new(alloc, sizeof(*credentials));
     if (credentials == NULL)
         return aks_error_memory(err, "reading credentials");
-    credentials->alloc = port->alloc;
-    status = find(port, how, credentials, &own);
-    if (status == AKS_OK) {
-        *ret_credentials = credentials;
-        return AKS_OK;
+    credentials->alloc = alloc;
+    credentials->users = 1;
+    credentials->kind = spec->kind;
+    credentials->expires_ms = spec->expires_ms;
+    (void)snprintf(credentials->source, sizeof(credentials->source), "%s", spec->source);
+    credentials->access_key = aks_mem_strdup(alloc, spec->access_key);
+    credentials->secret_key = aks_secret_new(alloc, "", spec->secret_key,
+        strlen(spec->secret_key));
+    if (given(spec->session_token))
+        credentials->session_token = aks_secret_new(alloc, "", spec->session_token,
+            strlen(spec->session_token));
+    if (credentials->access_key == NULL || credentials->secret_key == NULL ||
+        (given(spec->session_token) && credentials->session_token == NULL)) {
+        aks_credentials_drop(credentials);
+        return aks_error_memory(err, "reading credentials");
     }
-    aks_credentials_free(credentials);
-    if (status == AKS_NOT_FOUND) {
-        status = aks_error_set(&own, AKS_AUTH_MISSING, "no credentials: %s", own.message);
-        aks_error_hint(&own, HINT_NONE);
-    }
-    if (err != NULL)
-        *err = own;
-    return status;
+    *ret_credentials = credentials;
+    return AKS_OK;
+}
+
+struct aks_credentials *
+aks_credentials_use(struct aks_credentials *credentials)
+{
+    if (credentials != NULL)
+        credentials->users++;
+    return credentials;
 }
 
 void
-aks_credentials_free(struct aks_credentials *credentials)
+aks_credentials_drop(struct aks_credentials *credentials)
 {
     if (credentials == NULL)
+        return;
+    AKS_CHECK(credentials->users > 0);
+    if (--credentials->users > 0)
         return;
     aks_mem_free(credentials->alloc, credentials->access_key);
     aks_secret_free(credentials->secret_key);
     aks_secret_free(credentials->session_token);
     aks_mem_free(credentials->alloc, credentials);
+}
+
+bool
+aks_credentials_equal(const struct aks_credentials *a, const struct aks_credentials *b)
+{
+    return strcmp(a->access_key, b->access_key) == 0 &&
+        aks_secret_equal(a->secret_key, b->secret_key) &&
+        aks_secret_equal(a->session_token, b->session_token);
 }
 
 const char *
@@ -144,8 +154,20 @@ aks_credentials_session_token(const struct aks_credentials *credentials)
     return credentials->session_token;
 }
 
+enum aks_credentials_kind
+aks_credentials_kind(const struct aks_credentials *credentials)
+{
+    return credentials->kind;
+}
+
 const char *
 aks_credentials_source(const struct aks_credentials *credentials)
 {
     return credentials->source;
+}
+
+int64_t
+aks_credentials_expires_ms(const struct aks_credentials *credentials)
+{
+    return credentials->expires_ms;
 }

@@ -1,11 +1,15 @@
 #include "engine/secret_command.h"
 
 #include "base/redact.h"
+#include "base/secret.h"
 #include "engine/secret_list.h"
 
 #include <string.h>
 
 #define VARIABLES_MAX 64
+#define ERRORS_BYTES_MAX ((size_t)16 * 1024)    /* of which the last line is told, */
+#define WORDS_BYTES 240                         /* so much of it */
+#define KEY_LETTERS_MIN 20                      /* an access key has as many */
 
 /* A command taken apart; words lie in text. */
 struct words {
@@ -107,46 +111,126 @@ passes(const char *pair)
     return false;
 }
 
+static bool
+asked_for(const char *pair, const char *const *variables)
+{
+    for (size_t i = 0; variables != NULL && variables[i] != NULL; i++) {
+        if (strncmp(pair, variables[i], strlen(variables[i])) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void
-collect(const struct aks_environment *environment, const char *ret_env[VARIABLES_MAX + 1])
+collect(const struct aks_environment *environment, const char *const *variables,
+    const char *ret_env[VARIABLES_MAX + 1])
 {
     const char *pair;
     size_t count = 0;
 
     for (unsigned i = 0; (pair = environment->at(environment->ctx, i)) != NULL; i++) {
-        if (count < VARIABLES_MAX && passes(pair))
+        if (count < VARIABLES_MAX && (passes(pair) || asked_for(pair, variables)))
             ret_env[count++] = pair;
     }
     ret_env[count] = NULL;
 }
 
+/* --- what it says ----------------------------------------------------------------------------- */
+
+/* Of letters and digits as keys are made of: so many in a row are no word. */
+static bool
+is_key_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+        strchr("+/=_-", c) != NULL;
+}
+
+/* Copies the line at ${line} without control characters, and without what may be a key. */
+static void
+copy_words(const char *line, size_t len, char ret_words[WORDS_BYTES])
+{
+    size_t out = 0;
+
+    for (size_t i = 0; i < len && out + 4 < WORDS_BYTES;) {
+        size_t run = 0;
+
+        while (i + run < len && line[i + run] != '\0' && is_key_letter(line[i + run]))
+            run++;
+        if (run >= KEY_LETTERS_MIN) {
+            memcpy(ret_words + out, "***", 3);
+            out += 3;
+            i += run;
+            continue;
+        }
+        for (size_t end = i + (run > 0 ? run : 1); i < end && out + 4 < WORDS_BYTES; i++)
+            ret_words[out++] = (unsigned char)line[i] < 0x20 || (unsigned char)line[i] >= 0x7f
+                ? ' ' : line[i];
+    }
+    ret_words[out] = '\0';
+}
+
+/* The last line that is not empty: there programs say what went wrong in the end. */
+static void
+last_words(const struct aks_buf *errors, char ret_words[WORDS_BYTES])
+{
+    size_t end = errors->len;
+    size_t start;
+
+    while (end > 0 && (unsigned char)errors->data[end - 1] <= 0x20)
+        end--;
+    start = end;
+    while (start > 0 && errors->data[start - 1] != '\n')
+        start--;
+    copy_words(errors->data + start, end - start, ret_words);
+    (void)aks_redact_text(ret_words, AKS_REDACT_CUT);
+}
+
+/* --- running it ------------------------------------------------------------------------------- */
+
+static enum aks_status
+run(const struct aks_port *port, const struct aks_secret_command *command,
+    struct aks_process_spec *spec, struct aks_buf *out, struct aks_error *err)
+{
+    char words[WORDS_BYTES] = "";
+    struct aks_secret_wipe wipe;
+    struct aks_buf errors;
+    int code = 0;
+    enum aks_status status;
+
+    aks_secret_wipe_init(&wipe, port->alloc);
+    aks_buf_init(&errors, &wipe.alloc, ERRORS_BYTES_MAX);
+    if (command->tells_why)
+        spec->errors = &errors;
+    status = port->process.run(port->process.ctx, spec, out, &code, err);
+    last_words(&errors, words);
+    aks_buf_fini(&errors);
+    if (status == AKS_OK && code != 0)
+        return aks_error_set(err, AKS_AUTH_MISSING, "its command %s ended with exit code %d%s%s",
+            spec->argv[0], code, words[0] != '\0' ? ": " : "", words);
+    if (status == AKS_OK || status == AKS_CANCELLED)
+        return status;
+    if (err != NULL)
+        err->status = AKS_AUTH_MISSING;
+    (void)aks_error_wrap(err, "its command");
+    return AKS_AUTH_MISSING;
+}
+
 enum aks_status
-aks_secret_command_run(const struct aks_port *port, const char *command,
-    bool (*stopped)(void *ctx), void *ctx, struct aks_buf *out, struct aks_error *err)
+aks_secret_command_run(const struct aks_port *port, const struct aks_secret_command *command,
+    struct aks_buf *out, struct aks_error *err)
 {
     const char *env[VARIABLES_MAX + 1];
     struct aks_process_spec spec = { 0 };
     struct words words;
-    enum aks_status status = split(command, &words, err);
-    int code = 0;
+    enum aks_status status = split(command->text, &words, err);
 
     if (status != AKS_OK)
         return status;
-    collect(&port->environment, env);
+    collect(&port->environment, command->variables, env);
     spec.argv = words.argv;
     spec.env = env;
     spec.timeout_ms = AKS_SECRET_COMMAND_MS;
-    spec.stopped = stopped;
-    spec.stopped_ctx = ctx;
-    status = port->process.run(port->process.ctx, &spec, out, &code, err);
-    if (status == AKS_OK && code != 0)
-        status = aks_error_set(err, AKS_AUTH_MISSING, "its command %s ended with exit code %d",
-            words.argv[0], code);
-    else if (status != AKS_OK && status != AKS_CANCELLED) {
-        status = AKS_AUTH_MISSING;
-        if (err != NULL)
-            err->status = status;
-        (void)aks_error_wrap(err, "its command");
-    }
-    return status;
+    spec.stopped = command->stopped;
+    spec.stopped_ctx = command->ctx;
+    return run(port, command, &spec, out, err);
 }

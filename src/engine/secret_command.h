@@ -19,11 +19,24 @@
  * is. No shell runs it, so what only a shell understands is AKS_SETTINGS, as is a quote that stays
  * open. */
 enum aks_status aks_secret_command_check(const char *command, struct aks_error *err);
+/* A command to be run, and how. Borrowed for the call. */
+struct aks_secret_command {
+    const char *text;
+    /* Beginnings of names ("AWS_REGION=", "LC_") of more variables that it gets; ends with NULL. Or
+     * NULL: none. */
+    const char *const *variables;
+    /* What it says to people stands in our error if it fails, one line of it without what may be a
+     * secret; else it goes where ours goes. */
+    bool tells_why;
+    bool (*stopped)(void *ctx);         /* or NULL */
+    void *ctx;
+};
+
 /** Runs it and appends what it writes to ${out}. Its environment is what programs need to find a
- * person's own things (PATH, HOME, XDG_*, and their like), and nothing else of ours.
- * AKS_AUTH_MISSING if it cannot be run, writes too much, ends with another code than 0, or not in
- * time; AKS_CANCELLED. */
-enum aks_status aks_secret_command_run(const struct aks_port *port, const char *command,
-    bool (*stopped)(void *ctx), void *ctx, struct aks_buf *out, struct aks_error *err);
+ * person's own things (PATH, HOME, XDG_*, and their like), what the command asks for, and nothing
+ * else of ours. AKS_AUTH_MISSING if it cannot be run, writes too much, ends with another code than
+ * 0, or not in time; AKS_CANCELLED. */
+enum aks_status aks_secret_command_run(const struct aks_port *port,
+    const struct aks_secret_command *command, struct aks_buf *out, struct aks_error *err);
 
 #endif

@@ -140,6 +140,7 @@ aks_secret_find_value(const struct aks_port *port, const struct aks_secret_entry
     const char *prefix, bool (*stopped)(void *ctx), void *ctx, struct aks_secret **ret_secret,
     struct aks_error *err)
 {
+    struct aks_secret_command command = { .text = entry->where, .stopped = stopped, .ctx = ctx };
     struct aks_secret_wipe wipe;
     struct aks_buf value;
     enum aks_status status = AKS_OK;
@@ -156,7 +157,7 @@ aks_secret_find_value(const struct aks_port *port, const struct aks_secret_entry
         break;
     case AKS_SECRET_COMMAND:
     case AKS_SECRET_FROMS:
-        status = aks_secret_command_run(port, entry->where, stopped, ctx, &value, err);
+        status = aks_secret_command_run(port, &command, &value, err);
         break;
     }
     if (status == AKS_OK)

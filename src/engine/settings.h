@@ -72,7 +72,7 @@ struct aks_target_settings {
     char *region;           /* never empty; "auto" */
     char *endpoint;         /* URL without a final '/', or NULL: AWS */
     char *prefix;           /* "" or "a/b/" with a final '/' */
-    char *credentials;      /* "auto", "environment", "profile:NAME" */
+    char *credentials;      /* as engine/credentials_plan.h takes it */
     int path_style;         /* 1, 0, or -1: path style with an endpoint of one's own, else virtual
                              * host */
     enum aks_payload payload;

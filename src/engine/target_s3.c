@@ -86,6 +86,25 @@ aks_s3_part_stored(struct aks_s3 *s3)
 }
 
 static enum aks_status
+find_credentials(struct aks_s3 *s3, struct aks_error *err)
+{
+    const struct aks_target_options *options = &s3->options;
+    struct aks_credentials_options wanted = { 0 };
+
+    wanted.port = options->port;
+    wanted.loop = options->loop;
+    wanted.log = options->log;
+    wanted.state = options->state;
+    wanted.target = options->settings->name;
+    wanted.how = options->settings->credentials;
+    /* Other servers have regions of their own making. */
+    wanted.region = s3->place.endpoint == NULL ? options->settings->region : "";
+    wanted.ca_file = s3->place.ca_file;
+    wanted.lingering = options->lingering;
+    return aks_credentials_chain_new(&wanted, &s3->credentials, err);
+}
+
+static enum aks_status
 set_up(struct aks_s3 *s3, struct aks_error *err)
 {
     const struct aks_target_options *options = &s3->options;
@@ -94,8 +113,7 @@ set_up(struct aks_s3 *s3, struct aks_error *err)
     enum aks_status status = aks_s3_place_init(&s3->place, options->port, options->settings, err);
 
     if (status == AKS_OK)
-        status = aks_credentials_find(options->port, options->settings->credentials,
-            &s3->credentials, err);
+        status = find_credentials(s3, err);
     if (status != AKS_OK) {
         (void)aks_error_wrap(err, "target %s", options->settings->name);
         return status;
@@ -106,7 +124,7 @@ set_up(struct aks_s3 *s3, struct aks_error *err)
     recall_all(s3);
     aks_log_write(options->log, AKS_LOG_DEBUG, "target %s: %s, region %s, credentials: %s",
         options->settings->name, s3->place.url.authority, s3->place.region,
-        aks_credentials_source(s3->credentials));
+        aks_credentials_chain_source(s3->credentials));
     return AKS_OK;
 }
 
@@ -124,7 +142,7 @@ s3_free(struct aks_target *target)
         aks_s3_op_cancel(s3->ops);
     while (s3->objects != NULL)
         aks_s3_object_orphan(s3->objects);
-    aks_credentials_free(s3->credentials);
+    aks_credentials_chain_free(s3->credentials);
     aks_mem_free(alloc, s3);
 }
 

@@ -279,7 +279,7 @@ aks_s3_known(const struct aks_target *target, struct aks_s3_known *ret_known)
 {
     const struct aks_s3 *s3 = (const struct aks_s3 *)target;
 
-    ret_known->credentials = aks_credentials_source(s3->credentials);
+    ret_known->credentials = aks_credentials_chain_source(s3->credentials);
     ret_known->server = s3->place.url.authority;
     ret_known->region = s3->place.region;
     ret_known->tls = s3->place.url.tls;

@@ -16,13 +16,14 @@
  * target_s3_read.c       what is there of an object, a part of its bytes; and taking it away
  *
  * Every request belongs to a struct aks_s3_step: an attempt, the request under way, and what
- * was mended for it. */
+ * was mended for it. A try begins when there are credentials to sign with: where they have to be
+ * fetched first, it waits for them before it asks anything. */
 #ifndef AKS_ENGINE_TARGET_S3_INTERNAL_H
 #define AKS_ENGINE_TARGET_S3_INTERNAL_H
 
 #include "base/encode.h"
 #include "engine/attempt.h"
-#include "engine/credentials.h"
+#include "engine/credentials_chain.h"
 #include "engine/target.h"
 #include "engine/target_s3_place.h"
 #include "port/http.h"
@@ -107,6 +108,7 @@ struct aks_s3_step {
     unsigned mended;                        /* of enum aks_s3_cause */
     void (*start)(void *ctx);               /* one try of the attempt */
     void *start_ctx;
+    struct aks_credentials_wait wait;       /* of a try that cannot be signed yet */
     /* The request under way. */
     struct aks_http_call *call;             /* NULL: none */
     struct aks_http_request request;
@@ -114,6 +116,7 @@ struct aks_s3_step {
     struct aks_buf values;                  /* of the headers; wiped */
     struct aks_buf authorization;           /* wiped */
     struct aks_buf url;
+    struct aks_credentials *used;           /* what it was signed with */
     unsigned generation;                    /* of s3 when it was signed */
     int64_t clock_offset_ms;                /* then */
     bool reply_is_data;
@@ -162,10 +165,10 @@ struct aks_s3 {
     struct aks_target_options options;
     struct aks_secret_wipe wipe;
     struct aks_s3_place place;
-    struct aks_credentials *credentials;
+    struct aks_credentials_chain *credentials;
     char identity[AKS_SHA256_HEX_BYTES];
     int64_t clock_offset_ms;                /* the server's clock less ours */
-    unsigned generation;                    /* counts what was mended: clock, region, credentials */
+    unsigned generation;                    /* counts what was mended: clock, region */
     bool conditional_put;
     bool crc64;                             /* proven */
     bool crc64_open;                        /* wanted, and not known yet */

@@ -72,28 +72,17 @@ mend_region(struct aks_s3 *s3, const char *region)
     return true;
 }
 
-/* Somebody may have renewed them since they were read. */
 static bool
-mend_credentials(struct aks_s3 *s3)
+mend_credentials(struct aks_s3_step *step, const struct aks_s3_answer *answer)
 {
-    struct aks_credentials *old = s3->credentials;
-    struct aks_credentials *fresh = NULL;
+    const char *code = answer->s3.code;
+    enum aks_credentials_refusal refusal = AKS_CREDENTIALS_WRONG;
 
-    if (aks_credentials_find(s3->options.port, s3->base.settings->credentials, &fresh, NULL) !=
-        AKS_OK)
-        return false;
-    if (strcmp(aks_credentials_access_key(old), aks_credentials_access_key(fresh)) == 0 &&
-        aks_secret_equal(aks_credentials_secret_key(old), aks_credentials_secret_key(fresh)) &&
-        aks_secret_equal(aks_credentials_session_token(old),
-            aks_credentials_session_token(fresh))) {
-        aks_credentials_free(fresh);
-        return false;
-    }
-    s3->credentials = fresh;
-    aks_credentials_free(old);
-    aks_log_write(s3->options.log, AKS_LOG_INFO, "target %s: the credentials were read again (%s)",
-        s3->base.settings->name, aks_credentials_source(fresh));
-    return true;
+    if (answer->outcome.status == AKS_AUTH_EXPIRED || strncmp(code, "InvalidToken", 12) == 0)
+        refusal = AKS_CREDENTIALS_EXPIRED;
+    else if (strcmp(code, "InvalidAccessKeyId") == 0 || strcmp(code, "InvalidClientTokenId") == 0)
+        refusal = AKS_CREDENTIALS_UNKNOWN;
+    return aks_credentials_chain_refused(step->s3->credentials, step->used, refusal);
 }
 
 void
@@ -119,7 +108,7 @@ aks_s3_mend(struct aks_s3_step *step, struct aks_s3_answer *answer)
     else
         return;
     /* Signed before another request had it mended: the next try is a different one already. */
-    if (step->generation != s3->generation) {
+    if (cause != AKS_S3_CAUSE_CREDENTIALS && step->generation != s3->generation) {
         answer->outcome.corrected = true;
         return;
     }
@@ -130,10 +119,11 @@ aks_s3_mend(struct aks_s3_step *step, struct aks_s3_answer *answer)
     else if (cause == AKS_S3_CAUSE_CLOCK)
         mended = mend_clock(step, answer);
     else
-        mended = mend_credentials(s3);
+        mended = mend_credentials(step, answer);
     if (!mended)
         return;
     step->mended |= (unsigned)cause;
-    s3->generation++;
+    if (cause != AKS_S3_CAUSE_CREDENTIALS)
+        s3->generation++;
     answer->outcome.corrected = true;
 }

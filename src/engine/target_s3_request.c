@@ -56,11 +56,29 @@ step_throttled(void *ctx)
 }
 
 static void
+step_ready(void *ctx, const struct aks_error *err)
+{
+    struct aks_s3_step *step = ctx;
+    struct aks_error own = *err;
+
+    if (err->status == AKS_OK) {
+        step->start(step->start_ctx);
+        return;
+    }
+    (void)aks_error_wrap(&own, "%s", step->s3->base.settings->name);
+    aks_s3_step_failed(step, &own);
+}
+
+/* One try. */
+static void
 step_start(void *ctx)
 {
     struct aks_s3_step *step = ctx;
 
-    step->start(step->start_ctx);
+    if (aks_credentials_chain_ready(step->s3->credentials))
+        step->start(step->start_ctx);
+    else
+        aks_credentials_chain_wait(step->s3->credentials, &step->wait, step_ready, step);
 }
 
 void
@@ -99,7 +117,7 @@ add_all(struct builder *builder, const struct aks_s3_request *request, const cha
     const char *date)
 {
     const struct aks_s3 *s3 = builder->step->s3;
-    const struct aks_secret *token = aks_credentials_session_token(s3->credentials);
+    const struct aks_secret *token = aks_credentials_session_token(builder->step->used);
 
     add(builder, "host", s3->place.url.authority);
     add(builder, "x-amz-content-sha256", payload_hash);
@@ -131,8 +149,8 @@ sign(struct builder *builder, const struct aks_s3_request *request, const char *
     signed_request.headers = pairs;
     signed_request.header_count = builder->count;
     signed_request.payload_hash = payload_hash;
-    key.access_key = aks_credentials_access_key(step->s3->credentials);
-    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->s3->credentials));
+    key.access_key = aks_credentials_access_key(step->used);
+    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->used));
     key.region = step->s3->place.region;
     key.service = "s3";
     return aks_sigv4_authorization(&signed_request, &key, date, &step->authorization, err);
@@ -232,6 +250,8 @@ build(struct aks_s3_step *step, const struct aks_s3_request *request, struct aks
 
     if (request->key != NULL)
         status = aks_s3_key_check(step->s3, request->key, err);
+    if (status == AKS_OK && step->used == NULL)
+        status = aks_error_set(err, AKS_AUTH_MISSING, "there are no credentials yet");
     if (status != AKS_OK)
         return status;
     builder.step = step;
@@ -260,6 +280,8 @@ static void
 clear(struct aks_s3_step *step)
 {
     step->call = NULL;
+    aks_credentials_drop(step->used);
+    step->used = NULL;
     aks_buf_fini(&step->values);
     aks_buf_fini(&step->authorization);
     aks_buf_fini(&step->url);
@@ -269,9 +291,8 @@ clear(struct aks_s3_step *step)
 static void
 withhold_secrets(const struct aks_s3_step *step, struct aks_outcome *outcome)
 {
-    const struct aks_credentials *credentials = step->s3->credentials;
     const struct aks_secret *secrets[2] = {
-        aks_credentials_secret_key(credentials), aks_credentials_session_token(credentials)
+        aks_credentials_secret_key(step->used), aks_credentials_session_token(step->used)
     };
 
     for (size_t i = 0; outcome->status != AKS_OK && i < 2; i++) {
@@ -309,6 +330,7 @@ aks_s3_step_ask(struct aks_s3_step *step, const struct aks_s3_request *request,
     AKS_CHECK(step->call == NULL);
     step->answered = answered;
     step->ctx = ctx;
+    step->used = aks_credentials_use(aks_credentials_chain_now(step->s3->credentials));
     step->generation = step->s3->generation;
     step->clock_offset_ms = step->s3->clock_offset_ms;
     step->reply_is_data = request->reply_is_data;
@@ -339,6 +361,7 @@ void
 aks_s3_step_cancel(struct aks_s3_step *step)
 {
     aks_s3_step_hang_up(step);
+    aks_credentials_chain_leave(&step->wait);
     aks_attempt_cancel(&step->attempt);
 }
 

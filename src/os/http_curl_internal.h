@@ -51,6 +51,7 @@ struct aks_http_call {
     char origin[AKS_HTTP_ORIGIN_BYTES];     /* for people: paths and queries may hold secrets */
     bool tls;
     bool loopback;
+    bool metadata;                          /* allowed to be asked, and one of those addresses */
     char curl_words[CURL_ERROR_SIZE];
 
     /* Where it stands. Times are 0 for: not yet. */

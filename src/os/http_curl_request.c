@@ -51,10 +51,12 @@ check_url(struct aks_http_call *call, struct aks_error *err)
         port != NULL ? ":" : "", port != NULL ? port : "");
     call->tls = strcmp(scheme, "https") == 0;
     call->loopback = aks_http_loopback(host);
+    /* Literal addresses, so there is no name that could lead elsewhere. */
+    call->metadata = call->request.metadata && aks_http_metadata(host);
     if (!call->tls && strcmp(scheme, "http") != 0)
         status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: only https:// can be used, "
             "and http:// to this machine", call->origin);
-    else if (!call->tls && !call->loopback)
+    else if (!call->tls && !call->loopback && !call->metadata)
         status = aks_error_set(err, AKS_SETTINGS, "cannot send to %s: plain http is for this "
             "machine only (127.0.0.1, [::1], localhost)", call->origin);
 out:
@@ -297,7 +299,7 @@ set_connection(struct aks_http_call *call)
     SET(CURLOPT_PREREQFUNCTION, begin_sending);
     SET(CURLOPT_PREREQDATA, call);
     /* Else libcurl's: https_proxy and no_proxy. */
-    if (call->loopback)
+    if (call->loopback || call->request.metadata)
         SET(CURLOPT_PROXY, "");
     return code;
 }

@@ -41,7 +41,7 @@ aks_http_curl_sockets_open(void *arg, curlsocktype purpose, struct curl_sockaddr
     struct aks_http_call *call = arg;
     int fd;
 
-    if (!call->tls && !is_loopback(address)) {
+    if (!call->tls && !call->metadata && !is_loopback(address)) {
         aks_http_curl_verdict_fail(call, AKS_SETTINGS, "the name leads to another machine, and "
             "plain http is for this one only");
         return CURL_SOCKET_BAD;

@@ -20,6 +20,7 @@ struct running {
     const struct aks_process_spec *spec;
     pid_t pid;
     int fd;                             /* its output is read here */
+    int errors_fd;                      /* and its words to people; -1: those are not for us */
     int64_t until_ms;
 };
 
@@ -60,7 +61,7 @@ set_attributes(posix_spawnattr_t *attributes)
 
 /* 0, or why not. Every descriptor but the three is closed, also what our caller left open. */
 static int
-spawn(const struct aks_process_spec *spec, int output, pid_t *ret_pid)
+spawn(const struct aks_process_spec *spec, int output, int errors, pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;
@@ -74,6 +75,8 @@ spawn(const struct aks_process_spec *spec, int output, pid_t *ret_pid)
     rc = posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     if (rc == 0)
         rc = posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    if (rc == 0 && errors >= 0)
+        rc = posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
     if (rc == 0)
         rc = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
     if (rc == 0)
@@ -88,24 +91,73 @@ out:
 }
 
 static enum aks_status
+fail_start(const char *name, int rc, struct aks_error *err)
+{
+    return aks_error_set(err, rc == ENOENT || rc == ENOTDIR ? AKS_NOT_FOUND
+        : rc == EACCES || rc == EPERM || rc == ENOEXEC ? AKS_FORBIDDEN : AKS_LIMIT,
+        "cannot run %s: %s", name, strerror(rc));
+}
+
+static void
+close_both(const int ends[2])
+{
+    if (ends[0] >= 0)
+        (void)close(ends[0]);
+    if (ends[1] >= 0)
+        (void)close(ends[1]);
+}
+
+static enum aks_status
 start(struct running *running, struct aks_error *err)
 {
-    int ends[2];
+    int output[2] = { -1, -1 };
+    int errors[2] = { -1, -1 };
     int rc;
 
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return aks_error_set(err, AKS_LIMIT, "cannot make a pipe: %s", strerror(errno));
-    rc = spawn(running->spec, ends[1], &running->pid);
-    (void)close(ends[1]);
-    if (rc != 0) {
-        (void)close(ends[0]);
-        return aks_error_set(err, rc == ENOENT || rc == ENOTDIR ? AKS_NOT_FOUND
-            : rc == EACCES || rc == EPERM || rc == ENOEXEC ? AKS_FORBIDDEN : AKS_LIMIT,
-            "cannot run %s: %s", running->spec->argv[0], strerror(rc));
+    if (pipe2(output, O_CLOEXEC) != 0 ||
+        (running->spec->errors != NULL && pipe2(errors, O_CLOEXEC) != 0)) {
+        rc = errno;
+        close_both(output);
+        return aks_error_set(err, AKS_LIMIT, "cannot make a pipe: %s", strerror(rc));
     }
-    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
-    running->fd = ends[0];
+    rc = spawn(running->spec, output[1], errors[1], &running->pid);
+    if (rc != 0) {
+        close_both(output);
+        close_both(errors);
+        return fail_start(running->spec->argv[0], rc, err);
+    }
+    (void)close(output[1]);
+    (void)fcntl(output[0], F_SETFL, O_NONBLOCK);
+    running->fd = output[0];
+    running->errors_fd = errors[0];
+    if (errors[0] >= 0) {
+        (void)close(errors[1]);
+        (void)fcntl(errors[0], F_SETFL, O_NONBLOCK);
+    }
     return AKS_OK;
+}
+
+/* Takes what has come of its words to people, so that it never waits for us to read them. What is
+ * over the ceiling is dropped. */
+static void
+drain_errors(struct running *running)
+{
+    struct aks_buf *errors = running->spec->errors;
+    char chunk[CHUNK_BYTES];
+    ssize_t n = 1;
+
+    while (running->errors_fd >= 0 && n > 0) {
+        size_t room = errors->bytes_max - errors->len;
+
+        n = read(running->errors_fd, chunk, sizeof(chunk));
+        if (n > 0)
+            aks_buf_append(errors, chunk, (size_t)n < room ? (size_t)n : room);
+        if (n == 0) {
+            (void)close(running->errors_fd);
+            running->errors_fd = -1;
+        }
+    }
+    explicit_bzero(chunk, sizeof(chunk));
 }
 
 /* May it go on? */
@@ -148,14 +200,18 @@ read_some(const struct running *running, struct aks_buf *output, bool *ret_end,
 }
 
 static enum aks_status
-read_all(const struct running *running, struct aks_buf *output, struct aks_error *err)
+read_all(struct running *running, struct aks_buf *output, struct aks_error *err)
 {
-    struct pollfd wanted = { .fd = running->fd, .events = POLLIN };
     enum aks_status status = AKS_OK;
     bool end = false;
 
     while (status == AKS_OK && !end) {
-        (void)poll(&wanted, 1, LOOK_MS);
+        /* A descriptor of -1 is passed over. */
+        struct pollfd wanted[2] = { { .fd = running->fd, .events = POLLIN },
+            { .fd = running->errors_fd, .events = POLLIN } };
+
+        (void)poll(wanted, 2, LOOK_MS);
+        drain_errors(running);
         status = read_some(running, output, &end, err);
         if (status == AKS_OK && !end)
             status = check_end(running, err);
@@ -172,6 +228,7 @@ wait_end(struct running *running, int *ret_exit, struct aks_error *err)
     pid_t pid;
 
     while (status == AKS_OK) {
+        drain_errors(running);
         pid = waitpid(running->pid, &how, WNOHANG);
         if (pid == running->pid)
             break;
@@ -188,6 +245,7 @@ wait_end(struct running *running, int *ret_exit, struct aks_error *err)
     if (status != AKS_OK)
         return status;
     running->pid = 0;
+    drain_errors(running);
     *ret_exit = WIFSIGNALED(how) ? 128 + WTERMSIG(how) : WEXITSTATUS(how);
     return AKS_OK;
 }
@@ -207,7 +265,7 @@ static enum aks_status
 process_run(void *ctx, const struct aks_process_spec *spec, struct aks_buf *ret_output,
     int *ret_exit, struct aks_error *err)
 {
-    struct running running = { .spec = spec, .fd = -1 };
+    struct running running = { .spec = spec, .fd = -1, .errors_fd = -1 };
     enum aks_status status;
 
     AKS_CHECK(spec->argv[0] != NULL && spec->timeout_ms > 0);
@@ -221,6 +279,8 @@ process_run(void *ctx, const struct aks_process_spec *spec, struct aks_buf *ret_
     if (running.pid != 0)
         end(&running);
     (void)close(running.fd);
+    if (running.errors_fd >= 0)
+        (void)close(running.errors_fd);
     return status;
 }
 

@@ -98,3 +98,16 @@ aks_http_loopback(const char *host)
         return true;
     return inet_pton(AF_INET, host, &v4) == 1 && (ntohl(v4.s_addr) >> 24) == IN_LOOPBACKNET;
 }
+
+bool
+aks_http_metadata(const char *host)
+{
+    static const char *const hosts[] = { "169.254.169.254", "169.254.170.2", "169.254.170.23",
+        "[fd00:ec2::254]", "[fd00:ec2::23]" };
+
+    for (size_t i = 0; i < sizeof(hosts) / sizeof(hosts[0]); i++) {
+        if (strcasecmp(host, hosts[i]) == 0)
+            return true;
+    }
+    return false;
+}

@@ -48,6 +48,9 @@ struct aks_http_request {
      * 127.0.0.0/8, [::1], or localhost, which is then only resolved to loopback): else
      * AKS_SETTINGS. */
     const char *url;
+    /* It asks for credentials of this machine: http:// may also go to where its host answers
+     * (aks_http_metadata), and no proxy stands in between, whatever the scheme. */
+    bool metadata;
     /* Sent as given, in order; no Expect, Accept or Content-Type is added. Host, Content-Length and
      * User-Agent are the port's. */
     const struct aks_http_header *headers;
@@ -114,6 +117,10 @@ enum aks_status aks_http_request_check(const struct aks_http_request *request,
 bool aks_http_pins_valid(const char *pins);
 /** Is it this machine: 127.0.0.0/8, "[::1]", "localhost"? */
 bool aks_http_loopback(const char *host);
+/** Is it one of the addresses at which a cloud tells a machine or a container its credentials:
+ * 169.254.169.254, [fd00:ec2::254] (EC2), 169.254.170.2 (ECS), 169.254.170.23, [fd00:ec2::23]
+ * (EKS)? They are on the machine's own link and speak plain http alone. */
+bool aks_http_metadata(const char *host);
 /** The value of the first header of that name (any case), or NULL. */
 const char *aks_http_reply_header(const struct aks_http_reply *reply, const char *name);
 

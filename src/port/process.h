@@ -14,18 +14,21 @@ struct aks_process_spec {
     const char *const *argv;            /* ends with NULL; the first is looked for along PATH */
     const char *const *env;             /* "NAME=value", ends with NULL: all that it gets */
     int64_t timeout_ms;                 /* more than 0 */
+    struct aks_buf *errors;             /* what it writes to standard error, up to the ceiling; the
+                                         * rest is read and dropped. NULL: that is ours */
     /* Asked about ten times a second: true ends the program. NULL: never. */
     bool (*stopped)(void *ctx);
     void *stopped_ctx;
 };
 
 struct aks_process {
-    /* Blocks, and may be called from work. Standard input is empty, standard error is ours,
-     * standard output goes to ${ret_output} up to its ceiling. AKS_OK: it has ended, with the exit
-     * code *ret_exit, or 128 and its signal. Else it is ended (with what it started itself, as far
-     * as that stayed in its process group), and: AKS_NOT_FOUND, AKS_FORBIDDEN (no such program, or
-     * none that may be run), AKS_TIMEOUT, AKS_TOO_LARGE (too much output), AKS_CANCELLED (stopped),
-     * AKS_LIMIT (no memory, no more processes). Arguments and output are in no message. */
+    /* Blocks, and may be called from work. Standard input is empty, standard error is as the spec
+     * says, standard output goes to ${ret_output} up to its ceiling. AKS_OK: it has ended, with the
+     * exit code *ret_exit, or 128 and its signal. Else it is ended (with what it started itself,
+     * as far as that stayed in its process group), and: AKS_NOT_FOUND, AKS_FORBIDDEN (no such
+     * program, or none that may be run), AKS_TIMEOUT, AKS_TOO_LARGE (too much output),
+     * AKS_CANCELLED (stopped), AKS_LIMIT (no memory, no more processes). Arguments and output are
+     * in no message. */
     enum aks_status (*run)(void *ctx, const struct aks_process_spec *spec,
         struct aks_buf *ret_output, int *ret_exit, struct aks_error *err);
     void *ctx;

@@ -15,7 +15,7 @@
 #define AKS_SPEC_FACTOR_MAX 100         /* as struct aks_retry_settings says */
 #define AKS_SPEC_PATH_BYTES_MAX 4095    /* PATH_MAX without its NUL */
 #define AKS_SPEC_PREFIX_BYTES_MAX 256   /* an S3 key has 1024; ours needs about 400 behind it */
-#define AKS_SPEC_CREDENTIALS_BYTES_MAX 128
+#define AKS_SPEC_CREDENTIALS_BYTES_MAX 256
 
 /* akosha.s3, akosha.http, akosha.dir, akosha.secret, akosha.policy, as lua_CFunction. */
 int aks_spec_s3(lua_State *L);

@@ -2,6 +2,7 @@
  * private copy in the form that the engine takes. And akosha.secret, for a field of theirs. */
 #include "script/spec.h"
 
+#include "engine/credentials_plan.h"
 #include "engine/secret_list.h"
 #include "port/http.h"
 #include "script/handle.h"
@@ -155,7 +156,7 @@ static void
 take_credentials(lua_State *L, void *ctx)
 {
     static const char what[] = "akosha.s3: credentials";
-    static const char expected[] = "\"auto\", \"environment\" or \"profile:NAME\"";
+    static const char expected[] = AKS_CREDENTIALS_HOW_EXPECTED;
     const char *text;
 
     if (aks_value_field(L, FIELDS, "credentials") == LUA_TNIL) {
@@ -166,8 +167,7 @@ take_credentials(lua_State *L, void *ctx)
         aks_value_expected(L, what, expected, -1);
     text = aks_value_text(L, -1, what, AKS_SPEC_CREDENTIALS_BYTES_MAX);
     /* What was written instead may be a secret, by mistake: it is not repeated. */
-    if (strcmp(text, "auto") != 0 && strcmp(text, "environment") != 0 &&
-        (strncmp(text, "profile:", 8) != 0 || text[8] == '\0'))
+    if (!aks_credentials_how_valid(text))
         aks_value_raise(L, "%s: expected %s, got another string", what, expected);
     lua_setfield(L, OUT, "credentials");
 }

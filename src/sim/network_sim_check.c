@@ -41,8 +41,17 @@ is_authority(const char *authority)
         strtol(port + 1, &end, 10) <= PORT_MAX;
 }
 
+static bool
+is_metadata(const char *authority)
+{
+    char host[AKS_SIM_HOST_BYTES];
+
+    (void)snprintf(host, sizeof(host), "%.*s", (int)host_len(authority), authority);
+    return aks_http_metadata(host);
+}
+
 static enum aks_status
-check_url(const char *url, struct aks_error *err)
+check_url(const char *url, bool metadata, struct aks_error *err)
 {
     const char *authority = strstr(url, "://");
     char text[AKS_SIM_HOST_BYTES];
@@ -61,7 +70,7 @@ check_url(const char *url, struct aks_error *err)
     if (!is_authority(text))
         return aks_error_set(err, AKS_SETTINGS, "cannot use the URL of a request: it names no "
             "host, a user, or no port that there is");
-    if (!tls && !aks_network_sim_check_loopback(text))
+    if (!tls && !aks_network_sim_check_loopback(text) && !(metadata && is_metadata(text)))
         return aks_error_set(err, AKS_SETTINGS, "cannot send to http://%s: plain http is for this "
             "machine only (127.0.0.1, [::1], localhost)", text);
     return AKS_OK;
@@ -76,5 +85,5 @@ aks_network_sim_check(const struct aks_http_request *request, struct aks_error *
         return aks_error_set(err, AKS_LIMIT, "a simulated request takes %zu bytes at most",
             AKS_NETWORK_SIM_BODY_BYTES_MAX);
     status = aks_http_request_check(request, err);
-    return status == AKS_OK ? check_url(request->url, err) : status;
+    return status == AKS_OK ? check_url(request->url, request->metadata, err) : status;
 }

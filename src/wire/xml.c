@@ -1,5 +1,8 @@
 #include "wire/xml.h"
 
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <expat.h>
@@ -149,6 +152,54 @@ on_entity(void *user, const XML_Char *name, int is_parameter, const XML_Char *va
     stop_bad(user, "declares an entity, so it is no answer of S3's");
 }
 
+/* --- memory ----------------------------------------------------------------------------------- */
+
+/* STS answers with keys, and expat keeps pieces of what it reads: its blocks are overwritten before
+ * they are given back. In front of each: how much there is to overwrite. */
+union prefix {
+    size_t bytes;
+    max_align_t align;
+};
+
+static void *
+xml_malloc(size_t bytes)
+{
+    union prefix *block = NULL;
+
+    if (bytes <= SIZE_MAX - sizeof(*block))
+        block = malloc(sizeof(*block) + bytes);
+    if (block == NULL)
+        return NULL;
+    block->bytes = bytes;
+    return block + 1;
+}
+
+static void
+xml_free(void *p)
+{
+    union prefix *block = p != NULL ? (union prefix *)p - 1 : NULL;
+
+    if (block == NULL)
+        return;
+    explicit_bzero(block, sizeof(*block) + block->bytes);
+    free(block);
+}
+
+static void *
+xml_realloc(void *p, size_t bytes)
+{
+    const union prefix *block = p != NULL ? (union prefix *)p - 1 : NULL;
+    void *fresh = xml_malloc(bytes);
+
+    if (fresh == NULL || block == NULL)
+        return fresh;
+    memcpy(fresh, p, block->bytes < bytes ? block->bytes : bytes);
+    xml_free(p);
+    return fresh;
+}
+
+static const XML_Memory_Handling_Suite wiping = { xml_malloc, xml_realloc, xml_free };
+
 static enum aks_status
 parse(struct reader *reader, const char *xml, size_t len)
 {
@@ -179,7 +230,7 @@ aks_xml_read(const char *xml, size_t len, const char *what, const struct aks_xml
     if (len > AKS_S3_XML_BYTES_MAX)
         return aks_error_set(err, AKS_BAD_REPLY, "%s: the answer is over %d bytes long", what,
             AKS_S3_XML_BYTES_MAX);
-    reader.parser = XML_ParserCreate("UTF-8");
+    reader.parser = XML_ParserCreate_MM("UTF-8", &wiping, NULL);
     if (reader.parser == NULL)
         return aks_error_memory(err, "reading XML");
     XML_SetUserData(reader.parser, &reader);
@@ -189,5 +240,6 @@ aks_xml_read(const char *xml, size_t len, const char *what, const struct aks_xml
     XML_SetEntityDeclHandler(reader.parser, on_entity);
     status = parse(&reader, xml, len);
     XML_ParserFree(reader.parser);
+    explicit_bzero(reader.text, sizeof(reader.text));
     return status;
 }

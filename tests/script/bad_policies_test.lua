@@ -154,7 +154,8 @@ local CASES = {
       'payload: expected "signed" or "crc64nvme"' },
   { "credentials in the policy",
       to "cloud = akosha.s3 { bucket = 'memories', credentials = 'AKIAPLANTED:wJalrPLANTED' }",
-    'credentials: expected "auto", "environment" or "profile:NAME", got another string' },
+    'credentials: expected "auto", "environment", "profile:NAME", "web_identity", ' ..
+      '"container", "instance", "role" or "role:ARN", got another string' },
   { "a profile without a name",
       to "cloud = akosha.s3 { bucket = 'memories', credentials = 'profile:' }",
       "credentials: expected" },

@@ -28,7 +28,8 @@ RESERVED = {
 }
 # The bytes of a secret are asked for where they are sent, and nowhere else.
 REVEALS = "aks_secret_reveal"
-REVEALED_IN = ("src/base/secret.c", "src/base/secret.h", "src/data/age_wrap.c", "src/engine/handed.c",
+REVEALED_IN = ("src/base/secret.c", "src/base/secret.h", "src/data/age_wrap.c", "src/engine/credentials_container.c",
+               "src/engine/credentials_instance.c", "src/engine/credentials_sts.c", "src/engine/handed.c",
                "src/engine/target_http_call.c", "src/engine/target_s3_request.c")
 # What people and other programs read leaves by one file, as the redactor stands there; whoever writes past it tells
 # secrets. (file, word) -> why it may all the same.

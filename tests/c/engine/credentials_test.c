@@ -1,4 +1,4 @@
-#include "engine/credentials.h"
+#include "engine/credentials_chain.h"
 #include "engine/credentials_profile.h"
 #include "support/failing_alloc.h"
 #include "support/scripted_port.h"
@@ -15,14 +15,37 @@
 #define CONFIG "/home/test/.aws/config"
 #define KEYS "aws_access_key_id = AKIDFILE\naws_secret_access_key = file/secret\n"
 
+/* What is there without asking anybody. */
+static enum aks_status
+look(struct scripted_port *scripted, const char *how, struct aks_credentials **ret_credentials,
+    struct aks_error *err)
+{
+    struct aks_credentials_options options = { .port = &scripted->port, .target = "t", .how = how,
+        .region = "auto" };
+    struct aks_credentials_chain *chain;
+    struct aks_loop loop;
+    enum aks_status status;
+
+    aks_loop_init(&loop, &scripted->port);
+    options.loop = &loop;
+    *ret_credentials = NULL;
+    status = aks_credentials_chain_new(&options, &chain, err);
+    if (status == AKS_OK)
+        *ret_credentials = aks_credentials_use(aks_credentials_chain_now(chain));
+    aks_credentials_chain_free(chain);
+    aks_loop_fini(&loop);
+    return status;
+}
+
 static struct aks_credentials *
 find(struct scripted_port *scripted, const char *how)
 {
     struct aks_credentials *credentials = NULL;
     struct aks_error err;
 
-    if (aks_credentials_find(&scripted->port, how, &credentials, &err) != AKS_OK)
+    if (look(scripted, how, &credentials, &err) != AKS_OK)
         fail_msg("%s", err.message);
+    assert_non_null(credentials);
     return credentials;
 }
 
@@ -32,7 +55,7 @@ refused(struct scripted_port *scripted, const char *how, enum aks_status status)
     struct aks_credentials *credentials = NULL;
     struct aks_error err = { 0 };
 
-    assert_int_equal(aks_credentials_find(&scripted->port, how, &credentials, &err), status);
+    assert_int_equal(look(scripted, how, &credentials, &err), status);
     assert_int_equal(err.status, status);
     assert_null(credentials);
     assert_null(strstr(err.message, "secret/"));
@@ -51,7 +74,7 @@ assert_keys(struct aks_credentials *credentials, const char *access, const char 
     else
         assert_string_equal(aks_secret_reveal(aks_credentials_session_token(credentials)), token);
     assert_string_equal(aks_credentials_source(credentials), source);
-    aks_credentials_free(credentials);
+    aks_credentials_drop(credentials);
 }
 
 static void
@@ -104,15 +127,16 @@ files_may_be_elsewhere(void **state)
     scripted_file(&scripted, "/current/keys", "[default]\n" KEYS, 0600);
     scripted_file(&scripted, "/etc/keys", "[default]\n" KEYS, 0600);
     scripted_set(&scripted, "AWS_SHARED_CREDENTIALS_FILE=~/keys");
-    aks_credentials_free(find(&scripted, "auto"));
+    aks_credentials_drop(find(&scripted, "auto"));
     scripted_set(&scripted, "AWS_SHARED_CREDENTIALS_FILE=keys");
-    aks_credentials_free(find(&scripted, "auto"));
+    aks_credentials_drop(find(&scripted, "auto"));
     scripted_set(&scripted, "AWS_SHARED_CREDENTIALS_FILE=/etc/keys");
-    aks_credentials_free(find(&scripted, "auto"));
+    aks_credentials_drop(find(&scripted, "auto"));
+    scripted_set(&scripted, "AWS_EC2_METADATA_DISABLED=true");
     scripted_set(&scripted, "AWS_SHARED_CREDENTIALS_FILE=/etc/other");
     (void)refused(&scripted, "auto", AKS_AUTH_MISSING);
     scripted_set(&scripted, "AWS_CONFIG_FILE=/etc/keys");
-    aks_credentials_free(find(&scripted, "auto"));
+    aks_credentials_drop(find(&scripted, "auto"));
 }
 
 static void
@@ -122,6 +146,7 @@ none_at_all_says_where_was_looked(void **state)
     struct aks_error err;
 
     scripted_port_init(&scripted, aks_alloc_system());
+    scripted_set(&scripted, "AWS_EC2_METADATA_DISABLED=true");
     err = refused(&scripted, "auto", AKS_AUTH_MISSING);
     assert_non_null(strstr(err.message, "none in the environment"));
     assert_non_null(strstr(err.message, SHARED));
@@ -185,7 +210,7 @@ files_that_others_can_touch_are_refused(void **state)
     /* Without secrets in it a file may be read, but not written. */
     scripted_file(&scripted, SHARED, "[default]\n" KEYS, 0600);
     scripted_file(&scripted, CONFIG, "[default]\nregion = x\n", 0644);
-    aks_credentials_free(find(&scripted, "auto"));
+    aks_credentials_drop(find(&scripted, "auto"));
     scripted_file(&scripted, CONFIG, "[default]\nregion = x\n", 0664);
     (void)refused(&scripted, "auto", AKS_FORBIDDEN);
     scripted_file(&scripted, CONFIG, "[default]\nregion = x\n", 0);
@@ -208,29 +233,130 @@ files_that_are_none_are_refused(void **state)
 }
 
 static void
-ways_that_are_not_there_yet_are_named(void **state)
+what_needs_a_person_is_refused_with_a_way_out(void **state)
 {
-    static const char *const ways[] = {
-        "role_arn", "credential_process", "sso_session", "web_identity_token_file"
-    };
+    static const char *const ways[] = { "sso_session", "sso_start_url", "login_session" };
     struct scripted_port scripted;
+    struct aks_error err;
 
     for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
         char text[128] = "[profile p]\n";
-        struct aks_error err;
 
         strcat(strcat(text, ways[i]), " = something\n");
         scripted_port_init(&scripted, aks_alloc_system());
         scripted_file(&scripted, CONFIG, text, 0600);
         err = refused(&scripted, "profile:p", AKS_AUTH_MISSING);
         assert_non_null(strstr(err.message, ways[i]));
-        assert_non_null(strstr(err.hint, "export-credentials"));
+        assert_non_null(strstr(err.hint, "credential_process = aws configure export-credentials"));
         scripted_file(&scripted, SHARED, "[p]\n" KEYS, 0600);
-        if (strcmp(ways[i], "credential_process") == 0)
-            aks_credentials_free(find(&scripted, "profile:p"));
-        else
-            (void)refused(&scripted, "profile:p", AKS_AUTH_MISSING);
+        (void)refused(&scripted, "profile:p", AKS_AUTH_MISSING);
     }
+    scripted_port_init(&scripted, aks_alloc_system());
+    scripted_file(&scripted, CONFIG, "[profile p]\nrole_arn = arn:aws:iam::1:role/r\n"
+        "source_profile = default\nmfa_serial = arn:aws:iam::1:mfa/me\n[default]\n" KEYS, 0600);
+    err = refused(&scripted, "profile:p", AKS_AUTH_MISSING);
+    assert_non_null(strstr(err.message, "mfa_serial"));
+    assert_non_null(strstr(err.hint, "export-credentials"));
+}
+
+/* A role that another one stands on, and so on; each case has what its message says. */
+static void
+profiles_that_make_no_sense_are_refused(void **state)
+{
+    static const struct {
+        const char *text;
+        enum aks_status status;
+        const char *says;
+    } cases[] = {
+        { "[profile p]\nrole_arn=arn:r\n", AKS_SETTINGS, "stands neither source_profile nor" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=q\ncredential_source=Environment\n",
+            AKS_SETTINGS, "stands both source_profile and" },
+        { "[profile p]\nrole_arn=arn:r\ncredential_source=Elsewhere\n", AKS_SETTINGS,
+            "credential_source is none of" },
+        { "[profile p]\nrole_arn=arn:r\ncredential_source=Environment\n", AKS_AUTH_MISSING,
+            "credential_source Environment: the environment has no keys" },
+        { "[profile p]\nrole_arn=arn:r\ncredential_source=EcsContainer\n", AKS_AUTH_MISSING,
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=q\n", AKS_AUTH_MISSING,
+            "profile p: there is no profile q" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=q\n[profile q]\nregion=x\n",
+            AKS_AUTH_MISSING, "profile q has no keys" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=q\n[profile q]\nrole_arn=arn:r\n"
+            "source_profile=p\n", AKS_SETTINGS,
+            "profile q: source_profile leads back to profile p" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=a\n[profile a]\nrole_arn=arn:r\n"
+            "source_profile=b\n[profile b]\nrole_arn=arn:r\nsource_profile=c\n[profile c]\n"
+            "role_arn=arn:r\nsource_profile=d\n[profile d]\nrole_arn=arn:r\nsource_profile=e\n"
+            "[profile e]\nrole_arn=arn:r\nsource_profile=f\n", AKS_SETTINGS,
+            "more than 5 roles are to be taken on" },
+        { "[profile p]\nweb_identity_token_file=/t\n", AKS_SETTINGS,
+            "web_identity_token_file is there, but role_arn is not" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=p\n", AKS_AUTH_MISSING, "has no keys" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=p\n" KEYS "duration_seconds=60\n",
+            AKS_SETTINGS, "duration_seconds is no number from 900 to 43200" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=p\n" KEYS "duration_seconds=1h\n",
+            AKS_SETTINGS, "duration_seconds" },
+        { "[profile p]\nrole_arn=arn:r\nsource_profile=p\n" KEYS "role_session_name=a b\n",
+            AKS_SETTINGS, "a role session's name" },
+        { "[profile p]\nrole_arn=arn:r x\nsource_profile=p\n" KEYS, AKS_SETTINGS,
+            "ARN has a blank" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct scripted_port scripted;
+        struct aks_error err;
+
+        scripted_port_init(&scripted, aks_alloc_system());
+        scripted_file(&scripted, CONFIG, cases[i].text, 0600);
+        err = refused(&scripted, "profile:p", cases[i].status);
+        if (strstr(err.message, cases[i].says) == NULL)
+            fail_msg("%s: not %s", err.message, cases[i].says);
+    }
+}
+
+static void
+a_source_that_is_half_configured_stops_the_search(void **state)
+{
+    struct scripted_port scripted;
+    struct aks_error err;
+
+    scripted_port_init(&scripted, aks_alloc_system());
+    scripted_set(&scripted, "AWS_WEB_IDENTITY_TOKEN_FILE=/token");
+    scripted_set(&scripted, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x");
+    err = refused(&scripted, "auto", AKS_SETTINGS);
+    assert_non_null(strstr(err.message, "AWS_ROLE_ARN is not"));
+    scripted_port_init(&scripted, aks_alloc_system());
+    scripted_set(&scripted, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x");
+    scripted_set(&scripted, "AWS_PROFILE=gone");
+    err = refused(&scripted, "auto", AKS_AUTH_MISSING);
+    assert_non_null(strstr(err.message, "there is no profile gone"));
+    scripted_port_init(&scripted, aks_alloc_system());
+    (void)refused(&scripted, "web_identity", AKS_AUTH_MISSING);
+    (void)refused(&scripted, "container", AKS_AUTH_MISSING);
+    (void)refused(&scripted, "role", AKS_AUTH_MISSING);
+    scripted_set(&scripted, "AWS_EC2_METADATA_DISABLED=TRUE");
+    (void)refused(&scripted, "instance", AKS_AUTH_MISSING);
+}
+
+static void
+the_environment_may_say_when_its_keys_expire(void **state)
+{
+    struct aks_credentials *credentials;
+    struct scripted_port scripted;
+
+    scripted_port_init(&scripted, aks_alloc_system());
+    scripted_set(&scripted, "AWS_ACCESS_KEY_ID=AKIDENV");
+    scripted_set(&scripted, "AWS_SECRET_ACCESS_KEY=secret/env");
+    credentials = find(&scripted, "auto");
+    assert_int_equal(aks_credentials_expires_ms(credentials), -1);
+    aks_credentials_drop(credentials);
+    scripted_set(&scripted, "AWS_CREDENTIAL_EXPIRATION=2026-11-23T07:00:00+00:00");
+    credentials = find(&scripted, "auto");
+    assert_true(aks_credentials_expires_ms(credentials) == INT64_C(1795417200000));
+    assert_int_equal(aks_credentials_kind(credentials), AKS_CREDENTIALS_ENVIRONMENT);
+    aks_credentials_drop(credentials);
+    scripted_set(&scripted, "AWS_CREDENTIAL_EXPIRATION=soon");
+    (void)refused(&scripted, "auto", AKS_SETTINGS);
 }
 
 static void
@@ -260,8 +386,8 @@ find_in(void *ctx, const struct aks_alloc *alloc)
 
     scripted_port_init(&scripted, alloc);
     scripted_file(&scripted, SHARED, "[default]\n" KEYS "aws_session_token = t\n", 0600);
-    status = aks_credentials_find(&scripted.port, "auto", &credentials, NULL);
-    aks_credentials_free(credentials);
+    status = look(&scripted, "auto", &credentials, NULL);
+    aks_credentials_drop(credentials);
     return status == AKS_OK || status == AKS_LIMIT ? 0 : 1;
 }
 
@@ -305,8 +431,8 @@ no_secret_is_left_in_memory_that_is_given_back(void **state)
 
     scripted_port_init(&scripted, &watching.alloc);
     scripted_file(&scripted, SHARED, "[default]\n" KEYS, 0600);
-    assert_int_equal(aks_credentials_find(&scripted.port, "auto", &credentials, NULL), AKS_OK);
-    aks_credentials_free(credentials);
+    assert_int_equal(look(&scripted, "auto", &credentials, NULL), AKS_OK);
+    aks_credentials_drop(credentials);
     assert_int_equal(watching.dirty, 0);
 }
 
@@ -321,7 +447,10 @@ main(void)
         cmocka_unit_test(half_a_pair_and_odd_values_are_refused),
         cmocka_unit_test(files_that_others_can_touch_are_refused),
         cmocka_unit_test(files_that_are_none_are_refused),
-        cmocka_unit_test(ways_that_are_not_there_yet_are_named),
+        cmocka_unit_test(what_needs_a_person_is_refused_with_a_way_out),
+        cmocka_unit_test(profiles_that_make_no_sense_are_refused),
+        cmocka_unit_test(a_source_that_is_half_configured_stops_the_search),
+        cmocka_unit_test(the_environment_may_say_when_its_keys_expire),
         cmocka_unit_test(a_profile_knows_its_region),
         cmocka_unit_test(finding_survives_any_allocation_that_fails),
         cmocka_unit_test(no_secret_is_left_in_memory_that_is_given_back),

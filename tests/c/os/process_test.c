@@ -40,7 +40,8 @@ static struct ran
 run_with(const char *const *argv, int64_t timeout_ms, bool (*stopped)(void *ctx), void *ctx)
 {
     static const char *const env[] = { "PATH=/usr/bin:/bin", "ONLY=this", NULL };
-    struct aks_process_spec spec = { argv, env, timeout_ms, stopped, ctx };
+    struct aks_process_spec spec = { .argv = argv, .env = env, .timeout_ms = timeout_ms,
+        .stopped = stopped, .stopped_ctx = ctx };
     struct aks_process process;
     struct ran ran = { .code = -1 };
 
@@ -56,6 +57,32 @@ shell(const char *text)
     const char *argv[] = { "sh", "-c", text, NULL };
 
     return run_with(argv, 60 * AKS_MS_PER_S, never, NULL);
+}
+
+/* What it says to people is read beside, whatever there is of it. */
+static void
+words_to_people_are_kept_apart(void **state)
+{
+    static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
+    const char *argv[] = { "sh", "-c", "i=0; while [ $i -lt 9000 ]; do echo 0123456789 >&2; "
+        "i=$((i+1)); done; echo out; exec >&-; echo last >&2; exit 3", NULL };
+    struct aks_process_spec spec = { .argv = argv, .env = env, .timeout_ms = 60 * AKS_MS_PER_S };
+    struct aks_process process;
+    struct aks_buf output;
+    struct aks_buf errors;
+    int code = -1;
+
+    aks_process_posix_init(&process);
+    aks_buf_init(&output, aks_alloc_system(), OUTPUT_MAX);
+    aks_buf_init(&errors, aks_alloc_system(), 100);
+    spec.errors = &errors;
+    assert_int_equal(process.run(process.ctx, &spec, &output, &code, NULL), AKS_OK);
+    assert_int_equal(code, 3);
+    assert_string_equal(output.data, "out\n");
+    assert_int_equal(errors.len, 100);
+    assert_memory_equal(errors.data, "0123456789\n0123456789\n", 22);
+    aks_buf_fini(&errors);
+    aks_buf_fini(&output);
 }
 
 static void
@@ -175,6 +202,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_to_people_are_kept_apart),
         cmocka_unit_test(a_program_tells_by_output_and_code),
         cmocka_unit_test(signals_are_as_a_shell_has_them),
         cmocka_unit_test(where_children_are_not_waited_for_that_is_told),

@@ -34,7 +34,8 @@ runs(struct aks_sim *sim, const char *name, bool (*stopped)(void *ctx), enum aks
     const struct aks_process *process = &aks_sim_port(sim)->process;
     const char *argv[] = { name, "argument", NULL };
     const char *env[] = { NULL };
-    struct aks_process_spec spec = { argv, env, 10 * AKS_MS_PER_S, stopped, NULL };
+    struct aks_process_spec spec = { .argv = argv, .env = env,
+        .timeout_ms = 10 * AKS_MS_PER_S, .stopped = stopped };
     struct aks_error err = { 0 };
     struct aks_buf buf;
     int ended = -1;

@@ -182,6 +182,7 @@ record(struct scripted_port *scripted, const struct aks_http_request *request)
     made->answer_timeout_ms = request->answer_timeout_ms;
     made->stall_timeout_ms = request->stall_timeout_ms;
     made->fresh_connection = request->fresh_connection;
+    made->metadata = request->metadata;
 }
 
 static const struct scripted_exchange *
@@ -295,11 +296,71 @@ deliver(struct aks_http_call *call)
 }
 
 static enum aks_status
+work_submit(void *ctx, aks_work_fn *fn, aks_work_done *done, void *arg, struct aks_error *err)
+{
+    struct scripted_port *scripted = ctx;
+
+    assert_true(scripted->job_count < SCRIPTED_JOBS_MAX);
+    scripted->jobs[scripted->job_count++] = (struct scripted_job) { fn, done, arg };
+    return AKS_OK;
+}
+
+static void
+run_job(struct scripted_port *scripted)
+{
+    struct scripted_job job = scripted->jobs[0];
+
+    scripted->job_count--;
+    memmove(&scripted->jobs[0], &scripted->jobs[1], scripted->job_count * sizeof(job));
+    job.fn(job.arg);
+    job.done(job.arg);
+}
+
+static const char *
+variable_at(void *ctx, unsigned i)
+{
+    const struct scripted_port *scripted = ctx;
+
+    return i < SCRIPTED_VARIABLES_MAX ? scripted->variables[i] : NULL;
+}
+
+static enum aks_status
+process_run(void *ctx, const struct aks_process_spec *spec, struct aks_buf *ret_output,
+    int *ret_exit, struct aks_error *err)
+{
+    struct scripted_program *program = &((struct scripted_port *)ctx)->program;
+    size_t len = 0;
+
+    program->runs++;
+    program->timeout_ms = spec->timeout_ms;
+    for (size_t i = 0; spec->argv[i] != NULL && len < sizeof(program->argv); i++)
+        len += (size_t)snprintf(program->argv + len, sizeof(program->argv) - len, "[%s]",
+            spec->argv[i]);
+    len = 0;
+    program->env[0] = '\0';
+    for (size_t i = 0; spec->env[i] != NULL && len < sizeof(program->env); i++)
+        len += (size_t)snprintf(program->env + len, sizeof(program->env) - len, "%s\n",
+            spec->env[i]);
+    if (spec->errors != NULL && program->errors != NULL)
+        aks_buf_puts(spec->errors, program->errors);
+    if (program->status != AKS_OK)
+        return aks_error_set(err, program->status, "%s does not run", spec->argv[0]);
+    if (program->output != NULL)
+        aks_buf_puts(ret_output, program->output);
+    *ret_exit = program->exit_code;
+    return AKS_OK;
+}
+
+static enum aks_status
 wait(void *ctx, int64_t timeout_ns, struct aks_error *err)
 {
     struct scripted_port *scripted = ctx;
     struct aks_http_call *call = scripted->calls;
 
+    if (scripted->job_count > 0) {
+        run_job(scripted);
+        return AKS_OK;
+    }
     while (call != NULL && call->exchange->silent)
         call = call->next;
     if (call != NULL) {
@@ -326,6 +387,7 @@ scripted_port_init(struct scripted_port *scripted, const struct aks_alloc *alloc
     port->clock.ctx = scripted;
     port->entropy.fill = fill;
     port->environment.get = get;
+    port->environment.at = variable_at;
     port->environment.home = home;
     port->environment.working_folder = working_folder;
     port->environment.ctx = scripted;
@@ -337,6 +399,10 @@ scripted_port_init(struct scripted_port *scripted, const struct aks_alloc *alloc
     port->http.submit = submit;
     port->http.cancel = cancel;
     port->http.ctx = scripted;
+    port->work.submit = work_submit;
+    port->work.ctx = scripted;
+    port->process.run = process_run;
+    port->process.ctx = scripted;
     port->events.wait = wait;
     port->events.ctx = scripted;
 }
@@ -345,6 +411,7 @@ void
 scripted_port_fini(struct scripted_port *scripted)
 {
     assert_null(scripted->calls);
+    assert_int_equal(scripted->job_count, 0);
     for (size_t i = 0; i < scripted->request_count; i++) {
         free(scripted->requests[i].line);
         free(scripted->requests[i].url);

@@ -1,6 +1,6 @@
 /* A port for tests, out of a script: requests that are expected and the replies they get, a
  * clock that jumps to whatever is waited for, variables, and a few files in memory. Nothing
- * outside is touched. */
+ * outside is touched. Work is done by the next wait, on the same thread. */
 #ifndef AKS_TESTS_SCRIPTED_PORT_H
 #define AKS_TESTS_SCRIPTED_PORT_H
 
@@ -12,8 +12,9 @@
 
 #define SCRIPTED_EXCHANGES_MAX 64
 #define SCRIPTED_REQUESTS_MAX 128
-#define SCRIPTED_VARIABLES_MAX 16
+#define SCRIPTED_VARIABLES_MAX 24
 #define SCRIPTED_FILES_MAX 4
+#define SCRIPTED_JOBS_MAX 4
 
 /* A request that is expected: "PUT /bucket/key?a=b". The first of those that are left and fit
  * is used up. */
@@ -39,6 +40,25 @@ struct scripted_request {
     int64_t answer_timeout_ms;
     int64_t stall_timeout_ms;
     bool fresh_connection;
+    bool metadata;
+};
+
+/* The one program that there is, whatever it is called. */
+struct scripted_program {
+    enum aks_status status;             /* AKS_OK: it runs to its end */
+    int exit_code;
+    const char *output;                 /* or NULL */
+    const char *errors;                 /* or NULL */
+    unsigned runs;
+    char argv[512];                     /* of the last run: "[word][word]" */
+    char env[2048];                     /* "NAME=value\n" ... */
+    int64_t timeout_ms;
+};
+
+struct scripted_job {
+    aks_work_fn *fn;
+    aks_work_done *done;
+    void *arg;
 };
 
 struct scripted_file {
@@ -63,6 +83,9 @@ struct scripted_port {
     bool refuse_submit;                 /* the next submit fails */
     const char *variables[SCRIPTED_VARIABLES_MAX];      /* "NAME=value" */
     struct scripted_file files[SCRIPTED_FILES_MAX];
+    struct scripted_program program;
+    struct scripted_job jobs[SCRIPTED_JOBS_MAX];        /* run by the next wait */
+    size_t job_count;
 };
 
 void scripted_port_init(struct scripted_port *scripted, const struct aks_alloc *alloc);
