@@ -48,21 +48,21 @@ a_program_that_fails_is_told_without_its_secrets(void **state)
         enum aks_status status;
         const char *says;
     } cases[] = {
-        { "planted", 3, AKS_OK, "ended with exit code 3: cannot log in with *** today
-        " }, { NULL, 0, AKS_NOT_FOUND, "does not run
-        " }, { NULL, 0, AKS_TIMEOUT, "does not run
-        " }, { "planted", 0, AKS_OK, "cannot be read
-        " }, { "{\"AccessKeyId\": \"A\", \"SecretAccessKey\": \"planted\"}
-        ", 0, AKS_OK, "Version is not the number 1
-        " }, { "{\"Version\": \"1\", \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"planted\"}
-        ", 0, AKS_OK, "Version is not the number 1
-        " }, { "{\"Version\": 2, \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"planted\"}
-        ", 0, AKS_OK, "Version is not the number 1
-        " }, { "{\"Version\": 1, \"AccessKeyId\": \"A\"}", 0, AKS_OK, "SecretAccessKey is not
-        " }, { "{\"Version\": 1}", 0, AKS_OK, "has no keys
-        " }, { "{\"Version\": 1, \"AccessKeyId\": \"A\\nB\", \"SecretAccessKey\": \"planted\"}
-        ", 0, AKS_OK, "AccessKeyId has a blank
-        " }, { "{\"Version\": 1, \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"planted\", "
+        { "planted", 3, AKS_OK, "ended with exit code 3: cannot log in with *** today" },
+        { NULL, 0, AKS_NOT_FOUND, "does not run" },
+        { NULL, 0, AKS_TIMEOUT, "does not run" },
+        { "planted", 0, AKS_OK, "cannot be read" },
+        { "{\"AccessKeyId\": \"A\", \"SecretAccessKey\": \"planted\"}", 0, AKS_OK,
+            "Version is not the number 1" },
+        { "{\"Version\": \"1\", \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"planted\"}", 0,
+            AKS_OK, "Version is not the number 1" },
+        { "{\"Version\": 2, \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"planted\"}", 0, AKS_OK,
+            "Version is not the number 1" },
+        { "{\"Version\": 1, \"AccessKeyId\": \"A\"}", 0, AKS_OK, "SecretAccessKey is not" },
+        { "{\"Version\": 1}", 0, AKS_OK, "has no keys" },
+        { "{\"Version\": 1, \"AccessKeyId\": \"A\\nB\", \"SecretAccessKey\": \"planted\"}", 0,
+            AKS_OK, "AccessKeyId has a blank" },
+        { "{\"Version\": 1, \"AccessKeyId\": \"A\", \"SecretAccessKey\": \"planted\", "
             "\"Expiration\": \"soon\"}", 0, AKS_OK, "Expiration is no time" },
     };
 
@@ -244,20 +244,6 @@ keys_in_a_file_that_were_rotated_are_read_again(void **state)
 }
 
 static void
-a_failure_does_not_slide_to_the_next_source(void **state)
-{
-    struct credentials_place place;
-
-    /* Container and instance would be there. */
-    begin_web(&place, aks_alloc_system());
-    scripted_set(&place.scripted, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/x");
-    scripted_expect(&place.scripted, "POST /", 403, NULL, STS_ERROR("AccessDenied"));
-    credentials_place_fails(&place, AKS_FORBIDDEN, "AccessDenied");
-    assert_int_equal(place.scripted.request_count, 1);
-    credentials_place_end(&place);
-}
-
-static void
 whoever_leaves_is_not_told(void **state)
 {
     struct aks_credentials_wait wait = { 0 };
@@ -290,8 +276,8 @@ fetch_in(void *ctx, const struct aks_alloc *alloc)
         "\nsource_profile = q\n[profile q]\ncredential_process = tool\n", 0600);
     place.scripted.program.output = "{\"Version\": 1, \"AccessKeyId\": \"A\", "
         "\"SecretAccessKey\": \"planted\", \"SessionToken\": \"planted\"}";
-    scripted_expect(&place.scripted, "POST /
-        ", 200, NULL, STS_ANSWER("AssumeRole", "ASIAROLE", AN_HOUR_ON));
+    scripted_expect(&place.scripted, "POST /", 200, NULL,
+            STS_ANSWER("AssumeRole", "ASIAROLE", AN_HOUR_ON));
     credentials_place_instance(&place, MACHINE_ANSWER("ASIAEC2", AN_HOUR_ON));
     status = aks_credentials_chain_new(&place.options, &place.chain, NULL);
     if (status == AKS_OK)
@@ -361,7 +347,6 @@ main(void)
         TEST(short_lives_are_renewed_in_their_last_quarter),
         TEST(what_is_refused_is_fetched_again_once),
         TEST(keys_in_a_file_that_were_rotated_are_read_again),
-        TEST(a_failure_does_not_slide_to_the_next_source),
         TEST(whoever_leaves_is_not_told),
         TEST(fetching_survives_any_allocation_that_fails),
         TEST(no_secret_is_left_in_memory_that_is_given_back),

@@ -20,8 +20,8 @@ a_container_asks_its_host(void **state)
     credentials_place_begin(&place, aks_alloc_system(), "auto");
     scripted_set(&place.scripted, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI=/v2/credentials/abc");
     scripted_set(&place.scripted, "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1/loses");
-    scripted_expect(&place.scripted, "GET /v2/credentials/abc
-        ", 200, NULL, MACHINE_ANSWER("ASIATASK", AN_HOUR_ON));
+    scripted_expect(&place.scripted, "GET /v2/credentials/abc", 200, NULL,
+            MACHINE_ANSWER("ASIATASK", AN_HOUR_ON));
     credentials_place_fetch(&place);
     credentials_place_now(&place, "ASIATASK", AKS_CREDENTIALS_CONTAINER, "container");
     assert_string_equal(scripted_last(&place.scripted)->url,
@@ -41,16 +41,16 @@ a_pod_shows_its_token(void **state)
     scripted_set(&place.scripted,
         "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://[fd00:ec2::23]/v1/credentials?x=y");
     scripted_set(&place.scripted, "AWS_CONTAINER_AUTHORIZATION_TOKEN=planted-old");
-    scripted_expect(&place.scripted, "GET /v1/credentials?x=y
-        ", 200, NULL, MACHINE_ANSWER("ASIAPOD", AN_HOUR_ON));
+    scripted_expect(&place.scripted, "GET /v1/credentials?x=y", 200, NULL,
+            MACHINE_ANSWER("ASIAPOD", AN_HOUR_ON));
     credentials_place_fetch(&place);
     assert_string_equal(scripted_header(&place.scripted, 0, "Authorization"), "planted-old");
     aks_credentials_chain_free(place.chain);
     place.chain = NULL;
     scripted_set(&place.scripted, "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE=/pod-token");
     scripted_file(&place.scripted, "/pod-token", "Basic planted-new\n", 0640);
-    scripted_expect(&place.scripted, "GET /v1/credentials?x=y
-        ", 200, NULL, MACHINE_ANSWER("ASIAPOD2", AN_HOUR_ON));
+    scripted_expect(&place.scripted, "GET /v1/credentials?x=y", 200, NULL,
+            MACHINE_ANSWER("ASIAPOD2", AN_HOUR_ON));
     credentials_place_fetch(&place);
     assert_string_equal(scripted_header(&place.scripted, 1, "Authorization"), "Basic planted-new");
     credentials_place_now(&place, "ASIAPOD2", AKS_CREDENTIALS_CONTAINER, "container");
@@ -61,9 +61,9 @@ static void
 containers_endpoints_that_are_none_are_refused(void **state)
 {
     static const char *const uris[] = {
-        "http://example.com/x", "http://169.254.169.253/x", "http://169.254.170.2.example/x
-        ", "http://127.0.0.1@example.com/x", "http://[::2]/x", "ftp://127.0.0.1/", "127.0.0.1/x
-        ", "http:///x", "http://user@127.0.0.1/x"
+        "http://example.com/x", "http://169.254.169.253/x", "http://169.254.170.2.example/x",
+            "http://127.0.0.1@example.com/x", "http://[::2]/x", "ftp://127.0.0.1/", "127.0.0.1/x",
+            "http:///x", "http://user@127.0.0.1/x"
     };
     char text[128];
     struct credentials_place place;
@@ -116,15 +116,15 @@ an_instance_asks_its_metadata(void **state)
     credentials_place_now(&place, "ASIAEC2", AKS_CREDENTIALS_INSTANCE,
         "instance metadata, role web-server");
     assert_string_equal(place.scripted.requests[0].url, "http://169.254.169.254/latest/api/token");
-    assert_string_equal(scripted_header(&place.scripted, 0, "x-aws-ec2-metadata-token-ttl-seconds
-        "), "21600");
+    assert_string_equal(scripted_header(&place.scripted, 0, "x-aws-ec2-metadata-token-ttl-seconds"),
+            "21600");
     for (size_t i = 0; i < 3; i++) {
         assert_true(place.scripted.requests[i].metadata);
         assert_int_equal(place.scripted.requests[i].connect_timeout_ms, 1000);
         assert_int_equal(place.scripted.requests[i].answer_timeout_ms, 1000);
         if (i > 0)
-            assert_string_equal(scripted_header(&place.scripted, i, "x-aws-ec2-metadata-token
-        "), "planted-imds-token");
+            assert_string_equal(scripted_header(&place.scripted, i, "x-aws-ec2-metadata-token"),
+            "planted-imds-token");
     }
     credentials_place_end(&place);
 }
@@ -136,10 +136,10 @@ metadata_may_be_elsewhere(void **state)
         const char *variable;
         const char *url;
     } cases[] = {
-        { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6", "http://[fd00:ec2::254]
-        " }, { "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://[FD00:ec2::254]/", "http://[fd00:ec2::254]
-        " }, { "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://169.254.169.254", "http://169.254.169.254
-        " }, { "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338/", "http://127.0.0.1:1338" },
+        { "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE=IPv6", "http://[fd00:ec2::254]" },
+        { "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://[FD00:ec2::254]/", "http://[fd00:ec2::254]" },
+        { "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://169.254.169.254", "http://169.254.169.254" },
+        { "AWS_EC2_METADATA_SERVICE_ENDPOINT=http://127.0.0.1:1338/", "http://127.0.0.1:1338" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -168,18 +168,24 @@ an_instance_says_no_in_many_ways(void **state)
         enum aks_status status;
         const char *says;
     } cases[] = {
-        { 403, 0, NULL, 0, NULL, AKS_AUTH_MISSING, "it gives no token (HTTP 403)
-        " }, { 404, 0, NULL, 0, NULL, AKS_AUTH_MISSING, "it gives no token (HTTP 404)
-        " }, { 405, 0, NULL, 0, NULL, AKS_AUTH_MISSING, "it gives no token (HTTP 405)
-        " }, { 400, 0, NULL, 0, NULL, AKS_SETTINGS, "HTTP 400
-        " }, { 500, 0, NULL, 0, NULL, AKS_SERVER, "HTTP 500
-        " }, { 200, 404, "", 0, NULL, AKS_AUTH_MISSING, "no role is attached
-        " }, { 200, 200, "", 0, NULL, AKS_BAD_REPLY, "names no role
-        " }, { 200, 200, "../../x\n", 0, NULL, AKS_BAD_REPLY, "names no role
-        " }, { 200, 200, "web-server", 200, "{\"Code\": \"AssumeRoleUnauthorizedAccess\"}
-        ", AKS_AUTH_MISSING, "AssumeRoleUnauthorizedAccess
-        " }, { 200, 200, "web-server", 200, "{\"Code\": \"Success\"}", AKS_BAD_REPLY, "has no keys
-        " }, { 200, 200, "web-server", 200, "planted", AKS_BAD_REPLY, "cannot be read" },
+        { 403, 0, NULL, 0, NULL, AKS_AUTH_MISSING, "it gives no token (HTTP 403)" },
+        { 404, 0, NULL, 0, NULL, AKS_AUTH_MISSING, "it gives no token (HTTP 404)" },
+        { 405, 0, NULL, 0, NULL, AKS_AUTH_MISSING, "it gives no token (HTTP 405)" },
+        { 400, 0, NULL, 0, NULL, AKS_SETTINGS, "HTTP 400" },
+        { 500, 0, NULL, 0, NULL, AKS_SERVER, "HTTP 500" },
+        { 200, 404,
+            "", 0, NULL, AKS_AUTH_MISSING, "no role is attached" },
+        { 200, 200,
+            "", 0, NULL, AKS_BAD_REPLY, "names no role" },
+        { 200, 200,
+            "../../x\n", 0, NULL, AKS_BAD_REPLY, "names no role" },
+        { 200, 200,
+            "web-server", 200, "{\"Code\": \"AssumeRoleUnauthorizedAccess\"}", AKS_AUTH_MISSING,
+                "AssumeRoleUnauthorizedAccess" },
+        { 200, 200,
+            "web-server", 200, "{\"Code\": \"Success\"}", AKS_BAD_REPLY, "has no keys" },
+        { 200, 200,
+            "web-server", 200, "planted", AKS_BAD_REPLY, "cannot be read" },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
