@@ -96,7 +96,7 @@ sts_says_no_in_many_ways(void **state)
                 "AccessDenied: s3" },
         { 403,
             STS_ERROR("AccessDenied</Code><Message>" TOKEN_TEXT "</Message><Code>"),
-                AKS_FORBIDDEN, "it repeats a secret" },
+                AKS_FORBIDDEN, "AccessDenied" },
         { 403,
             "<html>", AKS_FORBIDDEN, "HTTP 403" },
         { 301,
