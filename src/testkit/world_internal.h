@@ -162,6 +162,10 @@ void aks_world_secrets_fini(struct aks_world *world);
 /** Target ${settings} names a secret: where nobody said anything of it, it is bound to there. */
 enum aks_status aks_world_secrets_learn(struct aks_world *world,
     const struct aks_target_settings *settings, struct aks_error *err);
+/** The same of what it encrypts with: its passphrase, and its file of recipients, with one of
+ * nobody where the test has put none. */
+enum aks_status aks_world_secrets_learn_keys(struct aks_world *world,
+    const struct aks_encrypt_settings *encrypt, struct aks_error *err);
 /** Writes secrets.json, unless there is nothing to be in it. */
 enum aks_status aks_world_secrets_write(struct aks_world *world, struct aks_error *err);
 

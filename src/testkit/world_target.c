@@ -404,6 +404,8 @@ load_targets(struct aks_world *world, struct aks_error *err)
             identify(world, policy->settings, i);
     }
     if (status == AKS_OK)
+        status = aks_world_secrets_learn_keys(world, &policy->settings->encrypt, err);
+    if (status == AKS_OK)
         status = aks_world_secrets_write(world, err);
     if (policy != NULL)
         policy->free(policy);
