@@ -4,6 +4,7 @@
 
 #include "base/units.h"
 #include "engine/text.h"
+#include "wire/dates.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,11 +65,16 @@ tell_unknown(struct exam *exam, const char *check, enum aks_s3_question question
 static void
 tell_known(struct exam *exam, json_t *row)
 {
-    (void)json_object_set_new(row, "credentials", json_pack("{s:o, s:n}", "source",
-        aks_text_json(exam->known.credentials), "expires_at"));
+    char date[AKS_DATE_BYTES] = "";
+
+    if (exam->known.expires_ms >= 0)
+        (void)aks_date_iso(exam->known.expires_ms, date);
+    (void)json_object_set_new(row, "credentials", json_pack("{s:o, s:o}", "source",
+        aks_text_json(exam->known.credentials), "expires_at",
+        date[0] != '\0' ? json_string(date) : json_null()));
     (void)json_object_set_new(row, "region", aks_text_json(exam->known.region));
-    aks_doctor_tell(exam->doctor, exam->name, "credentials", AKS_DOCTOR_OK, NULL, "from: %s",
-        exam->known.credentials);
+    aks_doctor_tell(exam->doctor, exam->name, "credentials", AKS_DOCTOR_OK, NULL, "from: %s%s%s",
+        exam->known.credentials, date[0] != '\0' ? ", until " : "", date);
     if (exam->known.tls)
         aks_doctor_tell(exam->doctor, exam->name, "transport", AKS_DOCTOR_OK, NULL,
             "TLS to %s", exam->known.server);

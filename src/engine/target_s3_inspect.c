@@ -278,8 +278,10 @@ void
 aks_s3_known(const struct aks_target *target, struct aks_s3_known *ret_known)
 {
     const struct aks_s3 *s3 = (const struct aks_s3 *)target;
+    const struct aks_credentials *now = aks_credentials_chain_now(s3->credentials);
 
     ret_known->credentials = aks_credentials_chain_source(s3->credentials);
+    ret_known->expires_ms = now != NULL ? aks_credentials_expires_ms(now) : -1;
     ret_known->server = s3->place.url.authority;
     ret_known->region = s3->place.region;
     ret_known->tls = s3->place.url.tls;

@@ -50,6 +50,7 @@ struct aks_s3_inspected {
 /* What is known of a target without asking. Strings are borrowed from it. */
 struct aks_s3_known {
     const char *credentials;                /* where they come from */
+    int64_t expires_ms;                     /* wall clock; -1: they do not, or nobody says */
     const char *server;                     /* "s3.example.org:9000" */
     const char *region;
     bool tls;

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+import sys
 import time
 from pathlib import Path
 
@@ -139,6 +140,19 @@ class Doctor(cases.Case):
         for environment in ({"AWS_SECRET_ACCESS_KEY": "wrong"}, {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""}):
             result = self.ask(code=6, environment=environment)
             self.assertEqual(self.found(result, "cloud"), {"credentials": "problem"})
+
+    def test_keys_that_expire(self):
+        server = self.have(cases.world.minio)
+        program = self.me.source("keys.py", lambda path: path.write_text("print(%r)" % json.dumps(
+            {"Version": 1, "AccessKeyId": ACCESS_KEY, "SecretAccessKey": SECRET_KEY, "Expiration": "2099-01-02T03:04:05Z"})))
+        folder = self.me.folder / ".aws"
+        folder.mkdir(mode=0o700)
+        (folder / "config").write_text(f"[default]\ncredential_process = {sys.executable} {program}\n")
+        (folder / "config").chmod(0o600)
+        self.policy({"cloud": sync.s3(server, prefix=self.prefix)})
+        result = self.ask(environment={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+        self.assertEqual(self.target(result)["credentials"]["expires_at"], "2099-01-02T03:04:05.000Z")
+        self.assertIn("until 2099-01-02", self.message(result, "credentials"))
 
     def test_a_clock_that_is_wrong(self):
         server = self.have(cases.world.versitygw)
