@@ -59,6 +59,15 @@ class Least(test_resume.Resume):
         self.assert_stored(result)
         self.assertEqual(self.server.open_uploads(f"{self.prefix}/{key}"), [], result)
 
+    def test_an_upload_whose_id_was_never_heard_is_no_obstacle(self):
+        """It cannot be looked for, and is left to the bucket's lifecycle rule."""
+        self.begin(self.have(cases.world.minio))
+        self.cut(where=lambda r: r.method == "POST" and "uploads" in r.query)
+        proxy, result = self.go_on()
+        self.assert_stored(result)
+        self.assertEqual([r.status for r in proxy.asked(lambda r: r.method == "GET" and "uploads" in r.query)], [403])
+        self.assertEqual(self.who.queue(), [])
+
     def test_an_answer_to_complete_that_was_lost(self):
         self.begin(self.have(cases.world.minio), size=2 * 5 * 1024 * 1024)
         self.proxy.on(lambda r: r.method == "POST" and "uploadId" in r.query, faults.lose)
