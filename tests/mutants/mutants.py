@@ -462,4 +462,18 @@ MUTANTS = (
      "    options.seal = aks_seal_of(&run->seal);", "    options.seal = NULL;"),
     ("what is stored in the clear is good enough", "src/engine/run_compare.c",
      "    return aks_seal_of(&run->seal) == NULL || (row->encryption", "    return row != NULL || (row->encryption"),
+    ("credentials are used until they have expired", "src/engine/credentials_chain.c",
+     "    if (now >= chain->expires_ns - chain->mandatory_ns)\n        return false;\n"
+     "    if (now >= chain->expires_ns - chain->advisory_ns && chain->fetch == NULL &&",
+     "    if (now >= chain->expires_ns)\n        return false;\n    if (now >= chain->expires_ns && chain->fetch == NULL &&"),
+    ("a source of credentials that fails is slid past", "src/engine/credentials_fetch.c",
+     "    (void)aks_error_wrap(&own, \"credentials of %s\", fetch->plan.source);\n    end(fetch, NULL, &own);",
+     "    if (fetch->plan.base == AKS_CREDENTIALS_BASE_WEB_IDENTITY) {\n"
+     "        fetch->plan.base = AKS_CREDENTIALS_BASE_CONTAINER;\n        aks_credentials_container_begin(fetch);\n        return;\n    }\n"
+     "    (void)aks_error_wrap(&own, \"credentials of %s\", fetch->plan.source);\n    end(fetch, NULL, &own);"),
+    ("a file of keys may be read by anybody", "src/engine/credentials_profile.c",
+     "        status = aks_private_file_check(part->path, info.mode, true, err);",
+     "        status = aks_private_file_check(part->path, info.mode, false, err);"),
+    ("expired credentials are refused for good", "src/engine/target_s3_mend.c",
+     "        refusal = AKS_CREDENTIALS_EXPIRED;", "        refusal = AKS_CREDENTIALS_WRONG;"),
 )
