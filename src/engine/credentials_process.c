@@ -8,10 +8,10 @@
 
 /* What AWS's own tools and those that stand in for them look at, but for secrets: a program gets
  * those by itself. */
-static const char *const variables[] = { "AWS_REGION=", "AWS_DEFAULT_REGION=", "AWS_PROFILE=",
-    "AWS_DEFAULT_PROFILE=", "AWS_CONFIG_FILE=", "AWS_SHARED_CREDENTIALS_FILE=", "AWS_CA_BUNDLE=",
-    "AWS_ENDPOINT_URL=", "AWS_ENDPOINT_URL_STS=", "AWS_EC2_METADATA_DISABLED=", "AWS_VAULT_",
-    "SSL_CERT_FILE=", "SSL_CERT_DIR=", "no_proxy=", "NO_PROXY=", NULL };
+static const char *const variables[] = { "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CA_BUNDLE",
+    "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_EC2_METADATA_DISABLED", "SSL_CERT_FILE",
+    "SSL_CERT_DIR", "http_proxy", "https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", NULL };
 
 struct process_job {
     struct aks_target_work work;        /* first */

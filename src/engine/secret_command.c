@@ -111,28 +111,51 @@ passes(const char *pair)
     return false;
 }
 
-static bool
-asked_for(const char *pair, const char *const *variables)
-{
-    for (size_t i = 0; variables != NULL && variables[i] != NULL; i++) {
-        if (strncmp(pair, variables[i], strlen(variables[i])) == 0)
-            return true;
-    }
-    return false;
-}
+/* What a command gets: what passes is borrowed, what it asks for is ours. */
+struct variables {
+    const struct aks_alloc *alloc;
+    const char *pairs[VARIABLES_MAX + 1];
+    size_t count;
+    char *own[VARIABLES_MAX];
+    size_t own_count;
+};
 
 static void
-collect(const struct aks_environment *environment, const char *const *variables,
-    const char *ret_env[VARIABLES_MAX + 1])
+variables_fini(struct variables *variables)
 {
-    const char *pair;
-    size_t count = 0;
+    while (variables->own_count > 0)
+        aks_mem_free(variables->alloc, variables->own[--variables->own_count]);
+}
 
+/* What is asked for is looked up by its name: a job has an environment of its own. */
+static enum aks_status
+collect(const struct aks_port *port, const char *const *names, struct variables *variables,
+    struct aks_error *err)
+{
+    const struct aks_environment *environment = &port->environment;
+    const char *pair;
+
+    variables->alloc = port->alloc;
     for (unsigned i = 0; (pair = environment->at(environment->ctx, i)) != NULL; i++) {
-        if (count < VARIABLES_MAX && (passes(pair) || asked_for(pair, variables)))
-            ret_env[count++] = pair;
+        if (variables->count < VARIABLES_MAX && passes(pair))
+            variables->pairs[variables->count++] = pair;
     }
-    ret_env[count] = NULL;
+    for (size_t i = 0; names != NULL && names[i] != NULL; i++) {
+        const char *value = environment->get(environment->ctx, names[i]);
+        char *own;
+
+        /* An address with a user in it holds a password. */
+        if (value == NULL || value[0] == '\0' || strchr(value, '@') != NULL ||
+            variables->count == VARIABLES_MAX)
+            continue;
+        own = aks_mem_printf(port->alloc, "%s=%s", names[i], value);
+        if (own == NULL)
+            return aks_error_memory(err, "preparing a program");
+        variables->own[variables->own_count++] = own;
+        variables->pairs[variables->count++] = own;
+    }
+    variables->pairs[variables->count] = NULL;
+    return AKS_OK;
 }
 
 /* --- what it says ----------------------------------------------------------------------------- */
@@ -219,18 +242,21 @@ enum aks_status
 aks_secret_command_run(const struct aks_port *port, const struct aks_secret_command *command,
     struct aks_buf *out, struct aks_error *err)
 {
-    const char *env[VARIABLES_MAX + 1];
+    struct variables variables = { 0 };
     struct aks_process_spec spec = { 0 };
     struct words words;
     enum aks_status status = split(command->text, &words, err);
 
     if (status != AKS_OK)
         return status;
-    collect(&port->environment, command->variables, env);
+    status = collect(port, command->variables, &variables, err);
     spec.argv = words.argv;
-    spec.env = env;
+    spec.env = variables.pairs;
     spec.timeout_ms = AKS_SECRET_COMMAND_MS;
     spec.stopped = command->stopped;
     spec.stopped_ctx = command->ctx;
-    return run(port, command, &spec, out, err);
+    if (status == AKS_OK)
+        status = run(port, command, &spec, out, err);
+    variables_fini(&variables);
+    return status;
 }

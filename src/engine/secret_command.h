@@ -22,8 +22,8 @@ enum aks_status aks_secret_command_check(const char *command, struct aks_error *
 /* A command to be run, and how. Borrowed for the call. */
 struct aks_secret_command {
     const char *text;
-    /* Beginnings of names ("AWS_REGION=", "LC_") of more variables that it gets; ends with NULL. Or
-     * NULL: none. */
+    /* Names of more variables that it gets, as far as they are set, not empty and no address with
+     * a user in it; ends with NULL. Or NULL: none. */
     const char *const *variables;
     /* What it says to people stands in our error if it fails, one line of it without what may be a
      * secret; else it goes where ours goes. */

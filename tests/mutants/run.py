@@ -26,7 +26,8 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "testkit_queue_world_test", "testkit_snapshot_live_test", "testkit_restore_world_test",
            "data_age_test", "testkit_age_world_test",
            "testkit_background_test", "wire_bucket_policy_test", "engine_target_s3_small_test",
-           "engine_target_s3_inspect_test")
+           "engine_target_s3_inspect_test", "engine_credentials_test", "engine_credentials_chain_test",
+           "engine_credentials_sts_test", "engine_target_s3_credentials_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -44,6 +45,10 @@ CATCHERS = (
     ("what a bucket is told", ["tests/wire_bucket_policy_test"]),
     ("s3: small objects", ["tests/engine_target_s3_small_test"]),
     ("s3: what a bucket is like", ["tests/engine_target_s3_inspect_test"]),
+    ("credentials of files", ["tests/engine_credentials_test"]),
+    ("credentials that are kept fresh", ["tests/engine_credentials_chain_test"]),
+    ("credentials of STS", ["tests/engine_credentials_sts_test"]),
+    ("s3: credentials", ["tests/engine_target_s3_credentials_test"]),
     ("secrets", ["tests/base_secret_test"]),
     ("the redactor", ["tests/base_redact_test"]),
     ("what is printed", ["tests/cli_print_test"]),
