@@ -234,6 +234,21 @@ class Age(cases.Case):
         self.assert_code(me.ask("verify", "--json", "--policy", me.policy, "--state", me.state), 5)
         self.restore(me, "--identity", identity, code=5)
 
+    def test_a_drill_says_what_it_did_not_open(self):
+        me = self.person()
+        _, recipient = self.pair(me)
+        source = me.source("a.bin", data.random_bytes, 300_000)
+        me.policy.write_text(self.disk(me, f"akosha.age {{ recipients = '{recipient}' }}", drill="'weekly'"))
+        self.assert_code(me.ask("enqueue", "--no-worker", "--policy", me.policy, "--state", me.state, source), 0)
+        worked = me.ask("worker", "--once", "--state", me.state)
+        self.assert_code(worked, 0)
+        self.assertIn("a.bin is encrypted: what is stored of it was read and is what was stored; its contents were not "
+                      "opened, as no identity is here", worked.err)
+        status = me.ask("status", "--json", "--state", me.state)
+        self.assertIsNone(json.loads(status.out)["last_proven_restore_at"])
+        # It is not tried over and over.
+        self.assertNotIn("is encrypted", me.ask("worker", "--once", "--state", me.state).err)
+
     def test_what_was_stored_in_the_clear_is_sent_again(self):
         me = self.person()
         identity, recipient = self.pair(me)
