@@ -76,7 +76,11 @@ find_plain(const struct aks_secret_live *live, const unsigned char *text, size_t
     size_t enough = live->len < AKS_REDACT_PREFIX_BYTES ? live->len : AKS_REDACT_PREFIX_BYTES;
     size_t at = 0;
     size_t known = 0;
+    size_t same = 0;
 
+    /* Byte by byte first: what looks like an escape may be the value itself. */
+    while (same < live->len && same < left && text[same] == live->bytes[same])
+        same++;
     while (known < live->len) {
         size_t len = take_byte(text + at, left - at, live->bytes[known]);
 
@@ -85,7 +89,11 @@ find_plain(const struct aks_secret_live *live, const unsigned char *text, size_t
         at += len;
         known++;
     }
-    return known >= enough || (cut && at == left && known >= CUT_MIN) ? at : 0;
+    if (known < enough && !(cut && at == left && known >= CUT_MIN))
+        at = 0;
+    if (same < enough && !(cut && same == left && same >= CUT_MIN))
+        same = 0;
+    return at > same ? at : same;
 }
 
 /* Its last bytes alone: of a value with a slash in it, what is taken for a file's name. */

@@ -133,7 +133,7 @@ MUTANTS = (
      "        enter(secret);\n", "        (void)enter;\n", "src/base/secret.c",
      "    if (secret->value_count > 0)\n        leave(secret);\n", "    (void)leave;\n"),
     ("a secret is not known in base64", "src/base/redact_value.c",
-     "    if (known < enough && !(cut && at == left && known > CUT_MIN))", "    if (known <= total)"),
+     "    if (known < enough && !(cut && at == left && known > CUT_MIN))", "    if (known + enough > 0)"),
     ("a secret that an error cuts off is told", "src/base/error.c",
      "aks_redact_text(text, cut ? AKS_REDACT_CUT : 0)", "aks_redact_text(text, 0)"),
     ("what is printed is not redacted", "src/cli/print.c",

@@ -193,6 +193,7 @@ a_program_gets_none_of_our_secrets(void **state)
 
     secret_place_set(place, "AWS_SECRET_ACCESS_KEY", PLANTED);
     secret_place_set(place, "OTHER_TOKEN", PLANTED);
+    secret_place_set(place, "PLAIN_NAME", PLANTED);
     secret_place_set(place, "HOME", "/home/me");
     secret_place_set(place, "LC_ALL", "C");
     /* By its beginning it would pass. */
