@@ -44,13 +44,9 @@ aks_status_from_name(const char *name, enum aks_status *ret_status)
 
 /* A message that is cut says so, so that nobody takes half a path for a whole one. Whatever goes on
  * to be told of a failure, here it loses what is secret. */
-static void format_cut(char *text, size_t bytes, const char *format, va_list args)
-    __attribute__((format(printf, 3, 0)));
-
 static void
-format_cut(char *text, size_t bytes, const char *format, va_list args)
+redact_cut(char *text, size_t bytes, int len)
 {
-    int len = vsnprintf(text, bytes, format, args);
     bool cut = len >= 0 && (size_t)len >= bytes;
     size_t end;
 
@@ -60,6 +56,15 @@ format_cut(char *text, size_t bytes, const char *format, va_list args)
     end = strlen(text);
     if (cut)
         memcpy(text + (end < bytes - 4 ? end : bytes - 4), "...", 4);
+}
+
+static void format_cut(char *text, size_t bytes, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+
+static void
+format_cut(char *text, size_t bytes, const char *format, va_list args)
+{
+    redact_cut(text, bytes, vsnprintf(text, bytes, format, args));
 }
 
 void
@@ -106,8 +111,8 @@ aks_error_wrap(struct aks_error *err, const char *format, ...)
     va_end(args);
     memcpy(old, err->message, sizeof(old));
     len = snprintf(err->message, sizeof(err->message), "%s: %s", prefix, old);
-    if (len < 0 || (size_t)len >= sizeof(err->message))
-        memcpy(err->message + sizeof(err->message) - 4, "...", 4);
+    /* The old one as well: a module that was loaded knows no secrets of ours. */
+    redact_cut(err->message, sizeof(err->message), len);
     return err->status;
 }
 

@@ -1,4 +1,5 @@
 #include "base/alloc.h"
+#include "base/redact.h"
 #include "cli/cmd_test.h"
 #include "cli/commands.h"
 #include "cli/print.h"
@@ -256,6 +257,7 @@ write_report(struct testing *testing, struct aks_error *err)
     else
         aks_test_junit_write(&testing->results, &testing->out);
     status = aks_buf_status(&testing->out, "the report", err);
+    testing->out.len = aks_redact(testing->out.data, testing->out.len, 0);
     if (status == AKS_OK)
         status = files->write(testing->report, 0, testing->out.data, testing->out.len, err);
     aks_buf_reset(&testing->out);

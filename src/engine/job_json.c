@@ -257,12 +257,11 @@ job_to_json(const struct aks_job *job)
         "message", text_to_json(alloc, job->message));
 
     /* An address with a user in it is refused when it is used: nobody needs to be told who. */
-    if (value != NULL && (!aks_text_redact(json_object_get(value, "environment"), 0) ||
-            add_keeping(job, value) != 0)) {
-        json_decref(value);
-        return NULL;
-    }
-    return value;
+    if (value != NULL && aks_text_redact(json_object_get(value, "environment"), 0) &&
+        aks_text_redact(json_object_get(value, "message"), 0) && add_keeping(job, value) == 0)
+        return value;
+    json_decref(value);
+    return NULL;
 }
 
 static int
