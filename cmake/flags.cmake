@@ -1,4 +1,40 @@
 # Compiler and linker flags for everything that is ours.
+include(CheckCCompilerFlag)
+include(CheckCSourceCompiles)
+include(CheckLinkerFlag)
+include(CheckPIESupported)
+
+check_pie_supported(LANGUAGES C)
+
+# What people run (docs/hardening.md; tests/tree/built.py looks at what came out). Not with sanitizers: glibc's fortified
+# functions and variables that are set by themselves hide what those would report.
+function(aks_harden)
+    foreach(flag -fstack-clash-protection -fcf-protection=full -ftrivial-auto-var-init=zero)
+        string(MAKE_C_IDENTIFIER "AKS_HAVE${flag}" have)
+        check_c_compiler_flag(${flag} ${have})
+        if(${have})
+            target_compile_options(aks_flags INTERFACE ${flag})
+        endif()
+    endforeach()
+    # Where the level is not known its headers warn.
+    set(CMAKE_REQUIRED_FLAGS "-O2 -Werror -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3")
+    check_c_source_compiles("#include <string.h>\nint main(void) { return (int)strlen(\"\"); }" AKS_HAVE_FORTIFY_3)
+    set(CMAKE_REQUIRED_FLAGS "")
+    set(level 2)
+    if(AKS_HAVE_FORTIFY_3)
+        set(level 3)
+    endif()
+    target_compile_options(aks_flags INTERFACE
+        "$<$<NOT:$<CONFIG:Debug>>:SHELL:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=${level}>")
+    target_link_options(aks_flags INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code)
+    # A note that a shadow stack is fine with all of it: libc's own start files often lack theirs, and change no return
+    # address.
+    check_linker_flag(C -Wl,-z,shstk AKS_HAVE_SHSTK)
+    if(AKS_HAVE_SHSTK AND CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|amd64|AMD64")
+        target_link_options(aks_flags INTERFACE -Wl,-z,shstk)
+    endif()
+endfunction()
+
 add_library(aks_flags INTERFACE)
 
 target_compile_definitions(aks_flags INTERFACE
@@ -22,9 +58,7 @@ if(AKS_SANITIZE)
         -fno-sanitize-recover=all)
     target_link_options(aks_flags INTERFACE -fsanitize=${AKS_SANITIZE})
 else()
-    # glibc's fortified functions hide from the sanitizers what they would report.
-    target_compile_options(aks_flags INTERFACE $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
-    target_link_options(aks_flags INTERFACE -Wl,-z,relro,-z,now)
+    aks_harden()
 endif()
 if(AKS_FUZZ)
     # Every layer reports its edges; only the fuzzers themselves bring libFuzzer's main.

@@ -1,6 +1,7 @@
 #include "api/api_internal.h"
 
 #include "engine/job_end.h"
+#include "engine/private_folder.h"
 #include "engine/queue.h"
 #include "engine/status.h"
 #include "engine/worker.h"
@@ -30,6 +31,11 @@ akosha_status(const struct aks_port *port, const char *state_folder, const char 
     enum aks_status status = akosha_api_state_folder(port, state_folder, &folder, &err);
 
     *ret_report = NULL;
+    if (status == AKS_OK) {
+        status = aks_private_folder_check_all(port, folder, &err);
+        status = status == AKS_OK || status == AKS_NOT_FOUND ? AKS_OK
+            : aks_engine_state_failure(status, folder, &err);
+    }
     if (status == AKS_OK)
         status = job_id != NULL ? aks_status_job(port, folder, job_id, &json, &err)
             : aks_status_report(port, folder, &json, &err);

@@ -3,6 +3,7 @@
 
 #include "base/utf8.h"
 #include "engine/policy_limits.h"
+#include "engine/private_folder.h"
 
 #include <stdio.h>
 
@@ -119,6 +120,23 @@ akosha_limit_check(const char *text, struct akosha_error *ret_error)
     return ret_error->code;
 }
 
+/* It says where data goes, and nobody has named it. */
+static enum aks_status
+check_found_policy(const struct aks_port *port, const char *folder, const char *path,
+    struct aks_error *err)
+{
+    struct aks_error why;
+    enum aks_status status = aks_private_folder_check_settings(port, folder, &why);
+
+    if (status == AKS_OK)
+        status = aks_private_folder_check_settings(port, path, &why);
+    if (status == AKS_OK)
+        return AKS_OK;
+    (void)aks_error_set(err, AKS_SETTINGS, "cannot use the policy %s: %s", path, why.message);
+    aks_error_hint(err, "%s", why.hint);
+    return AKS_SETTINGS;
+}
+
 enum aks_status
 akosha_api_policy_path(const struct aks_port *port, const char *given, char **ret_path,
     struct aks_error *err)
@@ -127,6 +145,7 @@ akosha_api_policy_path(const struct aks_port *port, const char *given, char **re
     struct aks_file_info info;
     char *folder;
     char *path;
+    enum aks_status status = AKS_OK;
 
     *ret_path = NULL;
     if (given == NULL) {
@@ -140,12 +159,14 @@ akosha_api_policy_path(const struct aks_port *port, const char *given, char **re
     }
     folder = aks_engine_xdg_folder(port, "XDG_CONFIG_HOME", ".config");
     path = folder != NULL ? aks_mem_printf(port->alloc, "%s/policy.lua", folder) : NULL;
-    aks_mem_free(port->alloc, folder);
     if (path == NULL)
-        return aks_error_memory(err, "looking for the policy");
-    if (port->files.stat(port->files.ctx, path, true, &info, NULL) == AKS_OK)
-        *ret_path = path;
-    else
+        status = aks_error_memory(err, "looking for the policy");
+    else if (port->files.stat(port->files.ctx, path, true, &info, NULL) == AKS_OK) {
+        status = check_found_policy(port, folder, path, err);
+        *ret_path = status == AKS_OK ? path : NULL;
+    }
+    aks_mem_free(port->alloc, folder);
+    if (*ret_path == NULL)
         aks_mem_free(port->alloc, path);
-    return AKS_OK;
+    return status;
 }

@@ -87,7 +87,7 @@ aks_audit_files_tail(const struct aks_port *port, const char *folder, int64_t se
 
     if (path == NULL)
         return aks_error_memory(err, "reading the audit log");
-    status = files->open(files->ctx, path, AKS_FILE_READ, &file, err);
+    status = files->open(files->ctx, path, AKS_FILE_READ_OWN, &file, err);
     if (status == AKS_OK)
         status = aks_audit_tail_read(port, file, path, ret, err);
     if (status == AKS_OK && (ret->seq == 0 || ret->spoilt_lines > 0))

@@ -115,7 +115,7 @@ read_older(struct aks_audit_read *read, int64_t seq, const struct aks_file_info 
     if (path == NULL)
         return aks_error_memory(err, "reading the audit log");
     aks_audit_files_name(seq, name);
-    status = files->open(files->ctx, path, AKS_FILE_READ, &file, err);
+    status = files->open(files->ctx, path, AKS_FILE_READ_OWN, &file, err);
     if (status == AKS_NOT_FOUND)
         status = aks_error_set(err, AKS_CONFLICT, "%s has gone while the audit log was read: try"
             " again", path);
@@ -159,7 +159,7 @@ aks_audit_read(struct aks_audit_read *read, struct aks_error *err)
     if (older == NULL || path == NULL || piece == NULL)
         status = aks_error_memory(err, "reading the audit log");
     if (status == AKS_OK)
-        status = files->open(files->ctx, path, AKS_FILE_READ, &newest, err);
+        status = files->open(files->ctx, path, AKS_FILE_READ_OWN, &newest, err);
     if (status == AKS_OK || status == AKS_NOT_FOUND)
         status = read_all(read, newest, older, piece, err);
     files->close(newest);

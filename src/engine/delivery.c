@@ -248,7 +248,7 @@ aks_delivery_look(const struct aks_port *port, const char *folder, json_t **ret_
     bool busy = false;
 
     *ret_now = NULL;
-    if (path != NULL && files->open(files->ctx, path, AKS_FILE_READ, &file, NULL) == AKS_OK)
+    if (path != NULL && files->open(files->ctx, path, AKS_FILE_READ_OWN, &file, NULL) == AKS_OK)
         busy = files->locked_by_writer(file, 0, 0);
     if (busy)
         *ret_now = read_now(files, file);

@@ -88,12 +88,20 @@ remove_name(void *ctx, const char *name, struct aks_error *err)
 static enum aks_status
 empty(const struct aks_port *port, const char *folder, struct aks_error *err)
 {
+    const struct aks_files *files = &port->files;
     struct emptying emptying = { port, folder };
-    enum aks_status status = port->files.list(port->files.ctx, folder, remove_name, &emptying,
-        err);
+    struct aks_file_info info;
+    enum aks_status status = files->stat(files->ctx, folder, false, &info, err);
+
+    /* What a link leads to is not ours to empty. */
+    if (status == AKS_OK && info.type != AKS_FILE_FOLDER)
+        return aks_error_set(err, AKS_STATE, "cannot try out a restore in %s: it is no folder",
+            folder);
+    if (status == AKS_OK)
+        status = files->list(files->ctx, folder, remove_name, &emptying, err);
 
     if (status == AKS_OK)
-        status = port->files.remove_folder(port->files.ctx, folder, err);
+        status = files->remove_folder(files->ctx, folder, err);
     return status == AKS_NOT_FOUND ? AKS_OK : status;
 }
 

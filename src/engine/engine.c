@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include "engine/private_folder.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -32,8 +34,22 @@ open_folders(struct aks_engine *engine, const char *folder, struct aks_error *er
     status = aks_engine_make_state_folder(engine->port, folder, !lasts(engine), err);
     if (status != AKS_OK)
         return status;
-    status = aks_engine_make_folders(engine->port, engine->scratch_folder, err);
+    status = aks_private_folder_check_all(engine->port, folder, err);
+    if (status == AKS_OK)
+        status = aks_engine_make_folders(engine->port, engine->scratch_folder, err);
     return status == AKS_OK ? AKS_OK : aks_engine_state_failure(status, folder, err);
+}
+
+/* Told, and no more: whose folder it is, is seen each time. */
+static void
+warn_of_parents(const struct aks_engine *engine)
+{
+    const char *folder = engine->state_folder;
+    size_t len = aks_private_folder_open_parent(engine->port, folder);
+
+    if (len > 0)
+        aks_log_write(engine->log, AKS_LOG_WARNING, "anybody may move the state folder %s away: "
+            "everybody can write in %.*s (chmod o-w, or chmod +t)", folder, (int)len, folder);
 }
 
 enum aks_status
@@ -57,6 +73,7 @@ aks_engine_open(const struct aks_engine_options *options, struct aks_engine **re
     aks_loop_init(&engine->loop, engine->port);
     status = open_folders(engine, options->state_folder, err);
     if (status == AKS_OK) {
+        warn_of_parents(engine);
         status = aks_state_open(alloc, &options->port->files, options->state_folder,
             &engine->state, err);
         if (status == AKS_OK && aks_state_aside(engine->state) != NULL)

@@ -2,23 +2,25 @@
 #include "engine/engine.h"
 
 #include "base/encode.h"
+#include "engine/private_folder.h"
 #include "wire/dates.h"
 
 #include <stdio.h>
 #include <string.h>
 
-/* The message of a folder that cannot be used says what it was for. */
+/* The message of a folder that cannot be used says what it was for. A hint of its own is a better
+ * one. */
 enum aks_status
 aks_engine_state_failure(enum aks_status status, const char *folder,
     struct aks_error *err)
 {
-    char why[AKS_ERROR_MESSAGE_BYTES];
+    struct aks_error why = *err;
 
-    (void)snprintf(why, sizeof(why), "%s", err->message);
     status = status == AKS_NO_SPACE ? AKS_NO_SPACE : AKS_STATE;
-    (void)aks_error_set(err, status, "cannot use the state folder %s: %s", folder, why);
-    aks_error_hint(err, "nothing was kept: make room or make it writable, or name another folder "
-        "with --state, and run again");
+    (void)aks_error_set(err, status, "cannot use the state folder %s: %s", folder, why.message);
+    aks_error_hint(err, "%s", why.hint[0] != '\0' ? why.hint
+        : "nothing was kept: make room or make it writable, or name another folder with --state, "
+        "and run again");
     return status;
 }
 
@@ -84,6 +86,8 @@ aks_engine_make_state_folder(const struct aks_port *port, const char *path, bool
 {
     enum aks_status status = aks_engine_make_folders(port, path, err);
 
+    if (status == AKS_OK)
+        status = aks_private_folder_check(port, path, err);
     if (status == AKS_OK && last)
         status = sync_way(port, path, err);
     return status == AKS_OK ? AKS_OK : aks_engine_state_failure(status, path, err);

@@ -6,6 +6,7 @@
 #include "engine/job_compare.h"
 #include "engine/job_variables.h"
 #include "engine/policy_text.h"
+#include "engine/private_folder.h"
 #include "engine/source.h"
 
 #include <stdio.h>
@@ -185,7 +186,11 @@ put(const struct aks_enqueue_options *options, struct aks_job *job, struct aks_e
 
     if (folder == NULL)
         return aks_error_memory(err, "making a job");
-    status = aks_queue_list(port, folder, &ids, &count, err);
+    status = aks_private_folder_check_all(port, options->state_folder, err);
+    if (status != AKS_OK && status != AKS_NOT_FOUND)
+        status = aks_engine_state_failure(status, options->state_folder, err);
+    else
+        status = aks_queue_list(port, folder, &ids, &count, err);
     if (status == AKS_OK && count == 0 &&
         port->files.stat(port->files.ctx, folder, true, &info, NULL) != AKS_OK)
         status = aks_engine_make_state_folder(port, options->state_folder, true, err);

@@ -345,7 +345,8 @@ read_job(const struct aks_port *port, const char *path, const char *id, struct a
     char *text = NULL;
     size_t len;
     struct aks_error why;
-    enum aks_status status = aks_whole_file_read(port, path, AKS_JOB_BYTES_MAX, &text, &len, &why);
+    enum aks_status status = aks_whole_file_read_own(port, path, AKS_JOB_BYTES_MAX, &text, &len,
+        &why);
 
     if (status == AKS_NOT_FOUND)
         return no_such_job(id, err);

@@ -2,6 +2,7 @@
 
 #include "engine/engine.h"
 #include "engine/private_file.h"
+#include "engine/private_folder.h"
 #include "engine/secret_json.h"
 
 #include <string.h>
@@ -43,6 +44,8 @@ load(const struct aks_port *port, const char *path, struct aks_secret_list *list
     }
     if (status == AKS_OK)
         status = aks_private_file_check(path, info.mode, true, err);
+    if (status == AKS_OK)
+        status = aks_private_folder_check_settings(port, path, err);
     if (status == AKS_OK) {
         status = aks_secret_json_read(text.data, text.len, list, err);
         if (status != AKS_OK)
@@ -74,6 +77,8 @@ check_folder(const struct place *place, struct aks_error *err)
     struct aks_file_info info;
     enum aks_status status = aks_engine_make_folders(place->port, place->folder, err);
 
+    if (status == AKS_OK)
+        status = aks_private_folder_check_settings(place->port, place->folder, err);
     if (status == AKS_OK)
         status = files->stat(files->ctx, place->folder, true, &info, err);
     if (status != AKS_OK || (info.mode & 022) == 0)

@@ -175,7 +175,7 @@ worker_runs(const struct look *look)
     char *path = aks_mem_printf(look->port->alloc, "%s/worker.lock", look->folder);
     struct aks_file *file = NULL;
     bool runs = path != NULL &&
-        files->open(files->ctx, path, AKS_FILE_READ, &file, NULL) == AKS_OK &&
+        files->open(files->ctx, path, AKS_FILE_READ_OWN, &file, NULL) == AKS_OK &&
         files->locked_by_writer(file, 0, 0);
 
     files->close(file);

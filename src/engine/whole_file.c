@@ -42,8 +42,8 @@ read_all(const struct aks_port *port, struct aks_file *file, const char *path,
     return AKS_OK;
 }
 
-enum aks_status
-aks_whole_file_read(const struct aks_port *port, const char *path, size_t bytes_max,
+static enum aks_status
+read_file(const struct aks_port *port, const char *path, enum aks_file_open how, size_t bytes_max,
     char **ret_data, size_t *ret_len, struct aks_error *err)
 {
     const struct aks_files *files = &port->files;
@@ -55,7 +55,7 @@ aks_whole_file_read(const struct aks_port *port, const char *path, size_t bytes_
     *ret_data = NULL;
     *ret_len = 0;
     aks_buf_init(&buf, port->alloc, bytes_max > 0 ? bytes_max : 1);
-    status = files->open(files->ctx, path, AKS_FILE_READ, &file, err);
+    status = files->open(files->ctx, path, how, &file, err);
     if (status == AKS_OK)
         status = files->info(file, &info, err);
     if (status == AKS_OK)
@@ -73,4 +73,18 @@ aks_whole_file_read(const struct aks_port *port, const char *path, size_t bytes_
     aks_buf_fini(&buf);
     files->close(file);
     return status;
+}
+
+enum aks_status
+aks_whole_file_read(const struct aks_port *port, const char *path, size_t bytes_max,
+    char **ret_data, size_t *ret_len, struct aks_error *err)
+{
+    return read_file(port, path, AKS_FILE_READ, bytes_max, ret_data, ret_len, err);
+}
+
+enum aks_status
+aks_whole_file_read_own(const struct aks_port *port, const char *path, size_t bytes_max,
+    char **ret_data, size_t *ret_len, struct aks_error *err)
+{
+    return read_file(port, path, AKS_FILE_READ_OWN, bytes_max, ret_data, ret_len, err);
 }

@@ -14,4 +14,8 @@
 enum aks_status aks_whole_file_read(const struct aks_port *port, const char *path, size_t bytes_max,
     char **ret_data, size_t *ret_len, struct aks_error *err);
 
+/** As read, of a file that only we make: a link is not followed, which is AKS_LIMIT. */
+enum aks_status aks_whole_file_read_own(const struct aks_port *port, const char *path,
+    size_t bytes_max, char **ret_data, size_t *ret_len, struct aks_error *err);
+
 #endif

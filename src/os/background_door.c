@@ -158,6 +158,15 @@ fail(const char *folder, int number, struct aks_error *err)
         strerror(number));
 }
 
+/* To connect follows a link, and what is told may be secret. */
+static bool
+leads_away(int folder_fd)
+{
+    struct stat info;
+
+    return fstatat(folder_fd, NAME, &info, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(info.st_mode);
+}
+
 static bool
 send_all(int fd, const char *at, size_t len)
 {
@@ -185,6 +194,11 @@ aks_background_door_tell(const char *folder, const void *message, size_t len,
 
     if (folder_fd < 0)
         return fail(folder, errno, err);
+    if (leads_away(folder_fd)) {
+        (void)close(folder_fd);
+        return aks_error_set(err, AKS_FORBIDDEN, "cannot reach the worker of %s: its " NAME
+            " is a link", folder);
+    }
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd >= 0)
         limit_time(fd, TELL_MS);

@@ -42,6 +42,8 @@ flags_of(enum aks_file_open how)
     switch (how) {
     case AKS_FILE_READ:
         return always | O_RDONLY;
+    case AKS_FILE_READ_OWN:
+        return always | O_RDONLY | O_NOFOLLOW;
     case AKS_FILE_CREATE:
         return always | O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
     case AKS_FILE_REPLACE:
@@ -241,6 +243,7 @@ aks_files_posix_init(struct aks_files *ret_files, const struct aks_alloc *alloc)
     ret_files->lock_wait = files_lock_wait;
     ret_files->locked_by_writer = files_locked_by_writer;
     ret_files->clone = files_clone;
+    ret_files->uid = geteuid();
     /* The port is a table of functions; the allocator is the one thing that they share. */
     ret_files->ctx = (void *)(uintptr_t)alloc;
     aks_files_names_init(ret_files);

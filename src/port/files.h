@@ -34,6 +34,7 @@ struct aks_file_info {
 
 enum aks_file_open {
     AKS_FILE_READ,          /* must exist; O_NONBLOCK while opening, so a FIFO does not hang */
+    AKS_FILE_READ_OWN,      /* as READ, of a file that only we make: no links followed */
     AKS_FILE_CREATE,        /* must not exist; read and write; mode 0600 */
     AKS_FILE_REPLACE,       /* created or emptied; read and write; mode 0600 */
     AKS_FILE_APPEND,        /* created if missing; read and write, but writes go to the end; mode
@@ -45,7 +46,8 @@ enum aks_file_open {
 #define AKS_PATH_BYTES 4096
 
 struct aks_files {
-    /* Opening never follows a link for CREATE, APPEND and LOCK; it does for READ. Close-on-exec. */
+    /* Opening never follows a link for READ_OWN, CREATE, APPEND and LOCK; it does for READ.
+     * Close-on-exec. */
     enum aks_status (*open)(void *ctx, const char *path, enum aks_file_open how,
         struct aks_file **ret_file, struct aks_error *err);
     /* NULL is fine. Errors of close are not told: what must last is synced before. */
@@ -102,6 +104,7 @@ struct aks_files {
     bool (*may_clone)(void *ctx, const char *path);
     /* The SQLite VFS through which databases are opened; NULL is SQLite's own. */
     const char *sqlite_vfs;
+    uint32_t uid;           /* whom files belong to that this process makes */
     void *ctx;
 };
 

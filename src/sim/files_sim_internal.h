@@ -68,6 +68,9 @@ struct aks_sim_change {
     struct aks_sim_name *removed[2];    /* owned */
 };
 
+/* Whose everything is. */
+#define AKS_FILES_SIM_UID 1000
+
 /* A file, folder or link. */
 struct aks_sim_node {
     struct aks_sim_node *next;          /* of the disk, oldest first; or of those to be freed */

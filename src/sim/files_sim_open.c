@@ -9,7 +9,7 @@
 static bool
 writes(enum aks_file_open how)
 {
-    return how != AKS_FILE_READ;
+    return how != AKS_FILE_READ && how != AKS_FILE_READ_OWN;
 }
 
 static bool
@@ -64,7 +64,7 @@ reach(struct aks_files_sim *files, const char *path, enum aks_file_open how,
     if (number != 0)
         return number;
     if (place.node == NULL)
-        number = how == AKS_FILE_READ ? ENOENT : create(files, &place);
+        number = !writes(how) ? ENOENT : create(files, &place);
     else if (how == AKS_FILE_CREATE)
         number = EEXIST;
     else if (place.node->type == AKS_FILE_LINK)
@@ -86,7 +86,7 @@ open_changes(const struct aks_files_sim *files, const char *path, enum aks_file_
 {
     struct aks_sim_spot place;
 
-    if (how == AKS_FILE_READ)
+    if (!writes(how))
         return false;
     if (how == AKS_FILE_CREATE || how == AKS_FILE_REPLACE)
         return true;

@@ -431,4 +431,5 @@ aks_files_sim_path_init(struct aks_files *ret_port)
     ret_port->list = port_list;
     ret_port->free_bytes = port_free_bytes;
     ret_port->may_clone = port_may_clone;
+    ret_port->uid = AKS_FILES_SIM_UID;
 }

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define DEVICE 0x51                     /* of every file here */
-#define OWNER 1000
 
 void
 aks_files_sim_tree_ref(struct aks_sim_node *node)
@@ -417,7 +416,7 @@ aks_files_sim_tree_info(const struct aks_sim_node *node, struct aks_file_info *r
     ret_info->type = node->type;
     ret_info->mode = node->type == AKS_FILE_REGULAR ? 0600
         : node->type == AKS_FILE_FOLDER ? 0700 : 0777;
-    ret_info->uid = OWNER;
+    ret_info->uid = AKS_FILES_SIM_UID;
     ret_info->device = DEVICE;
     ret_info->inode = node->inode;
     ret_info->bytes = node->type == AKS_FILE_FOLDER ? 4096 : (int64_t)node->len;

@@ -27,7 +27,8 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "data_age_test", "testkit_age_world_test",
            "testkit_background_test", "wire_bucket_policy_test", "engine_target_s3_small_test",
            "engine_target_s3_inspect_test", "engine_credentials_test", "engine_credentials_chain_test",
-           "engine_credentials_sts_test", "engine_target_s3_credentials_test")
+           "engine_credentials_sts_test", "engine_target_s3_credentials_test",
+           "os_files_test", "engine_private_folder_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -42,6 +43,8 @@ CATCHERS = (
     ("redirects", ["tests/os_http_redirect_test"]),
     ("limits of replies", ["tests/os_http_limits_test"]),
     ("the default's decisions", ["tests/engine_decide_default_test"]),
+    ("files", ["tests/os_files_test"]),
+    ("folders of our own", ["tests/engine_private_folder_test"]),
     ("what a bucket is told", ["tests/wire_bucket_policy_test"]),
     ("s3: small objects", ["tests/engine_target_s3_small_test"]),
     ("s3: what a bucket is like", ["tests/engine_target_s3_inspect_test"]),

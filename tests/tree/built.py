@@ -1,5 +1,6 @@
 """Rules for what was built: exported names of the layers' libraries, hardening of the program."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -70,8 +71,13 @@ def check_hardening(folder):
             bad.append(f"{path}: not built")
             continue
         header, segments, dynamic = readelf("-h", path), readelf("-l", path), readelf("-d", path)
-        symbols = readelf("--dyn-syms", path)
+        symbols, notes = readelf("--dyn-syms", path), readelf("-n", path)
+        loads = re.findall(r"^\s*LOAD\s.*?\s(R?\s?W?\s?E?)\s+0x[0-9a-f]+$", segments, re.MULTILINE)
+        x86 = "X86-64" in header
         for holds, what in (
+                (loads and not any("W" in flags and "E" in flags for flags in loads) and loads[0].strip() == "R",
+                 "code apart from everything else"),
+                (not x86 or "SHSTK" in notes, "the note that a shadow stack is fine"),
                 (re.search(r"Type:\s+DYN", header), "position independent"),
                 ("GNU_RELRO" in segments, "RELRO"),
                 (re.search(r"\bBIND_NOW\b|FLAGS_1.*\bNOW\b", dynamic), "BIND_NOW"),
@@ -82,6 +88,23 @@ def check_hardening(folder):
             if not holds:
                 bad.append(f"{name}: lacks {what}")
     return bad
+
+
+COMPILED_WITH = ("-fstack-protector-strong", "-fstack-clash-protection", "-ftrivial-auto-var-init=zero", "-D_FORTIFY_SOURCE=")
+
+
+def check_compiled_hardened(folder):
+    """What cannot be seen in the result stands in the commands that made it; each file of ours has all of it."""
+    bad, seen = [], 0
+    machine = readelf("-h", folder / "akosha-sync")
+    flags = (*COMPILED_WITH, "-fcf-protection=full") if "X86-64" in machine else COMPILED_WITH
+    for entry in json.loads((folder / "compile_commands.json").read_text()):
+        file = entry["file"]
+        if "/src/" not in file and "/generated/" not in file:
+            continue
+        seen += 1
+        bad += [f"{Path(file).name}: compiled without {flag}" for flag in flags if flag not in entry["command"]]
+    return bad if seen else [f"{folder}/compile_commands.json: names no file of ours"]
 
 
 def linked(path):
@@ -111,7 +134,8 @@ def check_fleet(folder, document=FLEET):
 
 CHECKS = {
     "exported names": check_exports,
-    "the program is hardened": check_hardening,
+    "the programs and the module are hardened": check_hardening,
+    "everything is compiled hardened": check_compiled_hardened,
     "the full program starts without libcurl": check_curl_is_not_linked,
     "the front program is linked to libc and jansson alone": check_the_front_is_light,
     "the fleet's tables are those of the docs": check_fleet,

@@ -247,7 +247,26 @@ def check_reference(tree):
     return [f"{reference.DOCUMENT}:{line}: differs from what {reference.SOURCE} says; ./dev reference writes it anew"]
 
 
+def check_promises(tree):
+    """Each promise of SECURITY.md names what keeps it: a file of this tree, or a test in one."""
+    bad = []
+    for number, line in enumerate(tree.lines("SECURITY.md") if "SECURITY.md" in tree.names else (), 1):
+        kept = re.fullmatch(r"\| (?!promise \||---).* \| (.*) \|", line)
+        # The table of attackers has three columns and no paths.
+        if kept is None or line.count(" | ") > 1:
+            continue
+        names = re.findall(r"`([^`]+)`", kept[1])
+        if not names:
+            bad.append(f"SECURITY.md:{number}: a promise that nothing keeps")
+        for name in names:
+            path, _, inside = name.partition("::")
+            if path not in tree.names or (inside and f"def {inside}(" not in tree.text(path)):
+                bad.append(f"SECURITY.md:{number}: there is no {name}")
+    return bad
+
+
 CHECKS = {
+    "promises are kept by something": check_promises,
     "layers include only what stands below them": check_layers,
     "libraries are included in their place": check_headers_of_libraries,
     "headers compile alone": check_headers_stand_alone,

@@ -1,5 +1,6 @@
 """The checks find what they are for: each planted in a small tree of its own that is otherwise clean."""
 
+import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -51,6 +52,8 @@ PLANTED = {
         "src/base/wide.c": "/* " + "x" * 100 + " */\n",
         "src/base/tab.c": "int\n\tx;\n",
         "src/base/blank.c": "int x; \n"},
+    "promises are kept by something": {"SECURITY.md": (
+        "| promise | kept by |\n| --- | --- |\n| It is so | `src/base/a.c` |\n| It is not | `src/base/gone.c` |\n")},
     "nothing unfinished": {"src/base/later.c": "/* TO" + "DO: later */\n"},
     "nothing of a machine or a registry": {
         "docs/path.md": "see /wo" + "rk/main\n",
@@ -102,9 +105,9 @@ def run_built():
         (folder / "libexec").mkdir()
         for program in built.BUILT:
             compile_c(folder, program, "int main(void) { return 0; }", "-no-pie", "-fno-stack-protector",
-                      "-Wl,-z,norelro,-z,lazy,-z,execstack,-rpath,/nowhere")
+                      "-fcf-protection=none", "-Wl,-z,norelro,-z,lazy,-z,execstack,-z,noseparate-code,-rpath,/nowhere")
         found = built.check_hardening(folder)
-        for lacks in ("position independent", "RELRO", "BIND_NOW", "not executable", "stack protector", "fortified",
+        for lacks in ("apart from", "shadow stack", "position independent", "RELRO", "BIND_NOW", "not executable", "stack protector", "fortified",
                       "no run path"):
             if not any(lacks in line for line in found):
                 bad.append(f"not found: {lacks}")
@@ -112,6 +115,11 @@ def run_built():
                   "-fno-builtin", "-Wl,--no-as-needed", "-lm")
         if built.check_the_front_is_light(folder) != ["akosha-sync: linked to libm.so.6"]:
             bad.append("not found: a library that the front program is linked to")
+        (folder / "compile_commands.json").write_text(json.dumps([{
+            "file": f"{folder}/src/base/heap.c", "command": "gcc -fstack-protector-strong -fcf-protection=full"}]))
+        found = built.check_compiled_hardened(folder)
+        if len(found) != 3 or not all(line.startswith("heap.c: compiled without ") for line in found):
+            bad.append(f"a file that is compiled soft: {found}")
         (folder / "bench").mkdir()
         compile_c(folder / "bench", "fleet", 'int puts(const char *); int main(void) { return puts("| 1 |") < 0; }')
         document = folder / "fleet.md"

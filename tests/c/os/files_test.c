@@ -165,6 +165,9 @@ links_are_followed_for_reading_only(void **state)
     assert_int_equal(symlink(target, link), 0);
     assert_int_equal(symlink("nowhere", dangling), 0);
     world->files->close(open_file(world, link, AKS_FILE_READ));
+    assert_int_equal(try_open(world, link, AKS_FILE_READ_OWN, &file), AKS_LIMIT);
+    assert_string_equal(world->err.hint, "a symbolic link is not followed here");
+    world->files->close(open_file(world, target, AKS_FILE_READ_OWN));
     assert_int_equal(try_open(world, link, AKS_FILE_APPEND, &file), AKS_LIMIT);
     assert_string_equal(world->err.hint, "a symbolic link is not followed here");
     assert_int_equal(try_open(world, link, AKS_FILE_LOCK, &file), AKS_LIMIT);
