@@ -102,7 +102,7 @@ read_body(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len, st
     size_t left = strlen(BODY) - (size_t)offset;
 
     *ret_len = len < left ? len : left;
-    memcpy(data, BODY + offset, *ret_len);
+    memcpy(data, &BODY[offset], *ret_len);
     return AKS_OK;
 }
 
