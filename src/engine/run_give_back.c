@@ -114,8 +114,9 @@ wanted(const struct giving *giving, const struct aks_journal_upload *upload)
     return strcmp(upload->job_id, run->job_id) == 0 && run->keep_error.status != AKS_OK;
 }
 
-/* Has it been committed? Then nothing of it is taken away; also of one that was given up, by a
- * process that did not know. */
+/* Has it been committed? Then nothing of it is taken away that readers could be led to; also of one
+ * that was given up, by a process that did not know. What was half sent of it and begun anew under
+ * the same id is given back all the same. */
 static enum aks_status
 committed(struct giving *giving, const struct aks_journal_upload *upload, bool *ret_committed)
 {
@@ -136,10 +137,10 @@ committed(struct giving *giving, const struct aks_journal_upload *upload, bool *
 }
 
 static enum aks_status
-give_back_object(struct giving *giving, const struct aks_journal_object *row)
+give_back_object(struct giving *giving, const struct aks_journal_object *row, bool keep_whole)
 {
     struct aks_run *run = giving->run;
-    struct aks_object_resume resume = { .token = row->token };
+    struct aks_object_resume resume = { .token = row->token, .keep_whole = keep_whole };
     struct aks_object_spec spec = { 0 };
     struct aks_target_object *object = NULL;
     struct aks_error err;
@@ -180,8 +181,6 @@ give_back_upload(struct giving *giving, const struct aks_journal_upload *upload)
         status = committed(giving, upload, &is_committed);
     if (status != AKS_OK)
         return status;
-    if (is_committed)
-        return aks_state_journal_forget(run->engine->state, upload->id, NULL);
     /* From here on it is not gone on with any more, whatever happens. */
     if (!upload->given_up && aks_state_journal_give_up(run->engine->state, upload->id, &err) !=
             AKS_OK) {
@@ -191,12 +190,14 @@ give_back_upload(struct giving *giving, const struct aks_journal_upload *upload)
     status = aks_journal_init(&journal, run->engine->port->alloc, run->engine->log,
         run->engine->state, upload, NULL);
     for (size_t i = 0; i < journal.count && status == AKS_OK; i++)
-        status = give_back_object(giving, &journal.objects[i]);
+        status = give_back_object(giving, &journal.objects[i], is_committed);
     aks_journal_fini(&journal);
     if (status != AKS_OK)
         return status;
-    aks_log_write(run->engine->log, AKS_LOG_INFO, "target %s: upload %s was given back",
-        run->settings->targets[giving->index].name, upload->upload_id);
+    aks_log_write(run->engine->log, AKS_LOG_INFO, is_committed
+            ? "target %s: what was left of upload %s, which is complete, was given back"
+            : "target %s: upload %s was given back", run->settings->targets[giving->index].name,
+        upload->upload_id);
     return aks_state_journal_forget(run->engine->state, upload->id, NULL);
 }
 

@@ -75,6 +75,8 @@ struct aks_object_resume {
     const char *token;
     const struct aks_journal_part *parts;   /* that were about to be sent; in order of number */
     size_t count;
+    bool keep_whole;                    /* to be given back, but for what is there as a whole: a
+                                         * manifest may name it */
 };
 
 /* What a class tells while it works on an object; each may be called from inside any call. */

@@ -16,6 +16,9 @@ static enum aks_status
 take_up(struct http_object *object, const struct aks_object_spec *spec, struct aks_error *err)
 {
     object->journal = spec->journal;
+    /* Where the upload's address is the object's, nobody can tell half of it from all of it. */
+    if (spec->resume != NULL && spec->resume->keep_whole)
+        return AKS_OK;
     if (spec->resume != NULL && spec->resume->token != NULL)
         aks_target_http_tus_reopen(object, spec->resume->token);
     else if (spec->journal != NULL)

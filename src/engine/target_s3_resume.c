@@ -492,9 +492,14 @@ whole_looked(void *ctx, const struct aks_s3_answer *answer)
 void
 aks_s3_resume_abort(struct aks_s3_object *object)
 {
+    struct aks_outcome ok;
+
     if (object->upload_id == NULL && !object->compared) {
         object->compared = true;
         aks_s3_stray_search(object);
+    } else if (object->known.keep_whole) {
+        aks_outcome_ok(&ok);
+        aks_s3_abort_ended(object, &ok);
     } else {
         look(object, whole_looked);
     }

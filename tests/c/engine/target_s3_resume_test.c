@@ -87,7 +87,7 @@ begin(struct place *place, const char *token, const char *first, const char *sec
         (void)snprintf(tags[i], sizeof(tags[i]), "%s", given[i] != NULL ? given[i] : "");
         place->parts[i].tag = given[i] != NULL ? tags[i] : NULL;
     }
-    place->resume = (struct aks_object_resume){ token, place->parts, 2 };
+    place->resume = (struct aks_object_resume){ token, place->parts, 2, false };
     place->journal = (struct aks_object_journal){ begun, stored, &place->told };
     place->script.resume = token != NULL ? &place->resume : NULL;
     place->script.journal = &place->journal;

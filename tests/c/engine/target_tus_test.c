@@ -328,7 +328,7 @@ static void
 what_a_process_before_has_sent_is_not_sent_again(void **state)
 {
     struct aks_object_resume resume = { "tus 01020300000000000000000000000000000000000000000000"
-        "00000000000000 25 https://files.example/up/" KEY, NULL, 0 };
+        "00000000000000 25 https://files.example/up/" KEY, NULL, 0, false };
     struct place place;
 
     begin(&place);
@@ -350,7 +350,7 @@ static void
 what_cannot_be_gone_on_with_is_given_back(void **state)
 {
     struct aks_object_resume resume = { "tus ff020300000000000000000000000000000000000000000000"
-        "00000000000000 25 https://files.example/up/old", NULL, 0 };
+        "00000000000000 25 https://files.example/up/old", NULL, 0, false };
     struct place place;
 
     begin(&place);
@@ -368,7 +368,7 @@ static void
 what_is_gone_begins_anew(void **state)
 {
     struct aks_object_resume resume = { "tus 01020300000000000000000000000000000000000000000000"
-        "00000000000000 25 https://files.example/up/old", NULL, 0 };
+        "00000000000000 25 https://files.example/up/old", NULL, 0, false };
     struct place place;
 
     begin(&place);
@@ -392,7 +392,7 @@ tokens_that_are_none_lead_nowhere(void **state)
         "https://evil.example/up/x" };
 
     for (size_t i = 0; i < sizeof(tokens) / sizeof(tokens[0]); i++) {
-        struct aks_object_resume resume = { tokens[i], NULL, 0 };
+        struct aks_object_resume resume = { tokens[i], NULL, 0, false };
         struct place place;
 
         begin(&place);

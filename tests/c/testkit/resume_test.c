@@ -17,6 +17,7 @@
 /* What was under way when the process died is sent again where nobody can tell whether it arrived:
  * the servers of worlds do not name parts by their MD5. */
 #define IN_FLIGHT 4
+#define TAKEN_BACK_TRIES 4              /* of an object that is taken back, while 503 answers */
 #define HOUR_NS (INT64_C(3600) * 1000000000)
 
 static unsigned
@@ -204,6 +205,50 @@ credentials_that_expire_half_way_cost_the_parts_that_were_refused(void **state)
     aks_world_free(world);
 }
 
+/* Begun anew under the same id, after the first try could not be taken back: that the upload is
+ * complete since says nothing of the first try, which is given back all the same, and nothing else
+ * is. */
+static void
+try_that_could_not_be_taken_back_is_given_back_later(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = { 'cloud' },\n"
+        "  retry = function(failure)\n"
+        "    if failure.operation == 'part 5' then return akosha.restart end\n"
+        "  end }\n";
+    struct aks_world *world = scenario_new(1, policy, BYTES);
+    struct aks_fault_rule *part = scenario_reply(world, "cloud", "part 5", 500, "InternalError");
+    struct aks_fault_rule *rule = scenario_reply(world, "cloud", "abort", 503, "SlowDown");
+
+    part->times = 1;
+    rule->times = TAKEN_BACK_TRIES;
+    scenario_run_is(world, "stored");
+    assert_int_equal(rule->struck, TAKEN_BACK_TRIES);
+    aks_world_advance(world, HOUR_NS);
+    scenario_run_is(world, "unchanged");
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
+/* The process dies before it hears that the manifest is there, and the source changes: the upload
+ * is nobody's any more, and readers see it. */
+static void
+upload_that_nobody_knows_to_be_complete_stays_whole(void **state)
+{
+    struct aks_world *world = scenario_new(1, scenario_policy, BYTES);
+
+    (void)dies(world, "manifest", true);
+    assert_null(scenario_run(world));
+    aks_world_restart(world, false);
+    scenario_put(world, "a.bin", 77, BYTES);
+    scenario_run_is(world, "stored");       /* and no manifest names what is not there */
+    assert_int_equal(open_uploads(world), 0);
+    scenario_does_not_tell(world, AKS_STORY_REQUESTS, "remove");
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -214,6 +259,8 @@ main(void)
         cmocka_unit_test(upload_that_could_not_be_ended_is_kept_and_gone_on_with),
         cmocka_unit_test(upload_that_another_target_has_satisfied_is_given_back),
         cmocka_unit_test(full_disk_at_the_journal_sends_nothing_unknown),
+        cmocka_unit_test(try_that_could_not_be_taken_back_is_given_back_later),
+        cmocka_unit_test(upload_that_nobody_knows_to_be_complete_stays_whole),
         cmocka_unit_test(credentials_that_expire_half_way_cost_the_parts_that_were_refused),
     };
 
