@@ -413,6 +413,31 @@ what_a_crash_left_half_done_is_rolled_back_in_the_copy_alone(void **state)
     assert_int_equal(aks_snapshot_reopen(&port, &snapshot, &err), AKS_OK);
 }
 
+/* Where SQLite may not read it, it is copied as it lies there; but never beside a journal, with
+ * which half of a transaction may be in the main file, however long nothing has moved. */
+static void
+as_it_lies_there_nothing_is_copied_that_a_journal_says_is_half_written(void **state)
+{
+    void (*const steps[])(void) = { in_rollback_mode, spill, NULL };
+    struct other other = begin(steps);
+
+    step(&other);
+    port.files.sqlite_vfs = "no-such-vfs";
+    age(temp_folder_join(folder, NAME));
+    look_at_source();
+    must_take();
+    assert_string_equal(snapshot.method, "identity");
+    assert_int_equal(rows_of_snapshot(), ROWS);
+    step(&other);
+    end(&other);
+    age(temp_folder_join(folder, NAME));
+    age(temp_folder_join(folder, NAME "-journal"));
+    look_at_source();
+    options.wait_ms = 30;
+    assert_int_equal(take(), AKS_SOURCE_BUSY);
+    assert_false(there(temp_folder_join(folder, "snapshots/job-1/main")));
+}
+
 static int
 take_with(void *ctx, const struct aks_alloc *alloc)
 {
@@ -458,6 +483,7 @@ main(void)
         TEST(one_that_is_locked_for_itself_is_waited_for_and_told),
         TEST(a_wal_of_somebody_who_is_alone_is_busy),
         TEST(what_a_crash_left_half_done_is_rolled_back_in_the_copy_alone),
+        TEST(as_it_lies_there_nothing_is_copied_that_a_journal_says_is_half_written),
         TEST(without_memory_it_is_not_taken),
     };
 
