@@ -338,9 +338,18 @@ damaged(const char *path, const char *why, struct aks_error *err)
     return AKS_STATE;
 }
 
+/* A disk that fails now says nothing of what is on it. */
+static enum aks_status
+unread(const char *path, const struct aks_error *why, struct aks_error *err)
+{
+    (void)aks_error_set(err, AKS_STATE, "cannot read the job %s now: %s", path, why->message);
+    aks_error_hint(err, "it stays where it is, and is looked at again");
+    return AKS_STATE;
+}
+
 static enum aks_status
 read_job(const struct aks_port *port, const char *path, const char *id, struct aks_job *ret_job,
-    struct aks_error *err)
+    bool *ret_damaged, struct aks_error *err)
 {
     char *text = NULL;
     size_t len;
@@ -350,14 +359,17 @@ read_job(const struct aks_port *port, const char *path, const char *id, struct a
 
     if (status == AKS_NOT_FOUND)
         return no_such_job(id, err);
+    if (status != AKS_OK && status != AKS_LIMIT && status != AKS_TOO_LARGE)
+        return unread(path, &why, err);
     if (status == AKS_OK)
         status = aks_job_json_read(text, len, ret_job, &why);
     aks_mem_free(port->alloc, text);
     if (status == AKS_LIMIT)
         return queue_failure(status, &why, "read", id, err);
+    *ret_damaged = status != AKS_OK || strcmp(ret_job->id, id) != 0;
     if (status != AKS_OK)
         return damaged(path, why.message, err);
-    if (strcmp(ret_job->id, id) != 0) {
+    if (*ret_damaged) {
         aks_job_fini(ret_job);
         return damaged(path, "it holds another job than its name says", err);
     }
@@ -368,16 +380,26 @@ enum aks_status
 aks_queue_get(const struct aks_port *port, const char *folder, const char *id,
     struct aks_job *ret_job, struct aks_error *err)
 {
+    bool is_damaged;
+
+    return aks_queue_look(port, folder, id, ret_job, &is_damaged, err);
+}
+
+enum aks_status
+aks_queue_look(const struct aks_port *port, const char *folder, const char *id,
+    struct aks_job *ret_job, bool *ret_damaged, struct aks_error *err)
+{
     char *path;
     enum aks_status status;
 
+    *ret_damaged = false;
     aks_job_init(ret_job, port->alloc);
     if (!aks_job_json_id_valid(id))
         return no_such_job(id, err);
     path = job_path(port, folder, id);
     if (path == NULL)
         return aks_error_memory(err, "naming a job");
-    status = read_job(port, path, id, ret_job, err);
+    status = read_job(port, path, id, ret_job, ret_damaged, err);
     aks_mem_free(port->alloc, path);
     return status;
 }

@@ -70,9 +70,13 @@ enum aks_status aks_queue_put(const struct aks_port *port, const char *folder,
 /** As put, for who has listed the queue just now: ${others} jobs are there, and not this one. */
 enum aks_status aks_queue_put_beside(const struct aks_port *port, const char *folder,
     const struct aks_job *job, size_t others, struct aks_error *err);
-/** AKS_NOT_FOUND if there is none; AKS_STATE if the file is damaged (it is left where it is). */
+/** AKS_NOT_FOUND if there is none; AKS_STATE if the file is damaged (it is left where it is), or
+ * cannot be read now. */
 enum aks_status aks_queue_get(const struct aks_port *port, const char *folder, const char *id,
     struct aks_job *ret_job, struct aks_error *err);
+/** The same; *ret_damaged tells the one from the other: what was read is no job. */
+enum aks_status aks_queue_look(const struct aks_port *port, const char *folder, const char *id,
+    struct aks_job *ret_job, bool *ret_damaged, struct aks_error *err);
 /** Ids in order of age; array and strings owned by the caller. A missing folder is empty. */
 enum aks_status aks_queue_list(const struct aks_port *port, const char *folder, char ***ret_ids,
     size_t *ret_count, struct aks_error *err);

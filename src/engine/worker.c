@@ -20,6 +20,8 @@ struct worker {
     json_t *report;
     int64_t until_ns;
     bool woken;                         /* somebody has told it something */
+    unsigned blind;                     /* so often in a row the queue could not be looked at */
+    struct aks_error blind_error;       /* why */
 };
 
 static int64_t
@@ -84,11 +86,22 @@ job_gone(void *ctx, const char *id)
 static void
 scan(struct worker *worker)
 {
-    struct aks_error err;
-
     if (aks_worker_jobs_scan(&worker->jobs, worker->engine->port, worker->engine->queue_folder,
-            job_gone, worker, &err) != AKS_OK)
-        aks_log_write(worker->engine->log, AKS_LOG_WARNING, "%s", err.message);
+            job_gone, worker, &worker->blind_error) == AKS_OK) {
+        worker->blind = 0;
+        return;
+    }
+    worker->blind++;
+    aks_log_write(worker->engine->log, AKS_LOG_WARNING, "%s", worker->blind_error.message);
+}
+
+/* Is there anything that may still be done? What cannot be seen now may be there. */
+static size_t
+left(const struct worker *worker)
+{
+    if (worker->blind > 0 && worker->blind < AKS_WORKER_READS_MAX)
+        return 1;
+    return aks_worker_jobs_left(&worker->jobs);
 }
 
 /* --- the seat --------------------------------------------------------------------------------- */
@@ -140,7 +153,7 @@ end_quietly(struct worker *worker)
 {
     leave_seat(worker);
     scan(worker);
-    if (aks_worker_jobs_left(&worker->jobs) == 0)
+    if (left(worker) == 0)
         return true;
     if (take_seat(worker))
         return false;
@@ -177,7 +190,8 @@ wait_ms(struct worker *worker, int64_t ms, struct aks_error *err)
 static enum aks_status
 wait_for_work(struct worker *worker, struct aks_error *err)
 {
-    int64_t look_ms = worker->seat != NULL ? AKS_WORKER_SCAN_MS : AKS_WORKER_LOOK_MS;
+    int64_t look_ms = worker->seat != NULL && worker->blind == 0 ? AKS_WORKER_SCAN_MS
+        : AKS_WORKER_LOOK_MS;
     int64_t due_ns = aks_worker_jobs_due_ns(&worker->jobs);
     int64_t ms = look_ms;
 
@@ -256,7 +270,7 @@ work(struct worker *worker, struct aks_error *err)
             if (aks_worker_jobs_left(&worker->jobs) > 1)
                 status = wait_ms(worker, AKS_WORKER_PAUSE_MS, err);
         } else if (once || (worker->options->until_empty &&
-                aks_worker_jobs_left(&worker->jobs) == 0 && end_quietly(worker))) {
+                left(worker) == 0 && end_quietly(worker))) {
             break;
         } else {
             status = wait_for_work(worker, err);
@@ -300,7 +314,7 @@ finish_report(struct worker *worker, bool busy, const struct aks_error *err)
     scan(worker);
     job = worst(&worker->jobs);
     outcome = busy ? "busy" : interrupted(worker) ? "interrupted"
-        : aks_worker_jobs_left(&worker->jobs) > 0 ? "waiting" : "done";
+        : worker->blind > 0 || worker->jobs.count > 0 ? "waiting" : "done";
     if (interrupted(worker)) {
         code = 128 + atomic_load(&worker->engine->interrupted);
         error = error_json(aks_status_name(AKS_CANCELLED),
@@ -308,10 +322,14 @@ finish_report(struct worker *worker, bool busy, const struct aks_error *err)
     } else if (err->status != AKS_OK) {
         code = 1;
         error = error_json(aks_status_name(err->status), err->message);
+    } else if (!busy && worker->blind > 0) {
+        code = 1;
+        error = error_json(aks_status_name(worker->blind_error.status),
+            worker->blind_error.message);
     } else if (!busy && job != NULL) {
         code = job->exit_code;
         error = error_json(job->failure, job->message);
-    } else if (!busy && aks_worker_jobs_left(&worker->jobs) > 0) {
+    } else if (!busy && worker->jobs.count > 0) {
         code = 1;
         error = error_json(aks_status_name(AKS_UNDELIVERED), "jobs are left in the queue");
     }

@@ -60,23 +60,49 @@ due_ns(const struct aks_port *port, const struct aks_job *job)
     return now_ns + wait_ms * AKS_NS_PER_MS;
 }
 
+static void
+not_read(const struct aks_port *port, const struct aks_error *err, struct aks_worker_job *known)
+{
+    int64_t wait_ms = (int64_t)AKS_WORKER_READ_AGAIN_MS << known->unread;
+
+    if (!known->damaged)
+        known->unread++;
+    known->due_ns = port->clock.now_ns(port->clock.ctx) + wait_ms * AKS_NS_PER_MS;
+    known->exit_code = 1;
+    (void)snprintf(known->failure, sizeof(known->failure), "%s", aks_status_name(err->status));
+    (void)snprintf(known->message, sizeof(known->message), "%s", err->message);
+}
+
 /* Reads the job anew; false if it has gone meanwhile. */
 static bool
 read_job(const struct aks_port *port, const char *folder, struct aks_worker_job *known)
 {
     struct aks_job job;
+    struct aks_error err;
     enum aks_status status;
 
     aks_job_init(&job, port->alloc);
-    status = aks_queue_get(port, folder, known->id, &job, NULL);
+    status = aks_queue_look(port, folder, known->id, &job, &known->damaged, &err);
     if (status == AKS_OK) {
         known->enqueued_at_ms = job.enqueued_at_ms;
         known->due_ns = due_ns(port, &job);
         known->expects = job.handed_count > 0 && job.tries == 0;
+        if (known->unread > 0)
+            known->exit_code = 0;
+        known->unread = 0;
+    } else if (status != AKS_NOT_FOUND) {
+        not_read(port, &err, known);
     }
-    known->damaged = status != AKS_OK;
     aks_job_fini(&job);
     return status != AKS_NOT_FOUND;
+}
+
+/* Is it time to try again what could not be read? */
+static bool
+read_again(const struct aks_worker_job *known, const struct aks_port *port)
+{
+    return known->unread > 0 && known->unread < AKS_WORKER_READS_MAX &&
+        known->due_ns <= port->clock.now_ns(port->clock.ctx);
 }
 
 /* Fills ${ret_job} with what is known of ${id}, read if it is not; false if it is not there. */
@@ -87,16 +113,20 @@ look(struct aks_worker_jobs *jobs, const struct aks_port *port, const char *fold
     const struct aks_worker_job *known = aks_worker_jobs_find(jobs, id);
     char *path = aks_mem_printf(port->alloc, "%s/%s.json", folder, id);
     struct aks_file_info info = { 0 };
-    bool there = path != NULL &&
-        port->files.stat(port->files.ctx, path, false, &info, NULL) == AKS_OK;
+    enum aks_status status = path == NULL ? AKS_LIMIT
+        : port->files.stat(port->files.ctx, path, false, &info, NULL);
 
     aks_mem_free(port->alloc, path);
-    if (!there)
+    if (status == AKS_NOT_FOUND)
         return false;
     if (known != NULL)
         *ret_job = *known;
-    if (known != NULL && same_file(&known->info, &info))
+    if (known != NULL && status != AKS_OK)
+        return true;            /* nothing new is known of it */
+    if (known != NULL && same_file(&known->info, &info) && !read_again(known, port))
         return true;
+    if (known != NULL && !same_file(&known->info, &info))
+        ret_job->unread = 0;
     (void)snprintf(ret_job->id, sizeof(ret_job->id), "%s", id);
     ret_job->info = info;
     return read_job(port, folder, ret_job);
@@ -151,7 +181,7 @@ aks_worker_jobs_next(struct aks_worker_jobs *jobs, int64_t now_ns, bool once)
     for (size_t i = 0; i < jobs->count; i++) {
         struct aks_worker_job *job = &jobs->jobs[i];
 
-        if (job->damaged || (once ? job->tried : job->due_ns > now_ns))
+        if (job->damaged || job->unread > 0 || (once ? job->tried : job->due_ns > now_ns))
             continue;
         /* Of two of one moment the later id, as supersession has it. */
         if (newest == NULL || job->enqueued_at_ms >= newest->enqueued_at_ms)
@@ -160,13 +190,19 @@ aks_worker_jobs_next(struct aks_worker_jobs *jobs, int64_t now_ns, bool once)
     return newest;
 }
 
+static bool
+hopeless(const struct aks_worker_job *job)
+{
+    return job->damaged || job->unread >= AKS_WORKER_READS_MAX;
+}
+
 int64_t
 aks_worker_jobs_due_ns(const struct aks_worker_jobs *jobs)
 {
     int64_t next_ns = INT64_MAX;
 
     for (size_t i = 0; i < jobs->count; i++) {
-        if (!jobs->jobs[i].damaged && jobs->jobs[i].due_ns < next_ns)
+        if (!hopeless(&jobs->jobs[i]) && jobs->jobs[i].due_ns < next_ns)
             next_ns = jobs->jobs[i].due_ns;
     }
     return next_ns;
@@ -178,6 +214,6 @@ aks_worker_jobs_left(const struct aks_worker_jobs *jobs)
     size_t left = 0;
 
     for (size_t i = 0; i < jobs->count; i++)
-        left += !jobs->jobs[i].damaged;
+        left += !hopeless(&jobs->jobs[i]);
     return left;
 }

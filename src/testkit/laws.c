@@ -190,8 +190,8 @@ check_report(struct aks_world *world, const json_t *report, struct aks_error *er
     return AKS_OK;
 }
 
-/* A worker that says that it is done leaves no job, but for one that a bad disk did not let it
- * read; what restores and verifies owes nothing. */
+/* A worker that says that it is done leaves no job, whatever the disk did; what restores and
+ * verifies owes nothing. */
 static enum aks_status
 check_end(struct aks_world *world, const json_t *report, struct aks_error *err)
 {
@@ -201,7 +201,7 @@ check_end(struct aks_world *world, const json_t *report, struct aks_error *err)
         return check_death(world, err);
     if (json_object_get(report, "run_id") != NULL)
         return check_report(world, report, err);
-    if (json_object_get(report, "jobs") == NULL || world->disk_trouble ||
+    if (json_object_get(report, "jobs") == NULL ||
         strcmp(text_of(report, "outcome"), "done") != 0)
         return AKS_OK;
     aks_files_sim_each(aks_sim_files(world->sim), find_job, &found);

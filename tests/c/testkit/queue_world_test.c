@@ -234,6 +234,73 @@ credentials_of_the_caller_alone_reach_a_worker_that_has_none(void **state)
     aks_world_free(world);
 }
 
+/* The disk fails when a job is read, ${times} times (0: always). */
+static struct aks_fault_rule *
+reading_fails(struct aks_world *world, uint32_t times)
+{
+    struct aks_fault_rule rule;
+
+    aks_fault_rule_init(&rule, AKS_FAULT_FAIL);
+    rule.disk = true;
+    rule.status = AKS_STATE;
+    rule.times = times;
+    (void)snprintf(rule.target, sizeof(rule.target), ".json");
+    (void)snprintf(rule.operation, sizeof(rule.operation), "read");
+    return aks_fault_plan_add(aks_world_plan(world), &rule);
+}
+
+static void
+job_that_cannot_be_read_for_a_moment_is_looked_at_again_by_the_same_worker(void **state)
+{
+    struct aks_world *world = scenario_new(6, scenario_policy, BYTES);
+    char job[AKS_WORLD_JOB_ID_BYTES];
+    struct aks_fault_rule *rule;
+
+    enqueue(world, job);
+    rule = reading_fails(world, 3);
+    work(world, 0, "done");
+    assert_int_equal(rule->struck, 3);
+    assert_string_equal(status(world, job, "job.outcome"), "stored");
+    aks_world_free(world);
+}
+
+/* It does not look for ever, and does not say that it is done. */
+static void
+job_that_cannot_be_read_at_all_is_told_and_left(void **state)
+{
+    struct aks_world *world = scenario_new(7, scenario_policy, BYTES);
+    char job[AKS_WORLD_JOB_ID_BYTES];
+    json_t *report = NULL;
+    struct aks_world_worker_options options = { 0 };
+
+    enqueue(world, job);
+    (void)reading_fails(world, 0);
+    (void)aks_world_worker(world, &options, &report, &err);
+    assert_int_equal(json_integer_value(json_object_get(report, "exit_code")), 1);
+    assert_string_equal(json_string_value(json_object_get(report, "outcome")), "waiting");
+    assert_non_null(strstr(json_string_value(json_object_get(json_object_get(report, "error"),
+        "message")), "cannot read the job"));
+    json_decref(report);
+    aks_world_calm(world, true);
+    work(world, 0, "done");
+    assert_string_equal(status(world, job, "job.outcome"), "stored");
+    aks_world_free(world);
+}
+
+static void
+job_that_is_damaged_is_told_and_does_not_hold_up_the_others(void **state)
+{
+    static const char damaged[] = AKS_WORLD_STATE "/queue/20200101T000000Z-000001.json";
+    struct aks_world *world = scenario_new(8, scenario_policy, BYTES);
+    char job[AKS_WORLD_JOB_ID_BYTES];
+
+    enqueue(world, job);
+    assert_int_equal(aks_world_put(world, damaged, "{", 1, &err), AKS_OK);
+    work(world, 0, "waiting");
+    assert_string_equal(status(world, job, "job.outcome"), "stored");
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -243,6 +310,9 @@ main(void)
         TEST(queue_that_is_full_drops_nothing_but_what_a_new_job_does_for),
         TEST(credentials_that_were_handed_over_are_gone_with_the_power_and_the_job_says_so),
         TEST(credentials_of_the_caller_alone_reach_a_worker_that_has_none),
+        TEST(job_that_cannot_be_read_for_a_moment_is_looked_at_again_by_the_same_worker),
+        TEST(job_that_cannot_be_read_at_all_is_told_and_left),
+        TEST(job_that_is_damaged_is_told_and_does_not_hold_up_the_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
