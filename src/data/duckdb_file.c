@@ -10,6 +10,7 @@
 #define FLAGS_AT 20
 #define LIBRARY_AT 52
 #define ITERATION_AT 8
+#define FREE_LIST_AT 24
 #define BLOCK_COUNT_AT 32
 #define BLOCK_BYTES_AT 40
 #define ENCRYPTED_FLAG 1u
@@ -78,6 +79,7 @@ read_active(const uint8_t *page, struct aks_duckdb_file *file, struct aks_error 
     file->iteration = word(page + ITERATION_AT);
     file->block_count = (int64_t)count;
     file->block_bytes = (int64_t)bytes;
+    file->free_list = word(page + FREE_LIST_AT);
     file->bytes = AKS_DUCKDB_HEADERS_BYTES + file->block_count * file->block_bytes;
     return AKS_OK;
 }

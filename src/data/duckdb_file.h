@@ -34,6 +34,7 @@ struct aks_duckdb_file {
     uint64_t iteration;
     int64_t block_count;
     int64_t block_bytes;
+    uint64_t free_list;                 /* where it is: data/duckdb_blocks.h; all ones: nowhere */
     int64_t bytes;                      /* headers and blocks as they are counted. The file may be
                                          * longer, and shorter too: free blocks at its end are cut
                                          * off after the header is written (measured: 1.5, 2.0) */

@@ -2,7 +2,7 @@
  * to them. */
 #include "base/buf.h"
 #include "base/encode.h"
-#include "data/duckdb_file.h"
+#include "data/duckdb_blocks.h"
 #include "engine/restore_internal.h"
 
 #include <sqlite3.h>
@@ -156,27 +156,37 @@ read_exactly(struct restore *restore, struct aks_file *file, int64_t offset, voi
     return AKS_OK;
 }
 
-/* Blocks at the end that are free may have been cut off. */
+struct reading {
+    struct restore *restore;
+    const struct restore_object *main;
+};
+
+/* As much as there is. */
+static enum aks_status
+read_part(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len, struct aks_error *err)
+{
+    const struct reading *reading = ctx;
+    int64_t left = reading->main->of.bytes - offset;
+
+    *ret_len = left <= 0 ? 0 : left < (int64_t)len ? (size_t)left : len;
+    return read_exactly(reading->restore, reading->main->file, offset, data, *ret_len, err);
+}
+
+/* Those that are in use. *ret_how tells whether it is known of all of them. */
 static enum aks_status
 check_blocks(struct restore *restore, const struct restore_object *main,
-    const struct aks_duckdb_file *duckdb, struct aks_error *err)
+    const struct aks_duckdb_file *duckdb, const char **ret_how, struct aks_error *err)
 {
-    void *block = aks_mem_resize(restore->port->alloc, NULL, (size_t)duckdb->block_bytes);
-    enum aks_status status = AKS_OK;
+    struct reading reading = { restore, main };
+    const struct aks_duckdb_blocks blocks = { restore->port->alloc, duckdb, read_part, &reading };
+    int64_t unknown = 0;
+    enum aks_status status = aks_duckdb_blocks_check(&blocks, &unknown, err);
 
-    if (block == NULL)
-        return aks_error_memory(err, "opening what was restored");
-    for (int64_t i = 0; i < duckdb->block_count && status == AKS_OK; i++) {
-        int64_t offset = AKS_DUCKDB_HEADERS_BYTES + i * duckdb->block_bytes;
-
-        if (offset >= main->of.bytes)
-            break;
-        status = read_exactly(restore, main->file, offset, block, (size_t)duckdb->block_bytes, err);
-        if (status == AKS_OK && !aks_duckdb_file_holds(block, (size_t)duckdb->block_bytes))
-            status = aks_error_set(err, AKS_CORRUPT, "block %lld does not have its checksum",
-                (long long)i);
-    }
-    aks_mem_free(restore->port->alloc, block);
+    *ret_how = unknown == 0 ? "checksums" : "headers";
+    if (status == AKS_OK && unknown > 0)
+        aks_restore_note(restore, "%s: %lld blocks do not have their checksums, and its list of "
+            "free blocks is none that is known here: ask DuckDB whether they matter",
+            main->of.name, (long long)unknown);
     return status;
 }
 
@@ -197,12 +207,11 @@ open_duckdb(struct restore *restore, const struct restore_item *item, const char
         status = aks_duckdb_file_parse(head, sizeof(head), &duckdb, err);
     *ret_how = "headers";
     /* Where an agent was writing, or was cut off, a block that no header leads to may be half
-     * written. Which those are only DuckDB knows, so blocks are looked at only where the database
-     * had been closed in peace. */
+     * written. Which those are its log tells as well, so blocks are looked at only where the
+     * database had been closed in peace. */
     if (status == AKS_OK && !duckdb.encrypted && !main->of.snapshot_writer &&
         !item->there[RESTORE_WAL]) {
-        *ret_how = "checksums";
-        status = check_blocks(restore, main, &duckdb, err);
+        status = check_blocks(restore, main, &duckdb, ret_how, err);
     }
     if (status == AKS_CORRUPT) {
         (void)aks_error_wrap(err, "%s is byte for byte what was stored, but no sound DuckDB "

@@ -79,6 +79,11 @@ end(struct aks_taking *taking)
 {
     struct aks_error err = taking->error;
 
+    if (err.status == AKS_OK && taking->snapshot->unverified > 0)
+        aks_log_write(taking->run->engine->log, AKS_LOG_WARNING, "%s: %lld blocks do not have "
+            "their checksums, and its list of free blocks is none that is known here: it is taken "
+            "as it is; ask DuckDB whether they matter", taking->item->source.name,
+            (long long)taking->snapshot->unverified);
     if (err.status == AKS_OK && !taking->left) {
         taking->item->snapshot = taking->snapshot;
         taking->item->snapshot_kept = false;

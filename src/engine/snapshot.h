@@ -42,6 +42,8 @@ struct aks_snapshot {
                                          * later */
     int64_t taken_at_ms;                /* wall clock */
     int64_t waited_ms;                  /* for a writer */
+    int64_t unverified;                 /* blocks that do not hold, of which nobody can tell whether
+                                         * they are in use; as it was taken only */
     char *folder;                       /* its own (0700), or NULL in place */
     char *beside;                       /* after plan: the folder beside the source that is tried
                                          * first, or NULL */

@@ -5,7 +5,7 @@
  * page; so what was copied while the headers stayed as they were is the database of one moment. The
  * WAL goes first: it may point at blocks that were written into the main file before it. If it has
  * vanished, or is another, a checkpoint was at its end, and its changes may be in the main file. */
-#include "data/duckdb_file.h"
+#include "data/duckdb_blocks.h"
 #include "engine/snapshot_internal.h"
 
 #include <string.h>
@@ -190,55 +190,54 @@ main_stayed(struct duckdb *duckdb)
         named.device == duckdb->main.info.device && named.inode == duckdb->main.info.inode;
 }
 
-/* As much of a block as there is. */
-static bool
-read_block(const struct duckdb *duckdb, struct aks_file *copy, int64_t offset, uint8_t *block,
-    size_t *ret_len)
+struct reading {
+    const struct duckdb *duckdb;
+    struct aks_file *copy;
+};
+
+/* As much as there is. */
+static enum aks_status
+read_copy(void *ctx, int64_t offset, void *data, size_t len, size_t *ret_len, struct aks_error *err)
 {
+    const struct reading *reading = ctx;
+    const struct aks_snapshot_take *take = reading->duckdb->take;
+    uint8_t *at = data;
     size_t got = 1;
 
     *ret_len = 0;
-    while (got > 0 && *ret_len < (size_t)duckdb->file.block_bytes) {
-        if (duckdb->take->files->read(copy, offset + (int64_t)*ret_len, block + *ret_len,
-                (size_t)duckdb->file.block_bytes - *ret_len, &got, NULL) != AKS_OK)
-            return false;
+    if (aks_snapshot_stopped(take))
+        return aks_error_set(err, AKS_CANCELLED, "the snapshot is not wanted any more");
+    while (got > 0 && *ret_len < len) {
+        if (take->files->read(reading->copy, offset + (int64_t)*ret_len, at + *ret_len,
+                len - *ret_len, &got, NULL) != AKS_OK)
+            return aks_error_set(err, AKS_STATE, "source %s: its copy cannot be read",
+                take->snapshot->source);
         *ret_len += got;
     }
-    return true;
+    return AKS_OK;
 }
 
-/* Every block that the header counts. A free one need not hold where a writer was cut off, so this
- * is asked only of a database that was closed in peace. */
+/* Every block that is in use. Where a writer was, or was cut off with a log, which those are is not
+ * known from the main file alone: so this is asked only of a database that was closed in peace. */
 static enum aks_status
 check_blocks(struct duckdb *duckdb, struct aks_file *copy, struct aks_error *err)
 {
     struct aks_snapshot_take *take = duckdb->take;
-    size_t len = (size_t)duckdb->file.block_bytes;
-    uint8_t *block = aks_mem_resize(take->snapshot->alloc, NULL, len);
-    enum aks_status status = AKS_OK;
+    struct reading reading = { duckdb, copy };
+    const struct aks_duckdb_blocks blocks = { take->snapshot->alloc, &duckdb->file, read_copy,
+        &reading };
+    struct aks_error why;
+    enum aks_status status = aks_duckdb_blocks_check(&blocks, &take->snapshot->unverified, &why);
 
-    if (block == NULL)
-        return aks_error_memory(err, "checking a database");
-    for (int64_t i = 0; i < duckdb->file.block_count && status == AKS_OK; i++) {
-        int64_t offset = AKS_DUCKDB_HEADERS_BYTES + i * duckdb->file.block_bytes;
-        size_t got = 0;
-
-        if (aks_snapshot_stopped(take))
-            status = aks_error_set(err, AKS_CANCELLED, "the snapshot is not wanted any more");
-        else if (!read_block(duckdb, copy, offset, block, &got))
-            status = aks_error_set(err, AKS_STATE, "source %s: its copy cannot be read",
-                take->snapshot->source);
-        else if (got == 0)
-            break;              /* free blocks at the end, which DuckDB has cut off */
-        else if (got != len || !aks_duckdb_file_holds(block, len))
-            status = aks_error_set(err, AKS_CORRUPT,
-                "source %s: block %lld does not have its checksum: this DuckDB database is damaged",
-                take->snapshot->source, (long long)i);
-    }
-    aks_mem_free(take->snapshot->alloc, block);
-    if (status == AKS_CORRUPT)
+    if (status == AKS_OK)
+        return AKS_OK;
+    *err = why;
+    if (status == AKS_CORRUPT) {
+        (void)aks_error_set(err, status, "source %s: %s: this DuckDB database is damaged",
+            take->snapshot->source, why.message);
         aks_error_hint(err, "ask DuckDB itself, or restore an earlier upload; it is kept in the "
             "queue");
+    }
     return status;
 }
 

@@ -209,7 +209,8 @@ plan_checkpoint(struct aks_writer *writer, bool side)
     duckdb->planned.iteration = duckdb->active.iteration + 1;
     duckdb->planned.table = take_block(duckdb);
     duckdb->planned.block_count = block_count(&duckdb->flushed, duckdb->planned.table);
-    aks_duckdb_model_table(duckdb->planned.table, &duckdb->flushed, bytes);
+    aks_duckdb_model_table(duckdb->planned.table, &duckdb->flushed, duckdb->planned.block_count,
+        bytes);
     plan_block(duckdb, duckdb->planned.table, bytes);
     if (side)
         plan_side_commit(writer);

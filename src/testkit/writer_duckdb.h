@@ -3,7 +3,8 @@
  * checksum is written down a second time here on purpose: the engine's is held against it.
  *
  *   block     u64 checksum, kind, id, tag, then filler out of (id, tag)
- *   table     a block of kind TABLE: count, n, sum, then n times (id, tag)
+ *   table     a block of kind TABLE: count, n, sum, then n times (id, tag); in its second half the
+ *             list of free blocks, as DuckDB has it
  *   log       entries: u64 bytes, checksum, kind, count, adds, drops, sum, (id, tag)...
  *
  * count says how many transactions a state holds, sum is of the blocks that it consists of. */
@@ -62,7 +63,8 @@ void aks_duckdb_model_header_page(const struct duckdb_header *header,
     uint8_t ret_page[DUCKDB_PAGE_BYTES]);
 void aks_duckdb_model_block(const struct duckdb_block *block,
     uint8_t ret_bytes[DUCKDB_BLOCK_BYTES]);
-void aks_duckdb_model_table(uint64_t id, const struct duckdb_table *table,
+/** Of ${block_count} blocks in all those that it does not use are free. */
+void aks_duckdb_model_table(uint64_t id, const struct duckdb_table *table, uint64_t block_count,
     uint8_t ret_bytes[DUCKDB_BLOCK_BYTES]);
 /** Appends. ${padding} bytes of rows go with it. */
 void aks_duckdb_model_entry(const struct duckdb_entry *entry, size_t padding, struct aks_buf *out);

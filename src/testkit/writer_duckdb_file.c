@@ -8,6 +8,9 @@
 #define TABLE_FIXED 6
 #define ENTRY_FIXED 7
 #define ENTRY_BYTES_MAX 65536
+/* The free list stands in the block of the table, in parts from this one on. */
+#define FREE_PART UINT64_C(32)
+#define PART_BYTES (((DUCKDB_BLOCK_BYTES - 8) / 64) & ~7)
 
 static uint64_t
 get(const uint8_t *at)
@@ -107,7 +110,8 @@ aks_duckdb_model_header_page(const struct duckdb_header *header,
     memset(ret_page, 0, DUCKDB_PAGE_BYTES);
     put(ret_page + 8, header->iteration);
     put(ret_page + 16, header->table);
-    put(ret_page + 24, DUCKDB_NONE);
+    put(ret_page + 24, header->table == DUCKDB_NONE ? DUCKDB_NONE
+        : header->table | FREE_PART << 56);
     put(ret_page + 32, header->block_count);
     put(ret_page + 40, DUCKDB_BLOCK_BYTES);
     put(ret_page + 48, 2048);
@@ -156,8 +160,47 @@ aks_duckdb_model_is_block(const struct duckdb_block *block,
     return memcmp(right, bytes, sizeof(right)) == 0;
 }
 
+static bool
+is_used(uint64_t id, uint64_t table_id, const struct duckdb_table *table)
+{
+    bool used = id == table_id;
+
+    for (size_t i = 0; i < table->block_count && !used; i++)
+        used = table->blocks[i].id == id;
+    return used;
+}
+
+/* As DuckDB writes it: each part begins with where it goes on; then the number of free blocks and
+ * their ids. */
+static void
+put_free(uint64_t id, const struct duckdb_table *table, uint64_t block_count, uint8_t *bytes)
+{
+    uint64_t part = FREE_PART;
+    size_t begin = 8 + (size_t)part * PART_BYTES;
+    size_t at = begin + 16;
+    uint64_t count = 0;
+
+    put(bytes + begin, DUCKDB_NONE);
+    for (uint64_t block = 0; block < block_count; block++) {
+        if (is_used(block, id, table))
+            continue;
+        if (at == begin + PART_BYTES) {
+            part++;
+            put(bytes + begin, id | part << 56);
+            begin += PART_BYTES;
+            put(bytes + begin, DUCKDB_NONE);
+            at = begin + 8;
+        }
+        AKS_CHECK(part < 64);
+        put(bytes + at, block);
+        at += 8;
+        count++;
+    }
+    put(bytes + 8 + (size_t)FREE_PART * PART_BYTES + 8, count);
+}
+
 void
-aks_duckdb_model_table(uint64_t id, const struct duckdb_table *table,
+aks_duckdb_model_table(uint64_t id, const struct duckdb_table *table, uint64_t block_count,
     uint8_t ret_bytes[DUCKDB_BLOCK_BYTES])
 {
     begin_block(ret_bytes, DUCKDB_TABLE, id, table->count);
@@ -167,6 +210,7 @@ aks_duckdb_model_table(uint64_t id, const struct duckdb_table *table,
         put(ret_bytes + (TABLE_FIXED + 2 * i) * 8, table->blocks[i].id);
         put(ret_bytes + (TABLE_FIXED + 2 * i + 1) * 8, table->blocks[i].tag);
     }
+    put_free(id, table, block_count, ret_bytes);
     seal(ret_bytes, DUCKDB_BLOCK_BYTES);
 }
 
