@@ -1,49 +1,30 @@
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/pick.h"
 #include "cli/print.h"
 #include "cli/session.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
-#define PATH_BYTES 96
-
-static const char *
-text(const struct akosha_report *report, int64_t target, int64_t i, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "targets.%" PRId64 ".uploads.%" PRId64 ".%s", target, i,
-        field);
-    return akosha_report_text(report, path);
-}
-
-static int64_t
-number(const struct akosha_report *report, int64_t target, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "targets.%" PRId64 ".%s", target, field);
-    return akosha_report_number(report, path, 0);
-}
+#define TARGET "targets.%" PRId64 "."
+#define UPLOAD TARGET "uploads.%" PRId64 "."
 
 static void
 print_target(const struct akosha_report *report, int64_t target)
 {
-    int64_t uploads = number(report, target, "uploads");
-    char path[PATH_BYTES];
+    int64_t uploads = aks_pick_number(report, TARGET "uploads", target);
     char before[AKS_UNITS_TEXT_BYTES];
     char after[AKS_UNITS_TEXT_BYTES];
 
-    (void)snprintf(path, sizeof(path), "targets.%" PRId64 ".name", target);
     aks_print_out("%s: %" PRId64 " of %" PRId64 " uploads stay; %s stored now, %s then\n",
-        akosha_report_text(report, path), number(report, target, "kept"), uploads,
-        aks_units_bytes(number(report, target, "stored_bytes"), before),
-        aks_units_bytes(number(report, target, "stored_bytes_after"), after));
+        aks_pick_text(report, TARGET "name", target),
+        aks_pick_number(report, TARGET "kept", target), uploads,
+        aks_units_bytes(aks_pick_number(report, TARGET "stored_bytes", target), before),
+        aks_units_bytes(aks_pick_number(report, TARGET "stored_bytes_after", target), after));
     for (int64_t i = 0; i < uploads; i++)
-        aks_print_out("  %-8s %s  %s\n", text(report, target, i, "outcome"),
-            text(report, target, i, "upload_id"), text(report, target, i, "reason"));
+        aks_print_out("  %-8s %s  %s\n", aks_pick_text(report, UPLOAD "outcome", target, i),
+            aks_pick_text(report, UPLOAD "upload_id", target, i),
+            aks_pick_text(report, UPLOAD "reason", target, i));
 }
 
 static void

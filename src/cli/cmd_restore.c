@@ -1,50 +1,33 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/keys.h"
+#include "cli/pick.h"
 #include "cli/print.h"
 #include "cli/session.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
-#define PATH_BYTES 64
-
-static const char *
-text(const struct akosha_report *report, int64_t i, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s", i, field);
-    return akosha_report_text(report, path);
-}
-
-static int64_t
-number(const struct akosha_report *report, int64_t i, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s", i, field);
-    return akosha_report_number(report, path, 0);
-}
+#define A_FILE "files.%" PRId64 "."
 
 static void
 print_file(const struct akosha_report *report, int64_t i)
 {
-    const char *outcome = text(report, i, "outcome");
-    const char *opened = text(report, i, "opened");
-    const char *message = text(report, i, "error.message");
-    const char *path = text(report, i, "main.path");
-    int64_t resumed = number(report, i, "main.resumed_bytes") +
-        number(report, i, "wal.resumed_bytes");
+    const char *outcome = aks_pick_text(report, A_FILE "outcome", i);
+    const char *opened = aks_pick_text(report, A_FILE "opened", i);
+    const char *message = aks_pick_text(report, A_FILE "error.message", i);
+    const char *path = aks_pick_text(report, A_FILE "main.path", i);
+    int64_t resumed = aks_pick_number(report, A_FILE "main.resumed_bytes", i) +
+        aks_pick_number(report, A_FILE "wal.resumed_bytes", i);
     char bytes[AKS_UNITS_TEXT_BYTES];
     char before[AKS_UNITS_TEXT_BYTES];
 
+    (void)aks_units_bytes(aks_pick_number(report, A_FILE "main.bytes", i) +
+        aks_pick_number(report, A_FILE "wal.bytes", i), bytes);
     aks_print_out("%-9s %s  %s%s of %s from %s, taken %s", outcome,
-        path != NULL ? path : text(report, i, "main.name"),
-        aks_units_bytes(number(report, i, "main.bytes") + number(report, i, "wal.bytes"), bytes),
-        text(report, i, "wal.name") != NULL ? " with its log" : "", text(report, i, "upload_id"),
-        text(report, i, "target"), text(report, i, "main.taken_at"));
+        path != NULL ? path : aks_pick_text(report, A_FILE "main.name", i), bytes,
+        aks_pick_text(report, A_FILE "wal.name", i) != NULL ? " with its log" : "",
+        aks_pick_text(report, A_FILE "upload_id", i), aks_pick_text(report, A_FILE "target", i),
+        aks_pick_text(report, A_FILE "main.taken_at", i));
     if (opened != NULL && message == NULL)
         aks_print_out(", opened (%s)", opened);
     if (resumed > 0)

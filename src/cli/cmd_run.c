@@ -1,65 +1,45 @@
 #include "base/units.h"
 #include "cli/commands.h"
+#include "cli/pick.h"
 #include "cli/print.h"
 #include "cli/session.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
-#define PATH_BYTES 64
-
-static const char *
-file_text(const struct akosha_report *report, int64_t index, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s", index, field);
-    return akosha_report_text(report, path);
-}
-
-static int64_t
-file_number(const struct akosha_report *report, int64_t index, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s", index, field);
-    return akosha_report_number(report, path, 0);
-}
+#define A_FILE "files.%" PRId64 "."
+#define A_JOB "jobs.%" PRId64 "."
 
 /* "in cloud", of a mirror "in cloud, other", and what it is still owed to. */
 static void
 print_names(const struct akosha_report *report, int64_t i, const char *list, const char *before)
 {
-    char path[PATH_BYTES];
-    int64_t count;
+    int64_t count = aks_pick_number(report, A_FILE "%s", i, list);
 
-    (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s", i, list);
-    count = akosha_report_number(report, path, 0);
-    for (int64_t j = 0; j < count; j++) {
-        (void)snprintf(path, sizeof(path), "files.%" PRId64 ".%s.%" PRId64, i, list, j);
-        aks_print_out("%s%s", j == 0 ? before : ", ", akosha_report_text(report, path));
-    }
+    for (int64_t j = 0; j < count; j++)
+        aks_print_out("%s%s", j == 0 ? before : ", ",
+            aks_pick_text(report, A_FILE "%s.%" PRId64, i, list, j));
 }
 
 static void
 print_file(const struct akosha_report *report, int64_t i)
 {
-    const char *outcome = file_text(report, i, "outcome");
-    const char *name = file_text(report, i, "name");
-    const char *codec = file_text(report, i, "codec");
-    const char *reason = file_text(report, i, "reason");
+    const char *outcome = aks_pick_text(report, A_FILE "outcome", i);
+    const char *name = aks_pick_text(report, A_FILE "name", i);
+    const char *codec = aks_pick_text(report, A_FILE "codec", i);
+    const char *reason = aks_pick_text(report, A_FILE "reason", i);
     char bytes[AKS_UNITS_TEXT_BYTES];
     char stored[AKS_UNITS_TEXT_BYTES];
 
     aks_print_out("%-9s %s", outcome, name);
     if (strcmp(outcome, "stored") == 0)
-        aks_print_out("  %s -> %s (%s)", aks_units_bytes(file_number(report, i, "bytes"),
-            bytes), aks_units_bytes(file_number(report, i, "stored_bytes"), stored),
+        aks_print_out("  %s -> %s (%s)", aks_units_bytes(aks_pick_number(report, A_FILE "bytes", i),
+            bytes), aks_units_bytes(aks_pick_number(report, A_FILE "stored_bytes", i), stored),
             codec != NULL ? codec : "none");
-    if (strcmp(outcome, "stored") == 0 && file_text(report, i, "wal.key") != NULL)
-        aks_print_out(", its log %s -> %s", aks_units_bytes(file_number(report, i, "wal.bytes"),
-            bytes), aks_units_bytes(file_number(report, i, "wal.stored_bytes"), stored));
+    if (strcmp(outcome, "stored") == 0 && aks_pick_text(report, A_FILE "wal.key", i) != NULL)
+        aks_print_out(", its log %s -> %s",
+            aks_units_bytes(aks_pick_number(report, A_FILE "wal.bytes", i), bytes),
+            aks_units_bytes(aks_pick_number(report, A_FILE "wal.stored_bytes", i), stored));
     print_names(report, i, "targets", strcmp(outcome, "stored") == 0 ? " in " : "  in ");
     if (strcmp(outcome, "partial") == 0)
         print_names(report, i, "pending", ", owed to ");
@@ -75,7 +55,7 @@ print_messages(const struct akosha_report *report, const struct akosha_error *er
     int64_t files = akosha_report_number(report, "files", 0);
 
     for (int64_t i = 0; i < files; i++) {
-        const char *message = file_text(report, i, "message");
+        const char *message = aks_pick_text(report, A_FILE "message", i);
 
         if (message != NULL && strcmp(message, error->message) != 0)
             aks_print_note("also: %s", message);
@@ -92,17 +72,11 @@ print_report(const struct akosha_report *report, const struct akosha_error *erro
     for (int64_t i = 0; i < files; i++)
         print_file(report, i);
     for (int64_t i = 0; i < jobs; i++) {
-        char path[PATH_BYTES];
-        const char *reason;
-        const char *id;
+        const char *reason = aks_pick_text(report, A_JOB "reason", i);
 
-        (void)snprintf(path, sizeof(path), "jobs.%" PRId64 ".job_id", i);
-        id = akosha_report_text(report, path);
-        (void)snprintf(path, sizeof(path), "jobs.%" PRId64 ".reason", i);
-        reason = akosha_report_text(report, path);
-        (void)snprintf(path, sizeof(path), "jobs.%" PRId64 ".outcome", i);
-        aks_print_out("%-9s job %s%s%s\n", akosha_report_text(report, path), id,
-            reason != NULL ? ": " : "", reason != NULL ? reason : "");
+        aks_print_out("%-9s job %s%s%s\n", aks_pick_text(report, A_JOB "outcome", i),
+            aks_pick_text(report, A_JOB "job_id", i), reason != NULL ? ": " : "",
+            reason != NULL ? reason : "");
     }
     if (job != NULL && error->code != 0)
         aks_print_note("kept in the queue as job %s", job);

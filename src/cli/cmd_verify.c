@@ -1,75 +1,45 @@
 #include "base/units.h"
 #include "cli/commands.h"
 #include "cli/keys.h"
+#include "cli/pick.h"
 #include "cli/print.h"
 #include "cli/session.h"
 
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdbool.h>
 
-#define PATH_BYTES 96
-
-static const char *
-text(const struct akosha_report *report, int64_t target, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "targets.%" PRId64 ".%s", target, field);
-    return akosha_report_text(report, path);
-}
-
-static const char *
-object_text(const struct akosha_report *report, int64_t target, int64_t i, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "targets.%" PRId64 ".objects.%" PRId64 ".%s", target, i,
-        field);
-    return akosha_report_text(report, path);
-}
+#define TARGET "targets.%" PRId64 "."
+#define OBJECT TARGET "objects.%" PRId64 "."
 
 static bool
 stays_sealed(const struct akosha_report *report, int64_t target, int64_t i)
 {
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "targets.%" PRId64 ".objects.%" PRId64 ".opened", target,
-        i);
-    return object_text(report, target, i, "encryption") != NULL &&
-        akosha_report_number(report, path, 0) == 0;
-}
-
-static int64_t
-number(const struct akosha_report *report, int64_t target, const char *field)
-{
-    char path[PATH_BYTES];
-
-    (void)snprintf(path, sizeof(path), "targets.%" PRId64 ".%s", target, field);
-    return akosha_report_number(report, path, 0);
+    return aks_pick_text(report, OBJECT "encryption", target, i) != NULL &&
+        aks_pick_number(report, OBJECT "opened", target, i) == 0;
 }
 
 static void
 print_target(const struct akosha_report *report, int64_t target)
 {
-    int64_t objects = number(report, target, "objects");
-    const char *id = text(report, target, "upload_id");
+    int64_t objects = aks_pick_number(report, TARGET "objects", target);
+    const char *id = aks_pick_text(report, TARGET "upload_id", target);
 
     if (id == NULL) {
-        aks_print_out("%s: %s\n", text(report, target, "name"),
-            text(report, target, "error.message"));
+        aks_print_out("%s: %s\n", aks_pick_text(report, TARGET "name", target),
+            aks_pick_text(report, TARGET "error.message", target));
         return;
     }
-    aks_print_out("%s: upload %s\n", text(report, target, "name"), id);
+    aks_print_out("%s: upload %s\n", aks_pick_text(report, TARGET "name", target), id);
     for (int64_t i = 0; i < objects; i++) {
-        char field[PATH_BYTES / 2];
         char bytes[AKS_UNITS_TEXT_BYTES];
-        const char *message = object_text(report, target, i, "error.message");
+        const char *message = aks_pick_text(report, OBJECT "error.message", target, i);
 
-        (void)snprintf(field, sizeof(field), "objects.%" PRId64 ".bytes", i);
-        aks_print_out("  %-8s %s  %s%s%s%s\n", object_text(report, target, i, "outcome"),
-            object_text(report, target, i, "name"), aks_units_bytes(number(report, target, field),
-            bytes), stays_sealed(report, target, i) ? ", encrypted: its contents were not opened"
-            : "", message != NULL ? ": " : "", message != NULL ? message : "");
+        aks_print_out("  %-8s %s  %s%s%s%s\n",
+            aks_pick_text(report, OBJECT "outcome", target, i),
+            aks_pick_text(report, OBJECT "name", target, i),
+            aks_units_bytes(aks_pick_number(report, OBJECT "bytes", target, i), bytes),
+            stays_sealed(report, target, i) ? ", encrypted: its contents were not opened" : "",
+            message != NULL ? ": " : "", message != NULL ? message : "");
     }
 }
 

@@ -147,7 +147,6 @@ MUTANTS = (
      "        if (names[i] != NULL)\n            return true;"),
     ("a core is left", "src/os/guard_posix.c",
      "    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);\n", ""),
-     "    aks_log_write(call->target->options.log, AKS_LOG_DEBUG, \"%s\", aks_secret_reveal(call->token->header));"),
     ("what is left of a try is forgotten once its upload is complete", "src/engine/run_give_back.c",
      "    /* From here on it is not gone on with any more, whatever happens. */",
      "    if (is_committed)\n        return aks_state_journal_forget(run->engine->state, upload->id, NULL);"),
