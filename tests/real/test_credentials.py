@@ -9,11 +9,13 @@ import cases
 import data
 import faults
 import moto
+import owners
 import sync
 from world import ACCESS_KEY, BUCKET, REGION, SECRET_KEY
 
 SIZE = 16 * data.MIB
 ROLE = "arn:aws:iam::123456789012:role/backup"
+ALL = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::*"}]}
 CONTAINER_TOKEN = "planted.container.token"
 METADATA_TOKEN = "planted.metadata.token=="
 
@@ -173,6 +175,41 @@ class Credentials(cases.Case):
                    f"duration_seconds = 900\nendpoint_url = {server.url}\n", 0o644)
         self.write(".aws/credentials", "[base]\naws_access_key_id = AKIDBASE\naws_secret_access_key = base\n")
         self.stored(self.run_with(server.url, "profile:top"), f"profile top, role {ROLE}")
+
+    def minio_role(self):
+        """A user of MinIO's, from whom a profile takes a role; MinIO answers for STS as well."""
+        server = self.have(cases.world.minio)
+        key = owners.minio_user(server, f"role{time.monotonic_ns()}", ALL)
+        self.write(".aws/config", f"[profile top]\nrole_arn = {ROLE}\nsource_profile = base\nendpoint_url = {server.url}\n",
+                   0o644)
+        self.write(".aws/credentials", f"[base]\naws_access_key_id = {key.access}\naws_secret_access_key = {key.secret}\n")
+        return server, key
+
+    def test_a_role_of_minio(self):
+        server, _ = self.minio_role()
+        self.stored(self.run_with(server.url, "profile:top"), f"profile top, role {ROLE}")
+
+    def test_a_role_of_minio_that_may_not_be_taken_on(self):
+        server, key = self.minio_role()
+        self.write(".aws/credentials", f"[base]\naws_access_key_id = {key.access}\naws_secret_access_key = wrong\n")
+        with faults.Proxy(server.port) as proxy:
+            self.write(".aws/config", f"[profile top]\nrole_arn = {ROLE}\nsource_profile = base\n"
+                       f"endpoint_url = {proxy.url}\n", 0o644)
+            self.refused(self.run_with(server.url, "profile:top"), "forbidden", "signature")
+            self.assertEqual([r.method for r in proxy.asked()], ["POST"])
+
+    def test_a_session_of_minio_that_expires_half_way(self):
+        server, _ = self.minio_role()
+        with faults.Proxy(server.port) as proxy:
+            proxy.on(lambda r: r.is_part(2), faults.s3_error(400, "ExpiredToken"))
+            result = self.run_with(proxy.url, "profile:top")
+            self.stored(result, f"profile top, role {ROLE}")
+            parts = proxy.asked(lambda r: r.is_part())
+            self.assertEqual(sorted(r.query["partNumber"][0] for r in parts), ["1", "2", "2", "3", "4"], result)
+            second = [r.headers["x-amz-security-token"] for r in parts if r.is_part(2)]
+            self.assertNotEqual(second[0], second[1])
+        key = result.files()["memory.bin"]["key"]
+        self.assertEqual(data.sha256_of(server.get(f"{self.prefix}/{key}")["Body"], key), data.sha256(self.source))
 
     # --- programs and files -------------------------------------------------------------------------
 
