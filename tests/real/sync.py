@@ -98,6 +98,7 @@ class Person:
         self.environment = {
             "HOME": str(self.folder), "PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8",
             "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_EC2_METADATA_DISABLED": "true",    # nothing outside of this machine is asked, whatever it is
             "XDG_STATE_HOME": str(self.folder / "xdg-state"), "XDG_CONFIG_HOME": str(self.folder / "xdg-config"),
             "XDG_DATA_HOME": str(self.folder / "xdg-data"), **SANITIZERS}
 

@@ -80,8 +80,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
 class Credentials(cases.Case):
     def setUp(self):
         self.me = self.person()
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED"):
             del self.me.environment[name]
+        self.me.environment["AWS_EC2_METADATA_SERVICE_ENDPOINT"] = "http://127.0.0.1:1"
         self.source = self.me.source("memory.bin", data.half_compressible, SIZE)
         self.prefix = f"credentials-{self.me.folder.name}"
 
