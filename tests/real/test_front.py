@@ -67,8 +67,9 @@ class Front(cases.Case):
                                    env=self.who.environment, stderr=subprocess.DEVNULL)
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        self.wait(lambda: self.exe(process.pid) == self.full)
-        self.assertEqual(Path(f"/proc/{process.pid}/cmdline").read_bytes().split(b"\0")[:2], [b"called-so", b"worker"])
+        # For an instant it is the full program already and has no arguments yet.
+        words = self.wait(lambda: self.exe(process.pid) == self.full and Path(f"/proc/{process.pid}/cmdline").read_bytes())
+        self.assertEqual(words.split(b"\0")[:2], [b"called-so", b"worker"])
         self.assertEqual(Path(f"/proc/{process.pid}/comm").read_text().strip(), "akosha-sync")
 
     def test_a_worker_is_the_full_program_from_its_first_instruction(self):
