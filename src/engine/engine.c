@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "engine/private_folder.h"
+#include "engine/upload_id.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +138,13 @@ enum aks_status
 aks_engine_new_id(struct aks_engine *engine, char ret_id[32], struct aks_error *err)
 {
     return aks_engine_make_id(engine->port, ret_id, err);
+}
+
+enum aks_status
+aks_engine_upload_id(struct aks_engine *engine, const char *after, char ret_id[32],
+    struct aks_error *err)
+{
+    return aks_upload_id_new(engine->port, engine->state, after, ret_id, err);
 }
 
 void

@@ -98,6 +98,9 @@ enum aks_status aks_engine_make_id(const struct aks_port *port, char ret_id[32],
 /** The same. */
 enum aks_status aks_engine_new_id(struct aks_engine *engine, char ret_id[32],
     struct aks_error *err);
+/** An id for an upload (engine/upload_id.h), later than ${after}, which may be NULL. */
+enum aks_status aks_engine_upload_id(struct aks_engine *engine, const char *after, char ret_id[32],
+    struct aks_error *err);
 /** ${settings}' own, else AKOSHA_SYSTEM_ID, SESSION_BUDDY_AKOSHA_SYSTEM_ID, else the host name;
  * everything outside [A-Za-z0-9_-] turned to '-'. */
 void aks_engine_system_id(const struct aks_port *port, const struct aks_settings *settings,

@@ -7,6 +7,7 @@
 #include "engine/state_journal.h"
 #include "engine/state_proofs.h"
 #include "engine/text.h"
+#include "engine/upload_id.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -68,7 +69,7 @@ look_at(struct pruner *pruner, struct prune_upload *upload, struct aks_error *er
     struct aks_buf text;
     enum aks_status status;
 
-    upload->at_ms = aks_prune_id_ms(upload->id);
+    upload->at_ms = aks_upload_id_ms(upload->id);
     aks_buf_init(&text, reader->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
     aks_manifest_init(&manifest, reader->engine->port->alloc);
     status = aks_reader_manifest_text(reader, upload->id, &manifest, &text, err);

@@ -38,7 +38,5 @@ void aks_prune_plan(const struct aks_prune_rules *rules, const char *system_id,
  * AKS_LIMIT without memory. */
 enum aks_status aks_prune_bytes(const struct aks_alloc *alloc, const struct prune_upload *uploads,
     size_t count, bool kept_only, int64_t *ret_bytes, struct aks_error *err);
-/** When the upload of that id was begun, -1 if it is no id of ours. */
-int64_t aks_prune_id_ms(const char *id);
 
 #endif

@@ -1,14 +1,11 @@
 /* What stays and what goes, and why. */
 #include "base/check.h"
 #include "engine/prune_internal.h"
-#include "wire/dates.h"
 
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ID_STAMP_LEN 16                 /* "20261123T084512Z" */
 
 static enum aks_status
 wrong(struct aks_error *err, const char *text)
@@ -50,19 +47,6 @@ aks_prune_rules(const char *text, struct aks_prune_rules *ret_rules, struct aks_
             return AKS_OK;
         at++;
     }
-}
-
-int64_t
-aks_prune_id_ms(const char *id)
-{
-    char iso[32];
-    int64_t ms;
-
-    if (strlen(id) < ID_STAMP_LEN || id[8] != 'T' || id[15] != 'Z')
-        return -1;
-    (void)snprintf(iso, sizeof(iso), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", id, id + 4, id + 6, id + 9,
-        id + 11, id + 13);
-    return aks_date_parse_iso(iso, strlen(iso), &ms) ? ms : -1;
 }
 
 static void

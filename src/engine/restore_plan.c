@@ -1,6 +1,7 @@
 /* Which copy of which source is restored, out of which upload of which target. */
 #include "base/check.h"
 #include "engine/restore_internal.h"
+#include "engine/upload_id.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -160,6 +161,38 @@ grow(struct restore *restore, struct aks_error *err)
     return AKS_OK;
 }
 
+/* The upload that brought what was written last of a copy: "" if it cannot be told. */
+static void
+brought_by(const struct aks_manifest_object *main, const struct aks_manifest_object *wal,
+    char ret_id[AKS_UPLOAD_ID_BYTES])
+{
+    char other[AKS_UPLOAD_ID_BYTES] = "";
+
+    aks_upload_id_of_key(main->key, ret_id);
+    if (wal != NULL)
+        aks_upload_id_of_key(wal->key, other);
+    if (strcmp(other, ret_id) > 0)
+        memcpy(ret_id, other, sizeof(other));
+}
+
+/* Is the copy of ${main} that ${manifest} names newer than what is planned? Ids of uploads tell,
+ * for they are in order whatever the clock did; a manifest that was written later may name an older
+ * copy, of a target that was passed over meanwhile. Within one upload the clock tells. */
+static bool
+newer(const struct aks_manifest *manifest, const struct aks_manifest_object *main,
+    const struct restore_item *there)
+{
+    const struct aks_manifest_object *planned = &there->objects[RESTORE_MAIN].of;
+    char own[AKS_UPLOAD_ID_BYTES];
+    char other[AKS_UPLOAD_ID_BYTES];
+    int order;
+
+    brought_by(main, find_wal(manifest, main), own);
+    brought_by(planned, there->there[RESTORE_WAL] ? &there->objects[RESTORE_WAL].of : NULL, other);
+    order = strcmp(own, other);
+    return order > 0 || (order == 0 && main->taken_at_ms > planned->taken_at_ms);
+}
+
 /* Takes the source ${main} of a manifest, unless a newer copy of it is planned. */
 static enum aks_status
 take(struct restore *restore, size_t target, const struct aks_manifest *manifest,
@@ -169,7 +202,7 @@ take(struct restore *restore, size_t target, const struct aks_manifest *manifest
     struct restore_item item = { 0 };
     enum aks_status status;
 
-    if (there != NULL && there->objects[RESTORE_MAIN].of.taken_at_ms >= main->taken_at_ms)
+    if (there != NULL && !newer(manifest, main, there))
         return AKS_OK;
     status = fill_item(restore, target, manifest, main, &item, err);
     if (status == AKS_OK && there == NULL)

@@ -7,6 +7,7 @@
 #include "engine/task.h"
 #include "engine/text.h"
 #include "engine/transfer.h"
+#include "engine/upload_id.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -121,7 +122,7 @@ upload_next(struct aks_run *run, struct aks_error *err)
     /* A committed upload is never added to, nor one of which nobody knows whether it is. */
     if (run->targets[index].upload_id[0] != '\0' ||
         strcmp(run->targets[index].manifest_id, run->upload_id) == 0)
-        status = aks_engine_new_id(run->engine, run->upload_id, err);
+        status = aks_engine_upload_id(run->engine, run->upload_id, run->upload_id, err);
     if (status == AKS_OK) {
         count_progress(run);
         status = aks_run_upload(run, index, copies, count, &outcome);
@@ -232,6 +233,21 @@ deliver(struct aks_run *run, struct aks_error *err)
     }
 }
 
+/* That of the run, as long as no upload is newer: then one that follows. A state that cannot be
+ * read says so when it is needed. */
+static enum aks_status
+choose_upload_id(struct aks_run *run, struct aks_error *err)
+{
+    char newest[AKS_UPLOAD_ID_BYTES];
+
+    if (aks_state_newest_upload(run->engine->state, newest, NULL) != AKS_OK ||
+        strncmp(run->run_id, newest, AKS_UPLOAD_ID_STAMP_LEN) > 0) {
+        (void)snprintf(run->upload_id, sizeof(run->upload_id), "%s", run->run_id);
+        return AKS_OK;
+    }
+    return aks_engine_upload_id(run->engine, newest, run->upload_id, err);
+}
+
 static enum aks_status
 start(struct aks_run *run, struct aks_engine *engine, const struct aks_run_options *options,
     struct aks_error *err)
@@ -251,10 +267,11 @@ start(struct aks_run *run, struct aks_engine *engine, const struct aks_run_optio
     if (status == AKS_OK)
         status = aks_engine_new_id(engine, run->run_id, err);
     if (status == AKS_OK)
+        status = choose_upload_id(run, err);
+    if (status == AKS_OK)
         status = aks_ask_init(&run->ask, &engine->loop, options->policy, engine->log, seed, err);
     if (status != AKS_OK)
         return status;
-    (void)snprintf(run->upload_id, sizeof(run->upload_id), "%s", run->run_id);
     (void)snprintf(run->job_id, sizeof(run->job_id), "%s",
         options->job != NULL ? options->job->id : run->run_id);
     run->job_written = options->job != NULL;

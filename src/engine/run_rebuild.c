@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "engine/reader.h"
 #include "engine/run_upload_internal.h"
+#include "engine/upload_id.h"
 #include "wire/manifest.h"
 
 #include <stdio.h>
@@ -25,6 +26,7 @@ struct rebuild {
     size_t manifest_count;
     bool cut;                           /* the loop cannot be turned: what was asked is still under
                                          * way, and nobody may go on with the target */
+    bool broken;                        /* nor with the upload: it has no id */
 };
 
 static int64_t
@@ -213,12 +215,31 @@ keep_rows(struct rebuild *rebuild, struct aks_error *err)
     return status;
 }
 
+/* What is there is older than what comes now, whatever the clock says. */
+static enum aks_status
+follow_ids(struct rebuild *rebuild, struct aks_error *err)
+{
+    struct upload *upload = rebuild->upload;
+    const struct aks_reader_names *ids = &rebuild->ids;
+    size_t last = ids->count;
+
+    while (last > 0 && aks_upload_id_ms(ids->names[last - 1]) < 0)
+        last--;
+    if (last == 0 || upload->resumed || strncmp(ids->names[last - 1], upload->upload_id,
+            AKS_UPLOAD_ID_STAMP_LEN) < 0)
+        return AKS_OK;
+    rebuild->broken = aks_run_resume_another_id(upload, ids->names[last - 1], err) != AKS_OK;
+    return rebuild->broken ? err->status : AKS_OK;
+}
+
 static enum aks_status
 look_up(struct rebuild *rebuild, struct aks_error *err)
 {
     struct upload *upload = rebuild->upload;
     enum aks_status status = ask_ids(rebuild);
 
+    if (status == AKS_OK && follow_ids(rebuild, err) != AKS_OK)
+        return err->status;
     for (size_t i = rebuild->ids.count; i > 0 && status == AKS_OK &&
         rebuild->manifest_count < MANIFESTS_MAX && rebuild->ids.count - i < 2 * MANIFESTS_MAX; i--)
         status = ask_manifest(rebuild, rebuild->ids.names[i - 1]);
@@ -274,7 +295,7 @@ aks_run_rebuild(struct upload *upload)
         aks_mem_free(alloc, rebuild.rows);
         aks_reader_names_fini(&rebuild.ids);
     }
-    if (rebuild.cut || status == AKS_CANCELLED ||
+    if (rebuild.cut || rebuild.broken || status == AKS_CANCELLED ||
         upload->run->ask.policy_error.status != AKS_OK)
         return aks_run_upload_failed(upload, &err, AKS_GIVE_UP);
     /* It only saves work: whatever was wrong with it, sending is tried all the same. */

@@ -229,13 +229,11 @@ believe(struct upload *upload, const struct aks_buf *manifest, struct aks_error 
     return status;
 }
 
-/* What is still to be sent goes under an upload id of its own: a manifest that is there is never
- * added to. */
-static enum aks_status
-another_id(struct upload *upload, struct aks_error *err)
+enum aks_status
+aks_run_resume_another_id(struct upload *upload, const char *after, struct aks_error *err)
 {
     struct aks_run *run = upload->run;
-    enum aks_status status = aks_engine_new_id(run->engine, run->upload_id, err);
+    enum aks_status status = aks_engine_upload_id(run->engine, after, run->upload_id, err);
 
     aks_journal_fini(&upload->journal);
     upload->resumed = false;
@@ -244,7 +242,7 @@ another_id(struct upload *upload, struct aks_error *err)
     (void)snprintf(upload->upload_id, sizeof(upload->upload_id), "%s", run->upload_id);
     (void)snprintf(upload->folder, sizeof(upload->folder), "systems/%s/%s/", run->system_id,
         upload->upload_id);
-    return begin_anew(upload, err);
+    return upload->journalled ? begin_anew(upload, err) : AKS_OK;
 }
 
 enum aks_status
@@ -272,7 +270,7 @@ aks_run_resume_settle(struct upload *upload)
             status = aks_state_journal_forget(upload->run->engine->state,
                 upload->journal.upload.id, &err);
         if (status == AKS_OK)
-            status = another_id(upload, &err);
+            status = aks_run_resume_another_id(upload, upload->upload_id, &err);
         if (status != AKS_OK)
             (void)aks_run_upload_failed(upload, &err, AKS_NEXT_TARGET);
     }
@@ -306,7 +304,7 @@ aks_run_resume_start_over(struct upload *upload)
     status = upload->journal.upload.id == 0 ? AKS_OK
         : aks_state_journal_give_up(run->engine->state, upload->journal.upload.id, &err);
     if (status == AKS_OK)
-        status = another_id(upload, &err);
+        status = aks_run_resume_another_id(upload, upload->upload_id, &err);
     if (status != AKS_OK)
         return aks_run_upload_failed(upload, &err, AKS_NEXT_TARGET);
     for (size_t i = 0; i < upload->count; i++) {

@@ -115,6 +115,10 @@ bool aks_run_resume_open(const struct upload *upload);
 /* What was sent before is of no use, as upload->outcome tells: everything once more, under another
  * id. What is there is given back when the run ends. */
 enum aks_status aks_run_resume_start_over(struct upload *upload);
+/* What is to be sent goes under an upload id of its own, later than ${after}: a manifest that is
+ * there is never added to. After a failure the upload is of no use. */
+enum aks_status aks_run_resume_another_id(struct upload *upload, const char *after,
+    struct aks_error *err);
 /* The upload is over. */
 void aks_run_resume_end(struct upload *upload, bool committed);
 

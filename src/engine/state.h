@@ -86,6 +86,10 @@ enum aks_status aks_state_stored_get(struct aks_state *state, const char *target
  * then aks_mem_free of the array). */
 enum aks_status aks_state_stored_all(struct aks_state *state, const char *target_identity,
     struct aks_stored **ret_rows, size_t *ret_count, struct aks_error *err);
+/** The newest upload anywhere that is known, by its id's time (engine/upload_id.h); "" if none is.
+ */
+enum aks_status aks_state_newest_upload(struct aks_state *state, char ret_id[32],
+    struct aks_error *err);
 /** Inserts or replaces all rows in one durable transaction. */
 enum aks_status aks_state_stored_put(struct aks_state *state, const char *target_identity,
     const struct aks_stored *rows, size_t count, struct aks_error *err);

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Sources of one place: far more than any policy names, and no more than memory is worth. */
@@ -325,4 +326,23 @@ aks_state_stored_here(struct aks_state *state, const char *upload_id, int64_t up
     aks_state_query_int(&query, uploaded_at_ms);
     found = aks_state_query_row(&query);
     return aks_state_query_end(&query, "look for an upload", NULL) == AKS_OK && found;
+}
+
+enum aks_status
+aks_state_newest_upload(struct aks_state *state, char ret_id[32], struct aks_error *err)
+{
+    struct aks_state_query query;
+
+    ret_id[0] = '\0';
+    aks_state_query_begin(&query, state, "SELECT max(upload_id) FROM"
+        " (SELECT upload_id FROM stored UNION ALL SELECT upload_id FROM uploads"
+        " UNION ALL SELECT upload_id FROM proofs)"
+        " WHERE upload_id GLOB '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9]"
+        "[0-9]Z*' AND upload_id < '9999'");
+    if (aks_state_query_row(&query)) {
+        const char *id = (const char *)sqlite3_column_text(query.stmt, 0);
+
+        (void)snprintf(ret_id, 32, "%.31s", id != NULL ? id : "");
+    }
+    return aks_state_query_end(&query, "read what is stored", err);
 }

@@ -41,7 +41,8 @@ enum aks_status
 aks_task_place_new_id(struct place *place, struct aks_error *err)
 {
     struct upload *upload = &place->upload;
-    enum aks_status status = aks_engine_new_id(place->task->run->engine, upload->upload_id, err);
+    enum aks_status status = aks_engine_upload_id(place->task->run->engine, upload->upload_id,
+        upload->upload_id, err);
 
     if (status != AKS_OK)
         return status;

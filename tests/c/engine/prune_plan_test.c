@@ -1,5 +1,6 @@
 /* What stays and what goes. */
 #include "engine/prune_internal.h"
+#include "engine/upload_id.h"
 
 #include "base/alloc.h"
 
@@ -36,7 +37,7 @@ add(struct case_ *at, int day, int hour)
     (void)snprintf(at->keys[i][0], sizeof(at->keys[i][0]), "systems/" SYSTEM "/%s/x", id);
     memset(upload, 0, sizeof(*upload));
     upload->id = at->ids[i];
-    upload->at_ms = aks_prune_id_ms(upload->id);
+    upload->at_ms = aks_upload_id_ms(upload->id);
     upload->complete = true;
     upload->objects = at->objects[i];
     upload->objects[0] = (struct prune_object) { at->keys[i][0], 100 };
@@ -60,7 +61,7 @@ expect(struct case_ *at, const char *rules_text, const char *expected)
 
     assert_int_equal(aks_prune_rules(rules_text, &rules, NULL), AKS_OK);
     aks_prune_plan(&rules, SYSTEM, at->uploads, at->count,
-        aks_prune_id_ms("20261130T000000Z-000000"));
+        aks_upload_id_ms("20261130T000000Z-000000"));
     for (size_t i = 0; i < at->count; i++)
         found[i] = at->uploads[i].keep ? 'K' : '-';
     assert_string_equal(found, expected);

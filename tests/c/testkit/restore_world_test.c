@@ -123,10 +123,50 @@ from_a_folder_and_packed(void **state)
     at_every_step(1);
 }
 
+/* Where "a.bin" has come back as it is now. */
+static void
+newest_comes_back(struct aks_world *world)
+{
+    const struct aks_world_restore_options options = { .to = RESTORED };
+    struct aks_error err = { 0 };
+    json_t *report = NULL;
+
+    if (aks_world_restore(world, &options, &report, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    json_decref(report);
+    if (aks_laws_restored(world, RESTORED, &err) != AKS_OK)
+        fail_at(0, world, err.message);
+    check_named(0, world, "a.bin");
+}
+
+/* Also where the state was lost meanwhile, and the bucket alone tells what was there before. */
+static void
+newest_is_the_last_that_was_stored_whatever_the_clock_says(void **state)
+{
+    for (int lost = 0; lost < 2; lost++) {
+        for (size_t policy = 0; policy < 2; policy++) {
+            struct aks_world *world = stored(policy);
+
+            aks_sim_agenda(aks_world_sim(world))->skew_ms -= INT64_C(3600000);
+            if (lost) {
+                (void)aks_files_sim_remove(aks_sim_files(aks_world_sim(world)),
+                    AKS_WORLD_STATE "/state.db", NULL);
+                (void)aks_files_sim_remove(aks_sim_files(aks_world_sim(world)),
+                    AKS_WORLD_STATE "/state.db-wal", NULL);
+            }
+            scenario_put(world, "a.bin", 77, BYTES);
+            scenario_run_is(world, "stored");
+            newest_comes_back(world);
+            aks_world_free(world);
+        }
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(newest_is_the_last_that_was_stored_whatever_the_clock_says),
         cmocka_unit_test(from_a_bucket),
         cmocka_unit_test(from_a_folder_and_packed),
     };
