@@ -2,7 +2,8 @@
  * from the snapshots that it was begun with, whatever has become of the sources since; and by a new
  * run, which takes it over, as long as the sources still are what was taken. Everything that has
  * been begun of it must be among what is to be sent now: what readers will find under one upload id
- * comes out of one run. */
+ * comes out of one run. Else the objects that still are what is to be sent go on as a part of
+ * another upload. */
 #include "base/check.h"
 #include "base/encode.h"
 #include "engine/run_upload_internal.h"
@@ -66,27 +67,46 @@ still(const struct aks_run *run, const struct aks_item *item,
     return is_still;
 }
 
-/* May this run go on with what ${journal} tells? */
+/* May this run go on with ${object}? */
 static bool
-fits(const struct upload *upload, const struct aks_journal *journal)
+object_fits(const struct upload *upload, const struct aks_journal *journal,
+    const struct aks_journal_object *object)
 {
     const struct aks_run *run = upload->run;
     bool own = strcmp(journal->upload.job_id, run->job_id) == 0;
+    const struct aks_item *item = object->source != NULL ? item_of(upload, object->source) : NULL;
 
+    if (item == NULL || object->role < 0 || object->role >= AKS_SNAPSHOT_ROLES)
+        return false;
+    return (own && item->snapshot == NULL) || still(run, item, object);
+}
+
+/* May it go on with all that ${journal} tells? */
+static bool
+fits(const struct upload *upload, const struct aks_journal *journal)
+{
     for (size_t i = 0; i < journal->count; i++) {
         const struct aks_journal_object *object = &journal->objects[i];
-        const struct aks_item *item = object->source != NULL ? item_of(upload, object->source)
-            : NULL;
 
-        if (item == NULL || object->role < 0 || object->role >= AKS_SNAPSHOT_ROLES)
-            return false;
-        if ((!own || item->snapshot != NULL) && !still(run, item, object))
+        if (!object_fits(upload, journal, object))
             return false;
         /* Where all of them are stored, so may be the manifest. */
         if (object->encryption != AKS_ENCRYPTION_NONE && !object->stored)
             return false;
     }
     return journal->count > 0;
+}
+
+static void
+fill_upload(const struct upload *upload, int64_t begun_at_ms, struct aks_journal_upload *ret_row)
+{
+    const struct aks_run *run = upload->run;
+
+    (void)snprintf(ret_row->target, sizeof(ret_row->target), "%s",
+        run->targets[upload->index].identity);
+    (void)snprintf(ret_row->upload_id, sizeof(ret_row->upload_id), "%s", upload->upload_id);
+    (void)snprintf(ret_row->job_id, sizeof(ret_row->job_id), "%s", run->job_id);
+    ret_row->begun_at_ms = begun_at_ms;
 }
 
 /* A journal of its own, of which nothing is written down yet. */
@@ -96,31 +116,71 @@ begin_anew(struct upload *upload, struct aks_error *err)
     struct aks_run *run = upload->run;
     struct aks_journal_upload fresh = { 0 };
 
-    (void)snprintf(fresh.target, sizeof(fresh.target), "%s",
-        run->targets[upload->index].identity);
-    (void)snprintf(fresh.upload_id, sizeof(fresh.upload_id), "%s", upload->upload_id);
-    (void)snprintf(fresh.job_id, sizeof(fresh.job_id), "%s", run->job_id);
-    fresh.begun_at_ms = wall_ms(run);
+    fill_upload(upload, wall_ms(run), &fresh);
     upload->journalled = true;
     return aks_journal_init(&upload->journal, run->engine->port->alloc, run->engine->log,
         run->engine->state, &fresh, err);
 }
 
-/* Takes ${found} if it fits; *ret_taken tells. */
+/* Of what was begun, some is not what is to be sent now: the rest goes on where it lies, as a part
+ * of an upload of this run's own id, whose manifest will name it by its earlier key. Nothing is
+ * written over under the former id, whose manifest may still be on its way. *ret_taken tells. */
+static enum aks_status
+carry_over(struct upload *upload, bool *ret_taken, struct aks_error *err)
+{
+    struct aks_run *run = upload->run;
+    const struct aks_journal *found = &upload->journal;
+    int64_t begun_at_ms = found->upload.begun_at_ms;
+    int64_t *ids = aks_mem_array(run->engine->port->alloc, found->count + 1, sizeof(*ids));
+    struct aks_journal_upload own = { 0 };
+    size_t count = 0;
+    enum aks_status status = AKS_OK;
+
+    *ret_taken = false;
+    if (ids == NULL)
+        return aks_error_memory(err, "going on with an upload");
+    for (size_t i = 0; i < found->count; i++) {
+        /* What is encrypted begins anew. */
+        if (found->objects[i].encryption == AKS_ENCRYPTION_NONE &&
+            object_fits(upload, found, &found->objects[i]))
+            ids[count++] = found->objects[i].id;
+    }
+    if (count > 0) {
+        fill_upload(upload, begun_at_ms, &own);
+        status = aks_state_journal_carry(run->engine->state, &own, ids, count, err);
+    }
+    aks_mem_free(run->engine->port->alloc, ids);
+    if (count == 0 || status != AKS_OK)
+        return status;
+    aks_log_write(run->engine->log, AKS_LOG_INFO, "target %s: going on with %zu of %zu objects of "
+        "upload %s, as a part of %s", upload->settings->name, count, found->count,
+        found->upload.upload_id, own.upload_id);
+    aks_journal_fini(&upload->journal);
+    status = aks_journal_init(&upload->journal, run->engine->port->alloc, run->engine->log,
+        run->engine->state, &own, err);
+    *ret_taken = status == AKS_OK;
+    return status;
+}
+
+/* Takes ${found} if it fits, or what of it does; *ret_taken tells. */
 static enum aks_status
 try_upload(struct upload *upload, const struct aks_journal_upload *found, bool *ret_taken,
     struct aks_error *err)
 {
     struct aks_run *run = upload->run;
     bool own = strcmp(found->job_id, run->job_id) == 0;
+    bool whole;
     enum aks_status status = aks_journal_init(&upload->journal, run->engine->port->alloc,
         run->engine->log, run->engine->state, found, err);
 
-    *ret_taken = status == AKS_OK && fits(upload, &upload->journal);
-    if (*ret_taken && !own)
+    whole = status == AKS_OK && fits(upload, &upload->journal);
+    *ret_taken = whole;
+    if (whole && !own)
         status = aks_state_journal_adopt(run->engine->state, found->id, run->job_id, err);
+    else if (status == AKS_OK && !whole)
+        status = carry_over(upload, ret_taken, err);
     /* Of what the job has begun, not all is wanted any more. */
-    if (status == AKS_OK && !*ret_taken && own)
+    if (status == AKS_OK && !whole && own)
         status = aks_state_journal_give_up(run->engine->state, found->id, err);
     if (!*ret_taken || status != AKS_OK) {
         aks_journal_fini(&upload->journal);
@@ -128,6 +188,8 @@ try_upload(struct upload *upload, const struct aks_journal_upload *found, bool *
     }
     upload->journalled = true;
     upload->resumed = true;
+    if (!whole)
+        return AKS_OK;
     /* Of this target alone: another may hold a committed upload of that id already. */
     (void)snprintf(upload->upload_id, sizeof(upload->upload_id), "%s", found->upload_id);
     aks_log_write(run->engine->log, AKS_LOG_INFO, "target %s: going on with upload %s",

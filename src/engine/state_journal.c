@@ -269,6 +269,31 @@ aks_state_journal_adopt(struct aks_state *state, int64_t upload, const char *job
 }
 
 enum aks_status
+aks_state_journal_carry(struct aks_state *state, struct aks_journal_upload *upload,
+    const int64_t *objects, size_t count, struct aks_error *err)
+{
+    struct aks_state_query query;
+    int64_t id = 0;
+    enum aks_status status = aks_state_begin(state, true, doing, err);
+
+    AKS_CHECK(upload->id == 0);
+    if (status != AKS_OK)
+        return status;
+    status = put_upload(state, upload, err);
+    id = sqlite3_last_insert_rowid(state->db);
+    for (size_t i = 0; i < count && status == AKS_OK; i++) {
+        aks_state_query_begin(&query, state, "UPDATE objects SET upload = ? WHERE id = ?");
+        aks_state_query_int(&query, id);
+        aks_state_query_int(&query, objects[i]);
+        status = run(&query, err);
+    }
+    status = aks_state_finish(state, status, doing, err);
+    if (status == AKS_OK)
+        upload->id = id;
+    return status;
+}
+
+enum aks_status
 aks_state_journal_needs(struct aks_state *state, const char *snapshot, bool *ret_needs,
     struct aks_error *err)
 {

@@ -115,6 +115,10 @@ enum aks_status aks_state_journal_leave(struct aks_state *state, int64_t object,
 /** The upload belongs to another job from now on; synced. */
 enum aks_status aks_state_journal_adopt(struct aks_state *state, int64_t upload,
     const char *job_id, struct aks_error *err);
+/** Objects (their ids) go to ${upload}, which is not there yet and whose id is filled: they are
+ * gone on with as a part of that, where they lie; synced. */
+enum aks_status aks_state_journal_carry(struct aks_state *state, struct aks_journal_upload *upload,
+    const int64_t *objects, size_t count, struct aks_error *err);
 /** Does an upload that may be gone on with need that snapshot? */
 enum aks_status aks_state_journal_needs(struct aks_state *state, const char *snapshot,
     bool *ret_needs, struct aks_error *err);

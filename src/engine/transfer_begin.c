@@ -3,6 +3,8 @@
 #include "base/units.h"
 #include "engine/transfer_internal.h"
 
+#include <string.h>
+
 /* What must stay free beside a compressed copy: state database and queue write there too. */
 #define SCRATCH_MARGIN_BYTES (4 * AKS_MIB)
 
@@ -10,6 +12,25 @@ static void
 pipeline_changed(void *ctx)
 {
     aks_transfer_pump(ctx);
+}
+
+/* Where the object lies: in the folder of its upload, or, of one that an earlier upload has begun,
+ * in that one's. NULL without memory. */
+static char *
+key_of(const struct aks_transfer *transfer, bool encrypted)
+{
+    const struct aks_transfer_options *options = &transfer->options;
+    const struct aks_journal_object *before = options->journal == NULL ? NULL
+        : aks_journal_object(options->journal, options->source->path, options->role);
+    char *key = aks_mem_printf(options->port->alloc, "%s%s%s%s", options->folder, transfer->name,
+        aks_codec_suffix(transfer->compress.codec), encrypted ? AKS_ENCRYPTION_AGE_SUFFIX : "");
+    const char *slash = key != NULL ? strrchr(key, '/') : NULL;
+    const char *earlier = before != NULL && before->key != NULL ? strrchr(before->key, '/') : NULL;
+
+    if (slash == NULL || earlier == NULL || strcmp(slash, earlier) != 0)
+        return key;
+    aks_mem_free(options->port->alloc, key);
+    return aks_mem_strdup(options->port->alloc, before->key);
 }
 
 static enum aks_status
@@ -25,9 +46,7 @@ open_object(struct aks_transfer *transfer, struct aks_error *err)
     enum aks_status status;
 
     aks_mem_free(options->port->alloc, transfer->key);
-    transfer->key = aks_mem_printf(options->port->alloc, "%s%s%s%s", options->folder,
-        transfer->name, aks_codec_suffix(transfer->compress.codec),
-        encrypted ? AKS_ENCRYPTION_AGE_SUFFIX : "");
+    transfer->key = key_of(transfer, encrypted);
     if (transfer->key == NULL)
         return aks_error_memory(err, "starting a transfer");
     spec.key = transfer->key;

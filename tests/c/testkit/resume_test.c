@@ -249,6 +249,43 @@ upload_that_nobody_knows_to_be_complete_stays_whole(void **state)
     aks_world_free(world);
 }
 
+/* One of two sources has changed since: what was sent of the other is not sent again, and goes into
+ * the new upload from where it lies. */
+static void
+source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'b.bin', 'a.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = { 'cloud' } }\n";
+
+    for (int power = 0; power < 2; power++) {
+        const struct aks_world_restore_options options = { .to = AKS_WORLD_HOME "/restored" };
+        struct aks_world *world = scenario_new(1, policy, BYTES);
+        struct aks_error err = { 0 };
+        json_t *report = NULL;
+        unsigned before;
+
+        scenario_put(world, "b.bin", 2, 700);
+        (void)dies(world, "part 6", true);
+        assert_null(scenario_run(world));
+        before = aks_world_again(world)->parts;
+        assert_true(before >= 3);
+        aks_world_restart(world, power == 1);
+        scenario_put(world, "b.bin", 3, 700);
+        scenario_run_is(world, "stored");
+        if (aks_world_again(world)->parts > 8 + IN_FLIGHT ||
+            aks_world_again(world)->parts_again > IN_FLIGHT)
+            fail_msg("%s", aks_world_story(world, AKS_STORY_REQUESTS));
+        assert_int_equal(open_uploads(world), 0);
+        assert_int_equal(aks_world_restore(world, &options, &report, &err), AKS_OK);
+        json_decref(report);
+        if (aks_laws_restored(world, options.to, &err) != AKS_OK)
+            fail_msg("%s", err.message);
+        aks_world_free(world);
+    }
+}
+
 int
 main(void)
 {
@@ -261,6 +298,7 @@ main(void)
         cmocka_unit_test(full_disk_at_the_journal_sends_nothing_unknown),
         cmocka_unit_test(try_that_could_not_be_taken_back_is_given_back_later),
         cmocka_unit_test(upload_that_nobody_knows_to_be_complete_stays_whole),
+        cmocka_unit_test(source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has),
         cmocka_unit_test(credentials_that_expire_half_way_cost_the_parts_that_were_refused),
     };
 
