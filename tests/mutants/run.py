@@ -28,7 +28,8 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "testkit_background_test", "wire_bucket_policy_test", "engine_target_s3_small_test",
            "engine_target_s3_inspect_test", "engine_credentials_test", "engine_credentials_chain_test",
            "engine_credentials_sts_test", "engine_target_s3_credentials_test",
-           "os_files_test", "engine_private_folder_test")
+           "os_files_test", "engine_private_folder_test",
+           "data_duckdb_blocks_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -61,6 +62,7 @@ CATCHERS = (
     ("encrypted uploads", ["tests/testkit_age_world_test"]),
     ("tokens", ["tests/engine_target_http_token_test"]),
     ("secrets in a world", ["tests/testkit_secret_world_test"]),
+    ("blocks of DuckDB", ["tests/data_duckdb_blocks_test"]),
     ("snapshots", ["tests/engine_snapshot_test"]),
     ("snapshots of DuckDB", ["tests/engine_snapshot_duckdb_test"]),
     ("snapshots of SQLite", ["tests/engine_snapshot_sqlite_test"]),
