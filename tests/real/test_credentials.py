@@ -150,6 +150,16 @@ class Credentials(cases.Case):
         environment = {"AWS_EC2_METADATA_DISABLED": "true"}
         self.refused(self.run_with(server.url, environment=environment), "auth_missing", "no credentials")
 
+    def test_somebody_who_never_answers_is_waited_for_once(self):
+        server = self.have(cases.world.versitygw)
+        with faults.Silent() as silent:
+            environment = {"AWS_EC2_METADATA_SERVICE_ENDPOINT": f"http://127.0.0.1:{silent.port}"}
+            for _ in range(2):
+                result = self.run_with(server.url, environment=environment)
+                self.refused(result, "auth_missing", "no credentials: none in")
+                print(f"figure: no credentials: known after {result.wall_s:.2f} s", flush=True)
+            self.assertEqual(len(silent.connected_at), 1)
+
     # --- STS ----------------------------------------------------------------------------------------
 
     def moto(self):
