@@ -150,6 +150,9 @@ aks_http_curl_reply_header(char *data, size_t size, size_t count, void *arg)
         call->headers_done = true;
     else if (memchr(text, '\0', text_len) != NULL)
         aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "the reply has a NUL in its headers");
+    else if (memchr(text, '\r', text_len) != NULL)
+        aks_http_curl_verdict_fail(call, AKS_BAD_REPLY, "the reply has half a line end in its "
+            "headers");
     else if (folded)
         continue_header(call, text, text_len);
     else

@@ -294,6 +294,19 @@ content_that_is_packed_stays_packed(void **state)
     assert_memory_equal(get.reply, "\x1f\x8b\x08\x08\x01\x01\x01\x01\x01\x03", 10);
 }
 
+/* Whoever shows or writes down the value would have two lines. */
+static void
+half_a_line_end_in_a_header_is_bad(void **state)
+{
+    struct world *world = *state;
+    struct http_try get;
+
+    world->times = 1;
+    start(world, "HTTP/1.1 200 OK\r\nETag: \"a\rX: b\"\r\n", "Content-Length: 0\r\n\r\n", &get,
+        "GET");
+    expect_failure(&get, AKS_BAD_REPLY, "half a line end");
+}
+
 /* Another protocol was never asked for: whatever comes then is no reply. */
 static void
 switch_of_protocols_is_bad(void **state)
@@ -351,6 +364,7 @@ main(void)
         TEST(chunk_extension_without_end_is_stalled),
         TEST(coding_that_nobody_asked_for_is_not_undone),
         TEST(content_that_is_packed_stays_packed),
+        TEST(half_a_line_end_in_a_header_is_bad),
         TEST(switch_of_protocols_is_bad),
         TEST(what_is_no_status_line_is_bad),
     };
