@@ -331,6 +331,11 @@ aks_s3_resume_searched(struct aks_s3_object *object, const struct aks_outcome *o
 {
     if (outcome->status == AKS_OK)
         object->create_lost = false;
+    else if (object->create_lost && !object->aborting && will_not_tell(outcome))
+        aks_log_write(object->s3->options.log, AKS_LOG_WARNING, "target %s: an upload of %s may "
+            "have been begun whose id never came, and the server does not let us look for it (HTTP "
+            "%d): let a lifecycle rule of the bucket drop unfinished uploads",
+            object->s3->base.settings->name, object->source, outcome->http_status);
     if (object->aborting)
         aks_s3_resume_abort(object);
     else if (outcome->status == AKS_OK || will_not_tell(outcome))
