@@ -283,7 +283,7 @@ add_writer(struct disaster *day)
 static enum aks_status
 make_world(struct disaster *day, struct aks_error *err)
 {
-    struct aks_world_options options = { 0 };
+    struct aks_world_options options = { .tus = day->extra.tus };
     enum aks_status status;
 
     options.alloc = aks_alloc_system();
@@ -480,15 +480,14 @@ count_jobs(void *ctx, const char *path, int64_t bytes)
     *jobs += strncmp(path, queue, sizeof(queue) - 1) == 0;
 }
 
-/* Beside what an old day ends with: nothing is left open, and all of it comes back. Where only a
- * receiver of PUT has it there is no list to find it by. */
+/* Where only a receiver of PUT has it there is no list to find it by. */
 static bool
 listable(const struct disaster *day)
 {
     return strstr(routes[day->route].text, "http") == NULL;
 }
 
-/* The newest upload is the one whose machine said so: not after its clock has gone back. */
+/* Where the state was lost, the clock may be all that says which upload is the newest. */
 static bool
 clock_went_back(const struct disaster *day)
 {
@@ -500,6 +499,7 @@ clock_went_back(const struct disaster *day)
     return false;
 }
 
+/* Beside what an old day ends with: nothing is left open, and all of it comes back. */
 static enum aks_status
 come_back(struct disaster *day, struct aks_error *err)
 {
@@ -514,7 +514,7 @@ come_back(struct disaster *day, struct aks_error *err)
     /* What only a damaged database knew, or a server did not let be taken back, is left there. */
     if (status == AKS_OK && !day->state_lost && !extra_refuses(aks_world_plan(day->world)))
         status = aks_laws_nothing_open(day->world, true, err);
-    if (status != AKS_OK || !listable(day) || clock_went_back(day))
+    if (status != AKS_OK || !listable(day) || (day->state_lost && clock_went_back(day)))
         return status;
     return extra_restore(day->world, err);
 }

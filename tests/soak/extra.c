@@ -74,6 +74,7 @@ extra_draw(struct extra *extra, uint64_t seed)
     }
     for (unsigned i = 0; i < EXTRA_ROUNDS_MAX; i++)
         draw_round(&extra->rounds[i], &rng);
+    extra->tus = (enum aks_http_model_tus)below(&rng, 4);
 }
 
 void

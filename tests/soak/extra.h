@@ -36,6 +36,7 @@ struct extra {
     struct aks_world_writer databases[EXTRA_DATABASES_MAX];
     char paths[EXTRA_DATABASES_MAX][64];
     struct extra_round rounds[EXTRA_ROUNDS_MAX];
+    enum aks_http_model_tus tus;        /* what the receiver of PUT offers beside */
     const struct extra_round *now;      /* of the round that goes on, or NULL */
     uint64_t step;
     bool lid_closed;                    /* it was, in this round */
