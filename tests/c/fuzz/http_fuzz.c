@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #define INPUT_BYTES_MAX (256 * 1024)
@@ -28,8 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 struct server {
     int listener;
     unsigned port;
-    const uint8_t *data;            /* what is said; set before a request goes out */
+    pthread_mutex_t lock;           /* of what is said, set before a request goes out */
     size_t len;
+    uint8_t data[INPUT_BYTES_MAX];
 };
 
 struct ended {
@@ -37,7 +39,7 @@ struct ended {
     size_t reply_bytes_max;
 };
 
-static struct server server;
+static struct server server = { .lock = PTHREAD_MUTEX_INITIALIZER };
 static struct aks_os *os;
 
 /* All of a request, so that closing the connection is no reset. */
@@ -53,16 +55,25 @@ heard_all(const char *heard, size_t len)
 static void
 serve(int connection)
 {
+    /* A request may end before all was said, and what is said next is another one's. */
+    static uint8_t said[INPUT_BYTES_MAX];
+    const struct timeval timeout = { .tv_sec = 1 };
     char heard[4096];
+    size_t said_len;
     size_t len = 0;
     ssize_t n = 1;
 
+    (void)setsockopt(connection, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
     while (n > 0 && !heard_all(heard, len) && len < sizeof(heard)) {
         n = recv(connection, heard + len, sizeof(heard) - len, 0);
         len += n > 0 ? (size_t)n : 0;
     }
-    if (server.len > 0)
-        (void)send(connection, server.data, server.len, MSG_NOSIGNAL);
+    AKS_CHECK(pthread_mutex_lock(&server.lock) == 0);
+    said_len = server.len;
+    memcpy(said, server.data, said_len);
+    AKS_CHECK(pthread_mutex_unlock(&server.lock) == 0);
+    if (said_len > 0)
+        (void)send(connection, said, said_len, MSG_NOSIGNAL);
     (void)close(connection);
 }
 
@@ -140,8 +151,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (os == NULL)
         begin();
     port = aks_os_port(os);
-    server.data = data + 1;
+    AKS_CHECK(pthread_mutex_lock(&server.lock) == 0);
     server.len = len - 1;
+    memcpy(server.data, data + 1, server.len);
+    AKS_CHECK(pthread_mutex_unlock(&server.lock) == 0);
     ended.reply_bytes_max = data[0] % 4 == 3 ? REPLY_BYTES_FEW : REPLY_BYTES_MAX;
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%u/a", server.port);
     request.url = url;
