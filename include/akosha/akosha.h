@@ -152,12 +152,14 @@ struct akosha_secret {
 /** Adds a secret; a relative path is the working folder's. One that is there is AKOSHA_USAGE, as is
  * what cannot be, unless ${replace}. AKOSHA_REFUSED if its file, or secrets.json, can be read or
  * written by others. Where the value is not to be had now, ${ret_missing} says why, and its code is
- * not AKOSHA_OK; a command is not asked. */
-AKOSHA_API int akosha_secret_add(const struct aks_port *port, const struct akosha_secret *secret,
-    bool replace, struct akosha_error *ret_missing, struct akosha_error *ret_error);
-/** AKOSHA_USAGE if there is none of that name. The value stays where it is. */
-AKOSHA_API int akosha_secret_remove(const struct aks_port *port, const char *name,
+ * not AKOSHA_OK; a command is not asked. The audit log of ${state_folder} (as for akosha_open)
+ * tells of it; AKOSHA_NOT_KEPT where it cannot, although the secret is there then. */
+AKOSHA_API int akosha_secret_add(const struct aks_port *port, const char *state_folder,
+    const struct akosha_secret *secret, bool replace, struct akosha_error *ret_missing,
     struct akosha_error *ret_error);
+/** AKOSHA_USAGE if there is none of that name. The value stays where it is. */
+AKOSHA_API int akosha_secret_remove(const struct aks_port *port, const char *state_folder,
+    const char *name, struct akosha_error *ret_error);
 /** Each of them, by name; their values are looked for, so commands are run. */
 AKOSHA_API int akosha_secret_each(const struct aks_port *port,
     void (*each)(void *ctx, const struct akosha_secret *secret), void *ctx,
@@ -275,6 +277,28 @@ struct akosha_support_options {
  * and what cannot be read says why. */
 AKOSHA_API int akosha_support(const struct akosha_support_options *options,
     struct akosha_report **ret_report, struct akosha_error *ret_error);
+
+/** Is the audit log what it was? Its chain, the record that the state remembers, and, with
+ * ${policy} (may be NULL), the heads in its targets, or in ${target} alone. AKOSHA_INTEGRITY where
+ * something does not fit; the report (docs/schema/audit_verify.json) names the first line that does
+ * not. */
+AKOSHA_API int akosha_audit_verify(struct akosha *engine, struct akosha_policy *policy,
+    const char *target, struct akosha_report **ret_report, struct akosha_error *ret_error);
+
+struct akosha_audit_show_options {
+    const char *since;                  /* "2026-11-26", "2026-11-26T08:00:00Z", or so long ago:
+                                         * "90m", "36h", "7d"; NULL: all */
+    const char *event;                  /* only these; NULL: any */
+    const char *job_id;                 /* only what names this job, */
+    const char *upload_id;              /* this upload; NULL: any */
+    int64_t records_max;                /* the newest so many; 0: 100 */
+};
+
+/** The newest records of the audit log that are asked for, oldest first
+ * (docs/schema/audit_show.json). AKOSHA_USAGE where what is asked for is no time or no number. */
+AKOSHA_API int akosha_audit_show(struct akosha *engine,
+    const struct akosha_audit_show_options *options, struct akosha_report **ret_report,
+    struct akosha_error *ret_error);
 
 /* Work that is done in the background: put into the queue, and brought by a worker. */
 #define AKOSHA_JOB_ID_BYTES 64

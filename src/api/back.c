@@ -1,6 +1,8 @@
 /* The way back: restore, verify, prune. */
 #include "api/api_internal.h"
 
+#include "engine/audit_show.h"
+#include "engine/audit_verify.h"
 #include "engine/prune.h"
 #include "engine/restore.h"
 #include "engine/source.h"
@@ -143,4 +145,36 @@ akosha_prune(struct akosha *engine, struct akosha_policy *policy,
     if (aks_prune(engine->engine, &prune, &json, &err) != AKS_OK)
         return akosha_api_error(&err, ret_error);
     return akosha_api_report(json, ret_report, ret_error);
+}
+
+int
+akosha_audit_verify(struct akosha *engine, struct akosha_policy *policy, const char *target,
+    struct akosha_report **ret_report, struct akosha_error *ret_error)
+{
+    struct aks_audit_verify_options verify = { policy != NULL ? policy->policy : NULL, target };
+    struct aks_error err = { 0 };
+    json_t *json = NULL;
+
+    *ret_report = NULL;
+    if (aks_audit_verify(engine->engine, &verify, &json, &err) != AKS_OK)
+        return akosha_api_error(&err, ret_error);
+    return akosha_api_report(json, ret_report, ret_error);
+}
+
+int
+akosha_audit_show(struct akosha *engine, const struct akosha_audit_show_options *options,
+    struct akosha_report **ret_report, struct akosha_error *ret_error)
+{
+    struct aks_audit_show_options show = { options->since, options->event, options->job_id,
+        options->upload_id, options->records_max };
+    struct aks_error err = { 0 };
+    json_t *json = NULL;
+
+    *ret_report = NULL;
+    if (aks_audit_show(engine->engine, &show, &json, &err) == AKS_OK)
+        return akosha_api_report(json, ret_report, ret_error);
+    (void)akosha_api_error(&err, ret_error);
+    if (err.status == AKS_SETTINGS)
+        ret_error->code = AKOSHA_USAGE;
+    return ret_error->code;
 }

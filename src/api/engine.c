@@ -1,5 +1,7 @@
 #include "api/api_internal.h"
 
+#include "engine/audit_note.h"
+
 #include "engine/policy_text.h"
 
 #include <stdio.h>
@@ -140,6 +142,7 @@ akosha_policy_load(struct akosha *engine, const char *path, const char *const *a
     }
     aks_mem_free(port->alloc, file);
     if (status != AKS_OK) {
+        aks_audit_note_refused(engine->engine, status == AKS_LIMIT, policy->text.path, NULL, &err);
         akosha_policy_free(policy);
         (void)akosha_api_error(&err, ret_error);
         ret_error->code = AKOSHA_SETTINGS;

@@ -2,9 +2,11 @@
 #include "api/api_internal.h"
 
 #include "base/check.h"
+#include "engine/audit_note.h"
 #include "engine/private_file.h"
 #include "engine/secret_find.h"
 #include "engine/secret_store.h"
+#include "engine/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,9 +96,44 @@ look_for_it(const struct aks_port *port, const struct aks_secret_entry *entry,
     aks_secret_free(secret);
 }
 
+/* Where the value is, never what it is. */
+static json_t *
+added_json(const struct aks_secret_entry *entry)
+{
+    json_t *hosts = json_array();
+
+    for (size_t i = 0; i < entry->host_count; i++)
+        (void)json_array_append_new(hosts, aks_text_json(entry->hosts[i]));
+    return json_pack("{s:s, s:s, s:o}", "name", entry->name, "from",
+        aks_secret_from_name(entry->from), "hosts", hosts);
+}
+
+/* What was changed is there by now: that it cannot be told is a failure of its own. Takes
+ * ${fields}. */
+static enum aks_status
+note(const struct aks_port *port, const char *state_folder, const char *event, json_t *fields,
+    struct aks_error *err)
+{
+    char *folder = NULL;
+    enum aks_status status = akosha_api_state_folder(port, state_folder, &folder, err);
+
+    if (status != AKS_OK) {
+        json_decref(fields);
+        return status;
+    }
+    status = aks_audit_note_alone(port, folder, event, fields, err);
+    aks_mem_free(port->alloc, folder);
+    if (status != AKS_OK) {
+        (void)aks_error_wrap(err, "it is done, and could not be noted");
+        err->status = AKS_STATE;
+    }
+    return status != AKS_OK ? AKS_STATE : AKS_OK;
+}
+
 int
-akosha_secret_add(const struct aks_port *port, const struct akosha_secret *secret, bool replace,
-    struct akosha_error *ret_missing, struct akosha_error *ret_error)
+akosha_secret_add(const struct aks_port *port, const char *state_folder,
+    const struct akosha_secret *secret, bool replace, struct akosha_error *ret_missing,
+    struct akosha_error *ret_error)
 {
     char *where = absolute(port, secret);
     struct aks_secret_entry entry = { secret->name, (enum aks_secret_from)secret->from, where,
@@ -119,6 +156,8 @@ akosha_secret_add(const struct aks_port *port, const struct akosha_secret *secre
             status = check_file(port, &entry, &err);
         if (status == AKS_OK)
             status = aks_secret_store_change(port, add_one, &change, &err);
+        if (status == AKS_OK)
+            status = note(port, state_folder, "secret_added", added_json(&entry), &err);
         code = status == AKS_OK ? AKOSHA_OK : status == AKS_CONFLICT ? usage(&err, ret_error)
             : akosha_api_error(&err, ret_error);
     }
@@ -129,13 +168,16 @@ akosha_secret_add(const struct aks_port *port, const struct akosha_secret *secre
 }
 
 int
-akosha_secret_remove(const struct aks_port *port, const char *name,
+akosha_secret_remove(const struct aks_port *port, const char *state_folder, const char *name,
     struct akosha_error *ret_error)
 {
     struct change change = { .name = name };
     struct aks_error err = { 0 };
     enum aks_status status = aks_secret_store_change(port, remove_one, &change, &err);
 
+    if (status == AKS_OK)
+        status = note(port, state_folder, "secret_removed", json_pack("{s:s}", "name", name),
+            &err);
     if (status == AKS_OK)
         return AKOSHA_OK;
     return status == AKS_NOT_FOUND ? usage(&err, ret_error) : akosha_api_error(&err, ret_error);

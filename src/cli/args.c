@@ -25,8 +25,12 @@ static const struct option options[] = {
     { "allow-env", "NAME", "let the policy read this variable too; may be repeated", false },
     { "limit", "NAME=VALUE",
         "what the policy may take (memory=64MiB, time=3s ...); may be repeated", false },
-    { "event", "EVENT", "what goes wrong: \"cloud: throttled x3, retry_after=40\"; may be repeated",
-        false },
+    { "event", "EVENT",
+        "explain: what goes wrong, \"cloud: throttled x3, retry_after=40\", may be repeated;\n"
+      "                     audit: only these records, upload_success and so on", false },
+    { "since", "TIME", "from then on: a date, a time, or how long ago: 90m, 36h, 7d; UTC", false },
+    { "job", "ID", "only records of this job, or of this run", false },
+    { "lines", "N", "the newest N records, also as -n N; else 100", false },
     { "at", "TIME", "the local time that it is taken to be, as \"2026-11-27 22:00\"; else now",
         false },
     { "replay", "RUN", "a run_id, the word last, or a file with its report", false },
@@ -232,6 +236,9 @@ static const struct {
     { "target", offsetof(struct aks_args, target) },
     { "replay", offsetof(struct aks_args, replay) },
     { "at", offsetof(struct aks_args, at) },
+    { "since", offsetof(struct aks_args, since) },
+    { "job", offsetof(struct aks_args, job) },
+    { "lines", offsetof(struct aks_args, lines) },
     { "filter", offsetof(struct aks_args, filter) },
     { "seed", offsetof(struct aks_args, seed) },
     { "jobs", offsetof(struct aks_args, jobs) },
@@ -322,6 +329,13 @@ parse_option(struct aks_args *args, const char *word, const char *next, bool *re
     return -1;
 }
 
+/* -n, where a command takes it. */
+static bool
+is_short(const struct aks_args *args, const char *word)
+{
+    return strcmp(word, "-n") == 0 && named(args->command->options, "lines");
+}
+
 static const struct aks_command *
 find_command(const char *name)
 {
@@ -389,9 +403,9 @@ aks_args_parse(int argc, char **argv, struct aks_args *ret_args, int *ret_exit)
 
         if (!options_end && strcmp(argv[i], "--") == 0) {
             options_end = true;
-        } else if (!options_end && strncmp(argv[i], "--", 2) == 0) {
-            *ret_exit = parse_option(args, argv[i], i + 1 < argc ? argv[i + 1] : NULL, &took_next,
-                &help, &version);
+        } else if (!options_end && (strncmp(argv[i], "--", 2) == 0 || is_short(args, argv[i]))) {
+            *ret_exit = parse_option(args, is_short(args, argv[i]) ? "--lines" : argv[i],
+                i + 1 < argc ? argv[i + 1] : NULL, &took_next, &help, &version);
         } else if (!options_end && argv[i][0] == '-' && argv[i][1] != '\0') {
             *ret_exit = aks_args_wrong(args, "unknown option ", argv[i]);
         } else if (i == 1 && find_command(argv[i]) != NULL) {

@@ -44,6 +44,10 @@ struct aks_args {
     const char *at;
     bool no_fallback;
     bool dry_run;
+    /* Of `audit`; the event is events[0]. */
+    const char *since;
+    const char *job;
+    const char *lines;              /* as it was written */
     /* Of `restore`, `verify` and `prune`. */
     const char *to;
     const char *upload;

@@ -70,7 +70,7 @@ add(const struct aks_args *args, const struct aks_port *port)
     code = take_source(args, &secret);
     if (code >= 0)
         return code;
-    code = akosha_secret_add(port, &secret, args->force, &missing, &error);
+    code = akosha_secret_add(port, args->state, &secret, args->force, &missing, &error);
     if (code != AKOSHA_OK)
         aks_print_failure(args->json, &error);
     else
@@ -88,7 +88,7 @@ remove_secret(const struct aks_args *args, const struct aks_port *port)
 
     if (args->operand_count != 2)
         return aks_args_wrong(args, "an argument is missing: akosha-sync secret remove NAME", "");
-    code = akosha_secret_remove(port, args->operands[1], &error);
+    code = akosha_secret_remove(port, args->state, args->operands[1], &error);
     if (code != AKOSHA_OK)
         aks_print_failure(args->json, &error);
     else if (args->json)

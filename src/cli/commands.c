@@ -157,5 +157,17 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync support --output report.json\n"
       "  akosha-sync support --policy policies/prod.lua | less",
       "policy output keep-names", 0, 0, aks_cmd_support },
+    { "audit", "audit show [OPTION]... | audit verify [--target NAME] [--policy FILE]",
+      "read the audit log; prove that nobody rewrote it",
+      "show tells the newest records, oldest first. verify reads the whole log: whether each\n"
+      "record holds the one before it, whether the last one is there that the state remembers,\n"
+      "and, with --target or --policy, whether the heads in the manifests of that target, or of\n"
+      "all, are of this log. The first line that does not fit is named. Exit codes: 0 all fits;\n"
+      "1 a target could not be asked; 2 wrong option; 3 policy or settings; 5 something does not\n"
+      "fit; 6 refused; 7 the log cannot be read.",
+      "  akosha-sync audit show -n 20\n"
+      "  akosha-sync audit show --since 7d --event upload_failure --json\n"
+      "  akosha-sync audit verify --target cloud",
+      "policy target allow-env limit since event job upload lines", 1, 1, aks_cmd_audit },
     { 0 },
 };

@@ -387,8 +387,10 @@ take(struct aks_audit_chain *chain, const struct aks_audit_seen *seen,
     if (line->healed)
         chain->torn_lines += chain->torn.lines;
     chain->torn.lines = 0;
-    if (line->removed_seq > 0 && chain->begins_later &&
-        line->removed_seq == chain->first.seq - 1 && same(line->removed_head, chain->first_before))
+    /* Of several files that were to go, some may still be there. */
+    if (chain->begins_later && (line->removed_seq >= chain->first.seq ||
+            (line->removed_seq == chain->first.seq - 1 &&
+                same(line->removed_head, chain->first_before))))
         chain->told = true;
     if (line->known_seq > 0 && chain->cut.seq == 0) {
         chain->cut = seen->place;

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "engine/audit_line.h"
+#include "engine/text.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -109,4 +110,54 @@ aks_audit_note_or_warn(struct aks_engine *engine, const char *event, json_t *fie
     if (aks_audit_note(engine, event, fields, &err) != AKS_OK)
         aks_log_write(engine->log, AKS_LOG_WARNING, "%s could not be noted: %s", event,
             err.message);
+}
+
+enum aks_status
+aks_audit_note_alone(const struct aks_port *port, const char *folder, const char *event,
+    json_t *fields, struct aks_error *err)
+{
+    struct aks_audit *audit = NULL;
+    enum aks_status status = fields != NULL ? aks_engine_make_state_folder(port, folder, false, err)
+        : aks_error_memory(err, "writing an audit record");
+
+    if (status == AKS_OK)
+        status = aks_audit_open(port, folder, &audit, err);
+    if (status == AKS_OK)
+        status = aks_audit_append(audit, event, fields, err);
+    aks_audit_close(audit);
+    json_decref(fields);
+    return status;
+}
+
+bool
+aks_audit_note_is_auth(enum aks_status status)
+{
+    return status == AKS_AUTH_MISSING || status == AKS_AUTH_EXPIRED ||
+        status == AKS_AUTH_INVALID || status == AKS_FORBIDDEN;
+}
+
+json_t *
+aks_audit_note_auth(const char *system_id, const struct aks_target_settings *settings,
+    const char *source, const struct aks_error *failure)
+{
+    json_t *fields = json_pack("{s:s, s:s, s:s, s:s?}", "system_id", system_id, "target",
+        settings->name, "method", aks_target_kind_method(settings->kind), "credentials",
+        source[0] != '\0' ? source : NULL);
+
+    if (fields == NULL || failure == NULL)
+        return fields;
+    (void)json_object_set_new(fields, "failure", json_string(aks_status_name(failure->status)));
+    (void)json_object_set_new(fields, "message", aks_text_json(failure->message));
+    return fields;
+}
+
+void
+aks_audit_note_refused(struct aks_engine *engine, bool violation, const char *path,
+    const char *sha256, const struct aks_error *failure)
+{
+    json_t *fields = json_pack("{s:o, s:s?, s:s, s:o}", "policy", path != NULL
+        ? aks_text_json(path) : json_null(), "policy_sha256", sha256, "failure",
+        aks_status_name(failure->status), "message", aks_text_json(failure->message));
+
+    aks_audit_note_or_warn(engine, violation ? "policy_violation" : "refused", fields);
 }

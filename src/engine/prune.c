@@ -13,6 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Ids in one record of the audit log. */
+#define NOTED_IDS_MAX 400
+
 struct pruner {
     struct aks_reader reader;
     const struct aks_prune_options *options;
@@ -275,12 +278,55 @@ upload_json(const struct prune_upload *upload, const char *outcome)
         upload->complete, "outcome", outcome, "reason", upload->reason);
 }
 
+/* What is about to be removed is noted before: nothing is removed that nobody can read of later. */
+static enum aks_status
+note_begin(struct pruner *pruner, json_int_t *ret_count, struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+    size_t i = 0;
+
+    *ret_count = 0;
+    while (i < pruner->ids.count && status == AKS_OK) {
+        json_t *ids = json_array();
+
+        for (; i < pruner->ids.count && json_array_size(ids) < NOTED_IDS_MAX; i++) {
+            if (!pruner->uploads[i].keep)
+                (void)json_array_append_new(ids, aks_text_json(pruner->uploads[i].id));
+        }
+        *ret_count += (json_int_t)json_array_size(ids);
+        if (json_array_size(ids) == 0)
+            json_decref(ids);
+        else
+            status = aks_reader_note(&pruner->reader, "prune", json_pack("{s:o}", "upload_ids",
+                ids), err);
+    }
+    return status;
+}
+
+static void
+note_end(struct pruner *pruner, json_int_t wanted, json_int_t removed,
+    const struct aks_error *failure)
+{
+    json_t *fields = json_pack("{s:I, s:I, s:s}", "uploads", wanted, "removed", removed, "outcome",
+        failure == NULL ? "removed" : "failed");
+
+    if (fields != NULL && failure != NULL) {
+        (void)json_object_set_new(fields, "failure", json_string(aks_status_name(failure->status)));
+        (void)json_object_set_new(fields, "message", aks_text_json(failure->message));
+    }
+    aks_reader_note_or_warn(&pruner->reader, "pruned", fields);
+}
+
 /* Oldest first, so that what an interrupted one leaves are the newer ones. */
 static enum aks_status
 remove_uploads(struct pruner *pruner, json_t *rows, struct aks_error *err)
 {
     enum aks_status status = AKS_OK;
+    json_int_t removed = 0;
+    json_int_t wanted = 0;
 
+    if (pruner->options->apply)
+        status = note_begin(pruner, &wanted, err);
     for (size_t i = 0; i < pruner->ids.count; i++) {
         const struct prune_upload *upload = &pruner->uploads[i];
         const char *outcome = upload->keep ? "keep" : "remove";
@@ -288,9 +334,12 @@ remove_uploads(struct pruner *pruner, json_t *rows, struct aks_error *err)
         if (!upload->keep && pruner->options->apply && status == AKS_OK) {
             status = remove_upload(pruner, upload->id, err);
             outcome = status == AKS_OK ? "removed" : "failed";
+            removed += status == AKS_OK;
         }
         (void)json_array_append_new(rows, upload_json(upload, outcome));
     }
+    if (wanted > 0)
+        note_end(pruner, wanted, removed, status != AKS_OK ? err : NULL);
     return status;
 }
 

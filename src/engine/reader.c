@@ -1,6 +1,7 @@
 #include "engine/reader.h"
 
 #include "base/check.h"
+#include "engine/audit_note.h"
 #include "engine/text.h"
 
 #include <jansson.h>
@@ -110,14 +111,58 @@ aks_reader_open(struct aks_reader *reader, size_t index, struct aks_error *err)
     aks_target_identity(&reader->own, environment->home(environment->ctx), reader->system_id,
         reader->identity);
     reader->class = aks_target_class_of(reader->own.kind);
+    reader->source[0] = '\0';
+    reader->let_in = false;
     status = reader->class->create(&options, &reader->target, err);
     if (status == AKS_OK) {
+        reader->class->credentials(reader->target, reader->source);
         reader->class->available(reader->target, aks_reader_done, reader);
         status = aks_reader_wait(reader, err);
+        if (reader->target != NULL)
+            reader->class->credentials(reader->target, reader->source);
     }
+    reader->let_in = status == AKS_OK && reader->source[0] != '\0';
+    if (aks_audit_note_is_auth(status) && err != NULL && reader->own.kind != AKS_TARGET_DIR)
+        aks_audit_note_or_warn(reader->engine, "auth_failure", aks_audit_note_auth(
+            reader->system_id, &reader->own, reader->source, err));
     if (status != AKS_OK)
         aks_reader_close(reader);
     return status;
+}
+
+enum aks_status
+aks_reader_note(struct aks_reader *reader, const char *event, json_t *fields,
+    struct aks_error *err)
+{
+    struct aks_audit_event records[2] = { { "auth_success", NULL }, { event, fields } };
+    json_t *auth = reader->let_in ? aks_audit_note_auth(reader->system_id, &reader->own,
+        reader->source, NULL) : NULL;
+    enum aks_status status;
+
+    if (fields == NULL || json_object_update_new(fields, json_pack("{s:s, s:s, s:s, s:s}",
+            "system_id", reader->system_id, "target", reader->own.name, "method",
+            aks_target_kind_method(reader->own.kind), "policy_sha256",
+            reader->settings->policy_sha256)) != 0) {
+        status = aks_error_memory(err, "writing an audit record");
+    } else {
+        records[0].fields = auth;
+        status = aks_audit_note_all(reader->engine, auth != NULL ? records : records + 1,
+            auth != NULL ? 2 : 1, NULL, err);
+        reader->let_in = reader->let_in && status != AKS_OK;
+    }
+    json_decref(auth);
+    json_decref(fields);
+    return status;
+}
+
+void
+aks_reader_note_or_warn(struct aks_reader *reader, const char *event, json_t *fields)
+{
+    struct aks_error err;
+
+    if (aks_reader_note(reader, event, fields, &err) != AKS_OK)
+        aks_log_write(reader->engine->log, AKS_LOG_WARNING, "%s could not be noted: %s", event,
+            err.message);
 }
 
 enum aks_status

@@ -27,6 +27,8 @@ struct aks_reader {
     char identity[AKS_SHA256_HEX_BYTES];
     const struct aks_target_class *class;
     struct aks_target *target;              /* NULL: none is open */
+    char source[AKS_TARGET_CREDENTIALS_BYTES];  /* of its credentials; "": none, or not known */
+    bool let_in;                            /* it has taken them, which is not noted yet */
     bool done;
     struct aks_outcome outcome;
     unsigned lingering;                     /* work that targets left behind */
@@ -54,6 +56,14 @@ void aks_reader_close(struct aks_reader *reader);
 /** The index of the policy's target of that name; AKS_SETTINGS if it has none. */
 enum aks_status aks_reader_find(const struct aks_reader *reader, const char *name,
     size_t *ret_index, struct aks_error *err);
+
+/** Notes what was done with the open target, or tried with the last one, in the audit log; with it,
+ * once for each that was opened, that it has taken the credentials. Takes ${fields}, and adds
+ * target, method and system_id. */
+enum aks_status aks_reader_note(struct aks_reader *reader, const char *event,
+    struct json_t *fields, struct aks_error *err);
+/** The same, where a warning is enough if it cannot be noted. */
+void aks_reader_note_or_warn(struct aks_reader *reader, const char *event, struct json_t *fields);
 
 /** The done of a call of the target, with the reader as ctx. */
 void aks_reader_done(void *ctx, const struct aks_outcome *outcome);

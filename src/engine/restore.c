@@ -224,6 +224,25 @@ restore_items(struct restore *restore, struct aks_error *err)
     return first;
 }
 
+/* What came out of one upload, for the audit log. */
+static void
+note_restored(struct restore *restore, const struct restore_item *item,
+    const struct aks_proof *proof)
+{
+    struct aks_reader *reader = &restore->reader;
+    json_t *fields = json_pack("{s:s, s:o, s:I, s:I, s:s, s:b}", "upload_id", proof->upload_id,
+        "to", aks_text_json(restore->folder), "objects", (json_int_t)proof->objects, "bytes",
+        (json_int_t)proof->bytes, "outcome", proof->outcome == AKS_OK ? "restored" : "failed",
+        "drill", restore->options->drill);
+
+    if (fields != NULL && proof->outcome != AKS_OK)
+        (void)json_object_set_new(fields, "failure",
+            json_string(aks_status_name(proof->outcome)));
+    reader->let_in = reader->let_in && restore->opened == item->target + 1;
+    reader->own = reader->settings->targets[item->target];
+    aks_reader_note_or_warn(reader, "restored", fields);
+}
+
 /* Each upload that something came out of is proven, or is not. */
 static void
 record_proofs(struct restore *restore)
@@ -264,6 +283,7 @@ record_proofs(struct restore *restore)
                 proof.bytes += other->there[role] ? other->objects[role].of.bytes : 0;
             }
         }
+        note_restored(restore, item, &proof);
         /* An upload of which a part was wanted is not proven by it. */
         if (proof.outcome == AKS_OK && (size_t)proof.objects < item->upload_objects)
             continue;

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "engine/audit_note.h"
 #include "engine/decide_default.h"
 #include "engine/delivery.h"
 #include "engine/task.h"
@@ -375,6 +376,21 @@ load(struct aks_run *run, bool *ret_loaded, bool *ret_turn, struct aks_error *er
     return status;
 }
 
+/* What the policy may not do, or what its secrets may not be used for. */
+static void
+note_refused(struct aks_run *run, bool secrets, const struct aks_error *run_error)
+{
+    const struct aks_settings *settings = run->settings;
+    const struct aks_error *why = run->ask.policy_error.status != AKS_OK ? &run->ask.policy_error
+        : run_error;
+
+    if (run->options->dry_run || why->status == AKS_OK)
+        return;
+    if (secrets || why->status == AKS_POLICY || why == &run->ask.policy_error)
+        aks_audit_note_refused(run->engine, !secrets || aks_run_items_secret_unbound(run),
+            settings->policy_path, settings->policy_sha256, why);
+}
+
 enum aks_status
 aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t **ret_report,
     struct aks_error *err)
@@ -382,6 +398,7 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     struct aks_run run = { 0 };
     struct aks_error run_error = { 0 };
     enum aks_status status;
+    bool secrets = false;
     bool loaded;
     bool turn;
 
@@ -394,8 +411,10 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     status = load(&run, &loaded, &turn, &run_error);
     if (turn)
         aks_run_resume_sweep(engine);
-    if (status == AKS_OK)
+    if (status == AKS_OK) {
         status = aks_run_items_check_secrets(&run, &run_error);
+        secrets = status != AKS_OK;
+    }
     if (status == AKS_OK)
         status = aks_seal_init(&run.seal, engine->port, &run.settings->encrypt, &run_error);
     if (status == AKS_OK)
@@ -404,6 +423,7 @@ aks_run(struct aks_engine *engine, const struct aks_run_options *options, json_t
     /* A failure that was dealt with on the way is no failure of the run. */
     if (status == AKS_OK)
         aks_error_clear(&run_error);
+    note_refused(&run, secrets, &run_error);
     close_items(&run, &run_error);
     aks_run_keep_at_end(&run, loaded, &run_error);
     if (loaded && turn)

@@ -66,6 +66,8 @@ struct aks_run {
         bool opened;                    /* its breaker was opened by this run */
         int64_t not_before_ns;          /* it asked to be left alone until then */
         bool used;                      /* took part in this run */
+        bool let_in;                    /* it has taken its credentials */
+        bool let_in_noted;              /* and the audit log has that */
         char upload_id[32];             /* what this run committed there, or "" */
         char manifest_id[32];           /* under which a manifest was sent there last: whatever the
                                          * answer was, it may stand there */
@@ -119,6 +121,8 @@ enum aks_status aks_run_items_load(struct aks_run *run, struct aks_error *err);
  * anywhere, as does a secrets.json that cannot be trusted. What is owed is kept: both can be
  * mended. */
 enum aks_status aks_run_items_check_secrets(const struct aks_run *run, struct aks_error *err);
+/** Does a target want a secret that is bound to other hosts? */
+bool aks_run_items_secret_unbound(const struct aks_run *run);
 /** Facts for the policy, as of ${wall_ms}. */
 void aks_run_item_facts(const struct aks_item *item, int64_t wall_ms,
     struct aks_source_facts *ret_facts);

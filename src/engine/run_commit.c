@@ -62,19 +62,43 @@ audit_upload(const struct upload *upload)
         run->settings->policy_sha256);
 }
 
+/* Whether the target takes the credentials, the first time that it is known in a run, and each time
+ * that it does not; NULL: nothing is to be said, or there is no memory. */
+static json_t *
+audit_auth(struct upload *upload, const struct aks_error *failure, const char **ret_event)
+{
+    struct aks_run *run = upload->run;
+    struct aks_run_target *target = &run->targets[upload->index];
+    bool refused = failure != NULL && aks_audit_note_is_auth(failure->status);
+
+    if (upload->settings->kind == AKS_TARGET_DIR ||
+        (upload->credentials[0] == '\0' && !refused))
+        return NULL;
+    if (failure == NULL)
+        target->let_in = true;
+    if (!refused && (!target->let_in || target->let_in_noted))
+        return NULL;
+    *ret_event = refused ? "auth_failure" : "auth_success";
+    return aks_audit_note_auth(run->system_id, upload->settings, upload->credentials,
+        refused ? failure : NULL);
+}
+
 /* One record; *${at}: the copy that its files begin with, then the one that the next one begins
  * with. */
 static enum aks_status
 audit_record(struct upload *upload, const char *event, const struct aks_error *failure, size_t *at,
     struct aks_error *err)
 {
-    struct aks_audit_event record = { event, NULL };
+    struct aks_audit_event records[2] = { { NULL, NULL }, { event, NULL } };
     struct aks_audit_mark mark;
     json_t *fields = audit_upload(upload);
+    json_t *auth = audit_auth(upload, failure, &records[0].event);
     enum aks_status status;
 
-    if (fields == NULL)
+    if (fields == NULL) {
+        json_decref(auth);
         return aks_error_memory(err, "writing the audit log");
+    }
     if (failure != NULL) {
         (void)json_object_set_new(fields, "failure", json_string(aks_status_name(failure->status)));
         (void)json_object_set_new(fields, "message", aks_text_json(failure->message));
@@ -82,10 +106,16 @@ audit_record(struct upload *upload, const char *event, const struct aks_error *f
     } else {
         (void)json_object_set_new(fields, "files", audit_files(upload, at));
     }
-    record.fields = fields;
-    status = aks_audit_note_all(upload->run->engine, &record, 1, &mark, err);
-    if (status == AKS_OK)
+    records[0].fields = auth;
+    records[1].fields = fields;
+    status = aks_audit_note_all(upload->run->engine, auth != NULL ? records : records + 1,
+        auth != NULL ? 2 : 1, &mark, err);
+    if (status == AKS_OK) {
         (void)snprintf(upload->audit_head, sizeof(upload->audit_head), "%s", mark.digest);
+        if (auth != NULL && strcmp(records[0].event, "auth_success") == 0)
+            upload->run->targets[upload->index].let_in_noted = true;
+    }
+    json_decref(auth);
     json_decref(fields);
     return status;
 }

@@ -310,3 +310,16 @@ aks_run_items_check_secrets(const struct aks_run *run, struct aks_error *err)
     }
     return AKS_OK;
 }
+
+bool
+aks_run_items_secret_unbound(const struct aks_run *run)
+{
+    for (size_t i = 0; i < run->settings->target_count; i++) {
+        const struct aks_target_settings *settings = &run->settings->targets[i];
+
+        if (settings->token != NULL && aks_secret_unbound(run->engine->port, settings->token,
+                settings->url))
+            return true;
+    }
+    return false;
+}

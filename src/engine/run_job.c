@@ -1,5 +1,6 @@
 #include "engine/run_job.h"
 
+#include "engine/audit_note.h"
 #include "engine/delivery.h"
 #include "engine/drill.h"
 #include "engine/job_end.h"
@@ -104,7 +105,9 @@ run_read(struct aks_engine *engine, struct aks_job *job, const struct aks_run_jo
         err);
     if (status == AKS_OK)
         status = run_loaded(engine, job, policy, options->park, ret_report, err);
-    else if (options->park)
+    else
+        aks_audit_note_refused(engine, status == AKS_LIMIT, job->policy.path, NULL, err);
+    if (status != AKS_OK && policy == NULL && options->park)
         put_off(engine, job, err);
     if (options->park && *ret_report != NULL && atomic_load(&engine->interrupted) == 0)
         put_off_untried(engine, job, *ret_report);

@@ -77,7 +77,10 @@ aks_run_upload_target(struct upload *upload, struct aks_error *err)
     options.scratch_folder = run->engine->scratch_folder;
     options.probe_ms = run->settings->probe_ms;
     options.lingering = &run->pool.lingering;
-    return upload->class->create(&options, &upload->target, err);
+    status = upload->class->create(&options, &upload->target, err);
+    if (status == AKS_OK)
+        upload->class->credentials(upload->target, upload->credentials);
+    return status;
 }
 
 static enum aks_status
@@ -86,8 +89,12 @@ available(struct upload *upload)
     struct call call = { 0 };
 
     upload->class->available(upload->target, aks_run_upload_called, &call);
-    if (aks_run_upload_wait(upload, &call) != AKS_OK)
+    (void)aks_run_upload_wait(upload, &call);
+    /* What was found in the end. */
+    upload->class->credentials(upload->target, upload->credentials);
+    if (upload->outcome.status != AKS_OK)
         return upload->outcome.status;
+    upload->run->targets[upload->index].let_in = true;
     return aks_run_rebuild(upload);
 }
 

@@ -20,6 +20,7 @@ struct upload {
     const struct aks_target_settings *settings;
     const struct aks_target_class *class;
     struct aks_target *target;
+    char credentials[AKS_TARGET_CREDENTIALS_BYTES];     /* what they are; known with the target */
     struct aks_target_facts facts;
     char folder[PATH_BYTES];            /* "systems/<id>/<upload>/" */
     struct aks_copy **copies;

@@ -57,6 +57,19 @@ look_up(const struct aks_port *port, const char *name, const char *address,
     return aks_secret_host_allows(*ret_entry, &url) ? AKS_OK : refuse_host(*ret_entry, &url, err);
 }
 
+bool
+aks_secret_unbound(const struct aks_port *port, const char *name, const char *url)
+{
+    const struct aks_secret_entry *entry = NULL;
+    struct aks_secret_list list;
+    bool refused;
+
+    aks_secret_list_init(&list, port->alloc);
+    refused = look_up(port, name, url, &list, &entry, NULL) == AKS_FORBIDDEN && entry != NULL;
+    aks_secret_list_fini(&list);
+    return refused;
+}
+
 enum aks_status
 aks_secret_check(const struct aks_port *port, const char *name, const char *url,
     struct aks_error *err)

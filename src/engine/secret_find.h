@@ -22,6 +22,8 @@
  * read secrets.json), AKS_SETTINGS (secrets.json is broken). */
 enum aks_status aks_secret_check(const struct aks_port *port, const char *name, const char *url,
     struct aks_error *err);
+/** Is there a secret of that name, and may it not be sent to ${url}? */
+bool aks_secret_unbound(const struct aks_port *port, const char *name, const char *url);
 /** The same check, and then the value behind ${prefix}, owned by the caller. May be called from
  * work; blocks as long as its program takes, which ends early when ${stopped} (or NULL) says so.
  * AKS_AUTH_MISSING if there is no value now; AKS_FORBIDDEN if its file can be read by others;

@@ -139,6 +139,8 @@ struct aks_target_stat {
 /* The longest range that is asked for at once: each one under way takes its length twice. */
 #define AKS_TARGET_RANGE_MAX ((size_t)8 * 1024 * 1024)
 
+#define AKS_TARGET_CREDENTIALS_BYTES 128
+
 struct aks_target_class {
     /* Nothing is contacted. AKS_SETTINGS, AKS_AUTH_MISSING (no credentials), AKS_LIMIT ... */
     enum aks_status (*create)(const struct aks_target_options *options,
@@ -196,6 +198,11 @@ struct aks_target_class {
      * is not there is success, and so is a folder that is not empty or no thing of its own there:
      * it stays. */
     void (*remove)(struct aks_target *target, const char *key, aks_done *done, void *ctx);
+
+    /* What it proves by who it is, for people: "profile default", "secret NAME"; "": nothing. Never
+     * a value. */
+    void (*credentials)(const struct aks_target *target,
+        char ret_source[AKS_TARGET_CREDENTIALS_BYTES]);
 
     bool resumes;                       /* tells tokens, and opens with them */
     bool markers;                       /* has zero-byte objects whose keys end in '/' */

@@ -213,6 +213,12 @@ dir_parts_in_flight(const struct aks_target *target)
     return AKS_TARGET_DIR_PARTS_MAX;
 }
 
+static void
+dir_credentials(const struct aks_target *target, char ret_source[AKS_TARGET_CREDENTIALS_BYTES])
+{
+    ret_source[0] = '\0';
+}
+
 const struct aks_target_class aks_target_dir = {
     .create = dir_create,
     .free = dir_free,
@@ -230,6 +236,7 @@ const struct aks_target_class aks_target_dir = {
     .stat = aks_target_dir_stat,
     .get_range = aks_target_dir_get_range,
     .remove = aks_target_dir_remove,
+    .credentials = dir_credentials,
     .markers = false,
     .can_list = true,
 };

@@ -6,6 +6,7 @@
 #include "engine/target_http_internal.h"
 #include "wire/url.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static const char *
@@ -240,6 +241,15 @@ http_parts_in_flight(const struct aks_target *target)
     return AKS_TARGET_HTTP_PARTS_MAX;
 }
 
+static void
+http_credentials(const struct aks_target *target, char ret_source[AKS_TARGET_CREDENTIALS_BYTES])
+{
+    const char *token = target->settings->token;
+
+    (void)snprintf(ret_source, AKS_TARGET_CREDENTIALS_BYTES, "%s%s", token != NULL ? "secret " : "",
+        token != NULL ? token : "");
+}
+
 const struct aks_target_class aks_target_http = {
     .create = http_create,
     .free = http_free,
@@ -257,6 +267,7 @@ const struct aks_target_class aks_target_http = {
     .stat = aks_target_http_stat,
     .get_range = aks_target_http_get_range,
     .remove = aks_target_http_remove,
+    .credentials = http_credentials,
     .resumes = true,
     .markers = false,
     .can_list = false,

@@ -3,6 +3,7 @@
 #include "engine/state.h"
 #include "engine/target_s3_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* So many successes for each part under way before one more is tried. */
@@ -129,6 +130,15 @@ set_up(struct aks_s3 *s3, struct aks_error *err)
 }
 
 static void
+s3_credentials(const struct aks_target *target, char ret_source[AKS_TARGET_CREDENTIALS_BYTES])
+{
+    const struct aks_s3 *s3 = (const struct aks_s3 *)target;
+
+    (void)snprintf(ret_source, AKS_TARGET_CREDENTIALS_BYTES, "%s",
+        aks_credentials_chain_source(s3->credentials));
+}
+
+static void
 s3_free(struct aks_target *target)
 {
     struct aks_s3 *s3 = (struct aks_s3 *)target;
@@ -202,6 +212,7 @@ const struct aks_target_class aks_target_s3 = {
     .stat = aks_s3_stat,
     .get_range = aks_s3_get_range,
     .remove = aks_s3_remove,
+    .credentials = s3_credentials,
     .resumes = true,
     .markers = true,
     .can_list = true,

@@ -137,6 +137,21 @@ verify_objects(struct verifier *verifier, const struct aks_manifest *manifest, j
 }
 
 static void
+note(struct verifier *verifier, const struct aks_manifest *manifest, enum aks_status status,
+    const struct aks_error *err)
+{
+    json_t *fields = json_pack("{s:s, s:s, s:b, s:I}", "upload_id", manifest->upload_id, "outcome",
+        status == AKS_OK ? "proven" : status == AKS_CORRUPT ? "corrupt" : "unknown", "quick",
+        verifier->options->quick, "objects", (json_int_t)manifest->object_count);
+
+    if (fields != NULL && status != AKS_OK) {
+        (void)json_object_set_new(fields, "failure", json_string(aks_status_name(status)));
+        (void)json_object_set_new(fields, "message", aks_text_json(err->message));
+    }
+    aks_reader_note_or_warn(&verifier->reader, "verified", fields);
+}
+
+static void
 record(struct verifier *verifier, const struct aks_manifest *manifest, enum aks_status status)
 {
     const struct aks_engine *engine = verifier->reader.engine;
@@ -202,6 +217,7 @@ verify_target(struct verifier *verifier, size_t index, json_t *targets, struct a
         id = json_string(manifest.upload_id);
         status = verify_objects(verifier, &manifest, objects, err);
         record(verifier, &manifest, status);
+        note(verifier, &manifest, status, err);
     }
     aks_manifest_fini(&manifest);
     (void)json_array_append_new(targets, json_pack("{s:s, s:s, s:o, s:b, s:o, s:o}", "name",

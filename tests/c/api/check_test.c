@@ -121,8 +121,8 @@ a_secret_that_nobody_gave_is_a_warning(void **state)
         assert_string_equal(told.text, round < 2 ? "0 warning targets.web\n" : "");
         assert_int_equal(checked.warnings, round < 2);
         secret.hosts = round == 0 ? hosts + 1 : hosts;
-        assert_int_equal(akosha_secret_add(aks_os_port(os), &secret, true, &error, &error),
-            AKOSHA_OK);
+        assert_int_equal(akosha_secret_add(aks_os_port(os), temp_folder_path(folder), &secret,
+            true, &error, &error), AKOSHA_OK);
     }
     aks_os_close(os);
     (void)unsetenv("XDG_CONFIG_HOME");

@@ -32,7 +32,8 @@ function TestWorld:test_stores_what_the_policy_names()
   lu.assertEquals(world:object("cloud", manifest.objects[1].key), world:file "reflection.duckdb")
   lu.assertEquals(world:objects "cloud"[manifest.key], #world:object("cloud", manifest.key))
   lu.assertEquals(world:queue(), {})
-  lu.assertEquals(world:audit()[1].event, "upload_sent")
+  lu.assertEquals(world:audit()[1].event, "auth_success")
+  lu.assertEquals(world:audit()[2].event, "upload_sent")
   lu.assertEquals(world:audit()[1].prev, ("0"):rep(64))
 end
 

@@ -1,0 +1,243 @@
+"""The audit log against whoever changes it: what is named, what a target knows, what a kill leaves."""
+
+import hashlib
+import json
+import random
+import subprocess
+import threading
+import time
+
+import cases
+import data
+import schema
+import sync
+
+KILLS = 60
+RUN_SECONDS = 0.3          # about what a run takes
+
+
+def lines_of(person):
+    """Of all files, oldest first."""
+    files = [*sorted(person.state.glob("audit-*.jsonl")), person.state / "audit.jsonl"]
+    return [line for file in files for line in file.read_bytes().splitlines()]
+
+
+def events_of(person):
+    return [json.loads(line)["event"] for line in lines_of(person)]
+
+
+def rewritten(lines, edit):
+    """One chain again after ${edit}(record) of each line; None drops it."""
+    before, out = "0" * 64, []
+    for line in lines:
+        record = edit(json.loads(line))
+        if record is None:
+            continue
+        record["prev"], record["seq"] = before, len(out) + 1
+        out.append(json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode())
+        before = hashlib.sha256(out[-1]).hexdigest()
+    return out
+
+
+class Audit(cases.Case):
+    def grow(self, person, runs, targets=None, **fields):
+        """Runs whose source is another each time."""
+        source = person.folder / "a.bin"
+        for i in range(runs):
+            source.write_bytes(b"%d" % i * 100)
+            text = sync.policy(targets or {"folder": sync.builder("dir", path=str(person.folder / "target"))}, **fields)
+            self.assert_code(person.run(text, [source]), 0)
+
+    def verify(self, person, code, *arguments):
+        result = person.ask("audit", "verify", "--json", "--state", person.state, *arguments)
+        self.assert_code(result, code)
+        schema.check("audit_verify", result.report)
+        return result.report
+
+    def with_lines(self, person, lines, end=b"\n"):
+        (person.state / "audit.jsonl").write_bytes(b"\n".join(lines) + end)
+
+    def assert_named(self, person, kind, line):
+        fault = self.verify(person, 5)["fault"]
+        self.assertEqual((fault["kind"], fault["file"], fault["line"]), (kind, "audit.jsonl", line), fault)
+
+    def test_records_are_as_the_schema_says(self):
+        server = self.have(cases.world.versitygw)
+        person = self.person()
+        self.grow(person, 2, {"cloud": sync.s3(server, prefix="audit-schema")}, compress="'none'")
+        policy = ("--policy", person.policy, "--state", person.state)
+        self.assert_code(person.ask("verify", *policy), 0)
+        self.assert_code(person.ask("restore", *policy, "--to", person.folder / "back"), 0)
+        self.assert_code(person.ask("prune", *policy, "--keep", "last=1", "--apply"), 0)
+        secret = person.folder / "token"
+        secret.write_text("hidden-value")
+        secret.chmod(0o600)
+        self.assert_code(person.ask("secret", "add", "akosha-token", "--file", secret, "--host", "akosha.internal", "--state",
+                                    person.state), 0)
+        self.assert_code(person.ask("secret", "remove", "akosha-token", "--state", person.state), 0)
+        refused = person.folder / "refused.lua"
+        refused.write_text(sync.policy({"cloud": sync.s3_at("http://akosha.internal:9000")}))
+        self.assert_code(person.ask("run", "--policy", refused, "--state", person.state), 3)
+        secret_key = {"AWS_SECRET_ACCESS_KEY": "wrong"}
+        self.assert_code(person.ask("verify", *policy, environment=secret_key), 6)
+        records = [json.loads(line) for line in lines_of(person)]
+        for record in records:
+            schema.check("audit", record)
+        events = [record["event"] for record in records]
+        for event in ("auth_success", "auth_failure", "upload_sent", "upload_success", "job", "verified", "restored", "prune", "pruned",
+                      "secret_added", "secret_removed", "refused"):
+            self.assertIn(event, events)
+        # One auth_success for a target and a run, and not for a request.
+        self.assertEqual(events.count("auth_success"), 2 + 3, events)
+        self.assertEqual({r["credentials"] for r in records if r["event"] == "auth_success"}, {"environment"})
+        self.assertLess(events.index("prune"), events.index("pruned"))
+        text = b"\n".join(lines_of(person))
+        for secret in (b"hidden-value", sync.SECRET_KEY.encode()):
+            self.assertNotIn(secret, text)
+        report = self.verify(person, 0, "--target", "cloud", "--policy", person.policy)
+        self.assertEqual((report["targets"][0]["uploads"], report["targets"][0]["fits"]), (1, 1), report)
+        shown = person.ask("audit", "show", "--json", "--state", person.state, "-n", "3")
+        schema.check("audit_show", shown.report)
+        self.assertEqual([r["seq"] for r in shown.report["records"]], [r["seq"] for r in records][-3:])
+        self.assertTrue(shown.report["more"])
+
+    def test_what_is_changed_is_named(self):
+        person = self.person()
+        self.grow(person, 6)
+        lines, chance = lines_of(person), random.Random(7)
+        self.verify(person, 0)
+        for _ in range(6):
+            i = chance.randrange(1, len(lines) - 1)
+            at, bit = chance.randrange(len(lines[i])), 1 << chance.randrange(7)
+            changed = bytes(byte ^ bit if j == at else byte for j, byte in enumerate(lines[i]))
+            if b"\n" not in changed:
+                self.with_lines(person, [*lines[:i], changed, *lines[i + 1:]])
+                self.assert_named(person, "changed", i + 1)
+            self.with_lines(person, lines[:i] + lines[i + 1:])
+            self.assert_named(person, "dropped", i + 1)
+            self.with_lines(person, [*lines[:i], lines[chance.randrange(i)], *lines[i:]])
+            self.assert_named(person, "inserted", i + 1)
+            self.with_lines(person, [*lines[:i], lines[i + 1], lines[i], *lines[i + 2:]])
+            self.assert_named(person, "reordered", i + 1)
+            self.with_lines(person, lines[:i])
+            self.assert_named(person, "truncated", i)
+            self.with_lines(person, [*lines[:i], lines[i][:chance.randrange(1, len(lines[i]))]], end=b"")
+            self.assert_named(person, "truncated", i + 1)
+        # A run that comes after does not hide it.
+        self.with_lines(person, lines[:5])
+        self.grow(person, 1)
+        self.assertIn("log_cut", events_of(person))
+        self.assertEqual(self.verify(person, 5)["fault"]["kind"], "truncated")
+        self.with_lines(person, lines)
+
+    def test_log_that_was_written_anew_disagrees_with_the_target(self):
+        server = self.have(cases.world.versitygw)
+        person = self.person()
+        self.grow(person, 4, {"cloud": sync.s3(server, prefix="audit-anew")}, compress="'none'")
+        at_target = ("--target", "cloud", "--policy", person.policy)
+        lines = lines_of(person)
+        for file in person.state.glob("state.db*"):
+            file.unlink()
+
+        def other_bytes(record):
+            for file in record.get("files", []):
+                file["bytes"] += 1
+            return record
+
+        self.with_lines(person, rewritten(lines, other_bytes))
+        self.assertIsNone(self.verify(person, 0)["fault"])
+        report = self.verify(person, 5, *at_target)
+        self.assertEqual((report["fault"]["kind"], report["targets"][0]["rewritten"]), ("rewritten", 4), report)
+        self.assertIn("cloud holds another head of upload", report["fault"]["why"])
+        # One upload is taken out of the history.
+        ids = [json.loads(line).get("upload_id") for line in lines]
+        taken = next(i for i in ids if i)
+        self.with_lines(person, rewritten(lines, lambda record: None if record.get("upload_id") == taken else record))
+        report = self.verify(person, 5, *at_target)
+        self.assertEqual(report["targets"][0]["rewritten"], 3, report)
+        # The end is missing, and only the target knows.
+        last = next(i for i in reversed(ids) if i)
+        self.with_lines(person, lines[:ids.index(last)])
+        report = self.verify(person, 5, *at_target)
+        self.assertEqual((report["fault"]["kind"], report["targets"][0]["missing"]), ("truncated", 1), report)
+        self.with_lines(person, lines)
+        self.assertEqual(self.verify(person, 0, *at_target)["targets"][0]["fits"], 4)
+        # A target that is not there is not asked, and the chain is looked at all the same.
+        away = person.folder / "away.lua"
+        away.write_text(sync.policy({"cloud": sync.s3_at("http://127.0.0.1:1")}))
+        report = self.verify(person, 1, "--target", "cloud", "--policy", away)
+        self.assertIsNone(report["fault"])
+
+    def test_two_machines_with_one_system_id_and_a_log_that_is_lost(self):
+        server = self.have(cases.world.versitygw)
+        one, two = self.person(), self.person()
+        target = {"cloud": sync.s3(server, prefix="audit-two")}
+        for person in (one, two, one):
+            self.grow(person, 1, target, compress="'none'")
+            # Another content for each.
+            (person.folder / "a.bin").write_bytes(str(person.folder).encode())
+            self.assert_code(person.run(None, [person.folder / "a.bin"]), 0)
+        for person, other in ((one, two), (two, one)):
+            report = self.verify(person, 0, "--target", "cloud", "--policy", person.policy)
+            here = report["targets"][0]
+            self.assertGreater(here["fits"], 0, report)
+            self.assertEqual(here["fits"] + here["elsewhere"] + here["before"], here["uploads"], report)
+            self.assertGreater(here["elsewhere"] + here["before"], 0, report)
+        new = self.person()
+        new.policy.write_text(one.policy.read_text())
+        report = self.verify(new, 0, "--target", "cloud", "--policy", new.policy)
+        self.assertEqual(report["targets"][0]["before"], report["targets"][0]["uploads"], report)
+
+    def test_hostile_logs_are_one_clear_error(self):
+        person = self.person()
+        self.grow(person, 2)
+        lines = lines_of(person)
+        for name, bad in (("huge", b"x" * (3 << 20)), ("nuls", b"\0" * 5000), ("deep", b"[" * 60000), ("json", b'{"a":1}'),
+                          ("deep json", b'{"a":' * 9000 + b"1" + b"}" * 9000)):
+            with self.subTest(name):
+                self.with_lines(person, [*lines[:2], bad, *lines[2:]])
+                self.assert_named(person, "inserted", 3)
+                self.with_lines(person, [*lines[:2], bad, *lines[3:]])
+                self.assert_named(person, "changed", 3)
+                result = person.ask("audit", "verify", "--state", person.state)
+                self.assertEqual(result.err.count("akosha-sync: "), 1, result)
+        self.with_lines(person, lines)
+
+    def test_killed_while_writing_it_always_verifies(self):
+        person = self.person()
+        self.grow(person, 1)
+        chance, source = random.Random(11), person.folder / "a.bin"
+        # What it writes is killed at random moments: three records, a state database and a target.
+        for i in range(KILLS):
+            source.write_bytes(b"%d" % i * 50)
+            process = subprocess.Popen(person.command(person.run_arguments(None, [source])), cwd=person.folder, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=person.environment)
+            time.sleep(chance.random() * RUN_SECONDS)
+            process.kill()
+            process.wait()
+            if i % 4 == 0:
+                self.verify(person, 0)
+        self.grow(person, 1)
+        report = self.verify(person, 0, "--policy", person.policy)
+        self.assertEqual(report["targets"][0]["fits"], report["targets"][0]["uploads"], report)
+
+    def test_two_processes_append_at_once(self):
+        person = self.person()
+        self.grow(person, 1)
+        before = len(lines_of(person))
+        secret = person.folder / "token"
+        secret.write_text("value")
+        secret.chmod(0o600)
+
+        def many(name):
+            for _ in range(10):
+                done = person.ask("secret", "add", name, "--file", secret, "--host", "akosha.internal", "--force", "--state", person.state)
+                self.assert_code(done, 0)
+
+        threads = [threading.Thread(target=many, args=(name,)) for name in ("one", "two")]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(lines_of(person)), before + 20)
+        self.assertEqual(self.verify(person, 0)["log"]["records"], before + 20)
