@@ -189,7 +189,7 @@ class Machine(cases.Case):
         job.rename(elsewhere)
         job.symlink_to(elsewhere)
         before = elsewhere.stat().st_mtime_ns, elsewhere.read_bytes()
-        self.do("worker", "--once")
+        self.assertIn(f"cannot read the job {job.stem}", self.do("worker", "--once", code=1))
         self.assertIn(job.stem, self.do("status", "--verbose"))
         self.assertEqual((elsewhere.stat().st_mtime_ns, elsewhere.read_bytes()), before)
         self.assertTrue(job.is_symlink())
