@@ -29,6 +29,7 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "engine_target_s3_inspect_test", "engine_credentials_test", "engine_credentials_chain_test",
            "engine_credentials_sts_test", "engine_target_s3_credentials_test",
            "os_files_test", "engine_private_folder_test",
+           "engine_audit_chain_test", "engine_audit_heads_test", "engine_audit_rotation_test",
            "data_duckdb_blocks_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
@@ -53,6 +54,9 @@ CATCHERS = (
     ("credentials that are kept fresh", ["tests/engine_credentials_chain_test"]),
     ("credentials of STS", ["tests/engine_credentials_sts_test"]),
     ("s3: credentials", ["tests/engine_target_s3_credentials_test"]),
+    ("the audit log's chain", ["tests/engine_audit_chain_test"]),
+    ("heads of the audit log", ["tests/engine_audit_heads_test"]),
+    ("files of the audit log", ["tests/engine_audit_rotation_test"]),
     ("secrets", ["tests/base_secret_test"]),
     ("the redactor", ["tests/base_redact_test"]),
     ("what is printed", ["tests/cli_print_test"]),
