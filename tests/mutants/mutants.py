@@ -22,9 +22,12 @@ MUTANTS = (
      "        status = files->sync_folder(files->ctx, folder, err);",
      "        status = AKS_OK;"),
     ("the way to the state folder is not made to last", "src/engine/engine.c",
-     "    if (status == AKS_OK && !lasts(engine))", "    if (status == AKS_OK && lasts(engine) && err == NULL)"),
+     "make_state_folder(engine->port, folder, !lasts(engine), err);",
+     "make_state_folder(engine->port, folder, lasts(engine) && err == NULL, err);"),
     ("a queue's folder is trusted that somebody else made", "src/engine/queue.c",
-     "    if (status == AKS_NOT_FOUND || (status == AKS_OK && !count.any))", "    if (status == AKS_NOT_FOUND)"),
+     "    if (others == 0)\n        status = make_folder(port, folder, &why);",
+     "    if (others == 0 && port->files.stat(port->files.ctx, folder, true, &(struct aks_file_info){ 0 }, NULL) != AKS_OK)\n"
+     "        status = make_folder(port, folder, &why);"),
     ("an upload that may be committed is begun again under its id", "src/engine/run.c",
      "        strcmp(run->targets[index].manifest_id, run->upload_id) == 0)", "        err == NULL)"),
     ("Retry-After is ignored by the default", "src/engine/decide_default.c",
@@ -95,8 +98,8 @@ MUTANTS = (
     ("a part is cut at the wrong place", "src/engine/pipeline_raw.c",
      "part->part.offset + offset, data, len,", "part->part.offset + offset - (part->part.number > 2), data, len,"),
     ("a secret stands in the log", "src/engine/target_s3_request.c",
-     "    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->s3->credentials));",
-     "    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->s3->credentials));\n"
+     "    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->used));",
+     "    key.secret_key = aks_secret_reveal(aks_credentials_secret_key(step->used));\n"
      "    aks_log_write(step->s3->options.log, AKS_LOG_DEBUG, \"signing with %s\", key.secret_key);",
      "src/base/log.c", "aks_redact_text(text, (size_t)len >= sizeof(text) ? AKS_REDACT_CUT : 0)", "text"),
     ("a secret goes to any host", "src/engine/secret_host.c",
@@ -207,7 +210,7 @@ MUTANTS = (
      "        status = policy->step(policy->ctx, task, &ended, err);\n        if (status == AKS_POLICY) {\n"
      "            aks_error_clear(err);\n            status = AKS_OK;\n            ended = true;\n        }"),
     ("tries have no end", "src/engine/decide_default.c",
-     "    if (!facts->transient || facts->attempt >= settings->tries)", "    if (!facts->transient)"),
+     "    if (!facts->transient || facts->attempt >= settings->tries ||", "    if (!facts->transient ||"),
 
     # The policy layer.
     ("a limit is not sticky", "src/script/budget.c",

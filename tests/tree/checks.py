@@ -1,5 +1,6 @@
 """The rules of the house, one function each: (tree) -> list of violations, as "file:line: what"."""
 
+import ast
 import re
 import subprocess
 import tempfile
@@ -265,7 +266,21 @@ def check_promises(tree):
     return bad
 
 
+def check_mutants(tree):
+    """What each mutant breaks stands in its file once: one that finds no place is a guard that nobody tries."""
+    path = "tests/mutants/mutants.py"
+    mutants = ast.literal_eval(tree.text(path).split("MUTANTS = ", 1)[1]) if path in tree.names else ()
+    bad = []
+    for name, *places in mutants:
+        for file, old, _ in zip(places[::3], places[1::3], places[2::3]):
+            count = tree.text(file).count(old) if file in tree.names else 0
+            if count != 1:
+                bad.append(f"{path}: {name}: what it breaks stands {count} times in {file}")
+    return bad
+
+
 CHECKS = {
+    "mutants find their places": check_mutants,
     "promises are kept by something": check_promises,
     "layers include only what stands below them": check_layers,
     "libraries are included in their place": check_headers_of_libraries,

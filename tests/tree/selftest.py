@@ -59,6 +59,8 @@ PLANTED = {
         "docs/path.md": "see /wo" + "rk/main\n",
         "docs/host.md": "from https://py" + "pi.org/simple\n"},
     "the reference is of today's annotations": {reference.DOCUMENT: reference.of(ANNOTATIONS.replace("1024", "1000"))},
+    "mutants find their places": {
+        "tests/mutants/mutants.py": 'MUTANTS = (("it is not there", "src/base/a.c", "return 9;", "return 1;"),)\n'},
     "no test is switched off": {"tests/c/off_test.c": "void x(void) { ski" + "p(); }\n"},
 }
 
