@@ -63,6 +63,12 @@ class Pairs(cases.Case):
         self.lands(sync.s3(server, prefix="pairs"), lambda key: server.get("pairs/" + key)["Body"].read(),
                    lambda: [key.removeprefix("pairs/") for key in server.objects("pairs/")])
 
+    def test_over_http(self):
+        server = self.have(cases.world.nginx)
+        place = server.files / f"pairs-{self.someone.folder.name}"
+        self.lands(sync.http(url=f"http://127.0.0.1:{server.port}/upload/{place.name}"), lambda key: (place / key).read_bytes(),
+                   lambda: [str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()])
+
     def test_a_session_costs_its_log(self):
         """The owner stays: only the log grows, and the manifest names the main file where it was."""
         copies = self.someone.folder / "copies"
