@@ -40,28 +40,56 @@ put_upload(struct aks_state *state, const struct aks_journal_upload *upload, str
     return run(&query, err);
 }
 
-/* An earlier try at the same object, in another shape. */
+static enum aks_status
+forget_object(struct aks_state *state, int64_t object, struct aks_error *err)
+{
+    enum aks_status status = run_of(state, "DELETE FROM parts WHERE object = ?", object, err);
+
+    return status == AKS_OK ? run_of(state, "DELETE FROM objects WHERE id = ?", object, err)
+        : status;
+}
+
+/* It goes to an upload of its own that is given up, in the caller's transaction. */
+static enum aks_status
+leave(struct aks_state *state, int64_t object, struct aks_error *err)
+{
+    struct aks_state_query query;
+    enum aks_status status = run_of(state, "INSERT INTO uploads (target, upload_id, job_id,"
+        " begun_at_ms, given_up) SELECT target, upload_id, job_id, begun_at_ms, 1 FROM uploads"
+        " WHERE id = (SELECT upload FROM objects WHERE id = ?)", object, err);
+
+    if (status != AKS_OK)
+        return status;
+    aks_state_query_begin(&query, state, "UPDATE objects SET upload = ? WHERE id = ?");
+    aks_state_query_int(&query, sqlite3_last_insert_rowid(state->db));
+    aks_state_query_int(&query, object);
+    return run(&query, err);
+}
+
+/* An earlier try at the same object. One with a token may still lie at the target half sent, where
+ * nobody but the journal knows it: that could not be written down when it was dropped. */
 static enum aks_status
 remove_object(struct aks_state *state, int64_t upload, const struct aks_journal_object *object,
     struct aks_error *err)
 {
-    static const char *const statements[] = {
-        "DELETE FROM parts WHERE object IN (SELECT id FROM objects"
-        " WHERE upload = ? AND source = ? AND role = ?)",
-        "DELETE FROM objects WHERE upload = ? AND source = ? AND role = ?",
-    };
-    enum aks_status status = AKS_OK;
+    struct aks_state_query query;
+    int64_t before = 0;
+    bool has_token = false;
+    enum aks_status status;
 
-    for (size_t i = 0; i < 2 && status == AKS_OK; i++) {
-        struct aks_state_query query;
-
-        aks_state_query_begin(&query, state, statements[i]);
-        aks_state_query_int(&query, upload);
-        aks_state_query_path(&query, object->source);
-        aks_state_query_int(&query, object->role);
-        status = run(&query, err);
+    aks_state_query_begin(&query, state, "SELECT id, token NOT NULL FROM objects"
+        " WHERE upload = ? AND source = ? AND role = ?");
+    aks_state_query_int(&query, upload);
+    aks_state_query_path(&query, object->source);
+    aks_state_query_int(&query, object->role);
+    if (aks_state_query_row(&query)) {
+        before = sqlite3_column_int64(query.stmt, 0);
+        has_token = sqlite3_column_int(query.stmt, 1) != 0;
     }
-    return status;
+    status = aks_state_query_end(&query, doing, err);
+    if (status != AKS_OK || before == 0)
+        return status;
+    return has_token ? leave(state, before, err) : forget_object(state, before, err);
 }
 
 static enum aks_status
@@ -237,20 +265,9 @@ enum aks_status
 aks_state_journal_leave(struct aks_state *state, int64_t object, struct aks_error *err)
 {
     enum aks_status status = aks_state_begin(state, true, doing, err);
-    struct aks_state_query query;
 
-    if (status != AKS_OK)
-        return status;
-    status = run_of(state, "INSERT INTO uploads (target, upload_id, job_id, begun_at_ms, given_up)"
-        " SELECT target, upload_id, job_id, begun_at_ms, 1 FROM uploads"
-        " WHERE id = (SELECT upload FROM objects WHERE id = ?)", object, err);
-    if (status == AKS_OK) {
-        aks_state_query_begin(&query, state, "UPDATE objects SET upload = ? WHERE id = ?");
-        aks_state_query_int(&query, sqlite3_last_insert_rowid(state->db));
-        aks_state_query_int(&query, object);
-        status = run(&query, err);
-    }
-    return aks_state_finish(state, status, doing, err);
+    return status == AKS_OK ? aks_state_finish(state, leave(state, object, err), doing, err)
+        : status;
 }
 
 enum aks_status
@@ -327,10 +344,6 @@ aks_state_journal_forget_object(struct aks_state *state, int64_t object, struct 
 {
     enum aks_status status = aks_state_begin(state, false, doing, err);
 
-    if (status != AKS_OK)
-        return status;
-    status = run_of(state, "DELETE FROM parts WHERE object = ?", object, err);
-    if (status == AKS_OK)
-        status = run_of(state, "DELETE FROM objects WHERE id = ?", object, err);
-    return aks_state_finish(state, status, doing, err);
+    return status == AKS_OK
+        ? aks_state_finish(state, forget_object(state, object, err), doing, err) : status;
 }

@@ -77,7 +77,8 @@ void aks_journal_parts_free(const struct aks_alloc *alloc, struct aks_journal_pa
 
 /** Before anything of ${object} is sent: it, its upload if that is not there yet, and parts, in one
  * synced transaction. Fills the ids that were 0. An object of the same upload, source and role that
- * is there already is replaced, with its parts. */
+ * is there already is replaced, with its parts; one that has a token goes to an upload of its own,
+ * as with leave, since it may be half sent. */
 enum aks_status aks_state_journal_begin(struct aks_state *state, struct aks_journal_upload *upload,
     struct aks_journal_object *object, const struct aks_journal_part *parts, size_t count,
     struct aks_error *err);

@@ -172,6 +172,33 @@ what_could_not_be_given_back_stays_to_be_given_back(void **state)
         " WHERE given_up = 1 AND token = 'token'"), 1);
 }
 
+/* No row can be added when that is to be written down, as on a full disk, and again when the next
+ * try begins. */
+static void
+what_could_not_be_moved_aside_either_is_not_lost_to_the_next_try(void **state)
+{
+    struct place place;
+
+    begin(&place);
+    assert_int_equal(aks_journal_entry_begin(&place.entry, &place.journal, &place.shape, &err),
+        AKS_OK);
+    (void)raw("CREATE UNIQUE INDEX full ON uploads (upload_id)");
+    aks_journal_entry_dropped(&place.entry, false);
+    assert_int_equal(raw("SELECT count(*) FROM uploads WHERE given_up = 1"), 0);
+    (void)raw("DROP INDEX full");
+    aks_journal_entry_fini(&place.entry);
+    assert_int_equal(aks_journal_entry_begin(&place.entry, &place.journal, &place.shape, &err),
+        AKS_OK);
+    assert_null(place.entry.resume.token);
+    assert_int_equal(place.entry.calls.begun(place.entry.calls.ctx, "another", &err), AKS_OK);
+    assert_int_equal(send(&place, 1, 1), AKS_OK);
+    end(&place);
+    assert_int_equal(raw("SELECT count(*) FROM objects JOIN uploads ON uploads.id = upload"
+        " WHERE given_up = 1 AND token = 'token'"), 1);
+    assert_int_equal(raw("SELECT count(*) FROM objects JOIN uploads ON uploads.id = upload"
+        " WHERE given_up = 0 AND token = 'another'"), 1);
+}
+
 int
 main(void)
 {
@@ -180,6 +207,7 @@ main(void)
         TEST(a_part_that_comes_out_different_ends_it),
         TEST(another_shape_is_not_gone_on_with),
         TEST(what_could_not_be_given_back_stays_to_be_given_back),
+        TEST(what_could_not_be_moved_aside_either_is_not_lost_to_the_next_try),
     };
 
     return cmocka_run_group_tests_name("journal of an upload", tests, NULL, NULL);

@@ -162,6 +162,7 @@ an_object_in_another_shape_takes_the_place_of_the_former(void **state)
     struct aks_journal_object again = object_of("/a", 0);
     struct aks_journal_object got;
 
+    object.token = NULL;
     begin(opened, &upload, &object);
     again.level = 4;
     begin(opened, &upload, &again);
@@ -172,6 +173,32 @@ an_object_in_another_shape_takes_the_place_of_the_former(void **state)
     aks_journal_object_fini(aks_alloc_system(), &got);
     aks_state_close(opened);
     assert_int_equal(raw("SELECT count(*) FROM parts"), 2);
+}
+
+/* What it was found by is not lost with it: it may be half sent. */
+static void
+a_former_object_with_a_token_stays_to_be_given_back(void **state)
+{
+    struct aks_state *opened = open_state();
+    struct aks_journal_upload upload = upload_of(UPLOAD);
+    struct aks_journal_object object = object_of("/a", 0);
+    struct aks_journal_object again = object_of("/a", 0);
+    struct aks_journal_upload *uploads;
+    size_t count;
+
+    begin(opened, &upload, &object);
+    assert_int_equal(aks_state_journal_token(opened, object.id, "nonce id", &err), AKS_OK);
+    begin(opened, &upload, &again);
+    assert_int_equal(aks_state_journal_uploads(opened, T, &uploads, &count, &err), AKS_OK);
+    assert_int_equal(count, 2);
+    assert_true(!uploads[0].given_up && uploads[1].given_up);
+    assert_string_equal(uploads[1].upload_id, UPLOAD);
+    aks_mem_free(aks_alloc_system(), uploads);
+    aks_state_close(opened);
+    assert_int_equal(raw("SELECT count(*) FROM objects JOIN uploads ON uploads.id = upload"
+        " WHERE given_up = 1 AND token = 'nonce id'"), 1);
+    assert_int_equal(raw("SELECT count(*) FROM objects JOIN uploads ON uploads.id = upload"
+        " WHERE given_up = 0 AND token = 'nonce'"), 1);
 }
 
 static void
@@ -317,6 +344,7 @@ main(void)
         TEST(what_was_begun_is_found_by_the_next_process),
         TEST(a_new_token_forgets_the_tags_and_keeps_the_digests),
         TEST(an_object_in_another_shape_takes_the_place_of_the_former),
+        TEST(a_former_object_with_a_token_stays_to_be_given_back),
         TEST(what_is_forgotten_leaves_nothing_and_no_id_comes_twice),
         TEST(an_object_that_is_stored_has_its_sizes_and_digests),
         TEST(rows_that_were_damaged_are_refused),
