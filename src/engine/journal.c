@@ -58,6 +58,17 @@ aks_journal_object_of(const struct aks_journal_object *object, const struct aks_
     return aks_source_same(&object->info, &snapshot->sources[object->role].info);
 }
 
+bool
+aks_journal_elsewhere(const char *upload_id, const char *key)
+{
+    const char *name = strrchr(key, '/');
+    size_t len = strlen(upload_id);
+
+    if (name == NULL || (size_t)(name - key) < len)
+        return true;
+    return memcmp(name - len, upload_id, len) != 0;
+}
+
 static enum aks_status
 fill_row(struct aks_journal_entry *entry, const struct aks_journal_shape *shape,
     struct aks_error *err)
@@ -172,6 +183,8 @@ take_before(struct aks_journal_entry *entry, const struct aks_journal_object *be
         return status;
     entry->row.id = before->id;
     entry->resume.token = entry->row.token;
+    entry->resume.keep_whole = before->key != NULL &&
+        aks_journal_elsewhere(entry->journal->upload.upload_id, before->key);
     entry->resume.parts = entry->known;
     entry->resume.count = entry->known_count;
     return AKS_OK;

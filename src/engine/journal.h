@@ -41,6 +41,11 @@ const struct aks_journal_object *aks_journal_object(const struct aks_journal *jo
 bool aks_journal_object_of(const struct aks_journal_object *object,
     const struct aks_snapshot *snapshot);
 
+/** Does ${key} lie in the folder of another upload than ${upload_id}: one that was begun under that
+ * and is gone on with as a part of this? What is whole there may be named by that one's manifest,
+ * which nobody here has looked for or heard of. */
+bool aks_journal_elsewhere(const char *upload_id, const char *key);
+
 /* One object that is being sent. Zeroed: nothing is written down. */
 struct aks_journal_entry {
     struct aks_journal *journal;

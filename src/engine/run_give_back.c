@@ -190,7 +190,9 @@ give_back_upload(struct giving *giving, const struct aks_journal_upload *upload)
     status = aks_journal_init(&journal, run->engine->port->alloc, run->engine->log,
         run->engine->state, upload, NULL);
     for (size_t i = 0; i < journal.count && status == AKS_OK; i++)
-        status = give_back_object(giving, &journal.objects[i], is_committed);
+        status = give_back_object(giving, &journal.objects[i], is_committed ||
+            (journal.objects[i].key != NULL &&
+                aks_journal_elsewhere(upload->upload_id, journal.objects[i].key)));
     aks_journal_fini(&journal);
     if (status != AKS_OK)
         return status;

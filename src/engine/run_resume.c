@@ -139,7 +139,8 @@ carry_over(struct upload *upload, bool *ret_taken, struct aks_error *err)
     *ret_taken = false;
     if (ids == NULL)
         return aks_error_memory(err, "going on with an upload");
-    for (size_t i = 0; i < found->count; i++) {
+    /* The address of what tus has begun may be the object's own: nothing tells half from whole. */
+    for (size_t i = 0; i < found->count && upload->settings->kind == AKS_TARGET_S3; i++) {
         /* What is encrypted begins anew. */
         if (found->objects[i].encryption == AKS_ENCRYPTION_NONE &&
             object_fits(upload, found, &found->objects[i]))

@@ -146,8 +146,11 @@ static void
 abort_begin(void *ctx)
 {
     struct aks_s3_object *object = ctx;
+    bool single = object->shape == AKS_S3_SINGLE;
 
-    if (object->upload_id != NULL || object->shape == AKS_S3_SINGLE)
+    if (single && object->known.keep_whole)
+        end_without(object);
+    else if (object->upload_id != NULL || single)
         delete(object);
     else if (object->known.token != NULL)
         aks_s3_resume_abort(object);

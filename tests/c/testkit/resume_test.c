@@ -286,6 +286,41 @@ source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has(void **state)
     }
 }
 
+/* As before, but one of its two sources has changed, and that one alone: what is carried over into
+ * another upload is not taken away where it lies, since a manifest names it there. */
+static void
+complete_upload_stays_whole_where_one_of_two_has_changed(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'b.bin', 'a.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = { 'cloud' } }\n";
+
+    for (int round = 0; round < 8; round++) {
+        bool single = (round & 1) != 0;
+        bool power = (round & 2) != 0;
+        bool twice = (round & 4) != 0;
+        struct aks_world *world = scenario_new(1, policy, single ? 900 : BYTES);
+
+        scenario_put(world, "b.bin", 2, 700);
+        (void)dies(world, "manifest", true);
+        assert_null(scenario_run(world));
+        aks_world_restart(world, power);
+        scenario_put(world, "b.bin", 3, 700);
+        if (twice) {
+            (void)dies(world, "manifest", false);
+            assert_null(scenario_run(world));
+            aks_world_restart(world, power);
+            scenario_put(world, "a.bin", 78, single ? 900 : BYTES);
+        }
+        scenario_run_is(world, "stored");
+        aks_world_advance(world, HOUR_NS);
+        scenario_run_is(world, "unchanged");
+        assert_int_equal(open_uploads(world), 0);
+        aks_world_free(world);
+    }
+}
+
 int
 main(void)
 {
@@ -299,6 +334,7 @@ main(void)
         cmocka_unit_test(try_that_could_not_be_taken_back_is_given_back_later),
         cmocka_unit_test(upload_that_nobody_knows_to_be_complete_stays_whole),
         cmocka_unit_test(source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has),
+        cmocka_unit_test(complete_upload_stays_whole_where_one_of_two_has_changed),
         cmocka_unit_test(credentials_that_expire_half_way_cost_the_parts_that_were_refused),
     };
 
