@@ -125,7 +125,36 @@ set_paths(struct restore *restore, struct restore_item *item, struct aks_error *
     return AKS_OK;
 }
 
-/* No two files of the restore have one path: neither main files nor logs. */
+static enum aks_status
+clash(const char *what, const char *path, struct aks_error *err)
+{
+    (void)aks_error_set(err, AKS_CONFLICT, "%s %s", what, path);
+    aks_error_hint(err, "name the one that is wanted, by its full path");
+    return AKS_CONFLICT;
+}
+
+/* An engine would read as part of the database what a manifest calls another source: it would be
+ * another database than the one that was checked. ${paths} are in order. */
+static enum aks_status
+check_companions(const struct restore_item *item, const struct by_name *paths, size_t count,
+    struct aks_error *err)
+{
+    const char *log = item->there[RESTORE_WAL] ? item->objects[RESTORE_WAL].path : "";
+    char path[AKS_PATH_BYTES];
+
+    for (size_t i = 0; aks_restore_companion(item, i, path, sizeof(path)); i++) {
+        const struct by_name wanted = { path, NULL };
+
+        if (strcmp(path, log) != 0 &&
+            bsearch(&wanted, paths, count, sizeof(*paths), compare_names) != NULL)
+            return clash("a source would be restored as if it were a part of another one:", path,
+                err);
+    }
+    return AKS_OK;
+}
+
+/* No two files of the restore have one path: neither main files nor logs, nor what an engine looks
+ * for beside a database. */
 static enum aks_status
 check_unique(const struct restore *restore, struct aks_error *err)
 {
@@ -144,12 +173,11 @@ check_unique(const struct restore *restore, struct aks_error *err)
     }
     qsort(paths, count, sizeof(*paths), compare_names);
     for (size_t i = 1; i < count && status == AKS_OK; i++) {
-        if (strcmp(paths[i - 1].name, paths[i].name) == 0) {
-            status = aks_error_set(err, AKS_CONFLICT,
-                "two of the sources would be restored as %s", paths[i].name);
-            aks_error_hint(err, "name the one that is wanted, by its full path");
-        }
+        if (strcmp(paths[i - 1].name, paths[i].name) == 0)
+            status = clash("two of the sources would be restored as", paths[i].name, err);
     }
+    for (size_t i = 0; i < restore->item_count && status == AKS_OK; i++)
+        status = check_companions(&restore->items[i], paths, count, err);
     aks_mem_free(alloc, paths);
     return status;
 }

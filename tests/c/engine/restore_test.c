@@ -126,10 +126,10 @@ text(const char *s)
 }
 
 static void
-add(struct place *place, struct aks_manifest *manifest, const char *name, const char *suffix,
-    enum aks_codec codec, const void *data, size_t len)
+add(struct place *place, struct aks_manifest *manifest, const char *kind, const char *name,
+    const char *suffix, enum aks_codec codec, const void *data, size_t len)
 {
-    struct aks_manifest_object object = { .role = text("main"), .kind = text("file"),
+    struct aks_manifest_object object = { .role = text("main"), .kind = text(kind),
         .snapshot_method = text("identity"), .parts = 1, .part_bytes = 5000000,
         .bytes = (int64_t)len };
     char key[200];
@@ -178,29 +178,42 @@ add(struct place *place, struct aks_manifest *manifest, const char *name, const 
 }
 
 static void
+manifest_begin(struct aks_manifest *manifest)
+{
+    aks_manifest_init(manifest, aks_alloc_system());
+    manifest->system_id = strdup(SYSTEM);
+    manifest->upload_id = strdup(UPLOAD);
+    manifest->uploader_version = strdup("1.0");
+}
+
+static void
+manifest_end(struct place *place, struct aks_manifest *manifest)
+{
+    struct aks_buf out;
+    struct aks_error err;
+
+    aks_buf_init(&out, aks_alloc_system(), 100000);
+    if (aks_manifest_write(manifest, &out, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    temp_folder_write(place->folder, "target/systems/" SYSTEM "/" UPLOAD "/manifest.json",
+        out.data, out.len);
+    aks_buf_fini(&out);
+    aks_manifest_fini(manifest);
+}
+
+static void
 make_upload(struct place *place)
 {
     static const char *const folders[] = { "target", "target/systems", "target/systems/" SYSTEM,
         "target/systems/" SYSTEM "/" UPLOAD };
     struct aks_manifest manifest;
-    struct aks_buf out;
-    struct aks_error err;
 
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(mkdir(temp_folder_join(place->folder, folders[i]), 0700), 0);
-    aks_manifest_init(&manifest, aks_alloc_system());
-    manifest.system_id = strdup(SYSTEM);
-    manifest.upload_id = strdup(UPLOAD);
-    manifest.uploader_version = strdup("1.0");
-    add(place, &manifest, "long.bin", ".zst", AKS_CODEC_ZSTD, place->data, LONG_BYTES);
-    add(place, &manifest, "short.txt", "", AKS_CODEC_NONE, "some words", 10);
-    aks_buf_init(&out, aks_alloc_system(), 100000);
-    if (aks_manifest_write(&manifest, &out, &err) != AKS_OK)
-        fail_msg("%s", err.message);
-    temp_folder_write(place->folder, "target/systems/" SYSTEM "/" UPLOAD "/manifest.json",
-        out.data, out.len);
-    aks_buf_fini(&out);
-    aks_manifest_fini(&manifest);
+    manifest_begin(&manifest);
+    add(place, &manifest, "file", "long.bin", ".zst", AKS_CODEC_ZSTD, place->data, LONG_BYTES);
+    add(place, &manifest, "file", "short.txt", "", AKS_CODEC_NONE, "some words", 10);
+    manifest_end(place, &manifest);
 }
 
 static int
@@ -402,6 +415,38 @@ what_is_not_what_was_stored_gets_no_name(void **state)
     expect_whole(place, true);
 }
 
+/* A target that names what an engine would take for a part of a database beside it. */
+static void
+nothing_is_put_beside_a_database_that_its_engine_would_read(void **state)
+{
+    static const struct {
+        const char *kind;
+        const char *database;
+        const char *beside;
+    } pairs[] = {
+        { "sqlite", "a.db", "a.db-wal" }, { "sqlite", "a.db", "a.db-journal" },
+        { "sqlite", "a.db", "a.db-shm" }, { "duckdb", "a.duckdb", "a.duckdb.wal" },
+        { "duckdb", "a.duckdb", "a.duckdb.wal.recovery" },
+    };
+    struct place *place = *state;
+
+    open_engine(place);
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        struct aks_manifest manifest;
+        char path[100];
+
+        manifest_begin(&manifest);
+        add(place, &manifest, pairs[i].kind, pairs[i].database, "", AKS_CODEC_NONE, "", 0);
+        add(place, &manifest, "file", pairs[i].beside, "", AKS_CODEC_NONE, "some words", 10);
+        manifest_end(place, &manifest);
+        assert_int_equal(restore(place), 1);
+        (void)snprintf(path, sizeof(path), "back/%s", pairs[i].database);
+        assert_false(there(place, path));
+        (void)snprintf(path, sizeof(path), "back/%s", pairs[i].beside);
+        assert_false(there(place, path));
+    }
+}
+
 static void
 a_drill_proves_and_leaves_nothing(void **state)
 {
@@ -454,6 +499,7 @@ main(void)
         TEST(any_allocation_may_fail),
         TEST(any_call_of_a_file_may_fail_and_the_next_restore_brings_all),
         TEST(what_is_not_what_was_stored_gets_no_name),
+        TEST(nothing_is_put_beside_a_database_that_its_engine_would_read),
         TEST(a_drill_proves_and_leaves_nothing),
         TEST(a_drill_that_finds_damage_proves_nothing_and_is_not_tried_at_once_again),
     };
