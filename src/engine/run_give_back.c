@@ -114,6 +114,18 @@ wanted(const struct giving *giving, const struct aks_journal_upload *upload)
     return strcmp(upload->job_id, run->job_id) == 0 && run->keep_error.status != AKS_OK;
 }
 
+/* A try that was left under a key has to wait while a later one under that key is gone on with:
+ * what a token without an id stands for is looked for by its key alone. Where that cannot be read
+ * it waits, too. */
+static bool
+waits(const struct giving *giving, const struct aks_journal_upload *upload)
+{
+    bool shares = false;
+
+    return aks_state_journal_shares(giving->run->engine->state, upload->id, &shares, NULL) !=
+        AKS_OK || shares;
+}
+
 /* Has it been committed? Then nothing of it is taken away that readers could be led to; also of one
  * that was given up, by a process that did not know. What was half sent of it and begun anew under
  * the same id is given back all the same. */
@@ -216,7 +228,7 @@ give_back_target(struct giving *giving, size_t *left)
             &uploads, &count, &err) != AKS_OK)
         aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s", err.message);
     for (size_t i = 0; i < count && *left > 0 && !giving->late; i++) {
-        if (wanted(giving, &uploads[i]))
+        if (wanted(giving, &uploads[i]) || waits(giving, &uploads[i]))
             continue;
         (*left)--;
         if (give_back_upload(giving, &uploads[i]) != AKS_OK) {

@@ -324,6 +324,22 @@ aks_state_journal_needs(struct aks_state *state, const char *snapshot, bool *ret
 }
 
 enum aks_status
+aks_state_journal_shares(struct aks_state *state, int64_t upload, bool *ret_shares,
+    struct aks_error *err)
+{
+    struct aks_state_query query;
+
+    aks_state_query_begin(&query, state, "SELECT 1 FROM uploads AS own"
+        " JOIN objects AS mine ON mine.upload = own.id JOIN objects AS others ON"
+        " others.key = mine.key AND others.upload <> own.id JOIN uploads AS other ON"
+        " other.id = others.upload AND other.target = own.target AND other.given_up = 0"
+        " WHERE own.id = ? LIMIT 1");
+    aks_state_query_int(&query, upload);
+    *ret_shares = aks_state_query_row(&query);
+    return aks_state_query_end(&query, doing, err);
+}
+
+enum aks_status
 aks_state_journal_forget(struct aks_state *state, int64_t upload, struct aks_error *err)
 {
     enum aks_status status = aks_state_begin(state, false, doing, err);

@@ -123,6 +123,10 @@ enum aks_status aks_state_journal_carry(struct aks_state *state, struct aks_jour
 /** Does an upload that may be gone on with need that snapshot? */
 enum aks_status aks_state_journal_needs(struct aks_state *state, const char *snapshot,
     bool *ret_needs, struct aks_error *err);
+/** Has another upload of the same target, which may be gone on with, an object of a key that this
+ * one has, too? */
+enum aks_status aks_state_journal_shares(struct aks_state *state, int64_t upload,
+    bool *ret_shares, struct aks_error *err);
 /** The upload is committed or given back; not synced: to find it again does no harm. */
 enum aks_status aks_state_journal_forget(struct aks_state *state, int64_t upload,
     struct aks_error *err);

@@ -1,6 +1,8 @@
 /* Strays: multipart uploads that a process of ours has begun and whose ids it never heard, because
  * it ended between the request and the answer. The server is asked for uploads of the very key,
- * which carries the upload id of the run and so is nobody else's, and they are given back. */
+ * which carries the upload id of the run and so is nobody else's, and they are given back. Whoever
+ * gives back an object that was left sees to it that no later try under the same key is to be gone
+ * on with (run_give_back.c). */
 #include "engine/target_s3_object.h"
 
 #include <stdio.h>

@@ -165,6 +165,8 @@ MUTANTS = (
      "    if (is_committed)\n        return aks_state_journal_forget(run->engine->state, upload->id, NULL);"),
     ("what readers may see of an upload that was given up is removed", "src/engine/run_give_back.c",
      "giving, &journal.objects[i], is_committed);", "giving, &journal.objects[i], is_committed && giving == NULL);"),
+    ("a try that was left takes away what is gone on with under its key", "src/engine/run_give_back.c",
+     "        AKS_OK || shares;", "        AKS_OK;"),
     ("a mirror counts as stored when one target holds it", "src/engine/item.c",
      "    return held > 0 && held >= (item->needed < wanted ? item->needed : wanted);", "    return held > 0 && wanted > 0;"),
     ("a quorum is content with one copy less", "src/engine/item.c",

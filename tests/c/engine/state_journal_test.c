@@ -201,6 +201,43 @@ a_former_object_with_a_token_stays_to_be_given_back(void **state)
         " WHERE given_up = 0 AND token = 'nonce'"), 1);
 }
 
+static bool
+shares(struct aks_state *opened, int64_t upload)
+{
+    bool is_shared = false;
+
+    assert_int_equal(aks_state_journal_shares(opened, upload, &is_shared, &err), AKS_OK);
+    return is_shared;
+}
+
+/* Of one key, at one target, in an upload that may be gone on with. */
+static void
+an_upload_that_was_left_knows_who_goes_on_under_its_key(void **state)
+{
+    struct aks_state *opened = open_state();
+    struct aks_journal_upload upload = upload_of(UPLOAD);
+    struct aks_journal_upload elsewhere = upload_of(UPLOAD);
+    struct aks_journal_object object = object_of("/a", 0);
+    struct aks_journal_object again = object_of("/a", 0);
+    struct aks_journal_object other = object_of("/b", 0);
+    struct aks_journal_object there = object_of("/a", 0);
+
+    begin(opened, &upload, &object);
+    other.key = borrowed("systems/a/b/other");
+    begin(opened, &upload, &other);
+    assert_int_equal(aks_state_journal_leave(opened, object.id, &err), AKS_OK);
+    elsewhere.target[0] = 'x';
+    begin(opened, &elsewhere, &there);
+    assert_false(shares(opened, upload.id));
+    assert_false(shares(opened, upload.id + 1));
+    begin(opened, &upload, &again);
+    assert_false(shares(opened, upload.id));
+    assert_true(shares(opened, upload.id + 1));
+    assert_int_equal(aks_state_journal_give_up(opened, upload.id, &err), AKS_OK);
+    assert_false(shares(opened, upload.id + 1));
+    aks_state_close(opened);
+}
+
 static void
 what_is_forgotten_leaves_nothing_and_no_id_comes_twice(void **state)
 {
@@ -345,6 +382,7 @@ main(void)
         TEST(a_new_token_forgets_the_tags_and_keeps_the_digests),
         TEST(an_object_in_another_shape_takes_the_place_of_the_former),
         TEST(a_former_object_with_a_token_stays_to_be_given_back),
+        TEST(an_upload_that_was_left_knows_who_goes_on_under_its_key),
         TEST(what_is_forgotten_leaves_nothing_and_no_id_comes_twice),
         TEST(an_object_that_is_stored_has_its_sizes_and_digests),
         TEST(rows_that_were_damaged_are_refused),

@@ -232,6 +232,39 @@ try_that_could_not_be_taken_back_is_given_back_later(void **state)
     aks_world_free(world);
 }
 
+/* The answer to a first try's create is lost: the token without an id that is left must not cost
+ * the second try, under the same key, what it has sent. When that is complete, what was lost is
+ * given back. */
+static void
+stray_of_a_key_is_looked_for_when_nothing_of_that_key_is_under_way(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = { 'cloud' },\n"
+        "  retry = function(failure)\n"
+        "    if failure.operation == 'create' then return akosha.restart end\n"
+        "  end }\n";
+    struct aks_world *world = scenario_new(1, policy, BYTES);
+    struct aks_fault_rule *lost = scenario_fault(world, AKS_FAULT_LOST, "cloud", "create");
+    struct aks_fault_rule *part = scenario_reply(world, "cloud", "part", 403, "AccessDenied");
+
+    lost->times = 1;
+    part->when = after_the_third;
+    part->when_ctx = world;
+    scenario_run_is(world, "queued");
+    assert_int_equal(lost->struck, 1);
+    assert_int_equal(open_uploads(world), 2);
+    aks_world_calm(world, true);
+    aks_world_advance(world, HOUR_NS);
+    scenario_run_is(world, "stored");
+    assert_int_equal(aks_world_again(world)->parts_again, 0);
+    aks_world_advance(world, HOUR_NS);
+    scenario_run_is(world, "unchanged");
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
 /* The process dies before it hears that the manifest is there, and the source changes: the upload
  * is nobody's any more, and readers see it. */
 static void
@@ -332,6 +365,7 @@ main(void)
         cmocka_unit_test(upload_that_another_target_has_satisfied_is_given_back),
         cmocka_unit_test(full_disk_at_the_journal_sends_nothing_unknown),
         cmocka_unit_test(try_that_could_not_be_taken_back_is_given_back_later),
+        cmocka_unit_test(stray_of_a_key_is_looked_for_when_nothing_of_that_key_is_under_way),
         cmocka_unit_test(upload_that_nobody_knows_to_be_complete_stays_whole),
         cmocka_unit_test(source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has),
         cmocka_unit_test(complete_upload_stays_whole_where_one_of_two_has_changed),
