@@ -14,6 +14,9 @@
 #define HOST "[host]"
 #define USER "[user]"
 
+#define BLANKS " \t\r\n"
+#define VARIABLES_MAX 64                /* looked for, for each field of a policy */
+
 /* Fields of a policy and of documents, and what their values are. */
 static const struct {
     const char *field;
@@ -85,24 +88,84 @@ add_environment(struct aks_redact_names *names, const struct aks_environment *en
     }
 }
 
+/* The literal of Lua that begins at ${at}: 'x', "x" or [[x]]; NULL if none does. */
+static const char *
+literal(const char *at, size_t *ret_len)
+{
+    if (at[0] == '[' && at[1] == '[') {
+        const char *end = strstr(at, "]]");
+
+        *ret_len = end != NULL ? (size_t)(end - at) - 2 : strlen(at) - 2;
+        return at + 2;
+    }
+    if (*at != '"' && *at != '\'')
+        return NULL;
+    *ret_len = strcspn(at + 1, *at == '"' ? "\"\n" : "'\n");
+    return at + 1;
+}
+
+static bool
+is_word(char c)
+{
+    return isalnum((unsigned char)c) || c == '_';
+}
+
+/* What the word of ${len} bytes at ${word} was set to, as a literal; each of them, if to several.
+ * What follows the word may close a field in brackets: ["bucket"] = "x". ${whole}: nothing of a
+ * word stands before it. */
+static void
+add_set(struct aks_redact_names *names, const char *text, const char *word, size_t len, bool whole,
+    const char *mark)
+{
+    const char *end = text + strlen(text);
+
+    for (const char *at = text; (at = memmem(at, (size_t)(end - at), word, len)) != NULL;
+        at += len) {
+        const char *value = at + len + strspn(at + len, "\"'] \t\r\n");
+        const char *found;
+        size_t found_len;
+
+        if ((whole && at > text && is_word(at[-1])) || *value != '=')
+            continue;
+        found = literal(value + 1 + strspn(value + 1, BLANKS), &found_len);
+        if (found != NULL)
+            add(names, found, found_len, mark);
+    }
+}
+
+/* bucket = name, and somewhere name = "...". */
+static void
+add_variables(struct aks_redact_names *names, const char *text, const char *field,
+    const char *mark)
+{
+    unsigned looked = 0;
+
+    for (const char *at = text; looked < VARIABLES_MAX && (at = strstr(at, field)) != NULL;) {
+        const char *value = at + strlen(field) + strspn(at + strlen(field), BLANKS);
+        size_t len = 0;
+
+        at += strlen(field);
+        if (*value != '=')
+            continue;
+        value += 1 + strspn(value + 1, BLANKS);
+        while (is_word(value[len]))
+            len++;
+        if (len > 0) {
+            looked++;
+            add_set(names, text, value, len, true, mark);
+        }
+    }
+}
+
 /* In a policy: bucket = "...", url = '...'. It need not be one that can be loaded. */
 static void
 add_literals(struct aks_redact_names *names, const char *text)
 {
     for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
-        const char *at = text;
+        const char *field = fields[i].field;
 
-        while ((at = strstr(at, fields[i].field)) != NULL) {
-            const char *value;
-            size_t len;
-
-            at += strlen(fields[i].field);
-            value = at + strspn(at, " =");
-            if (value == at || (*value != '"' && *value != '\''))
-                continue;
-            len = strcspn(value + 1, *value == '"' ? "\"\n" : "'\n");
-            add(names, value + 1, len, fields[i].mark);
-        }
+        add_set(names, text, field, strlen(field), false, fields[i].mark);
+        add_variables(names, text, field, fields[i].mark);
     }
 }
 
