@@ -1,6 +1,7 @@
 /* Uploads that nobody will go on with are given back, out of the journal alone: those that were
  * started over, those whose job is done or gone, and those that are older than AKS_JOURNAL_AGE_MS.
- * What cannot be given back now stays in the journal, and the next run tries again. */
+ * What cannot be given back now stays in the journal, and the next run tries again; what the target
+ * refuses does not hold up what comes after it. */
 #include "base/units.h"
 #include "engine/run_upload_internal.h"
 #include "wire/manifest.h"
@@ -12,6 +13,8 @@
 /* Of one run: so many uploads, in so much time. */
 #define GIVE_BACK_MAX 16
 #define GIVE_BACK_MS (10 * AKS_MS_PER_S)
+/* Of one upload: after so many objects that are refused the others are likely to be, too. */
+#define REFUSED_MAX 4
 
 struct giving {
     struct aks_run *run;
@@ -21,6 +24,7 @@ struct giving {
     struct aks_target *target;              /* NULL: not made yet */
     struct aks_timer timer;                 /* the time is up */
     bool late;
+    bool unusable;                          /* the target could not be opened */
     bool done;                              /* the call that is waited for */
     struct aks_outcome outcome;
     char **jobs;                            /* that are in the queue */
@@ -34,6 +38,13 @@ call_done(void *ctx, const struct aks_outcome *outcome)
 
     giving->outcome = *outcome;
     giving->done = true;
+}
+
+static enum aks_status
+failed(struct giving *giving, const struct aks_error *err)
+{
+    aks_outcome_failed(&giving->outcome, err);
+    return err->status;
 }
 
 static void
@@ -82,10 +93,8 @@ open_target(struct giving *giving)
     options.scratch_folder = run->engine->scratch_folder;
     options.probe_ms = run->settings->probe_ms;
     options.lingering = &run->pool.lingering;
-    if (giving->class->create(&options, &giving->target, &err) != AKS_OK) {
-        aks_outcome_failed(&giving->outcome, &err);
-        return err.status;
-    }
+    if (giving->class->create(&options, &giving->target, &err) != AKS_OK)
+        return failed(giving, &err);
     giving->class->available(giving->target, call_done, giving);
     return wait_for(giving);
 }
@@ -166,53 +175,84 @@ give_back_object(struct giving *giving, const struct aks_journal_object *row, bo
         spec.part_bytes = row->part_bytes;
         spec.resume = &resume;
         status = giving->class->open(giving->target, &spec, &object, &err);
-        if (status != AKS_OK) {
-            aks_outcome_failed(&giving->outcome, &err);
-            return status;
-        }
+        if (status != AKS_OK)
+            return failed(giving, &err);
         giving->class->abort(object, call_done, giving);
         status = wait_for(giving);
         giving->class->object_free(object);
     }
-    return status == AKS_OK ? aks_state_journal_forget_object(run->engine->state, row->id, NULL)
-        : status;
+    if (status != AKS_OK)
+        return status;
+    status = aks_state_journal_forget_object(run->engine->state, row->id, &err);
+    return status == AKS_OK ? AKS_OK : failed(giving, &err);
+}
+
+/* After a failure: would the next one only be waited for? That something is refused says nothing of
+ * what comes after it. */
+static bool
+stops(const struct giving *giving)
+{
+    return giving->late || giving->unusable || aks_status_transient(giving->outcome.status);
+}
+
+static enum aks_status
+give_back_objects(struct giving *giving, const struct aks_journal_upload *upload, bool is_committed)
+{
+    struct aks_run *run = giving->run;
+    struct aks_journal journal;
+    struct aks_error err;
+    struct aks_outcome first = { 0 };
+    unsigned refused = 0;
+    enum aks_status status = aks_journal_init(&journal, run->engine->port->alloc, run->engine->log,
+        run->engine->state, upload, &err);
+
+    if (status != AKS_OK)
+        (void)failed(giving, &err);
+    for (size_t i = 0; i < journal.count && refused < REFUSED_MAX; i++) {
+        status = give_back_object(giving, &journal.objects[i], is_committed ||
+            (journal.objects[i].key != NULL &&
+                aks_journal_elsewhere(upload->upload_id, journal.objects[i].key)));
+        if (status == AKS_OK)
+            continue;
+        if (refused++ == 0)
+            first = giving->outcome;
+        if (stops(giving))
+            break;
+    }
+    aks_journal_fini(&journal);
+    if (refused > 0 && !stops(giving))
+        giving->outcome = first;
+    return refused > 0 ? giving->outcome.status : status;
 }
 
 static enum aks_status
 give_back_upload(struct giving *giving, const struct aks_journal_upload *upload)
 {
     struct aks_run *run = giving->run;
-    struct aks_journal journal;
     struct aks_error err;
     bool is_committed = false;
     enum aks_status status;
 
     (void)snprintf(giving->upload_id, sizeof(giving->upload_id), "%s", upload->upload_id);
     status = open_target(giving);
+    giving->unusable = status != AKS_OK;
     if (status == AKS_OK)
         status = committed(giving, upload, &is_committed);
     if (status != AKS_OK)
         return status;
     /* From here on it is not gone on with any more, whatever happens. */
     if (!upload->given_up && aks_state_journal_give_up(run->engine->state, upload->id, &err) !=
-            AKS_OK) {
-        aks_outcome_failed(&giving->outcome, &err);
-        return err.status;
-    }
-    status = aks_journal_init(&journal, run->engine->port->alloc, run->engine->log,
-        run->engine->state, upload, NULL);
-    for (size_t i = 0; i < journal.count && status == AKS_OK; i++)
-        status = give_back_object(giving, &journal.objects[i], is_committed ||
-            (journal.objects[i].key != NULL &&
-                aks_journal_elsewhere(upload->upload_id, journal.objects[i].key)));
-    aks_journal_fini(&journal);
+            AKS_OK)
+        return failed(giving, &err);
+    status = give_back_objects(giving, upload, is_committed);
     if (status != AKS_OK)
         return status;
     aks_log_write(run->engine->log, AKS_LOG_INFO, is_committed
             ? "target %s: what was left of upload %s, which is complete, was given back"
             : "target %s: upload %s was given back", run->settings->targets[giving->index].name,
         upload->upload_id);
-    return aks_state_journal_forget(run->engine->state, upload->id, NULL);
+    status = aks_state_journal_forget(run->engine->state, upload->id, &err);
+    return status == AKS_OK ? AKS_OK : failed(giving, &err);
 }
 
 static void
@@ -235,7 +275,8 @@ give_back_target(struct giving *giving, size_t *left)
             aks_log_write(run->engine->log, AKS_LOG_INFO,
                 "target %s: upload %s could not be given back, which is tried again later: %s",
                 name, uploads[i].upload_id, giving->outcome.error.message);
-            break;
+            if (stops(giving))
+                break;
         }
     }
     aks_mem_free(run->engine->port->alloc, uploads);

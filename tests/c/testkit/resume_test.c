@@ -265,6 +265,61 @@ stray_of_a_key_is_looked_for_when_nothing_of_that_key_is_under_way(void **state)
     aks_world_free(world);
 }
 
+/* What a target refuses to give back stays in the journal, and the next ones are given back. */
+static void
+upload_that_is_refused_to_be_given_back_holds_up_no_other(void **state)
+{
+    struct aks_world *world = scenario_new(1, scenario_policy, BYTES);
+    struct aks_fault_rule *rule;
+
+    for (unsigned i = 0; i < 3; i++) {
+        (void)dies(world, "part 5", true);
+        assert_null(scenario_run(world));
+        aks_world_restart(world, false);
+        scenario_put(world, "a.bin", 77 + i, BYTES);
+        assert_int_equal(open_uploads(world), i + 1);
+    }
+    rule = scenario_reply(world, "cloud", "abort", 403, "AccessDenied");
+    rule->times = 1;
+    scenario_run_is(world, "stored");
+    assert_int_equal(rule->struck, 1);
+    assert_int_equal(open_uploads(world), 1);
+    scenario_run_is(world, "unchanged");
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
+/* So does one object of an upload; of a target that is in trouble nothing more is asked. */
+static void
+object_that_is_refused_to_be_given_back_holds_up_no_other(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'b.bin', 'a.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = { 'cloud' } }\n";
+
+    for (int trouble = 0; trouble < 2; trouble++) {
+        struct aks_world *world = scenario_new(1, policy, BYTES);
+        struct aks_fault_rule *rule;
+
+        scenario_put(world, "b.bin", 2, 700);
+        (void)dies(world, "part 6", true);
+        assert_null(scenario_run(world));
+        aks_world_restart(world, false);
+        scenario_put(world, "a.bin", 3, 700);
+        scenario_put(world, "b.bin", 4, 700);
+        rule = scenario_reply(world, "cloud", "abort", trouble != 0 ? 503 : 403,
+            trouble != 0 ? "SlowDown" : "AccessDenied");
+        rule->times = trouble != 0 ? TAKEN_BACK_TRIES : 1;
+        scenario_run_is(world, "stored");
+        assert_int_equal(rule->struck, rule->times);
+        assert_int_equal(open_uploads(world), 1);
+        assert_int_equal(strstr(aks_world_story(world, AKS_STORY_REQUESTS),
+            "cloud  other  DELETE 0 -> 204") != NULL, trouble == 0);
+        aks_world_free(world);
+    }
+}
+
 /* The process dies before it hears that the manifest is there, and the source changes: the upload
  * is nobody's any more, and readers see it. */
 static void
@@ -366,6 +421,8 @@ main(void)
         cmocka_unit_test(full_disk_at_the_journal_sends_nothing_unknown),
         cmocka_unit_test(try_that_could_not_be_taken_back_is_given_back_later),
         cmocka_unit_test(stray_of_a_key_is_looked_for_when_nothing_of_that_key_is_under_way),
+        cmocka_unit_test(upload_that_is_refused_to_be_given_back_holds_up_no_other),
+        cmocka_unit_test(object_that_is_refused_to_be_given_back_holds_up_no_other),
         cmocka_unit_test(upload_that_nobody_knows_to_be_complete_stays_whole),
         cmocka_unit_test(source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has),
         cmocka_unit_test(complete_upload_stays_whole_where_one_of_two_has_changed),
