@@ -301,8 +301,10 @@ aks_journal_entry_dropped(struct aks_journal_entry *entry, bool clean)
         return;
     status = clean ? aks_state_journal_forget_object(journal->state, entry->row.id, &err)
         : aks_state_journal_leave(journal->state, entry->row.id, &err);
-    if (status != AKS_OK)
+    if (status != AKS_OK) {
         aks_log_write(journal->log, AKS_LOG_WARNING, "%s", err.message);
+        journal->holds_left = journal->holds_left || !clean;
+    }
     /* The next try begins without it. */
     for (size_t i = 0; i < journal->count; i++) {
         if (journal->objects[i].id == entry->row.id) {

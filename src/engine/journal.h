@@ -25,6 +25,8 @@ struct aks_journal {
     struct aks_journal_upload upload;       /* id 0: nothing of it is written down yet */
     struct aks_journal_object *objects;     /* that were begun before */
     size_t count;
+    bool holds_left;                        /* one stands in it still that should have been moved
+                                             * to an upload of its own: it is not forgotten */
 };
 
 /** The journal of ${upload}, which is copied; with an id, what is known of its objects is read. To

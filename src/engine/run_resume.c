@@ -417,9 +417,12 @@ aks_run_resume_end(struct upload *upload, bool committed)
     else if (!committed && upload->journal.upload.id != 0)
         tell_kept(upload);
 
-    if (committed && upload->journal.upload.id != 0 &&
-        aks_state_journal_forget(upload->run->engine->state, upload->journal.upload.id, &err) !=
-            AKS_OK)
+    /* With something in it that was left it is given back, which touches nothing that is whole. */
+    if (committed && upload->journal.upload.id != 0 && (upload->journal.holds_left
+            ? aks_state_journal_give_up(upload->run->engine->state, upload->journal.upload.id,
+                &err)
+            : aks_state_journal_forget(upload->run->engine->state, upload->journal.upload.id,
+                &err)) != AKS_OK)
         aks_log_write(upload->run->engine->log, AKS_LOG_DEBUG, "%s", err.message);
     aks_journal_fini(&upload->journal);
 }

@@ -165,6 +165,8 @@ MUTANTS = (
      "    if (is_committed)\n        return aks_state_journal_forget(run->engine->state, upload->id, NULL);"),
     ("what readers may see of an upload that was given up is removed", "src/engine/run_give_back.c",
      "giving, &journal.objects[i], is_committed ||", "giving, &journal.objects[i], (is_committed && giving == NULL) ||"),
+    ("a commit forgets what could not be moved aside", "src/engine/journal.c",
+     "        journal->holds_left = journal->holds_left || !clean;", "        journal->holds_left = false;"),
     ("an upload that is refused holds up those behind it", "src/engine/run_give_back.c",
      "            if (stops(giving))\n                break;", "            break;"),
     ("an object that is refused holds up those behind it", "src/engine/run_give_back.c",

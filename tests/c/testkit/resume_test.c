@@ -131,6 +131,46 @@ upload_that_another_target_has_satisfied_is_given_back(void **state)
 }
 
 static bool
+when_taking_back_has_failed(void *ctx, const struct aks_fault_step *step)
+{
+    const struct aks_fault_rule *taken_back = ctx;
+
+    return taken_back->struck == TAKEN_BACK_TRIES;
+}
+
+/* The disk is full when it is to be written down that an object could not be taken back, and the
+ * upload is committed without it: its id is not forgotten with the upload. */
+static void
+object_that_could_not_be_moved_aside_outlives_the_commit(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'b.bin', 'a.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = { 'cloud' } }\n";
+    struct aks_world *world = scenario_new(1, policy, BYTES);
+    struct aks_fault_rule *part = scenario_reply(world, "cloud", "part 5", 413, "EntityTooLarge");
+    struct aks_fault_rule *abort = scenario_reply(world, "cloud", "abort", 503, "SlowDown");
+    struct aks_fault_rule *full = scenario_fault(world, AKS_FAULT_FAIL, "state.db-wal", "write");
+
+    scenario_put(world, "b.bin", 2, BYTES);
+    part->times = 1;
+    abort->times = TAKEN_BACK_TRIES;
+    full->disk = true;
+    full->verb[0] = '\0';
+    full->status = AKS_NO_SPACE;
+    full->when = when_taking_back_has_failed;
+    full->when_ctx = abort;
+    full->times = 2;                        /* the second is that one */
+    scenario_run_is(world, "partial");
+    assert_int_equal(full->struck, 2);
+    assert_int_equal(open_uploads(world), 0);
+    scenario_does_not_tell(world, AKS_STORY_REQUESTS, "other  DELETE");
+    scenario_run_is(world, "stored");
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
+static bool
 after_the_third(void *ctx, const struct aks_fault_step *step)
 {
     return aks_world_again(ctx)->parts >= 3;
@@ -423,6 +463,7 @@ main(void)
         cmocka_unit_test(stray_of_a_key_is_looked_for_when_nothing_of_that_key_is_under_way),
         cmocka_unit_test(upload_that_is_refused_to_be_given_back_holds_up_no_other),
         cmocka_unit_test(object_that_is_refused_to_be_given_back_holds_up_no_other),
+        cmocka_unit_test(object_that_could_not_be_moved_aside_outlives_the_commit),
         cmocka_unit_test(upload_that_nobody_knows_to_be_complete_stays_whole),
         cmocka_unit_test(source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has),
         cmocka_unit_test(complete_upload_stays_whole_where_one_of_two_has_changed),
