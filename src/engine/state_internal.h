@@ -2,6 +2,7 @@
 #ifndef AKS_ENGINE_STATE_INTERNAL_H
 #define AKS_ENGINE_STATE_INTERNAL_H
 
+#include "data/digest.h"
 #include "engine/state.h"
 
 #include <sqlite3.h>
@@ -37,6 +38,10 @@ void aks_state_query_begin(struct aks_state_query *query, struct aks_state *stat
 void aks_state_query_text(struct aks_state_query *query, const char *text);
 /** Bytes of a path, which need not be UTF-8. */
 void aks_state_query_path(struct aks_state_query *query, const char *path);
+/** The digest in a column: 64 lower-case hex digits, or "" for none. Anything else there is damage
+ * that SQLite does not see: SQLITE_CORRUPT, and "". */
+int aks_state_query_digest(const struct aks_state_query *query, int column,
+    char ret_hex[AKS_SHA256_HEX_BYTES]);
 void aks_state_query_bytes(struct aks_state_query *query, const void *bytes, size_t len);
 void aks_state_query_int(struct aks_state_query *query, int64_t value);
 /** The next row: false at the end of the rows, and after a failure. */

@@ -91,6 +91,15 @@ copy_into(struct aks_state_query *query, int column, char *ret_text, size_t byte
         (void)snprintf(ret_text, bytes, "%s", text);
 }
 
+static void
+read_digest(struct aks_state_query *query, int column, char ret_hex[AKS_SHA256_HEX_BYTES])
+{
+    int rc = aks_state_query_digest(query, column, ret_hex);
+
+    if (query->rc == SQLITE_OK)
+        query->rc = rc;
+}
+
 static int64_t
 number(const struct aks_state_query *query, int column)
 {
@@ -172,14 +181,13 @@ read_object(struct aks_state_query *query, struct aks_journal_object *ret_object
     ret_object->part_bytes = number(query, PART_BYTES);
     ret_object->check = number(query, PART_CHECK);
     ret_object->snapshot = copy(query, SNAPSHOT);
-    copy_into(query, SNAPSHOT_SHA256, ret_object->snapshot_sha256,
-        sizeof(ret_object->snapshot_sha256));
+    read_digest(query, SNAPSHOT_SHA256, ret_object->snapshot_sha256);
     read_stamps(query, ret_object);
     ret_object->stored = number(query, STORED) != 0;
     ret_object->bytes = number(query, BYTES);
-    copy_into(query, SHA256, ret_object->sha256, sizeof(ret_object->sha256));
+    read_digest(query, SHA256, ret_object->sha256);
     ret_object->stored_bytes = number(query, STORED_BYTES);
-    copy_into(query, STORED_SHA256, ret_object->stored_sha256, sizeof(ret_object->stored_sha256));
+    read_digest(query, STORED_SHA256, ret_object->stored_sha256);
     ret_object->parts = number(query, PARTS);
     ret_object->encryption = number(query, ENCRYPTION) != 0 ? AKS_ENCRYPTION_AGE
         : AKS_ENCRYPTION_NONE;

@@ -138,6 +138,27 @@ aks_state_query_path(struct aks_state_query *query, const char *path)
             SQLITE_STATIC);
 }
 
+int
+aks_state_query_digest(const struct aks_state_query *query, int column,
+    char ret_hex[AKS_SHA256_HEX_BYTES])
+{
+    const char *text = sqlite3_column_blob(query->stmt, column);
+    size_t len = (size_t)sqlite3_column_bytes(query->stmt, column);
+
+    ret_hex[0] = '\0';
+    if (text == NULL || len == 0)
+        return SQLITE_OK;
+    if (len != AKS_SHA256_HEX_BYTES - 1)
+        return SQLITE_CORRUPT;
+    for (size_t i = 0; i < len; i++) {
+        if (!((text[i] >= '0' && text[i] <= '9') || (text[i] >= 'a' && text[i] <= 'f')))
+            return SQLITE_CORRUPT;
+    }
+    memcpy(ret_hex, text, len);
+    ret_hex[len] = '\0';
+    return SQLITE_OK;
+}
+
 void
 aks_state_query_bytes(struct aks_state_query *query, const void *bytes, size_t len)
 {

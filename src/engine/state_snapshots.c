@@ -217,17 +217,15 @@ static void
 read_file(struct aks_state_query *query, struct aks_snapshot *snapshot)
 {
     int64_t role = number(query, ROLE);
-    const char *sha256 = (const char *)sqlite3_column_text(query->stmt, SHA256);
 
-    if (role < 0 || role >= AKS_SNAPSHOT_ROLES || sha256 == NULL ||
-        strlen(sha256) >= AKS_SHA256_HEX_BYTES || snapshot->files[role].path != NULL) {
+    if (role < 0 || role >= AKS_SNAPSHOT_ROLES || snapshot->files[role].path != NULL ||
+        aks_state_query_digest(query, SHA256, snapshot->files[role].sha256) != SQLITE_OK) {
         query->rc = SQLITE_CORRUPT;
         return;
     }
     snapshot->files[role].there = number(query, FILE_THERE) != 0;
     snapshot->files[role].path = copy(query, PATH);
     snapshot->files[role].bytes = number(query, BYTES);
-    memcpy(snapshot->files[role].sha256, sha256, strlen(sha256) + 1);
     snapshot->sources[role].there = number(query, SOURCE_THERE) != 0;
     read_info(query, &snapshot->sources[role].info);
     if (query->rc == SQLITE_OK && snapshot->files[role].there && snapshot->files[role].path == NULL)

@@ -53,20 +53,6 @@ copy_column(struct aks_state_query *query, enum column column, char **ret)
     return *ret != NULL ? SQLITE_OK : SQLITE_NOMEM;
 }
 
-static int
-copy_digest(struct aks_state_query *query, enum column column, char ret[65])
-{
-    const char *text = sqlite3_column_blob(query->stmt, (int)column);
-    int len = sqlite3_column_bytes(query->stmt, (int)column);
-
-    if (len > 64)
-        return SQLITE_CORRUPT;
-    if (len > 0 && text != NULL)
-        memcpy(ret, text, (size_t)len);
-    ret[len] = '\0';
-    return SQLITE_OK;
-}
-
 static int64_t
 number(const struct aks_state_query *query, enum column column)
 {
@@ -143,7 +129,7 @@ read_row(struct aks_state_query *query, struct aks_stored *ret_stored)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == SQLITE_OK; i++)
         rc = copy_column(query, texts[i].column, texts[i].text);
     for (size_t i = 0; i < sizeof(digests) / sizeof(digests[0]) && rc == SQLITE_OK; i++)
-        rc = copy_digest(query, digests[i].column, digests[i].text);
+        rc = aks_state_query_digest(query, (int)digests[i].column, digests[i].text);
     if (rc != SQLITE_OK) {
         aks_stored_fini(query->state->alloc, ret_stored);
         query->rc = rc;
