@@ -32,7 +32,8 @@ static const char version_1[] =
     "  outcome TEXT NOT NULL, report_bytes INTEGER NOT NULL, report TEXT NOT NULL"
     ") STRICT;"
     "INSERT INTO stored VALUES ('" T "', CAST('/a' AS BLOB), 'a.db', 'sqlite', 'systems/x/y/a.db',"
-    "  'y', 11, lower(hex(zeroblob(32))), 'none', 12, '', 13, 14, 15, 16, 17, 0, 18, 19, 20, 21, 22, 23, 24, 0);"
+    "  'y', 11, lower(hex(zeroblob(32))), 'none', 12, '',"
+    " 13, 14, 15, 16, 17, 0, 18, 19, 20, 21, 22, 23, 24, 0);"
     "INSERT INTO facts VALUES ('" T "', 'region', 'eu', %lld);";
 
 static void
