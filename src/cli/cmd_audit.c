@@ -109,7 +109,10 @@ print_log(const struct akosha_report *report)
             akosha_report_number(report, "log.last_seq", 0));
     aks_print_out("\n");
     if (akosha_report_number(report, "log.removed", 0) != 0)
-        aks_print_out("older records were removed, as the log says, to keep within its bound\n");
+        aks_print_out("older records were removed, as %s, to keep within its bound\n",
+            akosha_report_text(report, "log.removed_proof") != NULL &&
+            strcmp(akosha_report_text(report, "log.removed_proof"), "log") != 0
+            ? "the log and state.db say" : "the log says and state.db cannot tell");
     if (healed > 0)
         aks_print_out("%" PRId64 " torn line%s, each left by a crash and told by the record behind "
             "it\n", akosha_report_number(report, "log.torn_lines", 0),

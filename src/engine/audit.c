@@ -132,7 +132,7 @@ find_removed(struct writing *writing)
     struct aks_audit_tail last;
     size_t too_many;
 
-    if (older == NULL || older->count <= audit->files_max)
+    if (older == NULL || older->count <= audit->files_max || audit->remember == NULL)
         return;
     too_many = older->count - audit->files_max;
     if (aks_audit_files_tail(audit->port, audit->folder, older->seqs[too_many - 1], &last,
@@ -316,14 +316,19 @@ write_out(const struct writing *writing, struct aks_error *err)
     return status;
 }
 
-/* After the record that tells of it is on the medium. What cannot be removed now is removed the
- * next time. */
+/* After the record that tells of it is on the medium, and is remembered elsewhere. What cannot be
+ * removed now is removed the next time. */
 static void
 remove_older(const struct writing *writing)
 {
     const struct aks_audit *audit = writing->audit;
     const struct aks_files *files = &audit->port->files;
+    struct aks_audit_mark removed = { .seq = writing->removed_seq,
+        .found_seq = writing->mark.found_seq };
 
+    memcpy(removed.digest, writing->removed_head, sizeof(removed.digest));
+    if (writing->removed == 0 || audit->remember(audit->remember_ctx, &removed) != AKS_OK)
+        return;
     for (size_t i = 0; i < writing->removed; i++) {
         char *path = aks_audit_files_path(audit->port->alloc, audit->folder,
             writing->older->seqs[i]);
@@ -464,6 +469,13 @@ aks_audit_bound(struct aks_audit *audit, int64_t file_bytes, size_t files_max)
     AKS_CHECK(file_bytes > 0);
     audit->file_bytes = file_bytes;
     audit->files_max = files_max;
+}
+
+void
+aks_audit_memory(struct aks_audit *audit, aks_audit_remember remember, void *ctx)
+{
+    audit->remember = remember;
+    audit->remember_ctx = ctx;
 }
 
 /* Makes the log, and sees that it is one. */

@@ -44,6 +44,14 @@ enum aks_status aks_audit_open(const struct aks_port *port, const char *folder,
 void aks_audit_close(struct aks_audit *audit);
 /** Other bounds than AKS_AUDIT_FILE_BYTES and AKS_AUDIT_FILES_MAX. */
 void aks_audit_bound(struct aks_audit *audit, int64_t file_bytes, size_t files_max);
+/* Remembers for good that the records up to ${removed} are about to go (its found_seq: the last
+ * record of the log then), somewhere else than in the log. */
+typedef enum aks_status (*aks_audit_remember)(void *ctx, const struct aks_audit_mark *removed);
+
+/** Without it no file is ever removed, since nobody could prove later that it was. It is called
+ * under the log's lock, after the record that tells of the removal was written and before a file
+ * is removed; where it fails the files stay until another time. ${ctx} is borrowed. */
+void aks_audit_memory(struct aks_audit *audit, aks_audit_remember remember, void *ctx);
 /** Appends {"seq":, "prev":, "at":, "event":, ...fields of ${fields}}; borrows ${fields} (an
  * object, or NULL). Those of auth_success, auth_failure, upload_success and upload_failure have
  * "timestamp" and "event_type" too. Waits for the lock at most 2 s. After AKS_OK the record is on

@@ -390,8 +390,8 @@ take(struct aks_audit_chain *chain, const struct aks_audit_seen *seen,
     /* Of several files that were to go, some may still be there. */
     if (chain->begins_later && (line->removed_seq >= chain->first.seq ||
             (line->removed_seq == chain->first.seq - 1 &&
-                same(line->removed_head, chain->first_before))))
-        chain->told = true;
+                same(line->removed_head, chain->first_before))) && chain->told_seq == 0)
+        chain->told_seq = seen->seq;
     if (line->known_seq > 0 && chain->cut.seq == 0) {
         chain->cut = seen->place;
         chain->cut_known = line->known_seq;
@@ -484,6 +484,42 @@ aks_audit_chain_line(struct aks_audit_chain *chain, const char *file, int64_t li
 
 /* --- the end ---------------------------------------------------------------------------------- */
 
+/* A record that tells of a removal is easily written by who dropped what it tells of: it is
+ * believed where the state remembers this removal, or one of as many records, or cannot know it. */
+static enum aks_audit_told
+who_told(const struct aks_audit_chain *chain)
+{
+    const struct aks_audit_removal *removal = &chain->removal;
+    int64_t before = chain->first.seq - 1;
+
+    if (chain->told_seq == 0)
+        return AKS_AUDIT_TOLD_BY_NOBODY;
+    if (removal->known && (removal->seq > before ||
+            (removal->seq == before && same(removal->digest, chain->first_before))))
+        return AKS_AUDIT_TOLD_BY_STATE;
+    return !removal->known || chain->told_seq <= removal->since_seq ? AKS_AUDIT_TOLD_BY_LOG
+        : AKS_AUDIT_TOLD_BY_NOBODY;
+}
+
+static void
+judge_removal(struct aks_audit_chain *chain)
+{
+    chain->told = who_told(chain);
+    if (chain->told != AKS_AUDIT_TOLD_BY_NOBODY)
+        return;
+    if (chain->told_seq == 0)
+        blame(chain, AKS_AUDIT_DROPPED, &chain->first.place, "the log begins with record %" PRId64
+            ", and nothing in it says that older ones were removed", chain->first.seq);
+    else if (chain->removal.seq == chain->first.seq - 1)
+        blame(chain, AKS_AUDIT_REWRITTEN, &chain->first.place, "it follows another record %" PRId64
+            " than the last one that was removed", chain->removal.seq);
+    else
+        blame(chain, AKS_AUDIT_DROPPED, &chain->first.place, "the log begins with record %" PRId64
+            "; record %" PRId64 " says that older ones were removed, and %s knows of none behind"
+            " record %" PRId64, chain->first.seq, chain->told_seq, chain->witness_name,
+            chain->removal.seq);
+}
+
 static void
 judge_end(struct aks_audit_chain *chain)
 {
@@ -503,13 +539,19 @@ judge_end(struct aks_audit_chain *chain)
             end = torn->first.place;
         blame(chain, AKS_AUDIT_TRUNCATED, &end, "the log ends with record %" PRId64 ", and %s"
             " knows record %" PRId64, chain->last.seq, chain->witness_name, chain->witness.seq);
-    } else if (chain->begins_later && !chain->told) {
-        blame(chain, AKS_AUDIT_DROPPED, &chain->first.place, "the log begins with record %" PRId64
-            ", and nothing in it says that older ones were removed", chain->first.seq);
-    } else if (chain->cut.seq > 0) {
+    } else if (chain->begins_later) {
+        judge_removal(chain);
+    }
+    if (chain->fault.kind == AKS_AUDIT_FITS && chain->cut.seq > 0) {
         blame(chain, AKS_AUDIT_TRUNCATED, &chain->cut, "the log had record %" PRId64 ", and did not"
             " have it any more when this record was written", chain->cut_known);
     }
+}
+
+void
+aks_audit_chain_removal(struct aks_audit_chain *chain, const struct aks_audit_removal *removal)
+{
+    chain->removal = *removal;
 }
 
 void

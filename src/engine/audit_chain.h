@@ -62,6 +62,22 @@ enum aks_audit_chain_phase {
     AKS_AUDIT_CHAIN_DONE
 };
 
+/* What the state knows of records that rotation removed. */
+struct aks_audit_removal {
+    bool known;                         /* false: nothing, so the log's word is taken */
+    int64_t seq;                        /* the last that may be gone; 0: none may */
+    char digest[AKS_AUDIT_DIGEST_BYTES];
+    int64_t since_seq;                  /* what records up to this one say is from before the state
+                                         * remembers: it is believed */
+};
+
+/* Who says that the records before the first one were removed. */
+enum aks_audit_told {
+    AKS_AUDIT_TOLD_BY_NOBODY,
+    AKS_AUDIT_TOLD_BY_LOG,              /* and the state cannot know it */
+    AKS_AUDIT_TOLD_BY_STATE             /* and the log */
+};
+
 struct aks_audit_chain {
     const struct aks_alloc *alloc;
     enum aks_audit_chain_phase phase;
@@ -70,7 +86,9 @@ struct aks_audit_chain {
     struct aks_audit_seen first;        /* record; seq 0: none yet */
     char first_before[AKS_AUDIT_DIGEST_BYTES];  /* digest of the record before it, as it says */
     bool begins_later;                  /* it is not the first that was ever written, */
-    bool told;                          /* and a later record tells why */
+    int64_t told_seq;                   /* and the first record that tells why; 0: none does */
+    enum aks_audit_told told;           /* known at the end */
+    struct aks_audit_removal removal;
     struct aks_audit_place cut;         /* of the first record that tells of a cut; seq 0: none, */
     int64_t cut_known;                  /* and what was known when it was written */
     struct aks_audit_seen last;         /* the last record that fits; seq 0: none */
@@ -100,6 +118,10 @@ void aks_audit_chain_fini(struct aks_audit_chain *chain);
 void aks_audit_chain_line(struct aks_audit_chain *chain, const char *file, int64_t line_number,
     const char *text, size_t len, bool ended, struct aks_audit_line *ret_line,
     struct json_t **ret_record);
+/** To be asked for after the last line was read, since others remove records meanwhile, and before
+ * aks_audit_chain_end. Without it the log's own word is taken for what was removed. */
+void aks_audit_chain_removal(struct aks_audit_chain *chain,
+    const struct aks_audit_removal *removal);
 /** There are no more lines. chain->fault tells; AKS_AUDIT_FITS: none. */
 void aks_audit_chain_end(struct aks_audit_chain *chain);
 /** So far all fits: what was fed last belongs to the chain. */

@@ -138,7 +138,12 @@ judge(const struct aks_audit_head *head, const struct aks_audit_heads_facts *fac
         return AKS_AUDIT_HEAD_NONE;
     if (head->found)
         return AKS_AUDIT_HEAD_FITS;
-    if (head->place.seq > 0 || (facts->stored != NULL && facts->stored(facts->ctx, head)))
+    if (head->place.seq > 0)
+        return AKS_AUDIT_HEAD_REWRITTEN;
+    /* Made from here or not, its record is gone with the others. */
+    if (facts->removed && head->uploaded_at_ms <= facts->first_at_ms)
+        return AKS_AUDIT_HEAD_BEFORE;
+    if (facts->stored != NULL && facts->stored(facts->ctx, head))
         return AKS_AUDIT_HEAD_REWRITTEN;
     if (head->uploaded_at_ms < facts->first_at_ms)
         return AKS_AUDIT_HEAD_BEFORE;

@@ -46,6 +46,7 @@ struct aks_audit_heads {
 /* What else is known when they are judged. */
 struct aks_audit_heads_facts {
     int64_t first_at_ms;                /* of the log's first record; INT64_MAX: it has none */
+    bool removed;                       /* what was before that one, rotation removed */
     bool proven_to_the_end;             /* another witness knows the log's end, and it fits */
     /* Was this upload made from here, as the state says? May be NULL. */
     bool (*stored)(void *ctx, const struct aks_audit_head *head);

@@ -22,6 +22,8 @@ struct aks_audit {
     char *path;
     int64_t file_bytes;
     size_t files_max;
+    aks_audit_remember remember;        /* NULL: no file is removed */
+    void *remember_ctx;
 };
 
 /* The end of a file as it is found under the lock. */

@@ -13,8 +13,10 @@
 /* Among the facts of targets, under a name that is no target's identity; of any age. */
 #define PLACE "audit log"
 #define FACT "head"
+#define FIRST_PREV "0000000000000000000000000000000000000000000000000000000000000000"
+#define REMOVED "removed"
 #define AT_MS 1
-#define VALUE_BYTES 96
+#define VALUE_BYTES 128
 
 void
 aks_audit_note_recall(struct aks_engine *engine, struct aks_audit_mark *ret)
@@ -42,6 +44,54 @@ remember(struct aks_engine *engine, const struct aks_audit_mark *mark)
 
     (void)snprintf(value, sizeof(value), "%" PRId64 " %s", mark->seq, mark->digest);
     (void)aks_state_fact_put(engine->state, PLACE, FACT, value, AT_MS, NULL);
+}
+
+void
+aks_audit_note_removal(struct aks_engine *engine, struct aks_audit_removal *ret)
+{
+    char value[VALUE_BYTES];
+    char *end;
+
+    memset(ret, 0, sizeof(*ret));
+    if (aks_state_fact_get(engine->state, PLACE, REMOVED, AT_MS, AT_MS + 1, value, sizeof(value),
+            NULL) != AKS_OK)
+        return;
+    ret->seq = strtoll(value, &end, 10);
+    if (*end != ' ' || strlen(end + 1) <= sizeof(ret->digest))
+        return;
+    memcpy(ret->digest, end + 1, sizeof(ret->digest) - 1);
+    end += sizeof(ret->digest);
+    if (*end != ' ')
+        return;
+    ret->since_seq = strtoll(end + 1, &end, 10);
+    ret->known = *end == '\0' && ret->seq >= 0 && ret->since_seq >= 0 &&
+        aks_audit_line_is_digest(ret->digest);
+}
+
+/* Removed up to ${removed}, of which seq may be 0. A state that knew nothing of the log before, as
+ * a new one, believes what the log says of its past until now: removed->found_seq. */
+static enum aks_status
+remember_removed(void *ctx, const struct aks_audit_mark *removed)
+{
+    struct aks_engine *engine = ctx;
+    struct aks_audit_removal old;
+    char value[VALUE_BYTES];
+
+    aks_audit_note_removal(engine, &old);
+    (void)snprintf(value, sizeof(value), "%" PRId64 " %s %" PRId64, removed->seq, removed->digest,
+        old.known ? old.since_seq : removed->found_seq);
+    return aks_state_fact_keep(engine->state, PLACE, REMOVED, value, AT_MS, NULL);
+}
+
+static void
+begin_remembering(struct aks_engine *engine, const struct aks_audit_mark *mark)
+{
+    struct aks_audit_mark none = { .digest = FIRST_PREV, .found_seq = mark->found_seq };
+    struct aks_audit_removal removal;
+
+    aks_audit_note_removal(engine, &removal);
+    if (!removal.known)
+        (void)remember_removed(engine, &none);
 }
 
 /* The log ended before the record that is remembered. */
@@ -77,11 +127,13 @@ aks_audit_note_all(struct aks_engine *engine, const struct aks_audit_event *even
     if (status != AKS_OK)
         return status;
     aks_audit_note_recall(engine, &known);
+    aks_audit_memory(audit, remember_removed, engine);
     status = aks_audit_append_all(audit, events, count, &mark, err);
     if (status != AKS_OK)
         return status;
     if (ret_last != NULL)
         *ret_last = mark;
+    begin_remembering(engine, &mark);
     if (mark.found_seq < known.seq)
         status = note_cut(engine, audit, &known, &mark, err);
     if (status == AKS_OK)

@@ -1,9 +1,11 @@
 /* What an engine notes in its audit log. The last record is also remembered in the state database:
- * a log that is cut off at its end is one chain still, and only a witness can tell. */
+ * a log that is cut off at its end is one chain still, and only a witness can tell. So are the last
+ * record that rotation removed, and where the log ended when the state began to remember that. */
 #ifndef AKS_ENGINE_AUDIT_NOTE_H
 #define AKS_ENGINE_AUDIT_NOTE_H
 
 #include "engine/audit.h"
+#include "engine/audit_chain.h"
 #include "engine/engine.h"
 #include "engine/settings.h"
 
@@ -34,6 +36,8 @@ bool aks_audit_note_is_auth(enum aks_status status);
  * cannot be noted. */
 void aks_audit_note_refused(struct aks_engine *engine, bool violation, const char *path,
     const char *sha256, const struct aks_error *failure);
+/** What this engine's state remembers of removals. */
+void aks_audit_note_removal(struct aks_engine *engine, struct aks_audit_removal *ret);
 /** The last record that this engine's state remembers; seq 0: none. */
 void aks_audit_note_recall(struct aks_engine *engine, struct aks_audit_mark *ret);
 

@@ -128,8 +128,13 @@ read_log(struct shower *shower, struct aks_engine *engine, struct aks_error *err
         .line = show_line, .ctx = shower, .interrupted = &engine->interrupted };
     enum aks_status status = aks_audit_read(&read, err);
 
-    if (status == AKS_OK)
-        aks_audit_chain_end(&shower->chain);
+    struct aks_audit_removal removal;
+
+    if (status != AKS_OK)
+        return status;
+    aks_audit_note_removal(engine, &removal);
+    aks_audit_chain_removal(&shower->chain, &removal);
+    aks_audit_chain_end(&shower->chain);
     return status;
 }
 

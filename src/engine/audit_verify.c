@@ -122,6 +122,7 @@ check_line(void *ctx, const char *file, int64_t number, const char *text, size_t
 static enum aks_status
 check_log(struct verifier *verifier, struct aks_error *err)
 {
+    struct aks_audit_removal removal;
     enum aks_status status = AKS_CONFLICT;
 
     for (int i = 0; i < TRIES_MAX && status == AKS_CONFLICT; i++) {
@@ -139,8 +140,11 @@ check_log(struct verifier *verifier, struct aks_error *err)
         verifier->first_at_ms = INT64_MAX;
         status = aks_audit_read(&verifier->read, err);
     }
-    if (status == AKS_OK)
+    if (status == AKS_OK) {
+        aks_audit_note_removal(verifier->engine, &removal);
+        aks_audit_chain_removal(&verifier->chain, &removal);
         aks_audit_chain_end(&verifier->chain);
+    }
     return status;
 }
 
@@ -158,6 +162,7 @@ judge(struct verifier *verifier)
     struct aks_audit_chain *chain = &verifier->chain;
     const struct aks_audit_head *head;
     struct aks_audit_heads_facts facts = { .first_at_ms = verifier->first_at_ms,
+        .removed = chain->told != AKS_AUDIT_TOLD_BY_NOBODY,
         .proven_to_the_end = verifier->witness.seq > 0 && chain->fault.kind == AKS_AUDIT_FITS,
         .stored = is_stored, .ctx = verifier };
 
@@ -183,15 +188,18 @@ judge(struct verifier *verifier)
 static json_t *
 log_json(const struct verifier *verifier)
 {
+    static const char *const proof[] = { [AKS_AUDIT_TOLD_BY_NOBODY] = NULL,
+        [AKS_AUDIT_TOLD_BY_LOG] = "log", [AKS_AUDIT_TOLD_BY_STATE] = WITNESS };
     const struct aks_audit_chain *chain = &verifier->chain;
 
-    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s?, s:I, s:I, s:b, s:b}", "files",
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s?, s:I, s:I, s:b, s:b, s:s?}", "files",
         (json_int_t)verifier->read.files, "bytes", (json_int_t)verifier->read.bytes, "lines",
         (json_int_t)chain->lines, "records", (json_int_t)chain->records, "first_seq",
         (json_int_t)chain->first.seq, "last_seq", (json_int_t)(chain->records > 0
         ? chain->last.seq : 0), "head", chain->records > 0 ? chain->last.digest : NULL, "healed",
         (json_int_t)chain->healed, "torn_lines", (json_int_t)chain->torn_lines, "torn_end",
-        chain->torn_end, "removed", chain->begins_later && chain->told);
+        chain->torn_end, "removed", chain->told != AKS_AUDIT_TOLD_BY_NOBODY, "removed_proof",
+        proof[chain->told]);
 }
 
 static json_t *

@@ -130,6 +130,9 @@ enum aks_status aks_state_fact_get(struct aks_state *state, const char *target_i
     struct aks_error *err);
 enum aks_status aks_state_fact_put(struct aks_state *state, const char *target_identity,
     const char *fact, const char *value, int64_t wall_ms, struct aks_error *err);
+/** The same for what must outlast a power failure: after AKS_OK it is on the medium. */
+enum aks_status aks_state_fact_keep(struct aks_state *state, const char *target_identity,
+    const char *fact, const char *value, int64_t wall_ms, struct aks_error *err);
 
 /* What was spent of a budget in one period. */
 #define AKS_STATE_PERIOD_BYTES 24

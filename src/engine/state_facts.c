@@ -34,13 +34,13 @@ aks_state_fact_get(struct aks_state *state, const char *target_identity, const c
     return status;
 }
 
-enum aks_status
-aks_state_fact_put(struct aks_state *state, const char *target_identity, const char *fact,
+static enum aks_status
+put(struct aks_state *state, bool durable, const char *target_identity, const char *fact,
     const char *value, int64_t wall_ms, struct aks_error *err)
 {
     static const char doing[] = "keep what is known of a target";
     struct aks_state_query query;
-    enum aks_status status = aks_state_set_durable(state, false, doing, err);
+    enum aks_status status = aks_state_set_durable(state, durable, doing, err);
 
     if (status != AKS_OK)
         return status;
@@ -52,4 +52,18 @@ aks_state_fact_put(struct aks_state *state, const char *target_identity, const c
     aks_state_query_int(&query, wall_ms);
     (void)aks_state_query_row(&query);
     return aks_state_query_end(&query, doing, err);
+}
+
+enum aks_status
+aks_state_fact_put(struct aks_state *state, const char *target_identity, const char *fact,
+    const char *value, int64_t wall_ms, struct aks_error *err)
+{
+    return put(state, false, target_identity, fact, value, wall_ms, err);
+}
+
+enum aks_status
+aks_state_fact_keep(struct aks_state *state, const char *target_identity, const char *fact,
+    const char *value, int64_t wall_ms, struct aks_error *err)
+{
+    return put(state, true, target_identity, fact, value, wall_ms, err);
 }

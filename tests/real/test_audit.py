@@ -188,6 +188,26 @@ class Audit(cases.Case):
         report = self.verify(new, 0, "--target", "cloud", "--policy", new.policy)
         self.assertEqual(report["targets"][0]["before"], report["targets"][0]["uploads"], report)
 
+    def test_removal_that_only_the_log_tells_of_is_not_believed(self):
+        person = self.person()
+        self.grow(person, 3)
+        lines, policy = lines_of(person), ("--policy", person.policy)
+        dropped = hashlib.sha256(lines[2]).hexdigest()
+        forged = {"seq": len(lines) + 1, "prev": hashlib.sha256(lines[-1]).hexdigest(), "at": "2026-11-26T08:00:00.000Z", "event": "rotated",
+                  "follows": "audit-000000000001.jsonl", "removed_seq": 3, "removed_head": dropped}
+        self.with_lines(person, [*lines[3:], json.dumps(forged, separators=(",", ":")).encode()])
+        self.assert_named(person, "dropped", 1)
+        # A run that comes after does not hide it.
+        self.grow(person, 1)
+        self.assert_named(person, "dropped", 1)
+        # With the state database the memory is lost: the log's word is what is left, and verify says so.
+        for file in person.state.glob("state.db*"):
+            file.unlink()
+        for _ in range(2):
+            log = self.verify(person, 0, *policy)["log"]
+            self.assertEqual((log["removed"], log["removed_proof"]), (True, "log"))
+            self.grow(person, 1)
+
     def test_hostile_logs_are_one_clear_error(self):
         person = self.person()
         self.grow(person, 2)

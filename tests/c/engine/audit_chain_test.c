@@ -332,6 +332,65 @@ chain_that_was_written_anew_disagrees_with_a_witness(void **state)
     }
 }
 
+/* The oldest are dropped, and a record that says that they were removed is appended. */
+static struct aks_audit_chain
+forged_removal(const struct aks_audit_removal *removal)
+{
+    struct aks_audit_chain chain;
+    char line[LINE_BYTES];
+
+    assert_int_equal(aks_audit_chain_init(&chain, aks_alloc_system(), &witness, "state.db", NULL),
+        AKS_OK);
+    for (int i = 100; i < RECORDS; i++)
+        feed(&chain, i - 99, lines[i], true);
+    (void)snprintf(line, sizeof(line), "{\"seq\":%d,\"prev\":\"%s\",\"at\":\"2026-11-26T08:00:00."
+        "000Z\",\"event\":\"rotated\",\"removed_seq\":100,\"removed_head\":\"%s\"}", RECORDS + 1,
+        digests[RECORDS], digests[100]);
+    feed(&chain, RECORDS - 99, line, true);
+    aks_audit_chain_removal(&chain, removal);
+    aks_audit_chain_end(&chain);
+    aks_audit_chain_fini(&chain);
+    return chain;
+}
+
+static void
+removal_is_believed_where_the_state_knows_it(void **state)
+{
+    struct aks_audit_removal removal = { .known = true };
+    struct aks_audit_chain chain;
+
+    memcpy(removal.digest, ZEROS, sizeof(removal.digest));
+    for (int64_t seq = 0; seq <= 99; seq += 33) {
+        removal.seq = seq;
+        chain = forged_removal(&removal);
+        assert_int_equal(chain.fault.kind, AKS_AUDIT_DROPPED);
+        assert_int_equal(chain.fault.place.seq, 101);
+        assert_int_equal(chain.fault.place.line, 1);
+        assert_non_null(strstr(chain.fault.why, "record 10001 says that older ones were removed"));
+    }
+    /* Another record than the one that was removed. */
+    removal.seq = 100;
+    assert_int_equal(forged_removal(&removal).fault.kind, AKS_AUDIT_REWRITTEN);
+    memcpy(removal.digest, digests[100], sizeof(removal.digest));
+    chain = forged_removal(&removal);
+    assert_int_equal(chain.fault.kind, AKS_AUDIT_FITS);
+    assert_int_equal(chain.told, AKS_AUDIT_TOLD_BY_STATE);
+    /* More is about to go, or was to. */
+    removal.seq = 150;
+    assert_int_equal(forged_removal(&removal).told, AKS_AUDIT_TOLD_BY_STATE);
+    /* The state is younger than the record that tells, or knows nothing. */
+    removal.seq = 0;
+    removal.since_seq = RECORDS;
+    assert_int_equal(forged_removal(&removal).fault.kind, AKS_AUDIT_DROPPED);
+    removal.since_seq = RECORDS + 1;
+    assert_int_equal(forged_removal(&removal).told, AKS_AUDIT_TOLD_BY_LOG);
+    removal.known = false;
+    removal.since_seq = 0;
+    chain = forged_removal(&removal);
+    assert_int_equal(chain.fault.kind, AKS_AUDIT_FITS);
+    assert_int_equal(chain.told, AKS_AUDIT_TOLD_BY_LOG);
+}
+
 static void
 nothing_is_a_chain_too(void **state)
 {
@@ -379,6 +438,7 @@ main(void)
         cmocka_unit_test(any_record_in_the_wrong_place_is_named),
         cmocka_unit_test(end_that_is_missing_is_told_by_a_witness),
         cmocka_unit_test(chain_that_was_written_anew_disagrees_with_a_witness),
+        cmocka_unit_test(removal_is_believed_where_the_state_knows_it),
         cmocka_unit_test(nothing_is_a_chain_too),
         cmocka_unit_test(chain_survives_any_allocation_that_fails),
     };

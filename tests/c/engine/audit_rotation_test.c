@@ -25,11 +25,19 @@ static struct aks_os *os;
 static struct aks_port port;
 static struct temp_folder *folder;
 static struct aks_error err;
+/* What a state would remember, whether it can, and whether it is asked. */
+static struct aks_audit_mark remembered;
+static enum aks_status memory = AKS_OK;
+static bool knows;
+static enum aks_audit_told told;
 
 static int
 setup(void **state)
 {
     folder = temp_folder_new();
+    memset(&remembered, 0, sizeof(remembered));
+    memory = AKS_OK;
+    knows = false;
     if (aks_os_open(aks_alloc_system(), &os, &err) != AKS_OK)
         return -1;
     port = *aks_os_port(os);
@@ -69,7 +77,11 @@ verdict(int64_t *ret_files, int64_t *ret_records)
     assert_int_equal(aks_audit_chain_init(&whole.chain, port.alloc, NULL, "", &err), AKS_OK);
     if (aks_audit_read(&read, &err) != AKS_OK)
         fail_msg("%s", err.message);
+    aks_audit_chain_removal(&whole.chain, &(struct aks_audit_removal){ .known = knows,
+        .seq = remembered.seq, .since_seq = 0 });
+    memcpy(whole.chain.removal.digest, remembered.digest, sizeof(remembered.digest));
     aks_audit_chain_end(&whole.chain);
+    told = whole.chain.told;
     aks_audit_chain_fini(&whole.chain);
     if (ret_files != NULL)
         *ret_files = read.files;
@@ -88,6 +100,23 @@ assert_fits(void)
             aks_audit_fault_name(fault.kind), fault.why);
 }
 
+/* Before a file goes: what is behind the last removal is still there. */
+static enum aks_status
+remember(void *ctx, const struct aks_audit_mark *removed)
+{
+    char name[64];
+
+    if (memory != AKS_OK)
+        return memory;
+    assert_true(removed->seq > remembered.seq);
+    assert_true(removed->found_seq > removed->seq);
+    (void)snprintf(name, sizeof(name), "audit-%012lld.jsonl", (long long)remembered.seq + 1);
+    if (knows)
+        assert_int_equal(access(temp_folder_join(folder, name), F_OK), 0);
+    remembered = *removed;
+    return AKS_OK;
+}
+
 static enum aks_status
 append_small(const struct aks_port *ports, int count)
 {
@@ -100,6 +129,7 @@ append_small(const struct aks_port *ports, int count)
         if (status != AKS_OK)
             break;
         aks_audit_bound(audit, SMALL_FILE, FILES_KEPT);
+        aks_audit_memory(audit, remember, NULL);
         status = aks_audit_append(audit, "small", NULL, &err);
         aks_audit_close(audit);
     }
@@ -141,6 +171,37 @@ audit_goes_on_in_another_file_with_the_same_chain(void **state)
     assert_int_equal(fault.kind, AKS_AUDIT_DROPPED);
     assert_int_equal(fault.place.line, 1);
     assert_non_null(strstr(fault.why, "nothing in it says"));
+}
+
+/* Nothing goes that is not remembered before, and then it is proven. */
+static void
+audit_removes_only_what_is_remembered(void **state)
+{
+    int64_t files;
+
+    knows = true;
+    memory = AKS_NO_SPACE;
+    assert_int_equal(append_small(&port, 120), AKS_OK);
+    assert_int_equal(verdict(&files, NULL).kind, AKS_AUDIT_FITS);
+    assert_true(files > FILES_KEPT + 1);
+    assert_int_equal(told, AKS_AUDIT_TOLD_BY_NOBODY);
+    memory = AKS_OK;
+    for (int i = 0; i < 40; i++) {
+        assert_int_equal(append_small(&port, 5), AKS_OK);
+        assert_fits();
+    }
+    assert_int_equal(verdict(&files, NULL).kind, AKS_AUDIT_FITS);
+    assert_int_equal(files, FILES_KEPT + 1);
+    assert_int_equal(told, AKS_AUDIT_TOLD_BY_STATE);
+    /* The memory is of what happens next, or is lost. */
+    remembered.seq += 5;
+    assert_fits();
+    knows = false;
+    assert_fits();
+    assert_int_equal(told, AKS_AUDIT_TOLD_BY_LOG);
+    knows = true;
+    remembered.seq = 1;
+    assert_int_equal(verdict(NULL, NULL).kind, AKS_AUDIT_DROPPED);
 }
 
 /* The newest file is gone, or empty, or its first record is torn: the chain goes on. */
@@ -232,6 +293,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(audit_goes_on_in_another_file_with_the_same_chain),
+        TEST(audit_removes_only_what_is_remembered),
         TEST(audit_goes_on_wherever_a_crash_stopped_a_rotation),
         TEST(audit_rotates_after_any_failure),
         TEST(audit_verifies_whenever_its_writers_are_killed),
