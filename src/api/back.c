@@ -37,6 +37,7 @@ fill_keys(const struct aks_port *port, const struct akosha_keys *keys,
     ret_unseal->identity_files = files;
     ret_unseal->passphrase_secret = keys->passphrase_secret;
     ret_unseal->passphrase = keys->passphrase;
+    ret_unseal->asked = true;
     for (size_t i = 0; i < keys->identity_count && status == AKS_OK; i++) {
         char *path = NULL;
 

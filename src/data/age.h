@@ -26,8 +26,10 @@
 /* Of a header that is read. A stanza of ours has 98 bytes, one of a hybrid key some 1600. */
 #define AKS_AGE_HEADER_BYTES_MAX (256 * 1024)
 /* scrypt's N is 2 to this. What is written takes 256 MiB and about a second, as age's own files do;
- * what is read may ask for sixteen times that, as age allows, and for no more. */
+ * what is read may ask for sixteen times that, as age allows, and for no more: 4 GiB. Whoever can
+ * write to a target chooses it, so what nobody asked for in person goes up to 1 GiB only. */
 #define AKS_AGE_SCRYPT_WORK 18
+#define AKS_AGE_SCRYPT_WORK_UNASKED 20
 #define AKS_AGE_SCRYPT_WORK_MAX 22
 
 /* How an object is encrypted. Numbers stand in the state database. */

@@ -154,6 +154,18 @@ try_identity(struct aks_age_reader *reader, const struct aks_age_header *header,
     return AKS_OK;
 }
 
+/* It says nothing of the file: a person may well open it. */
+static enum aks_status
+too_much_unasked(struct aks_age_reader *reader, struct aks_error *err)
+{
+    reader->failure = AKS_AGE_TOO_MUCH_WORK;
+    (void)aks_error_set(err, AKS_LIMIT, "its passphrase takes more work than is done where nobody "
+        "waits for it (scrypt beyond 2^%d)", AKS_AGE_SCRYPT_WORK_UNASKED);
+    aks_error_hint(err, "if you know who stored it: akosha-sync verify --passphrase opens what "
+        "takes up to 2^%d", AKS_AGE_SCRYPT_WORK_MAX);
+    return AKS_LIMIT;
+}
+
 static enum aks_status
 try_passphrase(struct aks_age_reader *reader, const struct aks_age_stanza *stanza,
     uint8_t file_key[AKS_AGE_FILE_KEY_BYTES], bool *ret_opened, struct aks_error *err)
@@ -168,6 +180,8 @@ try_passphrase(struct aks_age_reader *reader, const struct aks_age_stanza *stanz
     if (work > AKS_AGE_SCRYPT_WORK_MAX)
         return bad_header(reader, "its passphrase takes more work than anybody should do "
             "(scrypt beyond 2^22)", err);
+    if (work > AKS_AGE_SCRYPT_WORK_UNASKED && !reader->keys.asked)
+        return too_much_unasked(reader, err);
     status = aks_age_unwrap_scrypt(reader->keys.passphrase, salt, work, stanza->body, file_key,
         &how, err);
     *ret_opened = status == AKS_OK && how == AKS_AGE_OPENED;
@@ -262,7 +276,7 @@ open_header(struct aks_age_reader *reader, const uint8_t *nonce, struct aks_erro
     if (status == AKS_OK)
         status = aks_age_stream_init(&reader->stream, false, file_key, nonce, err);
     OPENSSL_cleanse(file_key, sizeof(file_key));
-    if (status == AKS_LIMIT)
+    if (status == AKS_LIMIT && reader->failure == AKS_AGE_FINE)
         reader->failure = AKS_AGE_NO_MEMORY;
     reader->state = READER_PAYLOAD;
     return status;

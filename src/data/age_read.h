@@ -10,18 +10,21 @@
 #include "data/age_key.h"
 #include "data/decoder.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* What opens files: one of them has to fit. Borrowed. */
 struct aks_age_keys {
     const struct aks_age_identities *identities;    /* or NULL */
     const struct aks_secret *passphrase;            /* or NULL */
+    bool asked;         /* by a person who waits for it: scrypt's work may be up to
+                         * AKS_AGE_SCRYPT_WORK_MAX, else up to AKS_AGE_SCRYPT_WORK_UNASKED */
 };
 
 /* What was wrong, more closely than a status tells. */
 enum aks_age_failure {
     AKS_AGE_FINE, AKS_AGE_NO_MATCH, AKS_AGE_BAD_ARMOR, AKS_AGE_BAD_HEADER, AKS_AGE_BAD_MAC,
-    AKS_AGE_BAD_PAYLOAD, AKS_AGE_NO_MEMORY
+    AKS_AGE_BAD_PAYLOAD, AKS_AGE_NO_MEMORY, AKS_AGE_TOO_MUCH_WORK
 };
 
 struct aks_age_reader;
@@ -34,7 +37,8 @@ void aks_age_reader_free(struct aks_age_reader *reader);
 /** The next ${len} bytes, all of which are taken. With a passphrase the call that ends the header
  * takes as long as scrypt does. AKS_CORRUPT: it is not what age writes, or was changed;
  * AKS_AUTH_MISSING: nothing that could open it was given; AKS_AUTH_INVALID: nothing of it does;
- * AKS_LIMIT without memory; or what ${each} said. Nothing is fed after a failure. */
+ * AKS_LIMIT without memory, or where a passphrase takes more work than is done unasked; or what
+ * ${each} said. Nothing is fed after a failure. */
 enum aks_status aks_age_reader_feed(struct aks_age_reader *reader, const void *data, size_t len,
     aks_decoded *each, void *ctx, struct aks_error *err);
 /** There is no more: gives the last chunk, if it is the last one. Failures as of feed. */

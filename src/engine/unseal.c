@@ -55,6 +55,7 @@ aks_unseal_init(struct aks_unseal *unseal, const struct aks_port *port,
     memset(unseal, 0, sizeof(*unseal));
     aks_age_identities_init(&unseal->identities, port->alloc);
     unseal->keys.identities = &unseal->identities;
+    unseal->keys.asked = options->asked;
     for (size_t i = 0; i < options->identity_count && status == AKS_OK; i++)
         status = read_identities(unseal, port, options->identity_files[i], err);
     if (status != AKS_OK)

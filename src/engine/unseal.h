@@ -17,6 +17,7 @@ struct aks_unseal_options {
     size_t identity_count;
     const char *passphrase_secret;      /* name of a secret, or NULL */
     const struct aks_secret *passphrase;    /* itself, or NULL; has to outlive the unseal */
+    bool asked;                         /* a person waits for it, as in struct aks_age_keys */
 };
 
 struct aks_unseal {

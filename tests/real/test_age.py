@@ -249,6 +249,35 @@ class Age(cases.Case):
         # It is not tried over and over.
         self.assertNotIn("is encrypted", me.ask("worker", "--once", "--state", me.state).err)
 
+    def test_a_drill_does_not_do_all_the_work_that_a_stranger_chose(self):
+        me = self.person()
+        (me.folder / "phrase").write_text(PASSPHRASE + "\n")
+        (me.folder / "phrase").chmod(0o600)
+        self.assert_code(me.ask("secret", "add", "phrase", "--file", "phrase", "--host", "age.invalid"), 0)
+        source = me.source("a.bin", data.random_bytes, 1000)
+        text = self.disk(me, "akosha.age { passphrase = akosha.secret 'phrase' }")
+        self.assert_stored(me.run(text, [source]))
+        path, = self.stored(me.folder / "target").values()
+        stored = path.read_bytes()
+        manifest = path.with_name("manifest.json")
+        first = manifest.read_text()
+
+        def forge(work):
+            forged = stored.replace(b" 18\n", b" %d\n" % work, 1)
+            self.assertNotEqual(forged, stored)
+            path.write_bytes(forged)
+            manifest.write_text(first.replace(uploads.sha(stored), uploads.sha(forged)))
+
+        forge(21)
+        me.policy.write_text(text.replace("encrypt =", "drill = 'weekly', encrypt =", 1))
+        other = me.source("b.bin", data.random_bytes, 1000)
+        self.assert_code(me.ask("enqueue", "--no-worker", "--policy", me.policy, "--state", me.state, other), 0)
+        self.assertIn("more work than is done where nobody waits for it (scrypt beyond 2^20)",
+                      me.ask("worker", "--once", "--state", me.state).err)
+        # More than anybody does is refused for a person as well, in other words.
+        forge(23)
+        self.assertIn("scrypt beyond 2^22", self.restore(me, "a.bin", code=5).out)
+
     def test_what_was_stored_in_the_clear_is_sent_again(self):
         me = self.person()
         identity, recipient = self.pair(me)

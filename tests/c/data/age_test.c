@@ -424,6 +424,26 @@ what_takes_too_much_work_is_not_begun(void **state)
     aks_secret_free(passphrase);
 }
 
+/* What a person may ask for takes gigabytes: it is not tried here. */
+static void
+unasked_less_work_is_begun(void **state)
+{
+    struct aks_secret *passphrase = aks_secret_new(aks_alloc_system(), "", "x", 1);
+    struct aks_age_keys keys = { .passphrase = passphrase };
+    uint8_t room[16];
+    struct text plain = { room, 0, sizeof(room) };
+    char file[512];
+
+    for (int work = AKS_AGE_SCRYPT_WORK_UNASKED + 1; work <= AKS_AGE_SCRYPT_WORK_MAX; work++) {
+        int len = snprintf(file, sizeof(file), AKS_AGE_VERSION_LINE "-> scrypt "
+            "AAAAAAAAAAAAAAAAAAAAAA %d\n" BODY "\n--- " MAC "\n0123456789abcdef", work);
+
+        assert_int_equal(read_all(file, (size_t)len, (size_t)len, &keys, &plain),
+            AKS_AGE_TOO_MUCH_WORK);
+    }
+    aks_secret_free(passphrase);
+}
+
 /* --- keys as text ----------------------------------------------------------------------------- */
 
 static void
@@ -557,6 +577,7 @@ main(void)
         cmocka_unit_test(no_two_files_have_a_key_in_common),
         cmocka_unit_test(a_passphrase_stands_alone),
         cmocka_unit_test(what_takes_too_much_work_is_not_begun),
+        cmocka_unit_test(unasked_less_work_is_begun),
         cmocka_unit_test(keys_of_another_kind_are_refused_by_name),
         cmocka_unit_test(an_identity_file_has_comments_and_several_keys),
         cmocka_unit_test(there_may_not_be_too_many),
