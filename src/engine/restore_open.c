@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "data/duckdb_blocks.h"
 #include "engine/restore_internal.h"
+#include "engine/snapshot_sqlite.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -56,9 +57,11 @@ quick_check(struct restore *restore, const struct restore_item *item, sqlite3 *d
 
     /* Closing must leave the log as it is: it is one half of what was restored. */
     (void)sqlite3_file_control(db, NULL, SQLITE_FCNTL_PERSIST_WAL, &persist);
-    (void)sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     sqlite3_progress_handler(db, STEPS, interrupted, restore);
-    rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
+    /* Whoever can write to the target may have made it. */
+    rc = aks_snapshot_sqlite_distrust(db);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &stmt, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(stmt);
     if (rc == SQLITE_INTERRUPT)

@@ -1,4 +1,4 @@
-/* What the two files of SQLite's snapshots share. */
+/* What the two files of SQLite's snapshots share, and what a restored database is opened with. */
 #ifndef AKS_ENGINE_SNAPSHOT_SQLITE_H
 #define AKS_ENGINE_SNAPSHOT_SQLITE_H
 
@@ -18,6 +18,9 @@ struct aks_snapshot_sqlite {
     bool writer;
 };
 
+/** Nothing that stands in the file is trusted, nor run, and the last one to close leaves the log
+ * alone. SQLITE_OK or the failure. */
+int aks_snapshot_sqlite_distrust(sqlite3 *db);
 /** Opens the source for reading alone and begins a read transaction, waiting for locks as long as
  * the snapshot may. SQLITE_OK or the failure; ${ret_db} is to be given to end either way. */
 int aks_snapshot_sqlite_begin(struct aks_snapshot_sqlite *sqlite, sqlite3 **ret_db);

@@ -22,9 +22,8 @@ busy(void *ctx, int tries)
     return 1;
 }
 
-/* Nothing that stands in the file is trusted, and the last one to close leaves the log alone. */
-static int
-configure(sqlite3 *db)
+int
+aks_snapshot_sqlite_distrust(sqlite3 *db)
 {
     static const struct {
         int option;
@@ -56,7 +55,7 @@ aks_snapshot_sqlite_begin(struct aks_snapshot_sqlite *sqlite, sqlite3 **ret_db)
         take->files->sqlite_vfs);
 
     if (rc == SQLITE_OK)
-        rc = configure(*ret_db);
+        rc = aks_snapshot_sqlite_distrust(*ret_db);
     if (rc == SQLITE_OK)
         rc = sqlite3_busy_handler(*ret_db, busy, take);
     if (rc == SQLITE_OK)
@@ -116,7 +115,7 @@ roll_back(struct aks_snapshot_take *take, struct aks_error *err)
         take->files->sqlite_vfs);
 
     if (rc == SQLITE_OK)
-        rc = configure(db);
+        rc = aks_snapshot_sqlite_distrust(db);
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(db, touch, NULL, NULL, NULL);
     (void)sqlite3_close(db);
