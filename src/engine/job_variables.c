@@ -8,7 +8,7 @@
 enum variable_kind {
     PLAIN,              /* written down as it is */
     PATH,               /* written down, absolute */
-    ADDRESS,            /* written down, unless there is a user in it: then handed over */
+    ADDRESS,            /* written down, unless a user or a query is in it: then handed over */
     HANDED              /* handed over */
 };
 
@@ -90,6 +90,13 @@ has_user(const char *address)
     return memchr(host, '@', len) != NULL;
 }
 
+/* A user may have a password, and a query a token. */
+static bool
+may_be_secret(const char *address)
+{
+    return has_user(address) || strchr(address, '?') != NULL;
+}
+
 static enum aks_status
 add_text(const struct aks_alloc *alloc, char ***list, size_t *count, char *text,
     struct aks_error *err)
@@ -129,7 +136,7 @@ add_variable(const struct aks_port *port, struct aks_job *job, const char *name,
     const char *folder = kind == PATH && value[0] != '/' && value[0] != '~'
         ? env->working_folder(env->ctx) : "";
 
-    if (kind == HANDED || (kind == ADDRESS && has_user(value)))
+    if (kind == HANDED || (kind == ADDRESS && may_be_secret(value)))
         return add_handed(port, job, name, err);
     return add_text(port->alloc, &job->variables.pairs, &job->variables.count,
         aks_mem_printf(port->alloc, "%s=%s%s%s", name, folder, folder[0] != '\0' ? "/" : "",

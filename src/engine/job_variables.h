@@ -10,7 +10,7 @@
 
 /** Fills ${job}'s variables and the names of those that have to be handed over. AWS's variables but
  * its keys, files of certificates, and proxies; files as absolute paths. Handed over are AWS's
- * keys, variables that secrets of secrets.json are kept in, and addresses with a user in them.
+ * keys, variables that secrets of secrets.json are kept in, and addresses with a user or a query.
  * Variables that are not set, or empty, are neither. A secrets.json that cannot be read has no
  * names: the worker will say so. AKS_LIMIT. */
 enum aks_status aks_job_variables_collect(const struct aks_port *port, struct aks_job *job,

@@ -71,11 +71,39 @@ settings_are_written_down_and_secrets_named(void **state)
     scripted_port_fini(&scripted);
 }
 
+/* Whoever knows the query, or the user, may get the keys. */
+static void
+an_address_with_a_query_or_a_user_is_handed_over(void **state)
+{
+    static const char *const addresses[] = {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI=http://127.0.0.1:51679/v2?token=planted",
+        "AWS_ENDPOINT_URL_STS=https://me:planted@sts.example",
+    };
+
+    for (size_t i = 0; i < sizeof(addresses) / sizeof(addresses[0]); i++) {
+        struct scripted_port scripted;
+        struct aks_job job;
+        char name[64] = "";
+
+        scripted_port_init(&scripted, aks_alloc_system());
+        aks_job_init(&job, aks_alloc_system());
+        scripted_set(&scripted, addresses[i]);
+        assert_int_equal(aks_job_variables_collect(&scripted.port, &job, NULL), AKS_OK);
+        strncat(name, addresses[i], strcspn(addresses[i], "="));
+        assert_true(handed(&job, name));
+        assert_int_equal(job.handed_count, 1);
+        assert_int_equal(job.variables.count, 0);
+        aks_job_fini(&job);
+        scripted_port_fini(&scripted);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(settings_are_written_down_and_secrets_named),
+        cmocka_unit_test(an_address_with_a_query_or_a_user_is_handed_over),
     };
 
     return cmocka_run_group_tests_name("variables of a job", tests, NULL, NULL);
