@@ -9,6 +9,20 @@
 #include <string.h>
 
 void
+aks_reader_plain_words(const char *name, size_t count, char ret_words[AKS_READER_WORDS_BYTES])
+{
+    char more[32] = "";
+
+    if (count > 1)
+        (void)snprintf(more, sizeof(more), " and %zu more", count - 1);
+    (void)snprintf(ret_words, AKS_READER_WORDS_BYTES, "%.200s%s %s not encrypted, though the "
+        "policy encrypts: %s may be older than that, or somebody else's; nothing here proves "
+        "who wrote %s",
+        name, more, count > 1 ? "were" : "was", count > 1 ? "they" : "it",
+        count > 1 ? "them" : "it");
+}
+
+void
 aks_reader_done(void *ctx, const struct aks_outcome *outcome)
 {
     struct aks_reader *reader = ctx;

@@ -16,6 +16,8 @@ struct json_t;
 /* An object that does not verify is read so often: what was mangled on its way comes right. */
 #define AKS_READER_TRIES 2
 
+#define AKS_READER_WORDS_BYTES 512
+
 struct aks_reader {
     struct aks_engine *engine;
     const struct aks_settings *settings;
@@ -64,6 +66,11 @@ enum aks_status aks_reader_note(struct aks_reader *reader, const char *event,
     struct json_t *fields, struct aks_error *err);
 /** The same, where a warning is enough if it cannot be noted. */
 void aks_reader_note_or_warn(struct aks_reader *reader, const char *event, struct json_t *fields);
+
+/** What to tell where ${count} objects (1 or more), the first of them ${name}, are plain though the
+ * policy encrypts. */
+void aks_reader_plain_words(const char *name, size_t count,
+    char ret_words[AKS_READER_WORDS_BYTES]);
 
 /** The done of a call of the target, with the reader as ctx. */
 void aks_reader_done(void *ctx, const struct aks_outcome *outcome);

@@ -111,6 +111,30 @@ unlock_folder(struct restore *restore)
     restore->lock = NULL;
 }
 
+/* An object that others put in the place of ours comes with a manifest of theirs. */
+static void
+tell_plain(struct restore *restore)
+{
+    char words[AKS_READER_WORDS_BYTES];
+    const char *first = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < restore->item_count; i++) {
+        const struct restore_item *item = &restore->items[i];
+
+        for (int role = 0; role < RESTORE_ROLES; role++) {
+            if (!item->there[role] || item->objects[role].of.encryption != AKS_ENCRYPTION_NONE)
+                continue;
+            if (count++ == 0)
+                first = item->objects[role].of.name;
+        }
+    }
+    if (count == 0 || !restore->options->policy->settings->encrypt.set)
+        return;
+    aks_reader_plain_words(first, count, words);
+    aks_restore_note(restore, "%s", words);
+}
+
 static enum aks_status
 prepare(struct restore *restore, struct aks_error *err)
 {
@@ -374,6 +398,8 @@ aks_restore(struct aks_engine *engine, const struct aks_restore_options *options
     restore.reader.keys = &restore.unseal.keys;
     if (status == AKS_OK)
         status = aks_restore_plan(&restore, &own);
+    if (status == AKS_OK)
+        tell_plain(&restore);
     if (status == AKS_OK)
         status = prepare(&restore, &own);
     if (status == AKS_OK) {

@@ -14,6 +14,7 @@ struct verifier {
     struct aks_reader reader;
     struct aks_unseal unseal;
     const struct aks_verify_options *options;
+    json_t *notes;                      /* what a person should know beside */
     struct aks_progress progress;
     int64_t before;                     /* bytes of the objects that are done */
 };
@@ -137,6 +138,24 @@ verify_objects(struct verifier *verifier, const struct aks_manifest *manifest, j
 }
 
 static void
+tell_plain(struct verifier *verifier, const struct aks_manifest *manifest)
+{
+    char words[AKS_READER_WORDS_BYTES];
+    const char *first = NULL;
+    size_t count = 0;
+
+    for (size_t i = 0; i < manifest->object_count; i++) {
+        if (manifest->objects[i].encryption == AKS_ENCRYPTION_NONE && count++ == 0)
+            first = manifest->objects[i].key;
+    }
+    if (count == 0 || !verifier->reader.settings->encrypt.set)
+        return;
+    aks_reader_plain_words(first, count, words);
+    aks_log_write(verifier->reader.engine->log, AKS_LOG_WARNING, "%s", words);
+    (void)json_array_append_new(verifier->notes, aks_text_json(words));
+}
+
+static void
 note(struct verifier *verifier, const struct aks_manifest *manifest, enum aks_status status,
     const struct aks_error *err)
 {
@@ -215,6 +234,7 @@ verify_target(struct verifier *verifier, size_t index, json_t *targets, struct a
         status = find_manifest(verifier, &manifest, err);
     if (status == AKS_OK) {
         id = json_string(manifest.upload_id);
+        tell_plain(verifier, &manifest);
         status = verify_objects(verifier, &manifest, objects, err);
         record(verifier, &manifest, status);
         note(verifier, &manifest, status, err);
@@ -261,7 +281,7 @@ enum aks_status
 aks_verify(struct aks_engine *engine, const struct aks_verify_options *options,
     struct json_t **ret_report, struct aks_error *err)
 {
-    struct verifier verifier = { .options = options };
+    struct verifier verifier = { .options = options, .notes = json_array() };
     struct aks_error own = { 0 };
     json_t *targets = json_array();
     enum aks_status status = aks_reader_init(&verifier.reader, engine, options->policy, err);
@@ -269,6 +289,7 @@ aks_verify(struct aks_engine *engine, const struct aks_verify_options *options,
     *ret_report = NULL;
     if (status != AKS_OK) {
         json_decref(targets);
+        json_decref(verifier.notes);
         return status;
     }
     status = aks_unseal_init(&verifier.unseal, engine->port, &options->unseal,
@@ -276,9 +297,10 @@ aks_verify(struct aks_engine *engine, const struct aks_verify_options *options,
     verifier.reader.keys = &verifier.unseal.keys;
     if (status == AKS_OK)
         status = verify_targets(&verifier, targets, &own);
-    *ret_report = json_pack("{s:i, s:b, s:s, s:b, s:o, s:o, s:i}", "schema", 1, "success",
+    *ret_report = json_pack("{s:i, s:b, s:s, s:b, s:o, s:o, s:o, s:i}", "schema", 1, "success",
         status == AKS_OK, "system_id", verifier.reader.system_id, "quick", options->quick,
-        "targets", targets, "error", status == AKS_OK ? json_null() : aks_reader_error_json(&own),
+        "targets", targets, "notes", verifier.notes, "error", status == AKS_OK ? json_null()
+        : aks_reader_error_json(&own),
         "exit_code", aks_reader_exit_code(engine, status));
     aks_reader_fini(&verifier.reader);
     aks_unseal_fini(&verifier.unseal);

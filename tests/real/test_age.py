@@ -284,6 +284,16 @@ class Age(cases.Case):
         source = me.source("a.bin", data.random_bytes, 100_000)
         self.assert_stored(me.run(self.disk(me, "nil"), [source]))
         text = self.disk(me, f"akosha.age {{ recipients = '{recipient}' }}")
+        plain = "not encrypted, though the policy encrypts"
+        for encrypting in (False, True):
+            me.policy.write_text(text if encrypting else self.disk(me, "nil"))
+            for result in (self.restore(me, to=f"plain-{encrypting}"),
+                           me.ask("verify", "--json", "--policy", me.policy, "--state", me.state)):
+                self.assert_code(result, 0)
+                notes = json.loads(result.out)["notes"]
+                self.assertEqual([plain in note for note in notes], [True] * encrypting)
+            told = me.ask("verify", "--policy", me.policy, "--state", me.state)
+            self.assertEqual(plain in told.out + told.err, encrypting)
         self.assert_stored(me.run(text, [source]))
         self.assertEqual(me.run(text, [source]).report["outcome"], "unchanged")
         # Another recipient alone is no reason to send anything.
