@@ -241,13 +241,12 @@ class Changed(Resume):
     def test_part_at_the_server_that_is_another(self):
         """What is there is not what was sent: it is sent again."""
         self.begin(self.have(cases.world.versitygw))
-        acknowledged = self.cut()
+        other = min(self.cut())     # which are answered in any order
         [(key, token)] = self.journal("SELECT key, token FROM objects")
         self.server.client().upload_part(Bucket=sync.BUCKET, Key=f"{self.prefix}/{key}", UploadId=token.split()[1],
-                                         PartNumber=1, Body=b"x" * (5 * data.MIB))
-        self.assertIn("1", acknowledged)
+                                         PartNumber=int(other), Body=b"x" * (5 * data.MIB))
         proxy, result = self.go_on()
-        self.assertIn("1", self.parts(proxy))
+        self.assertIn(other, self.parts(proxy))
         self.whole(result)
 
     def forget(self, *names):

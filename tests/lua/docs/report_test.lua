@@ -17,6 +17,7 @@ local RULES = [[return function(failure)
   return failure.attempt == 1 and require "akosha".retry.exponential() or nil
 end]]
 -- Where more was decided, or asked, than a report keeps.
+local RECIPIENT = "age19ljhmg68e43yx9fgm2k9lwefquc0la5y4lzvlshdjzv47kxt8d6qr9vf4p"
 local RARE = { ["akosha.Report.decisions_dropped"] = true, ["akosha.Report.asked_dropped"] = true }
 
 local file = assert(io.open "lua/akosha/types.lua")
@@ -68,7 +69,8 @@ function TestReport:test_every_field_is_annotated_and_every_annotation_is_a_fiel
   world.target.http:on "any":reply { status = 403 }
   compare("akosha.Report", world:run(), met)
   world = sim.world { small = true, policy_text = POLICY:gsub("retry =",
-    'route = akosha.route.all { "cloud", "http" }, retry ='),
+    'route = akosha.route.all { "cloud", "http" }, encrypt = akosha.age { recipients = { "' .. RECIPIENT ..
+    '" } }, retry ='),
                       modules = { rules = RULES },
                       files = { ["a.bin"] = require "tests.script.duckdb", ["b.bin"] = "b",
                                 ["a.bin.wal"] = "changes" } }
