@@ -69,8 +69,8 @@ function TestReport:test_every_field_is_annotated_and_every_annotation_is_a_fiel
   world.target.http:on "any":reply { status = 403 }
   compare("akosha.Report", world:run(), met)
   world = sim.world { small = true, policy_text = POLICY:gsub("retry =",
-    'route = akosha.route.all { "cloud", "http" }, encrypt = akosha.age { recipients = { "' .. RECIPIENT ..
-    '" } }, retry ='),
+    'route = akosha.route.all { "cloud", "http" }, encrypt = akosha.age { recipients = { "' ..
+    RECIPIENT .. '" } }, retry ='),
                       modules = { rules = RULES },
                       files = { ["a.bin"] = require "tests.script.duckdb", ["b.bin"] = "b",
                                 ["a.bin.wal"] = "changes" } }
