@@ -350,6 +350,8 @@ MUTANTS = (
      "    if (from.tls != to.tls || strcmp(from.authority, to.authority) != 0) {", "    if (from.tls != to.tls) {"),
     ("an upload is gone on with without asking where it stands", "src/engine/target_http_tus_piece.c",
      "    if (object->tus.sure) {\n        patch(call);\n        return;", "    if (object->tus.offset >= 0) {\n        patch(call);\n        return;"),
+    ("what lies in another upload's folder counts as this one's alone", "src/engine/journal.c",
+     "    return memcmp(name - len, upload_id, len) != 0;", "    return memcmp(name - len, upload_id, len) != 0 && name == key;"),
     ("what tus keeps elsewhere counts as the object", "src/engine/target_http_tus.c",
      "    } else if (target->base.settings->tus < 0 && !aks_tus_same_path(url, own)) {", "    } else if (target->base.settings->tus == 5) {",
      "src/engine/target_http_tus.c", "        step(object, aks_target_http_look, \"complete\", looked);",
