@@ -88,14 +88,15 @@ void
 aks_s3_stray_search(struct aks_s3_object *object)
 {
     struct aks_sigv4_pair query[2] = { { "uploads", "" }, { "prefix", NULL } };
+    const struct aks_alloc *alloc = object->alloc;      /* the object may be gone once it asked */
     struct aks_s3_request request = { 0 };
     struct aks_outcome outcome;
     struct aks_error err;
     char what[AKS_S3_WHAT_BYTES];
-    char *prefix = aks_mem_printf(object->alloc, "%s%s", object->s3->base.settings->prefix,
+    char *prefix = aks_mem_printf(alloc, "%s%s", object->s3->base.settings->prefix,
         object->key);
 
-    aks_mem_free(object->alloc, object->stray);
+    aks_mem_free(alloc, object->stray);
     object->stray = NULL;
     if (prefix == NULL) {
         (void)aks_error_memory(&err, "looking for uploads");
@@ -111,5 +112,5 @@ aks_s3_stray_search(struct aks_s3_object *object)
     request.reply_bytes_max = PAGE_BYTES;
     request.what = what;
     aks_s3_step_ask(&object->step, &request, search_answered, object);
-    aks_mem_free(object->alloc, prefix);
+    aks_mem_free(alloc, prefix);
 }
