@@ -125,6 +125,7 @@ enum aks_status
 aks_run_job(struct aks_engine *engine, const char *id, const struct aks_run_job_options *options,
     json_t **ret_report, struct aks_error *err)
 {
+    const struct aks_files *files = &engine->port->files;
     struct aks_job job;
     enum aks_status status;
 
@@ -135,6 +136,10 @@ aks_run_job(struct aks_engine *engine, const char *id, const struct aks_run_job_
         return status;
     /* Read when it is our turn: somebody else may have brought it meanwhile. */
     status = aks_queue_get(engine->port, engine->queue_folder, id, &job, err);
+    /* Whoever made it may have died, or have failed, before its name was synced. Where that fails
+     * here too, bringing it is all that can be done for it. */
+    if (status == AKS_OK)
+        (void)files->sync_folder(files->ctx, engine->queue_folder, NULL);
     if (status == AKS_OK)
         status = run_read(engine, &job, options, ret_report, err);
     else
