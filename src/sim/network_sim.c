@@ -297,6 +297,7 @@ serve(struct aks_http_call *call)
 
     call->copy.unheard = call->orphan || fault->http_status != 0 || fault->status != AKS_OK ||
         fault->dies;
+    call->copy.begun_ns = call->begun_ns;
     if ((fault->status == AKS_OK && fault->http_status == 0 && !fault->dies) || fault->served)
         host->serve(host->ctx, wall_ms, &call->copy, &call->reply);
     if (fault->http_status != 0)

@@ -36,6 +36,8 @@ struct aks_sim_request {
                                      * had come; only where the host takes such */
     bool unheard;                   /* the client will not get the answer: it is lost, or replaced,
                                      * or nobody waits for it any more */
+    int64_t begun_ns;               /* when the client asked: a server may be slower than the life
+                                     * of a process */
 };
 
 /* A reply to be filled by a handler: aks_sim_reply_* of network_sim.c. */

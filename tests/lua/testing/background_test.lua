@@ -47,6 +47,20 @@ function TestBackground:test_a_worker_that_dies_is_followed_by_one_that_goes_on(
   lu.assertTrue(world:restore().success)
 end
 
+-- Whoever made the job has failed before its name was synced, and the worker finds it all the same.
+function TestBackground:test_a_job_whose_name_was_never_synced_lasts_once_it_is_begun()
+  local world = world_of "duckdb"
+  world.disk:on("sync_folder", "/queue"):fail "state":once()
+  lu.assertNotEquals(world:enqueue().outcome, "enqueued")
+  lu.assertEquals(#world:queue(), 1)
+  world:crash_at { "cloud", "part 3" }
+  lu.assertEquals(world:worker().outcome, "crashed")
+  world:restart { power = true }
+  lu.assertEquals(#world:queue(), 1)
+  lu.assertEquals(world:worker().outcome, "done")
+  lu.assertTrue(world:restore().success)
+end
+
 function TestBackground:test_wrong_use_is_told()
   local world = world_of "sqlite"
   lu.assertErrorMsgContains('unknown kind "duck"',
