@@ -329,6 +329,33 @@ an_upload_whose_id_was_never_heard_is_found_by_its_key_and_given_back(void **sta
     s3_script_end(&place.script);
 }
 
+/* Gives back, and lets go of the object at once when it is told how that went: as transfers do. */
+static void
+let_go(void *ctx, const struct aks_outcome *outcome)
+{
+    struct place *place = ctx;
+
+    aks_target_s3.object_free(place->script.object);
+    place->script.object = NULL;
+    s3_script_done(&place->script.done, outcome);
+}
+
+static void
+a_search_that_cannot_be_begun_lets_the_object_go(void **state)
+{
+    struct place place;
+
+    begin(&place, NONCE, NULL, NULL);
+    aks_target_s3.object_free(place.script.object);
+    place.resume.keep_whole = true;         /* so that nothing else is asked */
+    s3_script_open(&place.script);
+    place.script.scripted.refuse_submit = true;
+    aks_target_s3.abort(place.script.object, let_go, &place);
+    (void)s3_script_wait(&place.script, &place.script.done);
+    assert_null(place.script.object);
+    s3_script_end(&place.script);
+}
+
 /* The same within one process: the answer to Create was cut. */
 static void
 an_upload_whose_id_was_cut_off_is_given_back_before_the_next_is_begun(void **state)
@@ -446,6 +473,7 @@ main(void)
         cmocka_unit_test(an_object_that_was_put_together_is_there),
         cmocka_unit_test(an_object_of_somebody_else_is_no_success),
         cmocka_unit_test(an_upload_whose_id_was_never_heard_is_found_by_its_key_and_given_back),
+        cmocka_unit_test(a_search_that_cannot_be_begun_lets_the_object_go),
         cmocka_unit_test(an_upload_whose_id_was_cut_off_is_given_back_before_the_next_is_begun),
         cmocka_unit_test(a_single_put_that_got_through_is_not_sent_again),
         cmocka_unit_test(what_a_token_names_is_given_back_without_sending),
