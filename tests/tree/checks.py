@@ -6,6 +6,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import pages
 import reference
 from sources import functions, layers, without_comments
 
@@ -294,4 +295,5 @@ CHECKS = {
     "nothing of a machine or a registry": check_outside,
     "no test is switched off": check_disabled,
     "the reference is of today's annotations": check_reference,
+    **pages.CHECKS,
 }

@@ -19,6 +19,7 @@ CLEAN = {
     "src/engine/b.c": '#include "base/a.h"\n\nint\naks_b(void)\n{\n    return aks_a();\n}\n',
     reference.SOURCE: ANNOTATIONS,
     reference.DOCUMENT: reference.of(ANNOTATIONS),
+    "docs/policy.md": "# A policy\n",
 }
 LONG = "int\naks_long(void)\n{\n" + "    aks_a();\n" * 69 + "    return 0;\n}\n"
 
@@ -54,6 +55,10 @@ PLANTED = {
         "src/base/blank.c": "int x; \n"},
     "promises are kept by something": {"SECURITY.md": (
         "| promise | kept by |\n| --- | --- |\n| It is so | `src/base/a.c` |\n| It is not | `src/base/gone.c` |\n")},
+    "links lead somewhere": {
+        "docs/a.md": "# A\n\nSee [b](gone.md).\n",
+        "docs/c.md": "# C\n\nSee `docs/gone.md`.\n",
+        "docs/d.md": "# D\n\nSee [itself](#no-such-heading).\n"},
     "nothing unfinished": {"src/base/later.c": "/* TO" + "DO: later */\n"},
     "nothing of a machine or a registry": {
         "docs/path.md": "see /wo" + "rk/main\n",

@@ -1,0 +1,52 @@
+"""Checks of the pages that people read: their links, and what each has to name."""
+
+import posixpath
+import re
+
+FENCED = re.compile(r"^( *)(`{3,}).*?^\1\2$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+PAGE = re.compile(r"`(docs/[\w/.-]+\.md)(#[\w-]+)?`")
+
+
+def pages(tree):
+    return [name for name in tree.names if name.endswith(".md") and not name.startswith("tests/data/")]
+
+
+def words(text):
+    """What a reader sees: no fences, no comments; lines stay where they are."""
+    def blank(match):
+        return "\n" * match[0].count("\n")
+    return re.sub(r"<!--.*?-->", blank, FENCED.sub(blank, text), flags=re.DOTALL)
+
+
+def anchor(heading):
+    """As a renderer of Markdown makes it of a heading."""
+    kept = re.sub(r"[^\w\- ]", "", heading.strip().lower())
+    return kept.replace(" ", "-")
+
+
+def anchors(text):
+    return {anchor(line.lstrip("#")) for line in words(text).splitlines() if re.match(r"#{1,6} ", line)}
+
+
+def check_links(tree):
+    """A link, or a page that is named, is there; an anchor as well."""
+    bad = []
+    for name in pages(tree):
+        for number, line in enumerate(words(tree.text(name)).splitlines(), 1):
+            named = [(posixpath.join(posixpath.dirname(name), link.split("#")[0]) if not link.startswith("#") else name,
+                      link.partition("#")[2], link) for link in LINK.findall(re.sub(r"`[^`]*`", "``", line))
+                     if not re.match(r"[a-z]+:", link)]
+            named += [(page, mark[1:], page + mark) for page, mark in PAGE.findall(line)]
+            for path, mark, link in named:
+                path = posixpath.normpath(path)
+                if path not in tree.names and not any(other.startswith(path.rstrip("/") + "/") for other in tree.names):
+                    bad.append(f"{name}:{number}: {link} leads nowhere")
+                elif mark and path.endswith(".md") and mark not in anchors(tree.text(path)):
+                    bad.append(f"{name}:{number}: {link}: there is no such heading")
+    return bad
+
+
+CHECKS = {
+    "links lead somewhere": check_links,
+}
