@@ -52,6 +52,7 @@ aks_settings_fini(struct aks_settings *settings)
     aks_mem_free(alloc, settings->targets);
     aks_mem_free(alloc, settings->encrypt.recipients_file);
     aks_mem_free(alloc, settings->encrypt.passphrase);
+    aks_settings_memories_fini(alloc, &settings->memories);
     aks_mem_free(alloc, settings->system_id);
     aks_mem_free(alloc, settings->policy_path);
     memset(settings, 0, sizeof(*settings));

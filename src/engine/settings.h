@@ -153,6 +153,32 @@ enum aks_verify {
     AKS_VERIFY_READ_BACK    /* every object is read, to its digest */
 };
 
+/* What becomes of the rows of databases (engine/memories.h). */
+#define AKS_MEMORIES_MAPS_MAX 16
+#define AKS_MEMORIES_WORD_BYTES 128     /* names of tables and columns */
+
+enum aks_memories_mode {
+    AKS_MEMORIES_NEW,       /* those that a target does not have yet; all of them now and then */
+    AKS_MEMORIES_ALL,       /* all of them, with each upload */
+    AKS_MEMORIES_NONE       /* nothing */
+};
+
+/* A table of a shape of its own, by the names of its columns. */
+struct aks_memories_map {
+    char *table;
+    char *id;
+    char *text;
+    char *embedding;        /* or NULL: it has none, as the next */
+    char *at;
+};
+
+struct aks_memories_settings {
+    bool set;               /* the policy says something */
+    enum aks_memories_mode mode;
+    struct aks_memories_map *maps;      /* beside the tables that are known */
+    size_t map_count;                   /* at most AKS_MEMORIES_MAPS_MAX */
+};
+
 /* Which uploads prune keeps. One of several reasons is enough. */
 struct aks_keep_settings {
     bool set;               /* false: the policy does not say */
@@ -188,6 +214,7 @@ struct aks_settings {
     enum aks_verify verify;
     int64_t drill_ms;       /* how often a restore is tried out, by itself; 0: never */
     struct aks_keep_settings keep;
+    struct aks_memories_settings memories;
     int64_t part_bytes;
     int64_t probe_ms;
     struct aks_budget budget;           /* of all targets but folders together */
@@ -211,6 +238,13 @@ const char *aks_settings_busy_name(enum aks_busy busy);
 /** How long a busy source is waited for, and then: as ${source} (or NULL) says, or all others. */
 const struct aks_snapshot_settings *aks_settings_snapshot(const struct aks_settings *settings,
     const struct aks_source_settings *source);
+/** "new", "all", "none". */
+const char *aks_settings_memories_name(enum aks_memories_mode mode);
+/** Are rows sent at all? Not of what is encrypted, unless the policy says so. */
+bool aks_settings_memories(const struct aks_settings *settings);
+/** Frees the mappings. */
+void aks_settings_memories_fini(const struct aks_alloc *alloc,
+    struct aks_memories_settings *memories);
 /** "hour", "day", "month". */
 const char *aks_settings_period_name(enum aks_budget_period period);
 /** "s3", "http", "dir". */

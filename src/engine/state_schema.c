@@ -106,6 +106,12 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "ALTER TABLE stored ADD COLUMN encryption INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE stored ADD COLUMN wal_encryption INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE objects ADD COLUMN encryption INTEGER NOT NULL DEFAULT 0;",
+    /* How far rows have been brought (engine/state_memories.h). A source is a path. */
+    "CREATE TABLE memories ("
+    "  target TEXT NOT NULL, upload_id TEXT NOT NULL, source BLOB NOT NULL, name TEXT NOT NULL,"
+    "  at TEXT, id TEXT, all_at_ms INTEGER NOT NULL,"
+    "  PRIMARY KEY (target, upload_id, source, name)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 enum aks_status
