@@ -78,6 +78,7 @@ struct aks_http_call {
     unsigned trailers;                      /* header lines after a body */
     int64_t arrived;                        /* bytes of the reply that counts, */
     int64_t arrived_noted;                  /* when active_ns was last set for them */
+    int64_t enough_ns;                      /* since when what has come is enough; 0: it is not */
     struct aks_buf header_text;             /* name NUL value NUL, and so on */
     struct aks_http_header *reply_headers;  /* into header_text, made at the end */
     struct aks_http_reply reply;
@@ -120,7 +121,7 @@ void aks_http_curl_verdict_fail(struct aks_http_call *call, enum aks_status stat
     const char *why, ...) __attribute__((format(printf, 3, 4)));
 /** When the call has run out of time, INT64_MAX for never. */
 int64_t aks_http_curl_verdict_deadline_ns(const struct aks_http_call *call);
-/** Records the time-out that has come. */
+/** Records the time-out that has come; of a reply of which enough is there, none. */
 void aks_http_curl_verdict_expire(struct aks_http_call *call);
 /** Fills transport, error and phase from what libcurl said. */
 void aks_http_curl_verdict_settle(struct aks_http_call *call, CURLcode code);

@@ -165,6 +165,17 @@ aks_http_curl_reply_header(char *data, size_t size, size_t count, void *arg)
     return len;
 }
 
+static void
+look_if_enough(struct aks_http_call *call)
+{
+    const struct aks_http_request *request = &call->request;
+    const struct aks_clock *clock = call->engine->clock;
+
+    if (request->enough != NULL &&
+        request->enough(request->enough_ctx, call->reply.body.data, call->reply.body.len))
+        call->enough_ns = clock->now_ns(clock->ctx);
+}
+
 size_t
 aks_http_curl_reply_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -172,6 +183,8 @@ aks_http_curl_reply_body(char *data, size_t size, size_t count, void *arg)
     size_t len = size * count;
 
     note_arrival(call, len);
+    if (call->enough_ns != 0)
+        return len;
     if (len > call->request.reply_bytes_max - call->reply.body.len) {
         aks_http_curl_verdict_fail(call, AKS_TOO_LARGE, "the reply is longer than the %zu bytes "
             "that are expected at most", call->request.reply_bytes_max);
@@ -182,6 +195,7 @@ aks_http_curl_reply_body(char *data, size_t size, size_t count, void *arg)
         aks_http_curl_verdict_fail(call, AKS_LIMIT, "out of memory while reading the reply");
         return 0;
     }
+    look_if_enough(call);
     return len;
 }
 

@@ -60,12 +60,16 @@ aks_http_curl_verdict_deadline_ns(const struct aks_http_call *call)
     int64_t answer_ns = answer_deadline_ns(call);
     int64_t stall_ns = stall_deadline_ns(call);
 
+    if (call->enough_ns != 0)
+        return after(call->enough_ns, AKS_HTTP_REPLY_REST_MS);
     return answer_ns < stall_ns ? answer_ns : stall_ns;
 }
 
 void
 aks_http_curl_verdict_expire(struct aks_http_call *call)
 {
+    if (call->enough_ns != 0)
+        return;
     if (answer_deadline_ns(call) <= stall_deadline_ns(call))
         aks_http_curl_verdict_fail(call, AKS_TIMEOUT, "no answer within %lld ms",
             (long long)call->request.answer_timeout_ms);
@@ -314,8 +318,9 @@ refused_midway(const struct aks_http_call *call, CURLcode code)
 void
 aks_http_curl_verdict_settle(struct aks_http_call *call, CURLcode code)
 {
-    if (call->reply.transport == AKS_OK && (code == CURLE_OK || refused_midway(call, code))
-        && call->reply.status != 0) {
+    bool ended = code == CURLE_OK || call->enough_ns != 0 || refused_midway(call, code);
+
+    if (call->reply.transport == AKS_OK && ended && call->reply.status != 0) {
         call->reply.phase = AKS_HTTP_DONE;
         return;
     }

@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 /* Raised with each change of this header or of port/http.h. */
-#define AKS_HTTP_MODULE_ABI 3
+#define AKS_HTTP_MODULE_ABI 4
 #define AKS_HTTP_MODULE_FILE "akosha-sync-http.so"
 #define AKS_HTTP_MODULE_SYMBOL "aks_http_module"
 

@@ -27,6 +27,10 @@ struct aks_http_header {
  * keeps nobody waiting. At 30 s that is a line of 4 kbit/s. */
 #define AKS_HTTP_REPLY_PACE_BYTES (16 * 1024)
 
+/* Of a reply of which enough has come: how long its end is waited for, so that its connection can be
+ * used again. */
+#define AKS_HTTP_REPLY_REST_MS 100
+
 /* Of a public key: "sha256//" and 44 characters of base64. */
 #define AKS_HTTP_PIN_BYTES 53
 #define AKS_HTTP_PINS_MAX 8
@@ -69,6 +73,11 @@ struct aks_http_request {
                                      * sent */
     int64_t stall_timeout_ms;       /* no byte either way for so long, once connected */
     size_t reply_bytes_max;         /* a longer reply body is AKS_TOO_LARGE */
+    /* Called whenever more of the reply's body has come, with all of it that is there: is that
+     * enough? Then the reply counts as whole, whether or not the server ever ends it, and what
+     * follows is forgotten. Calls no port. NULL: nothing is enough but the end. */
+    bool (*enough)(void *ctx, const char *data, size_t len);
+    void *enough_ctx;
     bool fresh_connection;          /* never on a reused one: libcurl repeats requests behind our
                                      * back when a reused connection dies without a byte of reply */
 };

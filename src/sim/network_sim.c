@@ -168,7 +168,8 @@ succeed(struct aks_http_call *call)
     if (call->told.transport == AKS_OK) {
         call->told.phase = AKS_HTTP_DONE;
         call->told.sent_bytes = (int64_t)call->copy.body_len;
-        keep_connection(call->network, call->name);
+        if (!call->reply.open)
+            keep_connection(call->network, call->name);
     } else {
         call->told.phase = AKS_HTTP_REPLY;
         cut(call);
@@ -447,7 +448,7 @@ step_begin(void *ctx)
     delay_ns = usual_ns(call, &moving_ns);
     if (call->step >= STEP_SEND && !arm_stall(call, moving_ns))
         return;
-    if (call->fault.delay_ns < 0)
+    if (call->fault.delay_ns < 0 || (call->step == STEP_REPLY && aks_network_sim_never_ends(call)))
         return;
     if (call->fault.delay_ns > INT64_MAX - delay_ns)
         delay_ns = INT64_MAX - call->fault.delay_ns;

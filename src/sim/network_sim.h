@@ -49,6 +49,8 @@ struct aks_sim_reply {
         char value[AKS_SIM_REPLY_HEADER_BYTES];
     } headers[AKS_SIM_REPLY_HEADERS_MAX];
     size_t header_count;
+    bool open;                      /* the server does not end it: it is whole only for a client
+                                     * to which what has come is enough */
 };
 
 /** Value of the first header of that name (any case), or NULL. */

@@ -255,3 +255,13 @@ aks_network_sim_serve_piece(struct aks_http_call *call)
         &call->reply);
     aks_buf_reset(&call->reply.body);
 }
+
+bool
+aks_network_sim_never_ends(const struct aks_http_call *call)
+{
+    const struct aks_http_request *request = call->request;
+    const struct aks_buf *body = &call->reply.body;
+
+    return call->reply.open &&
+        (request->enough == NULL || !request->enough(request->enough_ctx, body->data, body->len));
+}

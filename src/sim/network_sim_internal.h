@@ -83,6 +83,8 @@ void aks_network_sim_serve_piece(struct aks_http_call *call);
 void aks_network_sim_instead(struct aks_http_call *call);
 /** The head of call->reply as it comes: status and headers. Of HEAD there is no more. */
 void aks_network_sim_tell_head(struct aks_http_call *call);
+/** Does its client go on waiting when all has come that the server ever sends? */
+bool aks_network_sim_never_ends(const struct aks_http_call *call);
 /** Its body has come, whole; it may be too much. */
 void aks_network_sim_tell_body(struct aks_http_call *call);
 
