@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "wire/dates.h"
+#include "wire/json_shape.h"
 #include "wire/manifest_internal.h"
 
 #include <stdio.h>
@@ -9,12 +10,6 @@
 
 #include <jansson.h>
 
-/* Ours has four levels; unknown fields may have more, jansson's recursion shall not. */
-#define DEPTH_MAX 32
-/* An empty container is 3 bytes of text and some 250 of memory, so 16 MiB could ask for more than
- * one GiB. Ours has two containers and some 20 values for each object. */
-#define CONTAINERS_MAX (4 * AKS_MANIFEST_OBJECTS_MAX)
-#define VALUES_MAX (50 * AKS_MANIFEST_OBJECTS_MAX)
 #define WHERE_BYTES 48
 
 /* The first failure sticks, so that an object is read with a row of calls and asked once. */
@@ -233,41 +228,14 @@ read_root(const json_t *root, struct aks_manifest *manifest, struct aks_error *e
     return reader.status;
 }
 
-/* Bounds the memory and the stack that a parser needs, before it runs. Text inside of quotes is
- * skipped as JSON has it; whether the rest is JSON at all is the parser's to say. */
-static const char *
-check_shape(const char *json, size_t len)
-{
-    bool quoted = false;
-    int depth = 0;
-    int containers = 0;
-    int values = 0;
-
-    for (size_t i = 0; i < len; i++) {
-        char c = json[i];
-
-        if (quoted && c == '\\') {
-            i++;
-        } else if (c == '"') {
-            quoted = !quoted;
-        } else if (!quoted && (c == '{' || c == '[')) {
-            if (++depth > DEPTH_MAX)
-                return "is nested too deeply";
-            if (++containers > CONTAINERS_MAX)
-                return "has too many objects and lists";
-        } else if (!quoted && (c == '}' || c == ']')) {
-            depth--;
-        } else if (!quoted && c == ',' && ++values > VALUES_MAX) {
-            return "has too many values";
-        }
-    }
-    return NULL;
-}
-
 enum aks_status
 aks_manifest_read(const char *json, size_t len, struct aks_manifest *ret_manifest,
     struct aks_error *err)
 {
+    /* Ours has four levels, two containers and some 20 values for each object; unknown fields may
+     * have more. */
+    static const struct aks_json_shape limits = { 32, 4 * AKS_MANIFEST_OBJECTS_MAX,
+        50 * AKS_MANIFEST_OBJECTS_MAX };
     json_error_t json_error;
     enum aks_status status;
     const char *why;
@@ -277,7 +245,7 @@ aks_manifest_read(const char *json, size_t len, struct aks_manifest *ret_manifes
     if (len > AKS_MANIFEST_BYTES_MAX)
         return aks_error_set(err, AKS_CORRUPT, "manifest: is over %d bytes long",
             AKS_MANIFEST_BYTES_MAX);
-    why = check_shape(json, len);
+    why = aks_json_shape(json, len, &limits);
     if (why != NULL)
         return aks_error_set(err, AKS_CORRUPT, "manifest: %s", why);
     root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &json_error);
