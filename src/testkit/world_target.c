@@ -177,8 +177,8 @@ serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *request,
         request->query);
     operation = aks_operation_name(request->method, url, name);
     aks_world_story_served(world, target->name, operation, request, reply);
-    /* A probe may put something small as well; what belongs to an object is of these. What a process
-     * before this one had asked is not this one's. */
+    /* A probe may put something small as well; what belongs to an object is of these. What a
+     * process before this one had asked is not this one's. */
     if (request->begun_ns >= world->process_began_ns && (strcmp(request->method, "POST") == 0 ||
             strstr(request->query, "partNumber=") != NULL ||
             (target->http != NULL && strcmp(request->method, "PUT") == 0)))
