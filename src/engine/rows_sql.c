@@ -1,0 +1,227 @@
+/* Statements. Names of tables and columns come from a policy or from a catalog, values of cursors
+ * from rows: whatever stands in them, they are put in here, between quotes, and nowhere else. Both
+ * engines end a quoted text at the next quote that is not doubled, and know no other escape there
+ * (sqlite.org/lang_keywords.html, duckdb.org/docs/sql/dialect/keywords_and_identifiers). A NUL
+ * cannot be in a C string.
+ *
+ * DuckDB's functions are called by their full names: macros of the database could have the same. */
+#include "engine/rows_internal.h"
+
+#include <string.h>
+
+static void
+quoted(struct aks_buf *sql, const char *text, char quote)
+{
+    aks_buf_putc(sql, quote);
+    while (text[0] != '\0') {
+        const char *end = strchr(text, quote);
+        size_t len = end == NULL ? strlen(text) : (size_t)(end - text) + 1;
+
+        aks_buf_append(sql, text, len);
+        if (end != NULL)
+            aks_buf_putc(sql, quote);
+        text += len;
+    }
+    aks_buf_putc(sql, quote);
+}
+
+void
+aks_rows_sql_name(struct aks_buf *sql, const char *name)
+{
+    quoted(sql, name, '"');
+}
+
+void
+aks_rows_sql_text(struct aks_buf *sql, const char *text)
+{
+    quoted(sql, text, '\'');
+}
+
+void
+aks_rows_sql_columns(struct aks_buf *sql, const char *table)
+{
+    aks_buf_puts(sql, "SELECT c.column_name AS name, c.data_type AS type "
+        "FROM system.main.duckdb_columns() c JOIN system.main.duckdb_tables() t "
+        "ON c.table_oid = t.table_oid AND c.database_oid = t.database_oid "
+        "WHERE t.schema_name = 'main' AND NOT t.internal AND NOT t.temporary AND t.table_name = ");
+    aks_rows_sql_text(sql, table);
+    aks_buf_puts(sql, " ORDER BY c.column_index");
+}
+
+/* --- where ------------------------------------------------------------------------------------ */
+
+static void
+compare(struct aks_buf *sql, const struct aks_rows_column *column, const char *sign,
+    const char *value)
+{
+    aks_rows_sql_name(sql, column->name);
+    aks_buf_printf(sql, " %s ", sign);
+    aks_rows_sql_text(sql, value);
+}
+
+/* Beyond the cursor, seen in the direction of ${sign}, which is < or >; or, with "=" behind it, at
+ * the cursor too. Rows without a time stand before all that have one. */
+static void
+beyond(struct aks_buf *sql, const struct aks_rows_plan *plan, const struct aks_rows_cursor *cursor,
+    const char *strict, const char *sign)
+{
+    if (plan->at == NULL) {
+        compare(sql, plan->id, sign, cursor->id);
+        return;
+    }
+    aks_buf_putc(sql, '(');
+    if (cursor->at == NULL) {
+        aks_rows_sql_name(sql, plan->at->name);
+        aks_buf_puts(sql, " IS NULL AND ");
+        compare(sql, plan->id, sign, cursor->id);
+        if (strict[0] == '>') {
+            aks_buf_puts(sql, " OR ");
+            aks_rows_sql_name(sql, plan->at->name);
+            aks_buf_puts(sql, " IS NOT NULL");
+        }
+    } else {
+        compare(sql, plan->at, strict, cursor->at);
+        aks_buf_puts(sql, " OR ");
+        compare(sql, plan->at, "=", cursor->at);
+        aks_buf_puts(sql, " AND ");
+        compare(sql, plan->id, sign, cursor->id);
+        if (strict[0] == '<') {
+            aks_buf_puts(sql, " OR ");
+            aks_rows_sql_name(sql, plan->at->name);
+            aks_buf_puts(sql, " IS NULL");
+        }
+    }
+    aks_buf_putc(sql, ')');
+}
+
+static void
+from_where(struct aks_buf *sql, const struct aks_rows_plan *plan)
+{
+    aks_buf_puts(sql, " FROM main.");
+    aks_rows_sql_name(sql, plan->query->table);
+    aks_buf_puts(sql, " WHERE ");
+    aks_rows_sql_name(sql, plan->id->name);
+    aks_buf_puts(sql, " IS NOT NULL");
+    if (plan->query->after.id != NULL) {
+        aks_buf_puts(sql, " AND ");
+        beyond(sql, plan, &plan->query->after, ">", ">");
+    }
+    if (plan->query->until.id != NULL) {
+        aks_buf_puts(sql, " AND ");
+        beyond(sql, plan, &plan->query->until, "<", "<=");
+    }
+}
+
+/* --- what ------------------------------------------------------------------------------------- */
+
+/* A zone is taken off by the cast, into the session's, which is UTC. */
+static void
+duckdb_value(struct aks_buf *sql, const struct aks_rows_column *column)
+{
+    bool zone = column->form == AKS_ROWS_TIME &&
+        strcmp(column->type, "TIMESTAMP WITH TIME ZONE") == 0;
+
+    if (column->form == AKS_ROWS_TIME) {
+        aks_buf_puts(sql, "system.main.strftime(CAST(");
+        aks_rows_sql_name(sql, column->name);
+        aks_buf_printf(sql, " AS TIMESTAMP), '%%Y-%%m-%%dT%%H:%%M:%%S.%%f%s')", zone ? "+00:00"
+            : "");
+    } else if (column->form == AKS_ROWS_OTHER) {
+        aks_buf_puts(sql, "CAST(");
+        aks_rows_sql_name(sql, column->name);
+        aks_buf_puts(sql, " AS VARCHAR)");
+    } else {
+        aks_rows_sql_name(sql, column->name);
+    }
+    aks_buf_puts(sql, " AS ");
+    aks_rows_sql_name(sql, column->name);
+}
+
+void
+aks_rows_sql_read(struct aks_buf *sql, enum aks_source_kind kind, const struct aks_rows_plan *plan)
+{
+    aks_buf_puts(sql, "SELECT ");
+    for (size_t i = 0; i < plan->query->column_count; i++) {
+        if (i > 0)
+            aks_buf_puts(sql, ", ");
+        if (kind == AKS_SOURCE_DUCKDB)
+            duckdb_value(sql, plan->columns[i]);
+        else
+            aks_rows_sql_name(sql, plan->columns[i]->name);
+    }
+    from_where(sql, plan);
+    aks_buf_puts(sql, " ORDER BY ");
+    /* The name alone would be the text that was made of it. */
+    if (plan->at != NULL) {
+        aks_buf_puts(sql, "main.");
+        aks_rows_sql_name(sql, plan->query->table);
+        aks_buf_putc(sql, '.');
+        aks_rows_sql_name(sql, plan->at->name);
+        aks_buf_puts(sql, " ASC NULLS FIRST, ");
+    }
+    aks_buf_puts(sql, "main.");
+    aks_rows_sql_name(sql, plan->query->table);
+    aks_buf_putc(sql, '.');
+    aks_rows_sql_name(sql, plan->id->name);
+    if (plan->query->limit > 0)
+        aks_buf_printf(sql, " LIMIT %lld", (long long)plan->query->limit);
+}
+
+void
+aks_rows_sql_count(struct aks_buf *sql, enum aks_source_kind kind, const struct aks_rows_plan *plan)
+{
+    aks_buf_puts(sql, kind == AKS_SOURCE_DUCKDB ? "SELECT system.main.count(*) AS n"
+        : "SELECT count(*) AS n");
+    from_where(sql, plan);
+}
+
+/* --- types ------------------------------------------------------------------------------------ */
+
+static bool
+starts(const char *type, const char *with)
+{
+    return strncmp(type, with, strlen(with)) == 0;
+}
+
+static bool
+among(const char *type, const char *const *names)
+{
+    while (*names != NULL && strcmp(type, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
+/* "FLOAT[384]", "DOUBLE[]": of numbers, one level. */
+static bool
+vector(const char *type)
+{
+    const char *bracket = strchr(type, '[');
+
+    return bracket != NULL && bracket[strcspn(bracket, "]") + 1] == '\0' &&
+        (starts(type, "FLOAT[") || starts(type, "DOUBLE["));
+}
+
+enum aks_rows_form
+aks_rows_sql_form(const char *type)
+{
+    static const char *const texts[] = { "VARCHAR", "UUID", NULL };
+    static const char *const numbers[] = { "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT",
+        "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT", "FLOAT", "DOUBLE", NULL };
+    static const char *const times[] = { "TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS",
+        "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", NULL };
+    size_t len = strlen(type);
+
+    if (vector(type))
+        return AKS_ROWS_VECTOR;
+    if (len > 2 && type[len - 1] == ']')
+        return starts(type, "VARCHAR[") ? AKS_ROWS_LIST : AKS_ROWS_OTHER;
+    if (among(type, texts) || starts(type, "ENUM("))
+        return AKS_ROWS_TEXT;
+    if (among(type, times))
+        return AKS_ROWS_TIME;
+    if (among(type, numbers) || starts(type, "DECIMAL("))
+        return AKS_ROWS_NUMBER;
+    if (strcmp(type, "BOOLEAN") == 0)
+        return AKS_ROWS_BOOL;
+    return strcmp(type, "JSON") == 0 ? AKS_ROWS_JSON : AKS_ROWS_OTHER;
+}
