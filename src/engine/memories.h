@@ -5,9 +5,8 @@
  * PUSH is one line for each row, for a target that takes rows. A memory has the same id in both, so
  * that what went one way and then the other is there once. docs/memories.md.
  *
- * Rows pass as bytes: a line is split at its top level (memories_line.h), and values are put
- * together anew. Memory does not depend on how many rows there are: one at a time, and a buffer.
- * Everything here blocks: for a worker. */
+ * Rows pass as bytes: nothing is made of a value but what is looked at. Memory does not depend on
+ * how many rows there are: one at a time, and a buffer. Everything here blocks: for a worker. */
 #ifndef AKS_ENGINE_MEMORIES_H
 #define AKS_ENGINE_MEMORIES_H
 
@@ -21,8 +20,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-struct aks_rows_options;
 
 #define AKS_MEMORIES_NAME "memories.json"
 /* Akosha takes no more in a manifest's conversation_count: what is over that goes with the next
@@ -41,13 +38,14 @@ struct aks_rows_options;
 /* Longer rows are left out. */
 #define AKS_MEMORIES_ROW_BYTES_MAX ((size_t)3 * 1024 * 1024)
 
+#define AKS_MEMORIES_READER_BYTES 128
+
 enum aks_memories_form { AKS_MEMORIES_DOCUMENT, AKS_MEMORIES_PUSH };
 
 /* Why a row, or what of it, was left out. */
 enum aks_memories_skip {
-    AKS_MEMORIES_MALFORMED,             /* the reader's line is not what it has to be */
     AKS_MEMORIES_TOO_LONG,              /* over AKS_MEMORIES_ROW_BYTES_MAX */
-    AKS_MEMORIES_NO_ID,
+    AKS_MEMORIES_NO_ID,                 /* or one that is no text and no number */
     AKS_MEMORIES_NO_TEXT,
     AKS_MEMORIES_ROW_SKIPS,             /* up to here the row was; from here on only */
     AKS_MEMORIES_EMBEDDING_LENGTH = AKS_MEMORIES_ROW_SKIPS,     /* its embedding: not 384 numbers */
@@ -56,8 +54,7 @@ enum aks_memories_skip {
     AKS_MEMORIES_SKIPS
 };
 
-/** "malformed", "too_long", "no_id", "no_text", "embedding_length", "embedding_number",
- * "time_stamp". */
+/** "too_long", "no_id", "no_text", "embedding_length", "embedding_number", "time_stamp". */
 const char *aks_memories_skip_name(enum aks_memories_skip skip);
 
 /* A scratch file while memories are written to it. */
@@ -66,7 +63,8 @@ struct aks_memories_file;
 /** Makes ${path}, which does not exist yet. */
 enum aks_status aks_memories_file_new(const struct aks_port *port, const char *path,
     enum aks_memories_form form, struct aks_memories_file **ret_file, struct aks_error *err);
-/** Nothing more is written: what is missing of the form, and of its buffer, goes into the file. */
+/** Nothing more is written: what is missing of the form, and of its buffer, goes into the file.
+ * Fails also where what a failed export left could not be taken back. */
 enum aks_status aks_memories_file_end(struct aks_memories_file *file, int64_t *ret_bytes,
     struct aks_error *err);
 /** Closes; the file stays. NULL is fine. */
@@ -74,7 +72,8 @@ void aks_memories_file_free(struct aks_memories_file *file);
 
 /* What is to be read of one snapshot; all borrowed. */
 struct aks_memories_options {
-    const struct aks_rows_options *rows;    /* how a reader is found */
+    const struct aks_port *port;
+    const char *scratch;                /* as engine/rows.h wants it */
     const struct aks_snapshot *snapshot;
     const char *source_name;            /* as stored: "reflection.duckdb" */
     const char *system_id;
@@ -105,14 +104,14 @@ struct aks_memories_result {
                                          * new */
     int64_t rows;
     int64_t skipped[AKS_MEMORIES_SKIPS];
-    char reader[64];                    /* what read them, for people: "duckdb 1.5.6"; "" */
+    char reader[AKS_MEMORIES_READER_BYTES];     /* what read them, for people; "" */
 };
 
 /** Appends to ${file} what is new in ${options}->snapshot. A source that is no database, and one
  * without any of the tables, give nothing. After a failure ${file} is as it was before, and can be
- * gone on with. Failures: those of a reader (with what to install, as a hint), AKS_NO_SPACE,
- * AKS_CANCELLED (stopped), AKS_LIMIT. ${ret_result} is filled after AKS_OK only; to be given to
- * fini. */
+ * gone on with, or its end fails. Failures: those of a reader (with what to install, as a hint),
+ * AKS_NO_SPACE, AKS_CANCELLED (stopped), AKS_LIMIT. ${ret_result} is filled after AKS_OK only; to
+ * be given to fini. */
 enum aks_status aks_memories_export(const struct aks_memories_options *options,
     struct aks_memories_file *file, struct aks_memories_result *ret_result, struct aks_error *err);
 /** Fine on a zeroed struct. */

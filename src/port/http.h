@@ -27,8 +27,8 @@ struct aks_http_header {
  * keeps nobody waiting. At 30 s that is a line of 4 kbit/s. */
 #define AKS_HTTP_REPLY_PACE_BYTES (16 * 1024)
 
-/* Of a reply of which enough has come: how long its end is waited for, so that its connection can be
- * used again. */
+/* Of a reply of which enough has come: how long its end is waited for, so that its connection can
+ * be used again. */
 #define AKS_HTTP_REPLY_REST_MS 100
 
 /* Of a public key: "sha256//" and 44 characters of base64. */
