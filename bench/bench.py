@@ -1,6 +1,6 @@
 """Figures: ours beside whichever other clients are found, one run, one server, taking turns; medians.
 
-`bench.py --program build/release/akosha-sync [policy] [enqueue] [raw] [pair] [unchanged] [limits] [large]`. Gates nothing but
+`bench.py --program build/release/akosha-sync [policy] [enqueue] [hook] [raw] [pair] [unchanged] [limits] [large]`. Gates nothing but
 what a policy costs.
 """
 
@@ -28,7 +28,7 @@ import servers  # noqa: E402
 import sync  # noqa: E402
 from world import BUCKET, World  # noqa: E402
 
-PARTS = ("policy", "enqueue", "age", "limits", "raw", "pair", "unchanged")
+PARTS = ("policy", "enqueue", "hook", "age", "limits", "raw", "pair", "unchanged")
 BY_HAND = ("large",)            # only when asked for: takes 25 GB of disk and minutes
 LARGE_BYTES = 8 * 1024 * data.MIB
 GENERATED = servers.CACHE.parent / "bench"
@@ -257,6 +257,9 @@ def main():
     if "enqueue" in parts:
         enqueue_cost.measure(arguments.program)
         parts.remove("enqueue")
+    if "hook" in parts:
+        enqueue_cost.measure_hook(arguments.program)
+        parts.remove("hook")
     if "age" in parts:
         age_cost.measure(arguments.program, scratch())
         parts.remove("age")

@@ -334,6 +334,11 @@ struct akosha_enqueued {
 AKOSHA_API int akosha_enqueue(const struct akosha_enqueue_options *options,
     struct akosha_enqueued *ret_enqueued, struct akosha_error *ret_error);
 
+/** What an agent's hook failed with, kept where akosha_status tells of it until it is told NULL:
+ * nothing is wrong any more. Needs no engine. ${state_folder} as for akosha_open. */
+AKOSHA_API int akosha_hook_note(const struct aks_port *port, const char *state_folder,
+    const struct akosha_error *failed, struct akosha_error *ret_error);
+
 struct akosha_worker_options {
     bool once;                          /* each job that is there is tried once, due or not */
     bool until_empty;                   /* until nothing is left that can be brought */

@@ -75,6 +75,7 @@ struct aks_args {
     bool until_empty;
     bool inherited;
     bool no_worker;
+    bool on_stop;                   /* of `hook` */
     /* Of `test`; numbers as they were written. */
     const char *filter;
     const char *seed;

@@ -3,6 +3,7 @@
 #include "akosha/akosha.h"
 #include "base/alloc.h"
 #include "cli/args.h"
+#include "cli/commands.h"
 #include "cli/print.h"
 #include "os/guard_posix.h"
 #include "os/program.h"
@@ -23,16 +24,29 @@ aks_begin_refuse(void)
     return AKOSHA_NOT_KEPT;
 }
 
+/* An agent takes a 2 of its hook for a veto. */
+static int
+end(const struct aks_args *args, bool hook, int code)
+{
+    if (hook && code == AKOSHA_USAGE)
+        aks_cmd_hook_wrong(args);
+    return hook ? AKOSHA_OK : code;
+}
+
 int
 aks_begin(int argc, char **argv)
 {
-    int code = aks_begin_refuse();
+    bool hook = aks_cmd_hook_is(argc, argv);
     bool output = aks_print_guard();
     struct aks_guard_posix guard;
     struct aks_args args;
+    int code;
 
+    if (hook)
+        aks_cmd_hook_begin(argc, argv);
+    code = aks_begin_refuse();
     if (code >= 0)
-        return code;
+        return hook ? AKOSHA_OK : code;
     /* What the caller put into our environment is not told back. */
     aks_guard_posix_environment(&guard, aks_alloc_system());
     /* Whatever the caller's umask: what we write is private. */
@@ -40,13 +54,14 @@ aks_begin(int argc, char **argv)
     /* Whatever the caller ignores: how a program ended that a secret comes from has to be known. */
     (void)signal(SIGCHLD, SIG_DFL);
     aks_args_parse(argc, argv, &args, &code);
-    if (code < 0 && !output) {
+    if (code < 0 && !output && !hook) {
         aks_print_error("redirect it to /dev/null if nobody wants it",
             "usage: standard output is closed");
         code = AKOSHA_USAGE;
     }
     if (code < 0)
         code = args.command->run(&args);
+    code = end(&args, hook, code);
     aks_guard_posix_forget(&guard);
     return code;
 }

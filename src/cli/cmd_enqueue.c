@@ -19,12 +19,13 @@ seed_json(const struct aks_port *port)
 }
 
 /* No session: nothing of an engine is needed, and each millisecond counts. */
-static int
-enqueue(const struct aks_args *args, const struct aks_port *port, struct akosha_enqueued *enqueued,
-    struct akosha_error *error)
+int
+aks_cmd_enqueue_job(const struct aks_args *args, const struct aks_port *port,
+    struct akosha_enqueued *ret_enqueued, struct akosha_error *ret_error)
 {
     struct akosha_enqueue_options options = { 0 };
 
+    seed_json(port);
     options.port = port;
     options.state_folder = args->state;
     options.policy = args->policy;
@@ -37,7 +38,7 @@ enqueue(const struct aks_args *args, const struct aks_port *port, struct akosha_
     options.target = args->target;
     options.no_fallback = args->no_fallback;
     options.no_worker = args->no_worker;
-    return akosha_enqueue(&options, enqueued, error);
+    return akosha_enqueue(&options, ret_enqueued, ret_error);
 }
 
 int
@@ -55,8 +56,7 @@ aks_cmd_enqueue(const struct aks_args *args)
     }
     if (aks_begin_front)
         aks_os_start_full(os);
-    seed_json(aks_os_port(os));
-    code = enqueue(args, aks_os_port(os), &enqueued, &error);
+    code = aks_cmd_enqueue_job(args, aks_os_port(os), &enqueued, &error);
     aks_os_close(os);
     if (code != AKOSHA_OK)
         return aks_session_fail(args, &error);

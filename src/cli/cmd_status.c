@@ -47,6 +47,22 @@ print_nothing_now(const struct akosha_report *report)
     aks_print_out("now: nothing%s\n", worker ? "; a worker waits for work" : "");
 }
 
+/* What a hook said to nobody. */
+static void
+print_hook(const struct akosha_report *report)
+{
+    const char *hint = akosha_report_text(report, "hook.hint");
+    int64_t times = akosha_report_number(report, "hook.times", 0);
+
+    if (times == 0)
+        return;
+    aks_print_out("hook: failed %" PRId64 " time%s since %s, last at %s: %s\n", times,
+        times == 1 ? "" : "s", akosha_report_text(report, "hook.since"),
+        akosha_report_text(report, "hook.failed_at"), akosha_report_text(report, "hook.message"));
+    if (hint != NULL)
+        aks_print_out("    hint: %s\n", hint);
+}
+
 /* --- the queue -------------------------------------------------------------------------------- */
 
 static void
@@ -174,6 +190,7 @@ print(const struct aks_args *args, struct akosha_report *report)
         print_now(report);
     else
         print_nothing_now(report);
+    print_hook(report);
     print_queue(report);
     print_known(report);
     return aks_session_end(AKOSHA_OK);

@@ -10,6 +10,7 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync --policy rules.lua --limit memory=64MiB --limit time=3s",
       "policy target no-fallback dry-run allow-env limit", 0, -1, aks_cmd_run },
     AKS_COMMAND_ENQUEUE,
+    AKS_COMMAND_HOOK,
     { "worker", "worker [--once | --until-empty]",
       "bring the jobs of the queue, the newest first, each when it is due",
       "There is one worker for a state folder; a second one ends at once. Without --once or\n"

@@ -15,6 +15,7 @@ const bool aks_begin_front = true;
 
 const struct aks_command aks_commands[] = {
     AKS_COMMAND_ENQUEUE,
+    AKS_COMMAND_HOOK,
     { 0 },
 };
 

@@ -19,6 +19,35 @@
 /* A private key that is printed line by line is waited for, as far as that. */
 #define KEY_BYTES_MAX ((size_t)64 << 10)
 
+/* --- silence ---------------------------------------------------------------------------------- */
+
+/* A hook says nothing; what it would have said first stays to be kept. */
+static struct {
+    bool on;
+    char error[1024];
+} mute;
+
+void
+aks_print_mute(void)
+{
+    mute.on = true;
+    mute.error[0] = '\0';
+}
+
+const char *
+aks_print_muted(void)
+{
+    return mute.error;
+}
+
+void
+aks_print_unmute(void)
+{
+    mute.on = false;
+    if (mute.error[0] != '\0')
+        aks_print_error(NULL, "%s", mute.error);
+}
+
 /* --- standard output -------------------------------------------------------------------------- */
 
 /* What is printed and not yet written: whole lines are, once they have lost what is secret. */
@@ -35,7 +64,8 @@ write_out(size_t bytes)
     if (bytes == 0)
         return;
     /* A line end is no secret, so the rest does not move under the redactor. */
-    (void)fwrite(printed.text.data, 1, aks_redact(printed.text.data, bytes, 0), stdout);
+    if (!mute.on)
+        (void)fwrite(printed.text.data, 1, aks_redact(printed.text.data, bytes, 0), stdout);
     memmove(printed.text.data, printed.text.data + bytes, left);
     printed.text.len = left;
     printed.text.data[left] = '\0';
@@ -120,7 +150,8 @@ write_line(const char *prefix, char *text, bool cut)
         if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
             *c = '?';
     }
-    (void)fprintf(stderr, "%s%s\n", prefix, text);
+    if (!mute.on)
+        (void)fprintf(stderr, "%s%s\n", prefix, text);
 }
 
 void
@@ -135,6 +166,8 @@ aks_print_error(const char *hint, const char *format, ...)
     len = vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     write_line("akosha-sync: ", text, len >= (int)sizeof(text));
+    if (mute.on && mute.error[0] == '\0')
+        (void)snprintf(mute.error, sizeof(mute.error), "%.1000s", text);
     if (hint != NULL && hint[0] != '\0') {
         len = snprintf(text, sizeof(text), "%s", hint);
         write_line("hint: ", text, len >= (int)sizeof(text));

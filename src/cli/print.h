@@ -18,6 +18,12 @@ int aks_print_flush(void);
  * control characters in what is told are shown as '?', so that one error stays one line. */
 void aks_print_error(const char *hint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/** From now on nothing is written anywhere; the first error is kept. */
+void aks_print_mute(void);
+/** That error, redacted, or "". */
+const char *aks_print_muted(void);
+/** Ends it, and tells that error. */
+void aks_print_unmute(void);
 /** As a JSON string, in quotes. */
 void aks_print_json_string(const char *text);
 /** Tells ${error} on standard error and, if ${json}, as a document on standard output. */

@@ -11,7 +11,7 @@
  * opened, as not everything that opens it can be told to follow no link: SQLite for one. */
 static const char *const own_names[] = { "queue", "queue/.lock", "scratch", "snapshots", "drill",
     "state.db", "state.db-wal", "state.db-shm", "state.db-journal", "state.lock", "audit.jsonl",
-    "worker.lock", "delivery.lock" };
+    "worker.lock", "delivery.lock", "hook.json" };
 
 static enum aks_status
 somebody_elses(const char *what, const char *path, uint32_t uid, struct aks_error *err)

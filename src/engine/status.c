@@ -1,6 +1,7 @@
 #include "engine/status.h"
 
 #include "engine/delivery.h"
+#include "engine/hook_note.h"
 #include "engine/queue.h"
 #include "engine/state_proofs.h"
 #include "engine/text.h"
@@ -186,8 +187,12 @@ worker_runs(const struct look *look)
 static void
 add_now(const struct look *look, json_t *report)
 {
+    json_t *note;
+
     (void)json_object_set_new(report, "now", !look->busy ? json_null()
         : look->now != NULL ? json_incref(look->now) : json_object());
+    note = aks_hook_note_read(look->port, look->folder);
+    (void)json_object_set_new(report, "hook", note != NULL ? note : json_null());
     (void)json_object_set_new(report, "worker",
         json_pack("{s:b, s:b}", "running", worker_runs(look), "delivering", look->busy));
 }

@@ -45,6 +45,7 @@ PRINTING_BUT = {
     ("src/cli/cmd_test.c", "STDOUT_FILENO"): "is it a terminal?",
     ("src/cli/cmd_explain.c", "STDOUT_FILENO"): "is it a terminal?",
     ("src/cli/progress.c", "STDERR_FILENO"): "is it a terminal, and how wide?",
+    ("src/cli/cmd_hook.c", "STDERR_FILENO"): "is it a terminal?",
     ("src/os/child_posix.c", "STDOUT_FILENO"): "where a child's output goes",
     ("src/os/process_posix.c", "STDOUT_FILENO"): "the same",
     ("src/os/process_posix.c", "STDERR_FILENO"): "the same",

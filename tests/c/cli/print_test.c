@@ -175,6 +175,31 @@ close_streams(void **state)
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, open_streams, close_streams)
 
+/* A hook. */
+static void
+a_program_that_is_mute_keeps_its_first_error(void **state)
+{
+    struct streams *streams = *state;
+    struct akosha_error error = { 2, "settings", "wrong: " PLANTED, "do" };
+
+    begin(streams);
+    aks_print_mute();
+    aks_print_out("out\n");
+    aks_print_note("note");
+    aks_print_failure(true, &error);
+    aks_print_error("hint", "second");
+    assert_int_equal(aks_print_flush(), 0);
+    assert_null(strstr(aks_print_muted(), PLANTED));
+    assert_memory_equal(aks_print_muted(), "wrong: ", 7);
+    aks_print_mute();
+    assert_string_equal(aks_print_muted(), "");
+    aks_print_error(NULL, "told");
+    aks_print_unmute();
+    aks_print_out("after\n");
+    assert_int_equal(aks_print_flush(), 0);
+    assert_told(streams, "after\n", "akosha-sync: told\n");
+}
+
 int
 main(void)
 {
@@ -184,6 +209,7 @@ main(void)
         CASE(a_key_of_many_lines),
         CASE(errors_hints_notes_and_lines),
         CASE(an_error_that_is_cut_in_a_secret),
+        CASE(a_program_that_is_mute_keeps_its_first_error),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
