@@ -25,8 +25,9 @@
     "what an agent calls when its session ends: milliseconds, and never an error", \
     "As enqueue without sources, for hooks (docs/session.md). The hook's JSON is read from\n" \
     "standard input if there is any, for 50 ms at most. Where it says that a turn ended (Stop,\n" \
-    "SubagentStop) and no session, nothing is done, nor with AKOSHA_UPLOAD_ON_SESSION_END=false.\n" \
-    "Says nothing without --verbose, and ends with 0 whatever happens: what failed, status tells.", \
+    "SubagentStop) and no session, nothing is done, nor with\n" \
+    "AKOSHA_UPLOAD_ON_SESSION_END=false. Says nothing without --verbose, and ends with 0\n" \
+    "whatever happens: what failed, status tells.", \
     "  akosha-sync hook session-end < /dev/null\n" \
     "  echo '{\"hook_event_name\": \"SessionEnd\"}' | akosha-sync hook session-end --verbose", \
     "policy target no-fallback allow-env limit no-worker on-stop", 1, -1, aks_cmd_hook }
