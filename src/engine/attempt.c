@@ -63,6 +63,40 @@ later(struct aks_attempt *attempt, int64_t delay_ms, void (*fire)(void *ctx))
     finish(attempt);
 }
 
+static int64_t
+now_ns(const struct aks_attempt *attempt)
+{
+    const struct aks_clock *clock = &attempt->loop->port->clock;
+
+    return clock->now_ns(clock->ctx);
+}
+
+/* What another attempt waits for because the server asked for it holds for this one too. */
+static void
+fire_first(void *ctx)
+{
+    struct aks_attempt *attempt = ctx;
+    int64_t left_ns = attempt->hold != NULL ? attempt->hold->until_ns - now_ns(attempt) : 0;
+
+    if (left_ns > 0) {
+        later(attempt, (left_ns + AKS_NS_PER_MS - 1) / AKS_NS_PER_MS, fire_first);
+        return;
+    }
+    attempt->started_ns = now_ns(attempt);
+    fire_start(attempt);
+}
+
+/* The server is left alone for as long as it asks, or for less where the policy thinks so. */
+static void
+hold_others(struct aks_attempt *attempt, int64_t wait_ms)
+{
+    int64_t asked_ms = attempt->outcome.retry_after_ms;
+    int64_t until_ns = now_ns(attempt) + (asked_ms < wait_ms ? asked_ms : wait_ms) * AKS_NS_PER_MS;
+
+    if (attempt->hold != NULL && asked_ms > 0 && attempt->hold->until_ns < until_ns)
+        attempt->hold->until_ns = until_ns;
+}
+
 void
 aks_attempt_begin(struct aks_attempt *attempt, const struct aks_attempt_options *options,
     aks_done *done, void *done_ctx)
@@ -79,9 +113,9 @@ aks_attempt_begin(struct aks_attempt *attempt, const struct aks_attempt_options 
     attempt->done = done;
     attempt->done_ctx = done_ctx;
     (void)snprintf(attempt->operation, sizeof(attempt->operation), "%s", options->operation);
-    attempt->started_ns = options->loop->port->clock.now_ns(options->loop->port->clock.ctx);
+    attempt->hold = options->hold;
     attempt->busy = true;
-    later(attempt, 0, fire_start);
+    later(attempt, 0, fire_first);
 }
 
 static bool
@@ -93,7 +127,6 @@ server_is_slow(enum aks_status status)
 void
 aks_attempt_tried(struct aks_attempt *attempt, const struct aks_outcome *outcome)
 {
-    const struct aks_clock *clock = &attempt->loop->port->clock;
     struct aks_failure_facts facts = { 0 };
     struct aks_retry_answer answer;
     struct aks_error err;
@@ -117,7 +150,7 @@ aks_attempt_tried(struct aks_attempt *attempt, const struct aks_outcome *outcome
     facts.http_status = outcome->http_status;
     facts.retry_after_ms = outcome->retry_after_ms;
     facts.attempt = attempt->tries;
-    facts.elapsed_ms = (clock->now_ns(clock->ctx) - attempt->started_ns) / AKS_NS_PER_MS;
+    facts.elapsed_ms = (now_ns(attempt) - attempt->started_ns) / AKS_NS_PER_MS;
     if (outcome->status == AKS_CANCELLED) {
         attempt->outcome.verdict = AKS_GIVE_UP;
         later(attempt, 0, fire_finish);
@@ -131,10 +164,12 @@ aks_attempt_tried(struct aks_attempt *attempt, const struct aks_outcome *outcome
         return;
     }
     attempt->outcome.verdict = answer.verdict;
-    if (answer.verdict == AKS_WAIT)
+    if (answer.verdict == AKS_WAIT) {
+        hold_others(attempt, answer.wait_ms);
         later(attempt, answer.wait_ms, fire_start);
-    else
+    } else {
         later(attempt, 0, fire_finish);
+    }
 }
 
 void

@@ -27,6 +27,12 @@ void aks_outcome_ok(struct aks_outcome *outcome);
 /** ${outcome} as ${err} has it; no reply. */
 void aks_outcome_failed(struct aks_outcome *outcome, const struct aks_error *err);
 
+/* How long a server wants to be left alone, as an attempt has heard it that waits: what would be
+ * asked first meanwhile waits as well. Zeroed: it is not known to want that. */
+struct aks_hold {
+    int64_t until_ns;
+};
+
 typedef void aks_done(void *ctx, const struct aks_outcome *outcome);
 
 struct aks_attempt {
@@ -41,8 +47,9 @@ struct aks_attempt {
     aks_done *done;
     void *ctx;                                  /* of start and throttled */
     void *done_ctx;
+    struct aks_hold *hold;                      /* or NULL */
     unsigned tries;
-    int64_t started_ns;
+    int64_t started_ns;                         /* the first try */
     struct aks_timer timer;
     struct aks_outcome outcome;                 /* of the last try */
     bool busy;
@@ -57,10 +64,12 @@ struct aks_attempt_options {
     void (*start)(void *ctx);
     void (*throttled)(void *ctx);
     void *ctx;
+    struct aks_hold *hold;                      /* borrowed, of all attempts at one server; NULL:
+                                                 * it does not wait for others */
 };
 
-/** Sets up and begins: the first try starts in a later turn of the loop. Never calls ${done}
- * itself. */
+/** Sets up and begins: the first try starts in a later turn of the loop, once the hold is over.
+ * Never calls ${done} itself. */
 void aks_attempt_begin(struct aks_attempt *attempt, const struct aks_attempt_options *options,
     aks_done *done, void *done_ctx);
 /** The try that was started has ended. */

@@ -45,6 +45,15 @@ struct aks_engine_options {
     void *progress_ctx;
 };
 
+#define AKS_ENGINE_ASKED_MAX 16
+
+/* What a target wants, for jobs that follow in the same process: where the state folder takes
+ * nothing its health cannot be noted there. */
+struct aks_engine_asked {
+    char identity[65];
+    int64_t until_ns;
+};
+
 struct aks_engine {
     const struct aks_port *port;            /* always &own */
     struct aks_port own;                    /* the process's, but for the environment: a job of the
@@ -63,6 +72,7 @@ struct aks_engine {
     struct aks_audit *audit;                /* opened when it is first needed */
     atomic_int interrupted;                 /* a signal's number */
     struct aks_delivery delivery;
+    struct aks_engine_asked asked[AKS_ENGINE_ASKED_MAX];
 };
 
 /** Opens the state folder and its database. AKS_STATE, AKS_NO_SPACE: nothing can be kept there. */

@@ -123,6 +123,42 @@ note_sleep(const struct aks_run *run, const struct aks_run_target *target)
         NULL);
 }
 
+/* Its own place, or that of the one that has to be left alone the least. */
+static struct aks_engine_asked *
+asked_place(const struct aks_run *run, size_t index)
+{
+    struct aks_engine_asked *asked = run->engine->asked;
+    size_t place = 0;
+
+    for (size_t i = 0; i < AKS_ENGINE_ASKED_MAX; i++) {
+        if (strcmp(asked[i].identity, run->targets[index].identity) == 0)
+            return &asked[i];
+        if (asked[i].until_ns < asked[place].until_ns)
+            place = i;
+    }
+    return &asked[place];
+}
+
+static void
+remember_asked(const struct aks_run *run, size_t index)
+{
+    struct aks_engine_asked *asked = asked_place(run, index);
+
+    (void)snprintf(asked->identity, sizeof(asked->identity), "%s", run->targets[index].identity);
+    asked->until_ns = run->targets[index].not_before_ns;
+}
+
+/* Who types run wants it tried, whatever was said before; a job of the queue can wait. */
+static void
+recall_asked(struct aks_run *run, size_t index)
+{
+    const struct aks_engine_asked *asked = asked_place(run, index);
+
+    if (run->options->job != NULL &&
+        strcmp(asked->identity, run->targets[index].identity) == 0)
+        run->targets[index].not_before_ns = asked->until_ns;
+}
+
 enum aks_status
 aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err)
 {
@@ -133,6 +169,7 @@ aks_run_health_load(struct aks_run *run, size_t index, struct aks_error *err)
         &target->breaker, err);
 
     target->rate = -1;
+    recall_asked(run, index);
     aks_link_init(&target->link, run->engine->port);
     if (status != AKS_OK)
         return status;
@@ -205,8 +242,10 @@ opens_breaker(enum aks_status status)
 void
 aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome)
 {
-    if (outcome->status != AKS_OK && outcome->retry_after_ms > 0)
-        run->targets[index].not_before_ns = now_ns(run) + outcome->retry_after_ms * AKS_NS_PER_MS;
+    if (outcome->status == AKS_OK || outcome->retry_after_ms <= 0)
+        return;
+    run->targets[index].not_before_ns = now_ns(run) + outcome->retry_after_ms * AKS_NS_PER_MS;
+    remember_asked(run, index);
 }
 
 void

@@ -34,8 +34,8 @@ choose_needed(struct aks_run *run, struct aks_item *item)
     return false;
 }
 
-/* Where ${item} goes next: past targets whose breaker is open or that want to be left alone, unless
- * that leaves it nowhere to go at all. */
+/* Where ${item} goes next: past targets that want to be left alone, and past those whose breaker is
+ * open unless that leaves it nowhere to go at all. */
 static bool
 choose_target(struct aks_run *run, struct aks_item *item)
 {
@@ -50,7 +50,7 @@ choose_target(struct aks_run *run, struct aks_item *item)
     if (item->mirror)
         return choose_needed(run, item);
     for (size_t place = 0; place < item->copy_count && !item->tried; place++) {
-        if (!aks_run_budget_spent(run, item->copies[place].target))
+        if (!aks_run_health_asked(run, item->copies[place].target))
             return choose(item, place);
     }
     return false;

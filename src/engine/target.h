@@ -215,6 +215,7 @@ struct aks_target_class {
 struct aks_target {
     const struct aks_target_class *class;
     const struct aks_target_settings *settings;
+    struct aks_hold hold;               /* of what is asked of a server */
 };
 struct aks_target_object {
     const struct aks_target_class *class;

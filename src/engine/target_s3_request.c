@@ -98,6 +98,7 @@ aks_s3_step_begin(struct aks_s3_step *step, const char *operation, const char *s
     options.start = step_start;
     options.throttled = step_throttled;
     options.ctx = step;
+    options.hold = &step->s3->base.hold;
     aks_attempt_begin(&step->attempt, &options, done, done_ctx);
 }
 

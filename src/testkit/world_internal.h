@@ -60,7 +60,14 @@ struct world_wait {
     char operation[AKS_OPERATION_NAME_BYTES];
     char url[1024];                     /* of the request: of two uploads each has its own */
     int64_t until_ns;
-    bool heard;                         /* its head has come through to the client */
+    int64_t heard_ns;
+    bool heard;                         /* its head comes through to the client */
+};
+
+/* A request that is on its way to its server: it knows what was heard before it began. */
+struct world_begun {
+    const struct aks_http_request *request;
+    int64_t at_ns;
 };
 
 struct aks_world {
@@ -111,6 +118,8 @@ struct aks_world {
     struct aks_buf successes;           /* "<ns> <text>\n" */
     struct world_wait waits[AKS_WORLD_WAITS_MAX];
     size_t wait_count;
+    struct world_begun begun[AKS_WORLD_WAITS_MAX];
+    size_t begun_count;
     size_t failed_count;
     struct world_failed {
         char target[AKS_TARGET_NAME_BYTES];

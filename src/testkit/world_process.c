@@ -113,6 +113,7 @@ begin(struct aks_world *world, const char *what, struct aks_error *err)
     world->disk_trouble = world->full;
     /* Who starts a run wants targets asked, whatever they said to the one before. */
     world->wait_count = 0;
+    world->begun_count = 0;
     world->run_began_ns = now_ns(world);
     world->process++;
     world->process_began_ns = world->run_began_ns;

@@ -128,16 +128,44 @@ note_wait(struct aks_world *world, const struct aks_fault_step *step, int64_t se
     wait->until_ns = step->now_ns + seconds_asked * AKS_NS_PER_S;
 }
 
+/* When the request of ${step}, whose head is just sent, was begun: a connection may have had to be
+ * made first. It is not on its way any more. */
+static int64_t
+take_begun_ns(struct aks_world *world, const struct aks_fault_step *step)
+{
+    for (size_t i = 0; i < world->begun_count; i++) {
+        int64_t at_ns = world->begun[i].at_ns;
+
+        if (world->begun[i].request != step->step->request)
+            continue;
+        world->begun[i] = world->begun[--world->begun_count];
+        return at_ns;
+    }
+    return step->now_ns;
+}
+
+static void
+note_begun(struct aks_world *world, const struct aks_fault_step *step)
+{
+    (void)take_begun_ns(world, step);
+    if (world->begun_count < AKS_WORLD_WAITS_MAX)
+        world->begun[world->begun_count++] = (struct world_begun) { step->step->request,
+            step->now_ns };
+}
+
 static void
 check_waits(struct aks_world *world, const struct aks_fault_step *step)
 {
+    int64_t begun_ns = take_begun_ns(world, step);
+
     for (size_t i = 0; i < world->wait_count; i++) {
         const struct world_wait *wait = &world->waits[i];
 
         if (!wait->heard || strcmp(wait->target, step->target) != 0 ||
             strcmp(wait->operation, step->operation) != 0 ||
             strncmp(wait->url, step->step->request->url, sizeof(wait->url) - 1) != 0 ||
-            step->now_ns >= wait->until_ns || world->hasty[0] != '\0')
+            step->now_ns >= wait->until_ns || begun_ns < wait->heard_ns ||
+            world->hasty[0] != '\0')
             continue;
         (void)snprintf(world->hasty, sizeof(world->hasty), "%s %s came at %.3f, asked for not "
             "before %.3f", step->target, step->operation, seconds(step->now_ns),
@@ -146,16 +174,19 @@ check_waits(struct aks_world *world, const struct aks_fault_step *step)
     }
 }
 
-/* The reply to ${step} begins to arrive, and with it what it asks for. */
+/* The reply to ${step} is on its way, and with it what it asks for. */
 static void
-hear(struct aks_world *world, const struct aks_fault_step *step)
+hear(struct aks_world *world, const struct aks_fault_step *step,
+    const struct aks_sim_fault *fault)
 {
     for (size_t i = 0; i < world->wait_count; i++) {
         struct world_wait *wait = &world->waits[i];
 
-        if (strcmp(wait->target, step->target) == 0 &&
-            strncmp(wait->url, step->step->request->url, sizeof(wait->url) - 1) == 0)
-            wait->heard = true;
+        if (wait->heard || strcmp(wait->target, step->target) != 0 ||
+            strncmp(wait->url, step->step->request->url, sizeof(wait->url) - 1) != 0)
+            continue;
+        wait->heard = true;
+        wait->heard_ns = step->now_ns + world->options.latency_ns + fault->delay_ns;
     }
 }
 
@@ -165,7 +196,9 @@ network_step(struct aks_world *world, const struct aks_fault_step *step,
 {
     bool wrong = fault->status != AKS_OK || fault->http_status >= 300 || fault->delay_ns < 0;
 
-    /* What had been sent before the answer came could not know of it. */
+    /* What had been begun before the answer came could not know of it. */
+    if (strcmp(step->step->verb, "name") == 0)
+        note_begun(world, step);
     if (strcmp(step->step->verb, "send") == 0)
         check_waits(world, step);
     if (strcmp(step->step->verb, "serve") == 0) {
@@ -173,7 +206,7 @@ network_step(struct aks_world *world, const struct aks_fault_step *step,
             note_wait(world, step, fault->retry_after_s);
     }
     if (strcmp(step->step->verb, "reply") == 0 && fault->delay_ns >= 0 && !fault->dies)
-        hear(world, step);
+        hear(world, step, fault);
     if (wrong)
         note_failed(world, step->target, step->operation);
     if (text[0] != '\0' && !world->options.quiet)

@@ -25,6 +25,7 @@ struct place {
     unsigned done;
     enum aks_status says;               /* of each try */
     struct aks_outcome outcome;
+    struct aks_hold hold;
 };
 
 static enum aks_status
@@ -315,7 +316,7 @@ static void
 begin(struct place *place, enum aks_status says)
 {
     struct aks_attempt_options options = { &place->world->loop, &place->world->ask, "place", NULL,
-        "put", try_once, note_throttled, place };
+        "put", try_once, note_throttled, place, &place->hold };
 
     place->says = says;
     aks_attempt_begin(&place->attempt, &options, note_done, place);

@@ -373,6 +373,37 @@ request_before_retry_after_is_over_is_hasty(void **state)
     lawful_fini(&place);
 }
 
+/* Of two at once the second one needs a connection of its own, and is sent after the first was
+ * answered. */
+static void
+request_that_was_begun_before_the_answer_came_is_not_hasty(void **state)
+{
+    struct lawful place;
+    struct aks_fault_rule *rule;
+    const struct aks_port *port;
+    const struct aks_http_request request = { .method = "HEAD", .url = OBJECT,
+        .reply_bytes_max = 10000 };
+    struct aks_http_call *call;
+    int status[2] = { 0 };
+
+    lawful_init(&place, "cloud", LAWFUL_NONE);
+    port = aks_sim_port(aks_world_sim(place.world));
+    ask(place.world, "HEAD", OBJECT, 403);
+    rule = scenario_reply(place.world, "cloud", "look", 503, "SlowDown");
+    rule->retry_after_s = 20;
+    rule->times = 1;
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(port->http.submit(port->http.ctx, &request, answered, &status[i], &call,
+            NULL), AKS_OK);
+    while (status[0] == 0 || status[1] == 0)
+        assert_int_equal(port->events.wait(port->events.ctx, -1, NULL), AKS_OK);
+    assert_int_equal(status[0] + status[1], 503 + 403);
+    lawful_check(&place, place.report);
+    ask(place.world, "HEAD", OBJECT, 403);
+    lawful_broken(&place, "waits as asked", "cloud look came at");
+    lawful_fini(&place);
+}
+
 static void
 policy_may_know_better_than_a_server(void **state)
 {
@@ -440,6 +471,7 @@ main(void)
         cmocka_unit_test(secret_in_a_report_a_story_or_the_log_is_a_leak),
         cmocka_unit_test(what_is_left_over_is_kept),
         cmocka_unit_test(request_before_retry_after_is_over_is_hasty),
+        cmocka_unit_test(request_that_was_begun_before_the_answer_came_is_not_hasty),
         cmocka_unit_test(policy_may_know_better_than_a_server),
         cmocka_unit_test(run_without_an_end_is_not_bounded),
     };

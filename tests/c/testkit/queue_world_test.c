@@ -140,6 +140,32 @@ wait_of_a_job_lasts_beyond_its_process_and_clocks_that_step_do_not_count(void **
     }
 }
 
+/* Found by seeds 315296 and 357176. A job was written, and its folder could not be synced; a worker
+ * saw it all the same, began to send, and with the power the job was gone. */
+static void
+job_that_was_not_made_to_last_is_by_whoever_brings_it(void **state)
+{
+    struct aks_world *world = scenario_new(315296, scenario_policy, BYTES);
+    struct aks_world_worker_options options = { .for_ms = 60 * AKS_MS_PER_S };
+    struct aks_fault_rule *rule = scenario_fault(world, AKS_FAULT_FAIL, "/queue", "sync_folder");
+    char job[AKS_WORLD_JOB_ID_BYTES];
+    json_t *report = NULL;
+
+    rule->disk = true;
+    rule->status = AKS_STATE;
+    rule->times = 1;
+    assert_int_not_equal(aks_world_enqueue(world, NULL, job, &err), AKS_OK);
+    assert_int_equal(rule->struck, 1);
+    (void)scenario_fault(world, AKS_FAULT_DIES, "cloud", "put");
+    (void)aks_world_worker(world, &options, &report, &err);
+    assert_true(aks_world_died(world));
+    aks_world_restart(world, true);
+    if (aks_laws_check(world, NULL, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(queued(world), 1);
+    aks_world_free(world);
+}
+
 /* As many jobs like ${job_id} as there is room for, put there by hand: to enqueue each would take
  * as long as all other tests together. */
 static void
@@ -306,6 +332,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(five_sessions_that_end_together_are_one_upload_and_five_jobs_told_so),
+        TEST(job_that_was_not_made_to_last_is_by_whoever_brings_it),
         TEST(wait_of_a_job_lasts_beyond_its_process_and_clocks_that_step_do_not_count),
         TEST(queue_that_is_full_drops_nothing_but_what_a_new_job_does_for),
         TEST(credentials_that_were_handed_over_are_gone_with_the_power_and_the_job_says_so),

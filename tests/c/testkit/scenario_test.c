@@ -472,6 +472,55 @@ retry_after_of_a_question_holds_for_what_follows_it(void **state)
     aks_world_free(world);
 }
 
+/* Found on the way from seeds 201487 and 350088. A server that was asked for tus wanted to be left
+ * alone: the transfer of that object waited, and those that began after it asked at once. */
+static void
+retry_after_of_one_object_holds_for_those_that_begin_after_it(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { '*.bin' }, route = 'http',\n"
+        "  targets = { http = akosha.http { url = 'https://put.example.org/u', tus = true } },\n"
+        "  compress = 'none', retry = akosha.retry.exponential() }\n";
+    struct aks_world *world = scenario_new(201487, policy, BYTES);
+    struct aks_fault_rule *rule = scenario_reply(world, "http", "options", 503, "");
+    char name[] = "b.bin";
+
+    for (; name[0] <= 'z'; name[0]++)
+        scenario_put(world, name, (uint64_t)name[0], BYTES);
+    rule->retry_after_s = 28;
+    rule->times = 1;
+    scenario_run_is(world, "stored");
+    assert_int_equal(rule->struck, 1);
+    aks_world_free(world);
+}
+
+/* Found by seed 355695. On a full disk it cannot be noted that a server wants to be left alone: a
+ * job that was taken up after the run, in the same process, asked it again. */
+static void
+job_leaves_alone_what_the_run_before_it_was_told_to(void **state)
+{
+    struct aks_world *world = scenario_new(355695, scenario_policy, BYTES);
+    struct aks_fault_rule *rule;
+    const char *other[] = { "b.bin" };
+    struct aks_world_run_options options = { .sources = other, .source_count = 1 };
+    char job[AKS_WORLD_JOB_ID_BYTES];
+    struct aks_error err = { 0 };
+    json_t *report;
+
+    scenario_run_is(world, "stored");
+    scenario_put(world, "a.bin", 5, BYTES);
+    scenario_put(world, "b.bin", 6, 100);
+    assert_int_equal(aks_world_enqueue(world, &options, job, &err), AKS_OK);
+    rule = scenario_reply(world, "", "probe", 503, "SlowDown");
+    rule->retry_after_s = 120;
+    aks_world_room(world, 0);
+    report = scenario_run(world);
+    assert_int_equal(jobs_of(report), 1);
+    json_decref(report);
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -494,6 +543,8 @@ main(void)
         cmocka_unit_test(queue_that_a_dead_process_made_is_made_to_last),
         cmocka_unit_test(upload_that_may_be_committed_is_left_alone),
         cmocka_unit_test(retry_after_of_a_question_holds_for_what_follows_it),
+        cmocka_unit_test(retry_after_of_one_object_holds_for_those_that_begin_after_it),
+        cmocka_unit_test(job_leaves_alone_what_the_run_before_it_was_told_to),
         cmocka_unit_test(wait_is_over_after_a_lid_was_closed),
         cmocka_unit_test(cloud_that_could_not_be_reached_is_asked_again_after_sleep),
     };
