@@ -10,8 +10,8 @@ struct json_t;
 
 /** docs/schema/status.json: {"schema", "success", "exit_code", "queue", "damaged", "now", "hook",
  * "worker", "last_run", "last_stored_at", "last_proven_restore_at", "targets", "error"}, owned. A
- * state database that cannot be read is told in "error"; the queue needs none. AKS_STATE if the queue
- * cannot be read either, AKS_LIMIT without memory. */
+ * state database that cannot be read is told in "error"; the queue needs none. AKS_STATE if the
+ * queue cannot be read either, AKS_LIMIT without memory. */
 enum aks_status aks_status_report(const struct aks_port *port, const char *state_folder,
     struct json_t **ret_report, struct aks_error *err);
 /** {"schema", "success", "exit_code", "job", "report"}: the job ${id}, in the queue or ended.
