@@ -66,7 +66,7 @@ aks_os_open(const struct aks_alloc *alloc, struct aks_os **ret_os, struct aks_er
     aks_files_posix_init(&os->port.files, alloc);
     aks_entropy_posix_init(&os->port.entropy);
     aks_environment_posix_init(&os->environment, &os->port.environment);
-    aks_process_posix_init(&os->port.process);
+    aks_process_posix_init(alloc, &os->port.process);
     status = aks_events_posix_new(alloc, &os->events, err);
     if (status != AKS_OK)
         goto out;

@@ -1,6 +1,7 @@
 #include "os/process_posix.h"
 
 #include "base/check.h"
+#include "os/beside.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -8,6 +9,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +17,9 @@
 #define LOOK_MS 100                     /* how often is asked whether to stop */
 #define END_MS 5                        /* and whether one that has closed its output has ended */
 #define CHUNK_BYTES 4096
+/* Of one that writes much: fewer turns of two processes. */
+#define STREAM_BYTES ((size_t)64 * 1024)
+#define PIPE_BYTES (1024 * 1024)
 
 struct running {
     const struct aks_process_spec *spec;
@@ -22,6 +27,7 @@ struct running {
     int fd;                             /* its output is read here */
     int errors_fd;                      /* and its words to people; -1: those are not for us */
     int64_t until_ms;
+    char *stream;                       /* STREAM_BYTES, where output goes on as it comes */
 };
 
 static int64_t
@@ -107,6 +113,27 @@ close_both(const int ends[2])
         (void)close(ends[1]);
 }
 
+/* What the spec holds it to. It may have begun already, so it is held to that from now on: what it
+ * can do in a moment is little. */
+static int
+limit(pid_t pid, const struct aks_process_spec *spec)
+{
+    const struct rlimit none = { 0, 0 };
+    const struct rlimit memory = { (rlim_t)spec->memory_max, (rlim_t)spec->memory_max };
+    const struct rlimit cpu = { (rlim_t)spec->cpu_s_max, (rlim_t)spec->cpu_s_max + 1 };
+    int rc = 0;
+
+    if (spec->memory_max == 0 && spec->cpu_s_max == 0)
+        return 0;
+    if (spec->memory_max > 0)
+        rc = prlimit(pid, RLIMIT_DATA, &memory, NULL);
+    if (rc == 0 && spec->cpu_s_max > 0)
+        rc = prlimit(pid, RLIMIT_CPU, &cpu, NULL);
+    if (rc == 0)
+        rc = prlimit(pid, RLIMIT_CORE, &none, NULL);
+    return rc == 0 ? 0 : errno;
+}
+
 static enum aks_status
 start(struct running *running, struct aks_error *err)
 {
@@ -128,13 +155,17 @@ start(struct running *running, struct aks_error *err)
     }
     (void)close(output[1]);
     (void)fcntl(output[0], F_SETFL, O_NONBLOCK);
+    if (running->stream != NULL)
+        (void)fcntl(output[0], F_SETPIPE_SZ, PIPE_BYTES);
     running->fd = output[0];
     running->errors_fd = errors[0];
     if (errors[0] >= 0) {
         (void)close(errors[1]);
         (void)fcntl(errors[0], F_SETFL, O_NONBLOCK);
     }
-    return AKS_OK;
+    rc = limit(running->pid, running->spec);
+    return rc == 0 ? AKS_OK : aks_error_set(err, AKS_LIMIT, "cannot limit %s: %s",
+        running->spec->argv[0], strerror(rc));
 }
 
 /* Takes what has come of its words to people, so that it never waits for us to read them. What is
@@ -199,6 +230,17 @@ read_some(const struct running *running, struct aks_buf *output, bool *ret_end,
     return status;
 }
 
+/* The same, once around, for one whose output goes on as it comes: time is looked at in between. */
+static enum aks_status
+stream_some(const struct running *running, bool *ret_end, struct aks_error *err)
+{
+    const struct aks_process_spec *spec = running->spec;
+    ssize_t n = read(running->fd, running->stream, STREAM_BYTES);
+
+    *ret_end = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+    return n > 0 ? spec->output(spec->output_ctx, running->stream, (size_t)n, err) : AKS_OK;
+}
+
 static enum aks_status
 read_all(struct running *running, struct aks_buf *output, struct aks_error *err)
 {
@@ -212,7 +254,8 @@ read_all(struct running *running, struct aks_buf *output, struct aks_error *err)
 
         (void)poll(wanted, 2, LOOK_MS);
         drain_errors(running);
-        status = read_some(running, output, &end, err);
+        status = running->stream != NULL ? stream_some(running, &end, err)
+            : read_some(running, output, &end, err);
         if (status == AKS_OK && !end)
             status = check_end(running, err);
     }
@@ -265,28 +308,56 @@ static enum aks_status
 process_run(void *ctx, const struct aks_process_spec *spec, struct aks_buf *ret_output,
     int *ret_exit, struct aks_error *err)
 {
+    const struct aks_alloc *alloc = ctx;
     struct running running = { .spec = spec, .fd = -1, .errors_fd = -1 };
     enum aks_status status;
 
     AKS_CHECK(spec->argv[0] != NULL && spec->timeout_ms > 0);
+    AKS_CHECK((ret_output == NULL) == (spec->output != NULL));
     running.until_ms = monotonic_ms() + spec->timeout_ms;
+    if (spec->output != NULL) {
+        running.stream = aks_mem_new(alloc, STREAM_BYTES);
+        if (running.stream == NULL)
+            return aks_error_memory(err, "running a program");
+    }
     status = start(&running, err);
-    if (status != AKS_OK)
-        return status;
-    status = read_all(&running, ret_output, err);
+    if (status == AKS_OK)
+        status = read_all(&running, ret_output, err);
     if (status == AKS_OK)
         status = wait_end(&running, ret_exit, err);
     if (running.pid != 0)
         end(&running);
-    (void)close(running.fd);
+    if (running.fd >= 0)
+        (void)close(running.fd);
     if (running.errors_fd >= 0)
         (void)close(running.errors_fd);
+    aks_mem_free(alloc, running.stream);
     return status;
 }
 
+/* Beside the full program, where it is installed and in a build; and for a program in the folder of
+ * the front one, or of a build's tests. */
+static enum aks_status
+process_own(void *ctx, const char *name, const struct aks_alloc *alloc, char **ret_path,
+    struct aks_error *err)
+{
+    static const char *const places[] = { "", "libexec/",
+        "../" AKS_INSTALL_LIBDIR "/akosha-sync/", "../libexec/" };
+    char path[PATH_MAX];
+    enum aks_status status = aks_beside_find(alloc, "run", name, places,
+        sizeof(places) / sizeof(places[0]), path, err);
+
+    *ret_path = NULL;
+    if (status != AKS_OK)
+        return status;
+    *ret_path = aks_mem_strdup(alloc, path);
+    return *ret_path == NULL ? aks_error_memory(err, "looking for a program") : AKS_OK;
+}
+
 void
-aks_process_posix_init(struct aks_process *ret_process)
+aks_process_posix_init(const struct aks_alloc *alloc, struct aks_process *ret_process)
 {
     ret_process->run = process_run;
-    ret_process->ctx = NULL;
+    ret_process->own = process_own;
+    ret_process->ctx = (void *)(uintptr_t)alloc;
 }

@@ -4,6 +4,7 @@
 
 #include "port/process.h"
 
-void aks_process_posix_init(struct aks_process *ret_process);
+/** Borrows ${alloc}. */
+void aks_process_posix_init(const struct aks_alloc *alloc, struct aks_process *ret_process);
 
 #endif

@@ -13,7 +13,10 @@
 
 struct aks_sim_program {
     const char *name;                   /* argv[0] */
+    const char *asked;                  /* one of that name which is meant only where this stands in
+                                         * one of its other arguments; NULL: however it is asked */
     const char *output;
+    const char *errors;                 /* for people; may be NULL */
     int exit_code;
     int64_t takes_ms;
 };
@@ -25,7 +28,9 @@ struct aks_process_sim {
     struct {
         struct aks_sim_program program;
         char *name;
+        char *asked;                    /* or NULL */
         char *output;
+        char *errors;                   /* or NULL */
         unsigned starts;
     } programs[AKS_SIM_PROGRAMS_MAX];
     size_t count;
@@ -36,10 +41,11 @@ void aks_process_sim_init(struct aks_process_sim *process, const struct aks_allo
 void aks_process_sim_fini(struct aks_process_sim *process);
 /** Borrows ${process}. */
 struct aks_process aks_process_sim_port(struct aks_process_sim *process);
-/** Makes a program, or another one of one that is there. Texts are copied. */
+/** Makes a program, or another one of one that is there: of the same name, asked for the same.
+ * Texts are copied. The first that fits is run. */
 enum aks_status aks_process_sim_set(struct aks_process_sim *process,
     const struct aks_sim_program *program, struct aks_error *err);
-/** How often it was started. */
+/** How often one of that name was started. */
 unsigned aks_process_sim_starts(const struct aks_process_sim *process, const char *name);
 
 #endif

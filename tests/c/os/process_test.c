@@ -45,7 +45,7 @@ run_with(const char *const *argv, int64_t timeout_ms, bool (*stopped)(void *ctx)
     struct aks_process process;
     struct ran ran = { .code = -1 };
 
-    aks_process_posix_init(&process);
+    aks_process_posix_init(aks_alloc_system(), &process);
     aks_buf_init(&ran.output, aks_alloc_system(), OUTPUT_MAX);
     ran.status = process.run(process.ctx, &spec, &ran.output, &ran.code, &ran.error);
     return ran;
@@ -72,7 +72,7 @@ words_to_people_are_kept_apart(void **state)
     struct aks_buf errors;
     int code = -1;
 
-    aks_process_posix_init(&process);
+    aks_process_posix_init(aks_alloc_system(), &process);
     aks_buf_init(&output, aks_alloc_system(), OUTPUT_MAX);
     aks_buf_init(&errors, aks_alloc_system(), 100);
     spec.errors = &errors;
@@ -113,6 +113,94 @@ a_program_tells_by_output_and_code(void **state)
     ended(shell("exec >&-; sleep 0.1; exit 7"), 7, "");
     ended(shell("cat; echo read nothing"), 0, "read nothing\n");
     ended(shell("echo \"$ONLY,$HOME,$AKS_TEST_TOKEN\""), 0, "this,,\n");
+}
+
+struct heard {
+    size_t bytes;
+    size_t bytes_max;                   /* more is refused */
+};
+
+static enum aks_status
+hear(void *ctx, const char *data, size_t len, struct aks_error *err)
+{
+    struct heard *heard = ctx;
+
+    assert_int_equal(data[0], 'y');
+    heard->bytes += len;
+    return heard->bytes <= heard->bytes_max ? AKS_OK
+        : aks_error_set(err, AKS_BAD_REPLY, "that is enough");
+}
+
+static enum aks_status
+stream(const char *text, struct heard *heard, int64_t timeout_ms, int64_t memory_max,
+    int64_t cpu_s_max, int *ret_code, struct aks_error *err)
+{
+    static const char *const env[] = { "PATH=/usr/bin:/bin", NULL };
+    const char *argv[] = { "sh", "-c", text, NULL };
+    struct aks_process_spec spec = { .argv = argv, .env = env, .timeout_ms = timeout_ms,
+        .output = hear, .output_ctx = heard, .memory_max = memory_max, .cpu_s_max = cpu_s_max };
+    struct aks_process process;
+
+    aks_process_posix_init(aks_alloc_system(), &process);
+    return process.run(process.ctx, &spec, NULL, ret_code, err);
+}
+
+static void
+much_output_goes_on_as_it_comes(void **state)
+{
+    struct heard heard = { 0, SIZE_MAX };
+    struct aks_error err;
+    int code = -1;
+
+    assert_int_equal(stream("yes yyyyyyy | head -c 5000000; exit 3", &heard, 60000, 0, 0, &code,
+        &err), AKS_OK);
+    assert_int_equal(code, 3);
+    assert_int_equal(heard.bytes, 5000000);
+}
+
+static void
+whoever_hears_it_may_end_it(void **state)
+{
+    struct heard heard = { 0, 100000 };
+    struct aks_error err;
+    int code = -1;
+
+    assert_int_equal(stream("yes", &heard, 60000, 0, 0, &code, &err), AKS_BAD_REPLY);
+    assert_string_equal(err.message, "that is enough");
+    assert_int_equal(code, -1);
+}
+
+/* However much it writes. */
+static void
+a_flood_ends_when_time_is_over(void **state)
+{
+    struct heard heard = { 0, SIZE_MAX };
+    struct aks_error err;
+    int code = -1;
+
+    assert_int_equal(stream("yes", &heard, 200, 0, 0, &code, &err), AKS_TIMEOUT);
+    assert_true(heard.bytes > 0);
+}
+
+static void
+memory_and_work_are_held_to_limits(void **state)
+{
+    struct heard heard = { 0, 1000 };
+    struct aks_error err;
+    int code = -1;
+
+    /* As much as that, and a hundredfold. */
+    assert_int_equal(stream("x=y; i=0; while [ $i -lt 12 ]; do x=$x$x; i=$((i+1)); done; echo yes",
+        &heard, 60000, 16 * 1024 * 1024, 0, &code, &err), AKS_OK);
+    assert_int_equal(code, 0);
+    assert_int_equal(heard.bytes, 4);
+    heard.bytes = 0;
+    assert_int_equal(stream("x=y; i=0; while [ $i -lt 30 ]; do x=$x$x; i=$((i+1)); done; echo yes",
+        &heard, 60000, 16 * 1024 * 1024, 0, &code, &err), AKS_OK);
+    assert_int_not_equal(code, 0);
+    assert_int_equal(heard.bytes, 0);
+    assert_int_equal(stream("while :; do :; done", &heard, 60000, 0, 1, &code, &err), AKS_OK);
+    assert_int_equal(code, 128 + SIGXCPU);
 }
 
 static void
@@ -204,6 +292,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_to_people_are_kept_apart),
         cmocka_unit_test(a_program_tells_by_output_and_code),
+        cmocka_unit_test(much_output_goes_on_as_it_comes),
+        cmocka_unit_test(whoever_hears_it_may_end_it),
+        cmocka_unit_test(a_flood_ends_when_time_is_over),
+        cmocka_unit_test(memory_and_work_are_held_to_limits),
         cmocka_unit_test(signals_are_as_a_shell_has_them),
         cmocka_unit_test(where_children_are_not_waited_for_that_is_told),
         cmocka_unit_test(what_cannot_be_run_is_told),

@@ -53,10 +53,12 @@ runs(struct aks_sim *sim, const char *name, bool (*stopped)(void *ctx), enum aks
 static void
 programs_are_what_they_were_made(void **state)
 {
-    const struct aks_sim_program quick = { "quick", "one\n", 0, 0 };
-    const struct aks_sim_program other = { "quick", "two\n", 3, 2000 };
-    const struct aks_sim_program slow = { "slow", "x", 0, 11 * AKS_MS_PER_S };
-    const struct aks_sim_program loud = { "loud", "0123456789a", 0, 0 };
+    const struct aks_sim_program quick = { .name = "quick", .output = "one\n" };
+    const struct aks_sim_program other = { .name = "quick", .output = "two\n",
+        .exit_code = 3, .takes_ms = 2000 };
+    const struct aks_sim_program slow = { .name = "slow", .output = "x",
+        .takes_ms = 11 * AKS_MS_PER_S };
+    const struct aks_sim_program loud = { .name = "loud", .output = "0123456789a" };
     struct aks_sim *sim = machine();
     int64_t *now_ns = &aks_sim_agenda(sim)->now_ns;
 

@@ -146,7 +146,8 @@ a_value_that_stands_somewhere_breaks_a_law(void **state)
 static void
 a_program_is_asked_once_for_a_whole_run(void **state)
 {
-    const struct aks_sim_program pass = { "pass", AKS_WORLD_TOKEN "\n", 0, 3000 };
+    const struct aks_sim_program pass = { .name = "pass", .output = AKS_WORLD_TOKEN "\n",
+        .takes_ms = 3000 };
     const struct aks_secret_entry entry = { "akosha-token", AKS_SECRET_COMMAND, "pass show akosha",
         (const char **)(uintptr_t)hosts, 1 };
     struct aks_world *world = scenario_new(1, plain, BYTES);
@@ -166,8 +167,10 @@ a_program_is_asked_once_for_a_whole_run(void **state)
 static void
 a_program_that_does_not_tell_is_no_reason_to_ask_the_server(void **state)
 {
-    static const struct aks_sim_program programs[] = { { "pass", "", 0, 0 }, { "pass", "x", 1, 0 },
-        { "pass", AKS_WORLD_TOKEN, 0, 3600 * 1000 }, { "other", "x", 0, 0 } };
+    static const struct aks_sim_program programs[] = { { .name = "pass", .output = "" },
+        { .name = "pass", .output = "x", .exit_code = 1 },
+        { .name = "pass", .output = AKS_WORLD_TOKEN, .takes_ms = 3600 * 1000 },
+        { .name = "other", .output = "x" } };
     const struct aks_secret_entry entry = { "akosha-token", AKS_SECRET_COMMAND, "pass show akosha",
         (const char **)(uintptr_t)hosts, 1 };
 
