@@ -54,9 +54,8 @@ aks_rows_options_of(const struct aks_port *port, const struct aks_snapshot *snap
 static enum aks_status
 open_engine(struct aks_rows *rows, struct aks_error *err)
 {
-    if (rows->kind == AKS_SOURCE_SQLITE)
-        return aks_rows_sqlite_open(rows, err);
-    return aks_error_set(err, AKS_NOT_FOUND, "no reader of DuckDB databases is on this machine");
+    return rows->kind == AKS_SOURCE_SQLITE ? aks_rows_sqlite_open(rows, err)
+        : aks_rows_duckdb_open(rows, err);
 }
 
 enum aks_status
@@ -95,6 +94,7 @@ aks_rows_close(struct aks_rows *rows)
     if (rows == NULL)
         return;
     aks_rows_sqlite_close(rows);
+    aks_rows_duckdb_close(rows);
     aks_rows_place_remove(rows);
     aks_mem_free(rows->alloc, rows->main);
     aks_mem_free(rows->alloc, rows);
@@ -134,7 +134,8 @@ read_columns(struct aks_rows *rows, const char *table, struct aks_rows_table *ta
 {
     memset(table_out, 0, sizeof(*table_out));
     table_out->alloc = rows->alloc;
-    return aks_rows_sqlite_columns(rows, table, table_out, err);
+    return rows->kind == AKS_SOURCE_SQLITE ? aks_rows_sqlite_columns(rows, table, table_out, err)
+        : aks_rows_duckdb_columns(rows, table, table_out, err);
 }
 
 enum aks_status
@@ -234,7 +235,9 @@ aks_rows_read(struct aks_rows *rows, const struct aks_rows_query *query, aks_row
     enum aks_status status = plan_of(rows, query, &table, &plan, err);
 
     if (status == AKS_OK)
-        status = aks_rows_sqlite_read(rows, &plan, each, ctx, &count, err);
+        status = rows->kind == AKS_SOURCE_SQLITE
+            ? aks_rows_sqlite_read(rows, &plan, each, ctx, &count, err)
+            : aks_rows_duckdb_read(rows, &plan, each, ctx, &count, err);
     aks_rows_table_fini(&table);
     if (ret_rows != NULL)
         *ret_rows = count;
@@ -245,13 +248,18 @@ enum aks_status
 aks_rows_count(struct aks_rows *rows, const struct aks_rows_query *query, int64_t *ret_rows,
     struct aks_error *err)
 {
+    struct aks_rows_query whole = *query;
     struct aks_rows_table table;
     struct aks_rows_plan plan;
-    enum aks_status status = plan_of(rows, query, &table, &plan, err);
+    enum aks_status status;
 
+    whole.limit = 0;
+    status = plan_of(rows, &whole, &table, &plan, err);
     *ret_rows = 0;
     if (status == AKS_OK)
-        status = aks_rows_sqlite_count(rows, &plan, ret_rows, err);
+        status = rows->kind == AKS_SOURCE_SQLITE
+            ? aks_rows_sqlite_count(rows, &plan, ret_rows, err)
+            : aks_rows_duckdb_count(rows, &plan, ret_rows, err);
     aks_rows_table_fini(&table);
     return status;
 }

@@ -75,25 +75,36 @@ random_name(const struct aks_rows *rows, char ret_hex[2 * RANDOM_BYTES + 1], str
     return status;
 }
 
-/* The log first: of a database that grows meanwhile that is the moment that holds. */
 static enum aks_status
-copy_both(const struct aks_rows_options *options, struct aks_rows *rows, struct aks_error *err)
+make_folder(const struct aks_rows_options *options, struct aks_rows *rows, struct aks_error *err)
 {
     const struct aks_files *files = &rows->port->files;
     char hex[2 * RANDOM_BYTES + 1];
     enum aks_status status = random_name(rows, hex, err);
-    char *wal = NULL;
+    char *path;
 
     if (status != AKS_OK)
         return status;
-    rows->folder = aks_mem_printf(rows->alloc, "%s/rows-%s", options->scratch, hex);
-    if (rows->folder == NULL)
-        return aks_error_memory(err, "copying a database");
+    path = aks_mem_printf(rows->alloc, "%s/rows-%s", options->scratch, hex);
+    if (path == NULL)
+        return aks_error_memory(err, "making a folder for rows");
     status = aks_snapshot_place_folder(files, options->scratch, err);
     if (status == AKS_OK)
-        status = files->make_folder(files->ctx, rows->folder, err);
-    if (status != AKS_OK)
-        return status;
+        status = files->make_folder(files->ctx, path, err);
+    if (status == AKS_OK)
+        rows->folder = path;
+    else
+        aks_mem_free(rows->alloc, path);
+    return status;
+}
+
+/* The log first: of a database that grows meanwhile that is the moment that holds. */
+static enum aks_status
+copy_both(const struct aks_rows_options *options, struct aks_rows *rows, struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+    char *wal;
+
     rows->main = aks_mem_printf(rows->alloc, "%s/main", rows->folder);
     wal = rows->main == NULL ? NULL : aks_mem_printf(rows->alloc, "%s%s", rows->main,
         aks_source_wal_suffix(rows->kind));
@@ -138,6 +149,11 @@ aks_rows_place(const struct aks_rows_options *options, struct aks_rows *rows, st
     char *wanted;
 
     rows->wal = options->wal != NULL;
+    /* A DuckDB spills there, and has it as its home. */
+    if (options->in_place || rows->kind == AKS_SOURCE_DUCKDB)
+        status = make_folder(options, rows, err);
+    if (status != AKS_OK)
+        return status;
     if (options->in_place)
         return copy_both(options, rows, err);
     rows->main = aks_mem_strdup(rows->alloc, options->main);
