@@ -1,5 +1,5 @@
-/* One run of a reader. What it writes is somebody else's: a line that is no row ends it, and so does
- * an end that does not tell as many rows as came. */
+/* One run of a reader. What it writes is somebody else's: a line that is no row ends it, and so
+ * does an end that does not tell as many rows as came. */
 #include "engine/rows_internal.h"
 
 #include "base/units.h"

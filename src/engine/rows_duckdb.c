@@ -1,6 +1,6 @@
 /* DuckDB, by whichever reader can: its catalog is read when it is opened, its rows when they are
- * asked for. A reader that fails is followed by the next one, as long as nobody has been given a row
- * of the first. */
+ * asked for. A reader that fails is followed by the next one, as long as nobody has been given a
+ * row of the first. */
 #include "engine/rows_internal.h"
 
 #include "base/units.h"

@@ -34,9 +34,9 @@ struct aks_process {
     /* Blocks, and may be called from work. Standard input is empty, standard error is as the spec
      * says, standard output goes to ${ret_output} up to its ceiling, which is NULL where the spec
      * has output. A limit that the spec sets leaves no core dump behind. AKS_OK: it has ended, with
-     * the exit code *ret_exit, or 128 and its signal. Else it is ended (with what it started itself,
-     * as far as that stayed in its process group), and: AKS_NOT_FOUND, AKS_FORBIDDEN (no such
-     * program, or none that may be run), AKS_TIMEOUT, AKS_TOO_LARGE (too much output),
+     * the exit code *ret_exit, or 128 and its signal. Else it is ended (with what it started
+     * itself, as far as that stayed in its process group), and: AKS_NOT_FOUND, AKS_FORBIDDEN (no
+     * such program, or none that may be run), AKS_TIMEOUT, AKS_TOO_LARGE (too much output),
      * AKS_CANCELLED (stopped), AKS_LIMIT (no memory, no more processes). Arguments and output are
      * in no message. */
     enum aks_status (*run)(void *ctx, const struct aks_process_spec *spec,
