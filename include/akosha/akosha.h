@@ -278,6 +278,43 @@ struct akosha_support_options {
 AKOSHA_API int akosha_support(const struct akosha_support_options *options,
     struct akosha_report **ret_report, struct akosha_error *ret_error);
 
+/* What is told to somebody else's program, such as an agent: as akosha_support tells it, without a
+ * secret, and without names of buckets, hosts, people and folders. */
+struct akosha_leaving;
+
+struct akosha_leaving_options {
+    const struct aks_port *port;        /* borrowed until it is closed */
+    const char *state_folder;           /* as for akosha_open; nothing is made */
+    const char *policy;                 /* as for akosha_policy_load; it is not evaluated */
+    bool keep_names;
+};
+
+/** Finds out, once, which names must not leave. To be opened before an engine on the same state
+ * folder is. */
+AKOSHA_API int akosha_leaving_open(const struct akosha_leaving_options *options,
+    struct akosha_leaving **ret_leaving, struct akosha_error *ret_error);
+/** NULL is fine. */
+AKOSHA_API void akosha_leaving_close(struct akosha_leaving *leaving);
+/** ${text}, one JSON object or array, as it may leave. Without memory there is none. */
+AKOSHA_API int akosha_leaving_document(struct akosha_leaving *leaving, const char *text,
+    struct akosha_report **ret_report, struct akosha_error *ret_error);
+
+struct akosha_history_options {
+    const struct aks_port *port;
+    const char *state_folder;           /* as for akosha_open; nothing is made */
+    int64_t runs_max;                   /* 1 to 200; 0: 20 */
+    const char *outcome;                /* only runs that ended so, "stored"; NULL: any */
+};
+
+/** What the last runs did, the newest first (docs/schema/history.json). Needs no engine. */
+AKOSHA_API int akosha_history(const struct akosha_history_options *options,
+    struct akosha_report **ret_report, struct akosha_error *ret_error);
+
+/** The policy as text: {"path", "sha256", "text", "modules"}; ${path} as for akosha_policy_load. It
+ * is not evaluated. AKOSHA_SETTINGS if it cannot be read. */
+AKOSHA_API int akosha_policy_show(const struct aks_port *port, const char *path,
+    struct akosha_report **ret_report, struct akosha_error *ret_error);
+
 /** Is the audit log what it was? Its chain, the record that the state remembers, and, with
  * ${policy} (may be NULL), the heads in its targets, or in ${target} alone. AKOSHA_INTEGRITY where
  * something does not fit; the report (docs/schema/audit_verify.json) names the first line that does

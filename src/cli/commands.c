@@ -170,5 +170,17 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync audit show --since 7d --event upload_failure --json\n"
       "  akosha-sync audit verify --target cloud",
       "policy target allow-env limit since event job upload lines", 1, 1, aks_cmd_audit },
+    { "mcp", "mcp [--policy FILE] [--keep-names] [OPTION]... [SOURCE]...",
+      "serve an agent: an MCP server on standard input and output",
+      "For clients such as Claude Code (docs/mcp.md): tools sync_now, sync_status, sync_history,\n"
+      "verify_upload and explain_policy; the last report and the policy as resources. What may\n"
+      "be synced, and where to, is said here and in the policy, never by the agent: SOURCE\n"
+      "replaces the policy's sources. Names of buckets, hosts, people and folders are taken out\n"
+      "of what the agent is told. Ends when standard input does; a sync under way ends then, its\n"
+      "work queued.\n"
+      "Exit codes: 0; 2 wrong option, or nobody reads the answers; 7 it cannot begin.",
+      "  claude mcp add akosha-sync -- akosha-sync mcp\n"
+      "  akosha-sync mcp --policy policies/prod.lua --keep-names",
+      "policy allow-env limit identity passphrase-secret keep-names", 0, -1, aks_cmd_mcp },
     { 0 },
 };

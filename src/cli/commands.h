@@ -49,6 +49,7 @@ int aks_cmd_support(const struct aks_args *args);
 int aks_cmd_bucket_policy(const struct aks_args *args);
 int aks_cmd_doctor(const struct aks_args *args);
 int aks_cmd_audit(const struct aks_args *args);
+int aks_cmd_mcp(const struct aks_args *args);
 int aks_cmd_hook(const struct aks_args *args);
 
 /** Enqueues as the command line says, through ${port}; its operands are the sources. */

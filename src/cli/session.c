@@ -91,15 +91,22 @@ aks_session_open(const struct aks_args *args, bool with_policy, struct aks_sessi
             &ret_session->policy, &error);
     if (code != AKOSHA_OK)
         return aks_session_fail(args, &error);
-    interruptible = ret_session->engine;
-    catch_signals();
+    aks_session_interruptible(ret_session->engine);
     return 0;
+}
+
+void
+aks_session_interruptible(struct akosha *engine)
+{
+    interruptible = engine;
+    if (engine != NULL)
+        catch_signals();
 }
 
 void
 aks_session_close(struct aks_session *session)
 {
-    interruptible = NULL;
+    aks_session_interruptible(NULL);
     aks_progress_clear();
     akosha_policy_free(session->policy);
     akosha_close(session->engine);

@@ -19,6 +19,8 @@ struct aks_session {
 int aks_session_open(const struct aks_args *args, bool with_policy,
     struct aks_session *ret_session);
 void aks_session_close(struct aks_session *session);
+/** From now on SIGINT, SIGTERM and SIGHUP interrupt ${engine}; before it is closed: NULL. */
+void aks_session_interruptible(struct akosha *engine);
 /** Tells ${error} on standard error and, with --json, as a document on standard output. Returns its
  * code. */
 int aks_session_fail(const struct aks_args *args, const struct akosha_error *error);

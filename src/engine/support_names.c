@@ -1,11 +1,11 @@
 #include "engine/support_names.h"
 
-#include "base/redact_names.h"
 #include "engine/support.h"
 
 #include <ctype.h>
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #define BUCKET "[bucket]"
@@ -215,26 +215,43 @@ remove_from(const struct aks_redact_names *names, json_t *value, struct aks_buf 
     return whole;
 }
 
-enum aks_status
-aks_support_names_remove(const struct aks_port *port, json_t *document, struct aks_error *err)
+void
+aks_support_names_find(struct aks_redact_names *names, const struct aks_port *port,
+    const json_t *document)
 {
     const json_t *policy = json_object_get(document, "policy");
     const char *text = json_string_value(json_object_get(policy, "text"));
-    struct aks_redact_names *names = aks_mem_new(port->alloc, sizeof(*names));
+
+    add_environment(names, &port->environment);
+    if (text != NULL)
+        add_literals(names, text);
+    add_document(names, (json_t *)(uintptr_t)document, NULL);
+}
+
+enum aks_status
+aks_support_names_take(const struct aks_redact_names *names, json_t *value, struct aks_error *err)
+{
     struct aks_buf out;
     bool whole;
+
+    aks_buf_init(&out, names->alloc, AKS_SUPPORT_TEXT_BYTES_MAX);
+    whole = remove_from(names, value, &out);
+    aks_buf_fini(&out);
+    return whole ? AKS_OK : aks_error_memory(err, "taking names out of a document");
+}
+
+enum aks_status
+aks_support_names_remove(const struct aks_port *port, json_t *document, struct aks_error *err)
+{
+    struct aks_redact_names *names = aks_mem_new(port->alloc, sizeof(*names));
+    enum aks_status status;
 
     if (names == NULL)
         return aks_error_memory(err, "taking names out of a bundle");
     aks_redact_names_init(names, port->alloc);
-    aks_buf_init(&out, port->alloc, AKS_SUPPORT_TEXT_BYTES_MAX);
-    add_environment(names, &port->environment);
-    if (text != NULL)
-        add_literals(names, text);
-    add_document(names, document, NULL);
-    whole = remove_from(names, document, &out);
-    aks_buf_fini(&out);
+    aks_support_names_find(names, port, document);
+    status = aks_support_names_take(names, document, err);
     aks_redact_names_fini(names);
     aks_mem_free(port->alloc, names);
-    return whole ? AKS_OK : aks_error_memory(err, "taking names out of a bundle");
+    return status;
 }

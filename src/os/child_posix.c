@@ -104,6 +104,13 @@ aks_child_posix_read(struct aks_child_posix *child, void *data, size_t len, size
 }
 
 void
+aks_child_posix_interrupt(const struct aks_child_posix *child)
+{
+    if (child->pid > 0)
+        (void)kill(child->pid, SIGTERM);
+}
+
+void
 aks_child_posix_kill(const struct aks_child_posix *child)
 {
     if (child->pid > 0)

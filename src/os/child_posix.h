@@ -27,6 +27,8 @@ void aks_child_posix_wait(const struct aks_child_posix *children, size_t count, 
 /** What is there now: *ret_len 0 if nothing is. False, and fd is -1, when all has been read and the
  * child has closed its end. */
 bool aks_child_posix_read(struct aks_child_posix *child, void *data, size_t len, size_t *ret_len);
+/** Asks it to end (SIGTERM). */
+void aks_child_posix_interrupt(const struct aks_child_posix *child);
 void aks_child_posix_kill(const struct aks_child_posix *child);
 /** Waits for the child's end and forgets it. True if it ended by itself with exit code 0, else
  * ${ret_how} says "exit code 3" or "signal 11: Segmentation fault". */

@@ -44,6 +44,7 @@ PRINTING_BUT = {
     ("src/cli/session.c", "STDOUT_FILENO"): "is it a terminal?",
     ("src/cli/cmd_test.c", "STDOUT_FILENO"): "is it a terminal?",
     ("src/cli/cmd_explain.c", "STDOUT_FILENO"): "is it a terminal?",
+    ("src/cli/mcp_pipe.c", "STDOUT_FILENO"): "messages, each of which it redacts",
     ("src/cli/progress.c", "STDERR_FILENO"): "is it a terminal, and how wide?",
     ("src/cli/cmd_hook.c", "STDERR_FILENO"): "is it a terminal?",
     ("src/cli/duckdb_child.c", "fprintf"): "to the engine alone, which redacts it",
