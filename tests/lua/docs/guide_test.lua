@@ -11,7 +11,7 @@ for line in io.lines "docs/policy.md" do
     break
   elseif line == "```lua" then
     listing = {}
-  elseif line == "```" then
+  elseif listing and line == "```" then
     listings[#listings + 1], listing = table.concat(listing, "\n"), nil
   elseif listing then
     listing[#listing + 1] = line
