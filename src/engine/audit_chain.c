@@ -465,6 +465,7 @@ aks_audit_chain_line(struct aks_audit_chain *chain, const char *file, int64_t li
     memcpy(seen.prev, line.prev, sizeof(seen.prev));
     memcpy(seen.digest, line.digest, sizeof(seen.digest));
     seen.ended = ended;
+    seen.cut = line.cut;
     switch (chain->phase) {
     case AKS_AUDIT_CHAIN_FOLLOWS:
         follow(chain, &seen, &line, text, len);
@@ -520,13 +521,21 @@ judge_removal(struct aks_audit_chain *chain)
             chain->removal.seq);
 }
 
+/* Of what a crash leaves the end is missing: a last line has no line end, or has only got it when
+ * the next record began to be written. */
+static bool
+left_by_a_crash(const struct aks_audit_torn *torn)
+{
+    return torn->lines == 0 || !torn->last.ended || torn->last.cut;
+}
+
 static void
 judge_end(struct aks_audit_chain *chain)
 {
     const struct aks_audit_torn *torn = &chain->torn;
     struct aks_audit_place end = chain->last.place;
 
-    chain->torn_end = torn->lines > 0;
+    chain->torn_end = torn->lines > 0 && left_by_a_crash(torn);
     if (chain->missing.kind == AKS_AUDIT_REWRITTEN) {
         chain->fault = chain->missing;
         if (chain->witness.seq == chain->last.seq)
@@ -539,6 +548,9 @@ judge_end(struct aks_audit_chain *chain)
             end = torn->first.place;
         blame(chain, AKS_AUDIT_TRUNCATED, &end, "the log ends with record %" PRId64 ", and %s"
             " knows record %" PRId64, chain->last.seq, chain->witness_name, chain->witness.seq);
+    } else if (!left_by_a_crash(torn)) {
+        blame(chain, AKS_AUDIT_CHANGED, &torn->last.place, "it is no record, and as it has its line"
+            " end no crash can have left it");
     } else if (chain->begins_later) {
         judge_removal(chain);
     }

@@ -71,6 +71,7 @@ aks_audit_line_read(const char *text, size_t len, struct aks_audit_line *ret, js
 {
     uint8_t digest[AKS_SHA256_BYTES];
     json_t *record = NULL;
+    json_error_t why;
 
     memset(ret, 0, sizeof(*ret));
     if (ret_record != NULL)
@@ -80,11 +81,14 @@ aks_audit_line_read(const char *text, size_t len, struct aks_audit_line *ret, js
     ret->kind = AKS_AUDIT_LINE_FOREIGN;
     if (len >= AKS_AUDIT_RECORD_BYTES_MAX)
         return;
-    record = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    if (record == NULL)
+    record = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+    if (record == NULL) {
         ret->kind = AKS_AUDIT_LINE_SPOILT;
-    else if (read_record(record, ret))
+        ret->cut = len > 0 && text[0] == '{' &&
+            json_error_code(&why) == json_error_premature_end_of_input;
+    } else if (read_record(record, ret)) {
         ret->kind = AKS_AUDIT_LINE_RECORD;
+    }
     if (ret->kind == AKS_AUDIT_LINE_RECORD && ret_record != NULL)
         *ret_record = record;
     else

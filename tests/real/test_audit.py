@@ -130,6 +130,20 @@ class Audit(cases.Case):
         self.assertEqual(self.verify(person, 5)["fault"]["kind"], "truncated")
         self.with_lines(person, lines)
 
+    def test_last_line_that_is_no_record_is_a_fault_unless_a_crash_can_have_left_it(self):
+        person = self.person()
+        self.grow(person, 2)
+        lines = lines_of(person)
+        for name in ("state.db", "state.db-wal", "state.db-shm"):
+            (person.state / name).unlink(missing_ok=True)
+        for last, end, kind in ((b"no record at all", b"\n", "changed"), (b"no record at all", b"", None),
+                                (lines[-1][:40], b"\n", None), (lines[-1].replace(b'":"', b'";"', 1), b"\n", "changed")):
+            self.with_lines(person, [*lines[:-1], last], end=end)
+            report = self.verify(person, 5 if kind else 0)
+            self.assertEqual(report["log"]["torn_end"], kind is None, last)
+            if kind is not None:
+                self.assertEqual((report["fault"]["kind"], report["fault"]["line"]), (kind, len(lines)), report["fault"])
+
     def test_log_that_was_written_anew_disagrees_with_the_target(self):
         server = self.have(cases.world.versitygw)
         person = self.person()
