@@ -1,9 +1,10 @@
 /* akosha-sync as a library: open an engine on ports, load a policy, run, read the report.
  *
- * One engine belongs to one thread, but for akosha_interrupt. Nothing is printed and no signal is
- * touched. Every call that can fail returns one of the exit codes below and, unless that is
- * AKOSHA_OK, fills the struct akosha_error that its caller gave (never NULL). Strings handed in are
- * borrowed for the call; strings handed out live as long as what they were got from. */
+ * One engine belongs to one thread, but for akosha_interrupt. Nothing is printed, and no signal is
+ * touched but by akosha_system_open. Every call that can fail returns one of the exit codes below
+ * and, unless that is AKOSHA_OK, fills the struct akosha_error that its caller gave (never NULL).
+ * Strings handed in are borrowed for the call; strings handed out live as long as what they were
+ * got from. */
 #ifndef AKOSHA_AKOSHA_H
 #define AKOSHA_AKOSHA_H
 
@@ -43,6 +44,7 @@ struct akosha_error {
 };
 
 struct aks_port;                /* the ports: clock, files, network ... (src/port/port.h) */
+struct akosha_system;
 struct akosha;
 struct akosha_policy;
 struct akosha_report;
@@ -77,6 +79,18 @@ struct akosha_options {
     const char *const *limits;
     size_t limit_count;
 };
+
+/** Opens the ports of this machine. Cheap: threads start with the first work, the network is loaded
+ * by the first request. SIGPIPE and SIGXFSZ are ignored from then on where nobody handles them, and
+ * nothing else of the process is touched but glibc's number of heaps. AKOSHA_NOT_KEPT if there is
+ * no memory, or no descriptor is left. Only in the library, not in simulated worlds. */
+AKOSHA_API int akosha_system_open(struct akosha_system **ret_system,
+    struct akosha_error *ret_error);
+/** What akosha_options.port and the others of that name want; lives as long as ${system}. One
+ * engine at a time. */
+AKOSHA_API const struct aks_port *akosha_system_port(struct akosha_system *system);
+/** After every engine on it was closed. NULL is fine. */
+AKOSHA_API void akosha_system_close(struct akosha_system *system);
 
 /** Is ${text} a limit, NAME=VALUE, within its bounds? AKOSHA_OK or AKOSHA_USAGE. */
 AKOSHA_API int akosha_limit_check(const char *text, struct akosha_error *ret_error);

@@ -2,8 +2,11 @@
 
 #include "base/buf.h"
 
+#include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,25 +16,49 @@
 struct search {
     const char *verb;
     const char *file;
-    char folder[PATH_MAX];              /* of the running program, ending in a slash */
-    uid_t owner;                        /* of the program */
+    char folder[PATH_MAX];              /* of what is running, ending in a slash */
+    uid_t owner;                        /* of what is running */
 };
 
-static enum aks_status
-program_folder(struct search *search, struct aks_error *err)
+/* Where the program lies; *ret_name is what its owner is asked of. */
+static bool
+find_program(char ret_path[PATH_MAX], const char **ret_name)
 {
+    ssize_t len = readlink(PROGRAM, ret_path, PATH_MAX - 1);
+
+    *ret_name = PROGRAM;
+    ret_path[len < 0 ? 0 : len] = '\0';
+    return len >= 0;
+}
+
+/* Where the object lies that this very function is in. */
+static bool
+find_library(char ret_path[PATH_MAX], const char **ret_name)
+{
+    static const char inside;
+    Dl_info info;
+
+    *ret_name = ret_path;
+    ret_path[0] = '\0';
+    return dladdr(&inside, &info) != 0 && info.dli_fname != NULL
+        && realpath(info.dli_fname, ret_path) != NULL;
+}
+
+static enum aks_status
+find_folder(struct search *search, enum aks_beside beside, struct aks_error *err)
+{
+    const char *what = beside == AKS_BESIDE_PROGRAM ? PROGRAM : "the library's own path", *name;
     struct stat info;
-    ssize_t len = readlink(PROGRAM, search->folder, PATH_MAX - 1);
     char *slash;
 
-    if (len < 0 || stat(PROGRAM, &info) != 0)
-        return aks_error_set(err, AKS_SETTINGS, "cannot %s %s: cannot read " PROGRAM ": %s",
-            search->verb, search->file, strerror(errno));
-    search->folder[len] = '\0';
+    if (!(beside == AKS_BESIDE_PROGRAM ? find_program : find_library)(search->folder, &name)
+        || stat(name, &info) != 0)
+        return aks_error_set(err, AKS_SETTINGS, "cannot %s %s: cannot read %s: %s", search->verb,
+            search->file, what, strerror(errno));
     slash = strrchr(search->folder, '/');
     if (slash == NULL)
-        return aks_error_set(err, AKS_SETTINGS, "cannot %s %s: " PROGRAM " is \"%s\"",
-            search->verb, search->file, search->folder);
+        return aks_error_set(err, AKS_SETTINGS, "cannot %s %s: %s is \"%s\"", search->verb,
+            search->file, what, search->folder);
     slash[1] = '\0';
     search->owner = info.st_uid;
     return AKS_OK;
@@ -56,12 +83,13 @@ check_owner(const struct search *search, const char *path, const struct stat *in
 }
 
 enum aks_status
-aks_beside_find(const struct aks_alloc *alloc, const char *verb, const char *file,
-    const char *const *places, size_t count, char ret_path[PATH_MAX], struct aks_error *err)
+aks_beside_find(const struct aks_alloc *alloc, enum aks_beside beside, const char *verb,
+    const char *file, const char *const *places, size_t count, char ret_path[PATH_MAX],
+    struct aks_error *err)
 {
     struct search search = { .verb = verb, .file = file };
     struct aks_buf looked;
-    enum aks_status status = program_folder(&search, err);
+    enum aks_status status = find_folder(&search, beside, err);
 
     if (status != AKS_OK)
         return status;

@@ -10,6 +10,7 @@
 struct aks_http_loader {
     const struct aks_alloc *alloc;
     const struct aks_clock *clock;
+    enum aks_beside beside;             /* what the module lies near */
     const struct aks_http_module *module;   /* NULL until loaded */
     struct aks_http_engine *engine;
 };
@@ -18,7 +19,10 @@ struct aks_http_loader {
  * folder of the front one. */
 static const char *const places[] = { "", "../", "../" AKS_INSTALL_LIBDIR "/akosha-sync/" };
 
-#define PLACES (sizeof(places) / sizeof(places[0]))
+/* The same of a library: in a build, and where it is installed. */
+static const char *const library_places[] = { "", "akosha-sync/" };
+
+#define PLACES(array) array, sizeof(array) / sizeof((array)[0])
 
 enum aks_status
 aks_http_loader_new(const struct aks_alloc *alloc, const struct aks_clock *clock,
@@ -30,6 +34,7 @@ aks_http_loader_new(const struct aks_alloc *alloc, const struct aks_clock *clock
         return aks_error_memory(err, "preparing for requests");
     loader->alloc = alloc;
     loader->clock = clock;
+    loader->beside = AKS_BESIDE_PROGRAM;
     *ret_loader = loader;
     return AKS_OK;
 }
@@ -62,8 +67,11 @@ static enum aks_status
 find_and_load(struct aks_http_loader *loader, struct aks_error *err)
 {
     char path[PATH_MAX];
-    enum aks_status status = aks_beside_find(loader->alloc, "load", AKS_HTTP_MODULE_FILE, places,
-        PLACES, path, err);
+    enum aks_status status = loader->beside == AKS_BESIDE_PROGRAM
+        ? aks_beside_find(loader->alloc, AKS_BESIDE_PROGRAM, "load", AKS_HTTP_MODULE_FILE,
+            PLACES(places), path, err)
+        : aks_beside_find(loader->alloc, AKS_BESIDE_LIBRARY, "load", AKS_HTTP_MODULE_FILE,
+            PLACES(library_places), path, err);
 
     if (status == AKS_OK)
         status = load(path, &loader->module, err);
@@ -100,6 +108,12 @@ loader_cancel(void *ctx, struct aks_http_call *call)
 
     AKS_CHECK(loader->engine != NULL);
     loader->module->cancel(loader->engine, call);
+}
+
+void
+aks_http_loader_of_library(struct aks_http_loader *loader)
+{
+    loader->beside = AKS_BESIDE_LIBRARY;
 }
 
 bool

@@ -17,6 +17,8 @@ enum aks_status aks_http_loader_new(const struct aks_alloc *alloc, const struct 
 void aks_http_loader_free(struct aks_http_loader *loader);
 /** The first submit is AKS_SETTINGS if the module cannot be had. */
 void aks_http_loader_init(struct aks_http_loader *loader, struct aks_http *ret_port);
+/** The module lies near the shared library that this code is part of, not near the program. */
+void aks_http_loader_of_library(struct aks_http_loader *loader);
 /** Is there anything to wait for but the eventfd? */
 bool aks_http_loader_loaded(const struct aks_http_loader *loader);
 /** struct aks_http_module's turn; only once loaded. */

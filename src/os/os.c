@@ -100,6 +100,13 @@ aks_os_start_full(struct aks_os *os)
 }
 
 void
+aks_os_of_library(struct aks_os *os)
+{
+    os->background.program = aks_program_of_library;
+    aks_http_loader_of_library(os->http);
+}
+
+void
 aks_os_close(struct aks_os *os)
 {
     if (os == NULL)

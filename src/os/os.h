@@ -23,6 +23,10 @@ const struct aks_port *aks_os_port(struct aks_os *os);
 /** Workers that are started from now on are the full program (os/program.h), which lies beside this
  * one. */
 void aks_os_start_full(struct aks_os *os);
+/** This code is part of a shared library in a program that is not ours: what belongs to us (the
+ * module for requests, the program that a worker is) lies near that library. Before the first
+ * request. */
+void aks_os_of_library(struct aks_os *os);
 /** Ends requests and drops work that has not begun, both without a completion; waits for work that
  * has. Never from inside a completion. NULL is fine. */
 void aks_os_close(struct aks_os *os);

@@ -12,17 +12,32 @@
 /* In a build, and where it is installed. */
 static const char *const places[] = { "libexec/", "../" AKS_INSTALL_LIBDIR "/akosha-sync/" };
 
-#define PLACES (sizeof(places) / sizeof(places[0]))
+static const char *const library_places[] = { "libexec/", "akosha-sync/" };
 
-enum aks_status
-aks_program_full(char ret_path[PATH_MAX], struct aks_error *err)
+#define PLACES(array) array, sizeof(array) / sizeof((array)[0])
+
+static enum aks_status
+find(enum aks_beside beside, const char *const *where, size_t count, char ret_path[PATH_MAX],
+    struct aks_error *err)
 {
-    enum aks_status status = aks_beside_find(aks_alloc_system(), "start", FILE_NAME, places, PLACES,
-        ret_path, err);
+    enum aks_status status = aks_beside_find(aks_alloc_system(), beside, "start", FILE_NAME, where,
+        count, ret_path, err);
 
     if (status != AKS_OK)
         aks_error_hint(err, "install all of akosha-sync, from one build: cmake --install does");
     return status;
+}
+
+enum aks_status
+aks_program_full(char ret_path[PATH_MAX], struct aks_error *err)
+{
+    return find(AKS_BESIDE_PROGRAM, PLACES(places), ret_path, err);
+}
+
+enum aks_status
+aks_program_of_library(char ret_path[PATH_MAX], struct aks_error *err)
+{
+    return find(AKS_BESIDE_LIBRARY, PLACES(library_places), ret_path, err);
 }
 
 enum aks_status

@@ -10,6 +10,8 @@
 
 /** Where the full program lies that belongs to the front one that is running. AKS_SETTINGS. */
 enum aks_status aks_program_full(char ret_path[PATH_MAX], struct aks_error *err);
+/** Where it lies that belongs to the shared library that this code is part of. AKS_SETTINGS. */
+enum aks_status aks_program_of_library(char ret_path[PATH_MAX], struct aks_error *err);
 /** The full program takes this one's place, with ${argv} as it is. Returns only if it cannot:
  * AKS_SETTINGS. */
 enum aks_status aks_program_become_full(char *const *argv, struct aks_error *err);

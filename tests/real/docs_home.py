@@ -60,7 +60,7 @@ class Home:
             "HOME": str(self.home), "PATH": ":".join(map(str, tools)), "LANG": "C.UTF-8", "USER": "you", "TZ": "UTC",
             "AWS_ACCESS_KEY_ID": ACCESS_KEY, "AWS_SECRET_ACCESS_KEY": SECRET_KEY, "AWS_REGION": REGION,
             "AWS_ENDPOINT_URL_S3": self.here["https://s3.example.org"], "AWS_EC2_METADATA_DISABLED": "true",
-            "AKOSHA_SYSTEM_ID": SYSTEM, "DOCS_PYTHON": sys.executable, "DOCS_ROOT": str(ROOT),
+            "AKOSHA_SYSTEM_ID": SYSTEM, "DOCS_PYTHON": sys.executable, "DOCS_ROOT": str(ROOT), "DOCS_BUILD": str(self.program.parent),
             "TMPDIR": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1",
             # Whatever is not loopback ends here.
             "https_proxy": "http://127.0.0.1:9", "http_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1,localhost"}
@@ -117,8 +117,6 @@ class Home:
             self.usage(block)
         elif kind == "lua":
             self.lua(block)
-        elif kind == "python" and not block.file():
-            raise Failed("a program in Python has a file, or stands in a command")
         return None
 
     def has(self, name):

@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import c_api
+
 FLEET = Path(__file__).resolve().parents[2] / "docs" / "fleet.md"
 
 # (file, beginning of its symbols) -> why they do not carry the file's name
@@ -59,7 +61,18 @@ def readelf(*arguments):
     return subprocess.run(["readelf", "-W", *map(str, arguments)], capture_output=True, text=True, check=True).stdout
 
 
-BUILT = ("akosha-sync", "libexec/akosha-sync", "akosha-sync-http.so")
+BUILT = ("akosha-sync", "libexec/akosha-sync", "akosha-sync-http.so", "libakosha.so")
+HEADER = Path(__file__).resolve().parents[2] / "include" / "akosha" / "akosha.h"
+
+
+def check_library(folder):
+    """The library has the functions of its header, and nothing else for anybody."""
+    out = subprocess.run(["nm", "-D", "--defined-only", str(folder / "libakosha.so")], capture_output=True, text=True, check=True)
+    found = {line.split()[-1] for line in out.stdout.splitlines()}
+    said = set(c_api.functions(HEADER.read_text(encoding="utf-8")))
+    return ([f"libakosha.so: exports {name}, which its header does not name" for name in sorted(found - said)]
+            + [f"libakosha.so: has no {name}" for name in sorted(said - found)])
+
 
 
 def check_hardening(folder):
@@ -134,6 +147,7 @@ def check_fleet(folder, document=FLEET):
 
 CHECKS = {
     "exported names": check_exports,
+    "the library is its header": check_library,
     "the programs and the module are hardened": check_hardening,
     "everything is compiled hardened": check_compiled_hardened,
     "the full program starts without libcurl": check_curl_is_not_linked,

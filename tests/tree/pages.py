@@ -3,6 +3,8 @@
 import posixpath
 import re
 
+import c_api
+
 FENCED = re.compile(r"^( *)(`{3,}).*?^\1\2$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 PAGE = re.compile(r"`(docs/[\w/.-]+\.md)(#[\w-]+)?`")
@@ -47,6 +49,19 @@ def check_links(tree):
     return bad
 
 
+def check_c_api(tree):
+    """The page of the C library is of today's header."""
+    if c_api.SOURCE not in tree.names:
+        return []
+    expected = c_api.of(tree.text(c_api.SOURCE)).splitlines()
+    found = tree.lines(c_api.DOCUMENT) if c_api.DOCUMENT in tree.names else []
+    if found == expected:
+        return []
+    line = next((i for i, pair in enumerate(zip(found, expected), 1) if pair[0] != pair[1]), min(len(found), len(expected)) + 1)
+    return [f"{c_api.DOCUMENT}:{line}: differs from what {c_api.SOURCE} says; ./dev reference writes it anew"]
+
+
 CHECKS = {
+    "the page of the C library is of today's header": check_c_api,
     "links lead somewhere": check_links,
 }

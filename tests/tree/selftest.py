@@ -6,12 +6,31 @@ import tempfile
 from pathlib import Path
 
 import built
+import c_api
 import checks
 import reference
 from sources import Tree
 
 CMAKE = "aks_layer(base)\naks_layer(engine USES base LIBRARIES x)\naks_layer(script USES base engine)\n"
 ANNOTATIONS = "---@class akosha\n---@field KiB integer 1024 bytes\nlocal akosha = {}\n"
+HEADER = """#ifndef AKOSHA_AKOSHA_H
+#define AKOSHA_AKOSHA_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define AKOSHA_API
+
+/** Does it. */
+AKOSHA_API int akosha_b(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
+"""
 CLEAN = {
     "CMakeLists.txt": CMAKE,
     "src/base/a.h": "#ifndef AKS_BASE_A_H\n#define AKS_BASE_A_H\n\nint aks_a(void);\n\n#endif\n",
@@ -20,6 +39,9 @@ CLEAN = {
     reference.SOURCE: ANNOTATIONS,
     reference.DOCUMENT: reference.of(ANNOTATIONS),
     "docs/policy.md": "# A policy\n",
+    "docs/embedding.md": "# Embedding\n",
+    c_api.SOURCE: HEADER,
+    c_api.DOCUMENT: c_api.of(HEADER),
 }
 LONG = "int\naks_long(void)\n{\n" + "    aks_a();\n" * 69 + "    return 0;\n}\n"
 
@@ -59,6 +81,7 @@ PLANTED = {
         "docs/a.md": "# A\n\nSee [b](gone.md).\n",
         "docs/c.md": "# C\n\nSee `docs/gone.md`.\n",
         "docs/d.md": "# D\n\nSee [itself](#no-such-heading).\n"},
+    "the page of the C library is of today's header": {c_api.DOCUMENT: c_api.of(HEADER.replace("akosha_b", "akosha_c"))},
     "nothing unfinished": {"src/base/later.c": "/* TO" + "DO: later */\n"},
     "nothing of a machine or a registry": {
         "docs/path.md": "see /wo" + "rk/main\n",
@@ -109,6 +132,10 @@ def run_built():
         found = built.check_exports(folder)
         if found != ["libaks_base.a(heap.c.o): exports stray"]:
             bad.append(f"a stray export: {found}")
+        compile_c(folder, "libakosha.so", "int stray(void) { return 0; }", "-shared", "-fPIC")
+        found = built.check_library(folder)
+        if "exports stray" not in found[0] or not any(line.endswith("has no akosha_run") for line in found):
+            bad.append(f"a library that is not its header: {found}")
         (folder / "libexec").mkdir()
         for program in built.BUILT:
             compile_c(folder, program, "int main(void) { return 0; }", "-no-pie", "-fno-stack-protector",
