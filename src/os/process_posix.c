@@ -344,7 +344,7 @@ process_own(void *ctx, const char *name, const struct aks_alloc *alloc, char **r
     static const char *const places[] = { "", "libexec/",
         "../" AKS_INSTALL_LIBDIR "/akosha-sync/", "../libexec/" };
     char path[PATH_MAX];
-    enum aks_status status = aks_beside_find(alloc, "run", name, places,
+    enum aks_status status = aks_beside_find(alloc, AKS_BESIDE_PROGRAM, "run", name, places,
         sizeof(places) / sizeof(places[0]), path, err);
 
     *ret_path = NULL;
