@@ -14,6 +14,8 @@ print_file(const struct akosha_report *report, int64_t i)
 {
     const char *outcome = aks_pick_text(report, A_FILE "outcome", i);
     const char *opened = aks_pick_text(report, A_FILE "opened", i);
+    const char *read_by = aks_pick_text(report, A_FILE "read_by", i);
+    const char *unread = aks_pick_text(report, A_FILE "unread", i);
     const char *message = aks_pick_text(report, A_FILE "error.message", i);
     const char *path = aks_pick_text(report, A_FILE "main.path", i);
     int64_t resumed = aks_pick_number(report, A_FILE "main.resumed_bytes", i) +
@@ -29,7 +31,10 @@ print_file(const struct akosha_report *report, int64_t i)
         aks_pick_text(report, A_FILE "upload_id", i), aks_pick_text(report, A_FILE "target", i),
         aks_pick_text(report, A_FILE "main.taken_at", i));
     if (opened != NULL && message == NULL)
-        aks_print_out(", opened (%s)", opened);
+        aks_print_out(", opened (%s%s%s)", opened, read_by != NULL ? "; " : "",
+            read_by != NULL ? read_by : "");
+    if (unread != NULL && message == NULL)
+        aks_print_out(", not opened by a DuckDB: %s", unread);
     if (resumed > 0)
         aks_print_out(", %s were there already", aks_units_bytes(resumed, before));
     if (message != NULL)

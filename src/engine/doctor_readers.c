@@ -1,93 +1,66 @@
 /* What of DuckDB there is on this machine: its rows are read by whichever there is. */
 #include "engine/doctor_internal.h"
 
+#include "engine/rows_readers.h"
 #include "engine/text.h"
 
-#include <stdio.h>
-#include <string.h>
+#include <jansson.h>
 
-#define MODULE_MS 3000
-#define OUTPUT_BYTES 4096
-
-static bool
-is_file(const struct doctor *doctor, const char *path)
+/* What of databases it can read, by the version of the DuckDB that made them. */
+static json_t *
+reads(const struct aks_rows_reader *reader)
 {
-    const struct aks_files *files = &doctor->port->files;
-    struct aks_file_info info;
-
-    return path[0] == '/' && files->stat(files->ctx, path, true, &info, NULL) == AKS_OK &&
-        info.type == AKS_FILE_REGULAR;
+    return reader->reads_2 ? json_pack("[s, s]", "1.x", "2.x") : json_pack("[s]", "1.x");
 }
 
 static void
-add(struct doctor *doctor, const char *kind, const char *path)
+add(struct doctor *doctor, const struct aks_rows_reader *reader)
 {
-    (void)json_array_append_new(doctor->readers, json_pack("{s:s, s:o}", "kind", kind, "path",
-        aks_text_json(path)));
+    json_t *entry = json_pack("{s:s, s:o, s:s, s:o}", "kind",
+        aks_rows_reader_kind_name(reader->kind), "path", aks_text_json(reader->path), "version",
+        reader->version, "reads", reads(reader));
+
+    if (entry != NULL && reader->module != NULL)
+        (void)json_object_set_new(entry, "module", aks_text_json(reader->module));
+    (void)json_array_append_new(doctor->readers, entry);
 }
 
-/* ${name} in the first folder of the ':'-separated ${folders} that has it. */
-static bool
-find(const struct doctor *doctor, const char *folders, const char *name,
-    char ret_path[AKS_PATH_BYTES])
+static void
+tell(struct doctor *doctor, const struct aks_rows_readers *readers)
 {
-    while (folders != NULL && folders[0] != '\0') {
-        size_t len = strcspn(folders, ":");
+    const struct aks_rows_reader *first = &readers->list[0];
+    const char *told = readers->told;
+    struct aks_error hint = { .status = AKS_OK };
 
-        if (snprintf(ret_path, AKS_PATH_BYTES, "%.*s/%s", (int)len, folders, name) <
-                AKS_PATH_BYTES && is_file(doctor, ret_path))
-            return true;
-        folders += len + (folders[len] == ':');
+    aks_rows_readers_hint(readers, readers->count > 0, &hint);
+    if (readers->count > 0) {
+        aks_doctor_tell(doctor, NULL, "readers", AKS_DOCTOR_OK, first->reads_2 ? NULL : hint.hint,
+            "DuckDB %s is here (%s %s)%s%s%s", first->version, first->kind == AKS_ROWS_PYTHON
+            ? "Python module of" : aks_rows_reader_kind_name(first->kind), first->path,
+            first->reads_2 ? "" : "; databases that DuckDB 2.0 made are synced, but their rows "
+            "cannot be read", told[0] == '\0' ? "" : "; not used: ", told);
+    } else if (readers->off) {
+        aks_doctor_tell(doctor, NULL, "readers", AKS_DOCTOR_OK, hint.hint, "rows of DuckDB "
+            "databases are not read: " AKS_ROWS_READER_VARIABLE " is none");
+    } else {
+        aks_doctor_tell(doctor, NULL, "readers", AKS_DOCTOR_OK, hint.hint, "no DuckDB is here: "
+            "files are synced all the same, and only their rows cannot be read%s%s",
+            told[0] == '\0' ? "" : "; not used: ", told);
     }
-    return false;
-}
-
-/* Where Python says that the module lies; nothing of it is run. */
-static void
-find_module(struct doctor *doctor, const char *path_variable, const char *python)
-{
-    static const char script[] = "import importlib.util as u\n"
-        "s = u.find_spec('duckdb')\nprint(s.origin if s and s.origin else '', end='')";
-    const struct aks_process *process = &doctor->port->process;
-    const char *const argv[] = { python, "-c", script, NULL };
-    char path[AKS_PATH_BYTES + 8];
-    char home[AKS_PATH_BYTES + 8];
-    const char *const env[] = { path, home, NULL };
-    const struct aks_environment *environment = &doctor->port->environment;
-    struct aks_process_spec spec = { .argv = argv, .env = env, .timeout_ms = MODULE_MS };
-    struct aks_buf out;
-    int code = -1;
-
-    (void)snprintf(path, sizeof(path), "PATH=%s", path_variable);
-    (void)snprintf(home, sizeof(home), "HOME=%s", environment->home(environment->ctx));
-    aks_buf_init(&out, doctor->port->alloc, OUTPUT_BYTES);
-    if (process->run != NULL && process->run(process->ctx, &spec, &out, &code, NULL) == AKS_OK &&
-        code == 0 && out.len > 0)
-        add(doctor, "python", out.data);
-    aks_buf_fini(&out);
 }
 
 void
 aks_doctor_readers(struct doctor *doctor)
 {
-    static const char libraries[] = "/usr/local/lib:/usr/lib/x86_64-linux-gnu:"
-        "/usr/lib/aarch64-linux-gnu:/usr/lib64:/usr/lib";
-    const struct aks_environment *env = &doctor->port->environment;
-    const char *folders = env->get(env->ctx, "PATH");
-    char path[AKS_PATH_BYTES];
+    struct aks_rows_readers readers;
+    struct aks_error err;
 
-    if (find(doctor, folders, "duckdb", path))
-        add(doctor, "command", path);
-    if (find(doctor, folders, "python3", path))
-        find_module(doctor, folders, path);
-    if (find(doctor, env->get(env->ctx, "LD_LIBRARY_PATH"), "libduckdb.so", path) ||
-        find(doctor, libraries, "libduckdb.so", path))
-        add(doctor, "library", path);
-    if (json_array_size(doctor->readers) > 0)
-        aks_doctor_tell(doctor, NULL, "readers", AKS_DOCTOR_OK, NULL,
-            "DuckDB is here: %s", json_string_value(json_object_get(json_array_get(
-            doctor->readers, 0), "path")));
-    else
-        aks_doctor_tell(doctor, NULL, "readers", AKS_DOCTOR_OK, NULL, "no DuckDB is here: files "
-            "are synced all the same, and only their rows cannot be read");
+    if (aks_rows_readers_find(doctor->port, NULL, NULL, &readers, &err) == AKS_OK) {
+        for (size_t i = 0; i < readers.count; i++)
+            add(doctor, &readers.list[i]);
+        tell(doctor, &readers);
+    } else {
+        aks_doctor_tell(doctor, NULL, "readers", AKS_DOCTOR_UNKNOWN, NULL, "%s", err.message);
+    }
+    aks_rows_readers_fini(&readers);
 }

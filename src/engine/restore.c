@@ -192,6 +192,8 @@ restore_item(struct restore *restore, struct restore_item *item, struct aks_erro
     /* Both halves are what they should be from here on. */
     if (status == AKS_OK)
         status = aks_restore_open(restore, item, &item->opened, err);
+    if (status == AKS_OK && strcmp(item->objects[RESTORE_MAIN].of.kind, "duckdb") == 0)
+        status = aks_restore_read(restore, item, err);
     if (status == AKS_OK)
         status = aks_restore_place(restore, item, err);
     for (int role = 0; role < RESTORE_ROLES; role++)
@@ -324,6 +326,12 @@ text_or_null(const char *text)
     return text != NULL ? aks_text_json(text) : json_null();
 }
 
+static const char *
+said(const char *text)
+{
+    return text[0] != '\0' ? text : NULL;
+}
+
 static json_t *
 object_json(const struct restore_object *object)
 {
@@ -343,10 +351,11 @@ item_json(const struct restore *restore, const struct restore_item *item)
 {
     const struct aks_manifest_object *main = &item->objects[RESTORE_MAIN].of;
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o}", "source", main->source_name,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "source", main->source_name,
         "kind", main->kind, "target", restore->reader.settings->targets[item->target].name,
         "upload_id", item->upload_id, "outcome", item->outcome != NULL ? item->outcome
-        : "not_begun", "opened", text_or_null(item->opened), "main",
+        : "not_begun", "opened", text_or_null(item->opened), "read_by",
+        text_or_null(said(item->read_by)), "unread", text_or_null(said(item->unread)), "main",
         object_json(&item->objects[RESTORE_MAIN]), "wal", item->there[RESTORE_WAL]
         ? object_json(&item->objects[RESTORE_WAL]) : json_null(), "error",
         item->error.status != AKS_OK ? aks_reader_error_json(&item->error) : json_null());

@@ -5,12 +5,14 @@
  * restore_name.c    what things are called in the folder, and what else may not be there
  * restore_part.c    one object into a temporary file beside its place, and going on with one
  * restore_place.c   names for what was checked: main and log together
- * restore_open.c    does it open? */
+ * restore_open.c    does it open?
+ * restore_read.c    does a DuckDB open it, where there is one? */
 #ifndef AKS_ENGINE_RESTORE_INTERNAL_H
 #define AKS_ENGINE_RESTORE_INTERNAL_H
 
 #include "engine/reader.h"
 #include "engine/restore.h"
+#include "engine/rows.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -41,6 +43,8 @@ struct restore_item {
     const char *outcome;                /* NULL until it is known; "restored", "present",
                                          * "proven", "failed" */
     const char *opened;                 /* how it was opened, or NULL */
+    char read_by[AKS_ROWS_READER_TEXT_BYTES];   /* the DuckDB that opened it; "": none did */
+    char unread[AKS_ERROR_MESSAGE_BYTES];       /* why none did, or "" */
     struct aks_error error;
 };
 
@@ -104,5 +108,10 @@ bool aks_restore_companion(const struct restore_item *item, size_t i, char *ret_
  * there is nothing to open. AKS_CORRUPT: it does not open. */
 enum aks_status aks_restore_open(struct restore *restore, const struct restore_item *item,
     const char **ret_how, struct aks_error *err);
+
+/** restore_read.c: the same of a DuckDB database, by a DuckDB of this machine. That none is there,
+ * or is new enough, or well, is no failure, and told by ${item}. AKS_CORRUPT, AKS_CANCELLED. */
+enum aks_status aks_restore_read(struct restore *restore, struct restore_item *item,
+    struct aks_error *err);
 
 #endif

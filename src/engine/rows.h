@@ -26,6 +26,8 @@
 /* How long opening, asking for columns, or one read may take, where the caller has no wish. */
 #define AKS_ROWS_TIMEOUT_MS INT64_C(120000)
 
+#define AKS_ROWS_READER_TEXT_BYTES 512
+
 struct aks_rows;
 
 struct aks_rows_options {

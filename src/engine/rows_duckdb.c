@@ -4,6 +4,7 @@
 #include "engine/rows_internal.h"
 
 #include "base/units.h"
+#include "data/duckdb_file.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 /* Of one reader, for the catalog. A sound one takes a tenth of a second. */
 #define OPEN_MS (20 * AKS_MS_PER_S)
 #define REASONS_BYTES 800
+/* The last storage version that DuckDB 1.x writes. */
+#define STORAGE_OF_1 68
 
 struct attempts {
     struct aks_rows *rows;
@@ -32,12 +35,15 @@ name_reader(struct aks_rows *rows)
 static void
 note(struct attempts *attempts, enum aks_rows_verdict verdict, const struct aks_error *why)
 {
+    const struct aks_rows_reader *reader =
+        &attempts->rows->readers.list[attempts->rows->current];
     size_t len = strlen(attempts->reasons);
 
     (void)snprintf(attempts->reasons + len, sizeof(attempts->reasons) - len, "%s%s: %s",
         len > 0 ? "; " : "", attempts->rows->reader, why->message);
     attempts->too_old |= verdict == AKS_ROWS_TOO_OLD;
-    attempts->damaged |= verdict == AKS_ROWS_DAMAGED;
+    attempts->damaged |= verdict == AKS_ROWS_DAMAGED && (reader->reads_2 ||
+        !attempts->rows->made_by_2);
 }
 
 /* Nobody could. What is damaged was found so by one that could have read it. */
@@ -100,7 +106,9 @@ try_each(struct aks_rows_child *child, int64_t most_ms, int64_t *ret_rows, struc
             return why.status;
         }
         note(&attempts, verdict, &why);
-        if (*ret_rows > 0)
+        if (child->forget != NULL)
+            child->forget(child->ctx);
+        else if (*ret_rows > 0)
             return aks_error_set(err, why.status, "reading %s broke off after %lld rows: %s",
                 rows->main, (long long)*ret_rows, attempts.reasons);
         status = aks_rows_check(rows, err);
@@ -114,22 +122,32 @@ try_each(struct aks_rows_child *child, int64_t most_ms, int64_t *ret_rows, struc
 
 /* --- the catalog ------------------------------------------------------------------------------ */
 
-static char *
-text_of(const struct aks_rows *rows, const struct aks_rows_value *value)
+/* *ret_text NULL: it cannot be a C string. */
+static enum aks_status
+text_of(const struct aks_rows *rows, const struct aks_rows_value *value, char **ret_text,
+    struct aks_error *err)
 {
     struct aks_buf text;
-    char *owned = NULL;
+    enum aks_status status = AKS_OK;
 
+    *ret_text = NULL;
     aks_buf_init(&text, rows->alloc, AKS_ROWS_LINE_BYTES_MAX);
-    if (aks_rows_line_text(value, &text) && strlen(text.data) == text.len)
-        owned = aks_mem_strdup(rows->alloc, text.data);
+    if (aks_rows_line_text(value, &text) && strlen(text.data) == text.len) {
+        *ret_text = aks_mem_strdup(rows->alloc, text.data);
+        if (*ret_text == NULL)
+            status = aks_error_memory(err, "reading a catalog");
+    } else if (text.failed != AKS_OK) {
+        status = aks_error_memory(err, "reading a catalog");
+    }
     aks_buf_fini(&text);
-    return owned;
+    return status;
 }
 
 static void
-forget_catalog(struct aks_rows *rows)
+forget_catalog(void *ctx)
 {
+    struct aks_rows *rows = ctx;
+
     for (size_t i = 0; i < rows->catalog_count; i++) {
         aks_mem_free(rows->alloc, rows->catalog[i].table);
         aks_mem_free(rows->alloc, rows->catalog[i].name);
@@ -144,21 +162,21 @@ take_column(void *ctx, const char *line, size_t len, const struct aks_rows_value
     struct aks_error *err)
 {
     struct aks_rows *rows = ctx;
-    struct aks_rows_catalog column;
+    struct aks_rows_catalog column = { NULL, NULL, NULL };
+    char **const texts[] = { &column.table, &column.name, &column.type };
+    enum aks_status status = AKS_OK;
 
     if (rows->catalog_count == AKS_ROWS_CATALOG_COLUMNS_MAX)
         return AKS_OK;
-    column.table = text_of(rows, &values[0]);
-    column.name = text_of(rows, &values[1]);
-    column.type = text_of(rows, &values[2]);
-    if (column.table != NULL && column.name != NULL && column.type != NULL) {
+    for (size_t i = 0; i < AKS_ROWS_CATALOG_COLUMNS && status == AKS_OK; i++)
+        status = text_of(rows, &values[i], texts[i], err);
+    if (status == AKS_OK && column.table != NULL && column.name != NULL && column.type != NULL) {
         rows->catalog[rows->catalog_count++] = column;
-    } else {
-        aks_mem_free(rows->alloc, column.table);
-        aks_mem_free(rows->alloc, column.name);
-        aks_mem_free(rows->alloc, column.type);
+        return AKS_OK;
     }
-    return AKS_OK;
+    for (size_t i = 0; i < AKS_ROWS_CATALOG_COLUMNS; i++)
+        aks_mem_free(rows->alloc, *texts[i]);
+    return status;
 }
 
 static enum aks_status
@@ -166,7 +184,8 @@ read_catalog(struct aks_rows *rows, struct aks_error *err)
 {
     static const char *const names[] = AKS_ROWS_CATALOG_NAMES;
     struct aks_rows_child child = { .rows = rows, .names = names,
-        .count = AKS_ROWS_CATALOG_COLUMNS, .each = take_column, .ctx = rows };
+        .count = AKS_ROWS_CATALOG_COLUMNS, .each = take_column, .forget = forget_catalog,
+        .ctx = rows };
     enum aks_status status;
     struct aks_buf sql;
     int64_t count = 0;
@@ -176,18 +195,28 @@ read_catalog(struct aks_rows *rows, struct aks_error *err)
     aks_rows_sql_catalog(&sql);
     child.sql = sql.data;
     status = aks_buf_status(&sql, "a query", err);
-    /* A reader that breaks off has not read it. */
-    while (status == AKS_OK) {
+    if (status == AKS_OK)
         status = try_each(&child, OPEN_MS, &count, err);
-        if (status == AKS_OK || count == 0 || status == AKS_CANCELLED || status == AKS_LIMIT ||
-            rows->current + 1 >= rows->readers.count)
-            break;
-        forget_catalog(rows);
-        rows->current++;
-        status = AKS_OK;
-    }
     aks_buf_fini(&sql);
     return status;
+}
+
+static bool
+made_by_2(const struct aks_rows *rows)
+{
+    const struct aks_files *files = &rows->port->files;
+    struct aks_file *file = NULL;
+    uint8_t head[AKS_DUCKDB_HEADERS_BYTES];
+    struct aks_duckdb_file duckdb;
+    size_t len = 0;
+
+    if (files->open(files->ctx, rows->main, AKS_FILE_READ, &file, NULL) != AKS_OK)
+        return false;
+    if (files->read(file, 0, head, sizeof(head), &len, NULL) != AKS_OK)
+        len = 0;
+    files->close(file);
+    return aks_duckdb_file_parse(head, len, &duckdb, NULL) == AKS_OK &&
+        duckdb.storage_version > STORAGE_OF_1;
 }
 
 enum aks_status
@@ -198,6 +227,7 @@ aks_rows_duckdb_open(struct aks_rows *rows, struct aks_error *err)
 
     if (status != AKS_OK)
         return status;
+    rows->made_by_2 = made_by_2(rows);
     rows->catalog = aks_mem_array(rows->alloc, AKS_ROWS_CATALOG_COLUMNS_MAX,
         sizeof(*rows->catalog));
     if (rows->catalog == NULL)

@@ -20,7 +20,6 @@
 struct sqlite3;
 
 #define AKS_ROWS_SQL_BYTES_MAX ((size_t)256 * 1024)
-#define AKS_ROWS_READER_BYTES 512
 #define AKS_ROWS_CATALOG_COLUMNS_MAX 4096       /* of all tables of a database; further ones are not
                                                  * seen */
 
@@ -34,10 +33,11 @@ struct aks_rows {
     int64_t timeout_ms;
     bool (*stopped)(void *ctx);
     void *ctx;
-    char reader[AKS_ROWS_READER_BYTES];
+    char reader[AKS_ROWS_READER_TEXT_BYTES];
     struct sqlite3 *sqlite;
     struct aks_rows_readers readers;    /* of a DuckDB */
     size_t current;                     /* the one that is asked */
+    bool made_by_2;                     /* so an older reader knows nothing of damage */
     struct aks_rows_catalog {
         char *table;
         char *name;
@@ -149,6 +149,8 @@ struct aks_rows_child {
     size_t count;
     int64_t timeout_ms;
     aks_rows_each *each;
+    void (*forget)(void *ctx);          /* what each took, so that the next reader can begin anew;
+                                         * NULL: it cannot be forgotten */
     void *ctx;
 };
 
