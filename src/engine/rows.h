@@ -24,7 +24,7 @@
 #define AKS_ROWS_LINE_BYTES_MAX ((size_t)16 * 1024 * 1024)      /* of one row; a longer one is told
                                          * by AKS_TOO_LARGE */
 /* How long opening, asking for columns, or one read may take, where the caller has no wish. */
-#define AKS_ROWS_TIMEOUT_MS INT64_C(120000)
+#define AKS_ROWS_TIMEOUT_MS INT64_C(300000)
 
 #define AKS_ROWS_READER_TEXT_BYTES 512
 

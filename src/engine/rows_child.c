@@ -2,7 +2,6 @@
  * does an end that does not tell as many rows as came. */
 #include "engine/rows_internal.h"
 
-#include "base/units.h"
 #include "base/utf8.h"
 
 #include <stdlib.h>
@@ -209,8 +208,8 @@ ended_by_us(const struct reading *reading, enum aks_status status, struct aks_er
         return AKS_ROWS_OURS;
     /* The path is told with it. */
     if (status == AKS_TIMEOUT)
-        (void)aks_error_set(err, AKS_TIMEOUT, "it did not end within %lld s",
-            (long long)(reading->child->timeout_ms / AKS_MS_PER_S));
+        (void)aks_error_set(err, AKS_TIMEOUT, "it did not end within %lld ms",
+            (long long)reading->child->timeout_ms);
     return AKS_ROWS_REFUSED;
 }
 

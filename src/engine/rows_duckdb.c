@@ -72,14 +72,16 @@ nobody(const struct attempts *attempts, struct aks_error *err)
     return status;
 }
 
-/* Of what is left for the whole. */
+/* Of what is left for the whole: half, where somebody else is to have a chance after it. */
 static int64_t
-time_left(const struct aks_rows *rows)
+time_for(const struct aks_rows *rows, int64_t most_ms)
 {
     const struct aks_clock *clock = &rows->port->clock;
     int64_t left_ms = (rows->until_ns - clock->now_ns(clock->ctx)) / AKS_NS_PER_MS;
 
-    return left_ms > 1 ? left_ms : 1;
+    if (rows->current + 1 < rows->readers.count)
+        left_ms /= 2;
+    return left_ms > most_ms ? most_ms : left_ms > 1 ? left_ms : 1;
 }
 
 /* From the current reader on. */
@@ -94,9 +96,7 @@ try_each(struct aks_rows_child *child, int64_t most_ms, int64_t *ret_rows, struc
 
     for (; rows->current < rows->readers.count; rows->current++) {
         name_reader(rows);
-        child->timeout_ms = time_left(rows);
-        if (child->timeout_ms > most_ms)
-            child->timeout_ms = most_ms;
+        child->timeout_ms = time_for(rows, most_ms);
         verdict = aks_rows_child_run(child, ret_rows, &why);
         if (verdict == AKS_ROWS_DONE)
             return AKS_OK;

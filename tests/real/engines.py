@@ -9,7 +9,8 @@ from pathlib import Path
 
 import servers
 
-VERSIONS = {"duckdb": "1.5.6", "duckdb2": "2.0.0"}
+VERSIONS = {"duckdb": "1.5.6", "duckdb2": "2.0.0", "duckdb-cli": "1.5.6", "libduckdb": "1.5.6-r.1"}
+LIBRARY_PACKAGE = "@duckdb/node-bindings-linux-x64"
 INSTALL_SECONDS_MAX = 300
 
 # Prints {table: [rows, SHA-256 over all rows in order]} of a database, opened read-only.
@@ -34,25 +35,47 @@ print(json.dumps(look(connection, [name for name, in names])))
 """
 
 
+def install(name, commands):
+    """The folder ~/.cache/akosha-sync/NAME, filled once by ${commands}(folder); servers.Missing where that fails."""
+    folder = servers.CACHE.parent / name
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with open(folder.parent / f"{name}.lock", "w", encoding="ascii") as lock:
+        fcntl.lockf(lock, fcntl.LOCK_EX)
+        if not (folder / "ready").exists():
+            print(f"installing {name} into {folder} (once)", file=sys.stderr, flush=True)
+            try:
+                for command in commands(folder):
+                    subprocess.run(command, check=True, capture_output=True, stdin=subprocess.DEVNULL,
+                                   timeout=INSTALL_SECONDS_MAX)
+            except (OSError, subprocess.SubprocessError) as why:
+                raise servers.Missing(f"{name}: cannot be installed: {why}") from None
+            (folder / "ready").touch()
+    return folder
+
+
+def with_pip(package):
+    return lambda folder: ([sys.executable, "-m", "venv", "--clear", str(folder)],
+                           [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", package])
+
+
 def duckdb_python(name="duckdb"):
     """A Python that has that version of DuckDB's module; servers.Missing where it cannot be had."""
     version = VERSIONS[name]
-    folder = servers.CACHE.parent / f"duckdb-{version}"
-    python = folder / "bin" / "python"
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with open(folder.parent / f"duckdb-{version}.lock", "w", encoding="ascii") as lock:
-        fcntl.lockf(lock, fcntl.LOCK_EX)
-        if not (folder / "ready").exists():
-            print(f"installing duckdb {version} into {folder} (once)", file=sys.stderr, flush=True)
-            try:
-                subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True, capture_output=True,
-                               timeout=INSTALL_SECONDS_MAX)
-                subprocess.run([str(python), "-m", "pip", "install", "-q", f"duckdb=={version}"], check=True,
-                               capture_output=True, stdin=subprocess.DEVNULL, timeout=INSTALL_SECONDS_MAX)
-            except (OSError, subprocess.SubprocessError) as why:
-                raise servers.Missing(f"duckdb {version}: pip cannot install it: {why}") from None
-            (folder / "ready").touch()
-    return python
+    return install(f"duckdb-{version}", with_pip(f"duckdb=={version}")) / "bin" / "python"
+
+
+def duckdb_command():
+    """The command, as people start it: no wrapper."""
+    version = VERSIONS["duckdb-cli"]
+    folder = install(f"duckdb-cli-{version}", with_pip(f"duckdb-cli=={version}"))
+    return next(folder.glob("lib/python3*/site-packages/duckdb_cli/duckdb"))
+
+
+def duckdb_library():
+    version = VERSIONS["libduckdb"]
+    folder = install(f"libduckdb-{version}", lambda folder: (
+        ["npm", "install", "--silent", "--no-save", "--prefix", str(folder), f"{LIBRARY_PACKAGE}@{version}"],))
+    return folder / "node_modules" / LIBRARY_PACKAGE / "libduckdb.so"
 
 
 def tables(path, python=None):
