@@ -351,11 +351,12 @@ item_json(const struct restore *restore, const struct restore_item *item)
 {
     const struct aks_manifest_object *main = &item->objects[RESTORE_MAIN].of;
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "source", main->source_name,
-        "kind", main->kind, "target", restore->reader.settings->targets[item->target].name,
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "source",
+        main->source_name, "kind", main->kind, "target", restore->reader.settings->targets[item->target].name,
         "upload_id", item->upload_id, "outcome", item->outcome != NULL ? item->outcome
-        : "not_begun", "opened", text_or_null(item->opened), "read_by",
-        text_or_null(said(item->read_by)), "unread", text_or_null(said(item->unread)), "main",
+        : "not_begun", "opened", text_or_null(item->opened),
+        "read_by", text_or_null(said(item->read_by)), "unread", text_or_null(said(item->unread)),
+        "main",
         object_json(&item->objects[RESTORE_MAIN]), "wal", item->there[RESTORE_WAL]
         ? object_json(&item->objects[RESTORE_WAL]) : json_null(), "error",
         item->error.status != AKS_OK ? aks_reader_error_json(&item->error) : json_null());

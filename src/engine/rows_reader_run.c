@@ -10,8 +10,8 @@
 #define VARIABLE_BYTES (AKS_PATH_BYTES + 8)
 
 /* Python without the person's variables, start-up files and current folder (-I), and without
- * leaving bytecode behind (-B). What pip puts into the home is outside of that, and looked for behind all
- * else. */
+ * leaving bytecode behind (-B). What pip puts into the home is outside of that, and looked for
+ * behind all else. */
 static const char python_version[] = "import os, sys\n"
     "sys.path.append(os.path.join(sys.argv[1], '.local/lib/python%d.%d/site-packages' % "
     "sys.version_info[:2]))\n"

@@ -10,8 +10,8 @@
     "{\"table\":\"t\",\"name\":\"at\",\"type\":\"TIMESTAMP\"}\n"
 #define END(n) "{\"akosha-sync rows\":" n "}\n"
 #define TWO_ROWS "{\"id\":\"a\",\"v\":[1.0,2.0]}\n{\"id\":\"b\",\"v\":null}\n"
-#define OLD "IO Error: Trying to read a database file with version number 69, but we can only read " \
-    "versions between 64 and 68."
+#define OLD "IO Error: Trying to read a database file with version number 69, but we can only " \
+    "read versions between 64 and 68."
 #define READERS_MAX 3
 
 /* What one that is called by ${path} does when it is asked for its version, the catalog, rows. */

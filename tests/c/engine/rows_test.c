@@ -86,8 +86,9 @@ values_are_json(void **state)
     struct aks_rows *rows;
 
     execute(path, "CREATE TABLE t (id INTEGER PRIMARY KEY, v);"
-        "INSERT INTO t (v) VALUES (NULL), (-7), (0.1), (1e300 * 1e300), ('\"\\' || char(10, 1, 233)),"
-        "(x'0000803f0000c07f000020c1'), (x'010203'), (CAST(x'41ff42' AS TEXT)), (x'');");
+        "INSERT INTO t (v) VALUES (NULL), (-7), (0.1), (1e300 * 1e300), "
+        "('\"\\' || char(10, 1, 233)), (x'0000803f0000c07f000020c1'), (x'010203'), "
+        "(CAST(x'41ff42' AS TEXT)), (x'');");
     rows = open_rows(path);
     reads(rows, &query, "{\"v\":null,\"id\":1}\n{\"v\":-7,\"id\":2}\n{\"v\":0.1,\"id\":3}\n"
         "{\"v\":null,\"id\":4}\n{\"v\":\"\\\"\\\\\\u000a\\u0001\xc3\xa9\",\"id\":5}\n"
