@@ -81,7 +81,7 @@ aks_settings_route_text(const struct aks_settings *settings, const struct aks_ro
 const char *
 aks_target_kind_name(enum aks_target_kind kind)
 {
-    static const char *const names[] = { "s3", "http", "dir" };
+    static const char *const names[] = { "s3", "http", "dir", "akosha" };
 
     AKS_CHECK((unsigned)kind < sizeof(names) / sizeof(names[0]));
     return names[kind];
@@ -90,7 +90,7 @@ aks_target_kind_name(enum aks_target_kind kind)
 const char *
 aks_target_kind_method(enum aks_target_kind kind)
 {
-    static const char *const methods[] = { "cloud", "http", "local" };
+    static const char *const methods[] = { "cloud", "http", "local", "http" };
 
     AKS_CHECK((unsigned)kind < sizeof(methods) / sizeof(methods[0]));
     return methods[kind];

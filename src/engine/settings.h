@@ -43,7 +43,7 @@
 
 enum aks_source_kind { AKS_SOURCE_FILE, AKS_SOURCE_DUCKDB, AKS_SOURCE_SQLITE };
 
-enum aks_target_kind { AKS_TARGET_S3, AKS_TARGET_HTTP, AKS_TARGET_DIR };
+enum aks_target_kind { AKS_TARGET_S3, AKS_TARGET_HTTP, AKS_TARGET_DIR, AKS_TARGET_AKOSHA };
 
 /* How a part's bytes are vouched for. */
 enum aks_payload {
@@ -76,9 +76,10 @@ struct aks_target_settings {
     int path_style;         /* 1, 0, or -1: path style with an endpoint of one's own, else virtual
                              * host */
     enum aks_payload payload;
-    /* http */
+    /* http and akosha */
     char *url;              /* without a final '/' */
     char *token;            /* name of a secret ([A-Za-z0-9_-]{1,63}), or NULL */
+    /* http */
     int tus;                /* 1: what the server takes by tus it keeps where a PUT would, 0: tus
                              * is not used, or -1: where the server says that it does */
     /* dir */
@@ -139,6 +140,14 @@ struct aks_source_settings {
     struct aks_snapshot_settings snapshot;
     int priority;           /* higher first */
     char *name;             /* in a target, of [A-Za-z0-9._-]; or NULL: the file's own */
+};
+
+/* What satisfies a source of which targets take files, and others its rows. */
+enum aks_deliver {
+    AKS_DELIVER_DEFAULT,    /* files where the route has a target of files, else any */
+    AKS_DELIVER_FILES,      /* its file; its rows are brought where a file is not taken */
+    AKS_DELIVER_ANY,        /* either */
+    AKS_DELIVER_BOTH        /* both, where the route has targets of both */
 };
 
 enum aks_dedup {
@@ -210,6 +219,7 @@ struct aks_settings {
     struct aks_compress_settings compress;
     struct aks_encrypt_settings encrypt;
     enum aks_dedup dedup;
+    enum aks_deliver deliver;
     struct aks_snapshot_settings snapshot;
     enum aks_verify verify;
     int64_t drill_ms;       /* how often a restore is tried out, by itself; 0: never */
@@ -247,9 +257,9 @@ void aks_settings_memories_fini(const struct aks_alloc *alloc,
     struct aks_memories_settings *memories);
 /** "hour", "day", "month". */
 const char *aks_settings_period_name(enum aks_budget_period period);
-/** "s3", "http", "dir". */
+/** "s3", "http", "dir", "akosha". */
 const char *aks_target_kind_name(enum aks_target_kind kind);
-/** "cloud", "http", "local". */
+/** "cloud", "http", "local"; of akosha "http". */
 const char *aks_target_kind_method(enum aks_target_kind kind);
 
 #endif

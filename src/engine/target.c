@@ -20,11 +20,17 @@ const struct aks_target_class *
 aks_target_class_of(enum aks_target_kind kind)
 {
     static const struct aks_target_class *const classes[] = {
-        &aks_target_s3, &aks_target_http, &aks_target_dir
+        &aks_target_s3, &aks_target_http, &aks_target_dir, &aks_target_akosha
     };
 
     AKS_CHECK((unsigned)kind < sizeof(classes) / sizeof(classes[0]));
     return classes[kind];
+}
+
+bool
+aks_target_delivers_rows(enum aks_target_kind kind)
+{
+    return aks_target_class_of(kind)->rows != NULL;
 }
 
 static void
@@ -87,6 +93,7 @@ aks_target_identity(const struct aks_target_settings *settings, const char *home
         add_text(&identity, settings->prefix);
         break;
     case AKS_TARGET_HTTP:
+    case AKS_TARGET_AKOSHA:
         add_url(&identity, settings->url);
         break;
     case AKS_TARGET_DIR:

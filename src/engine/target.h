@@ -1,5 +1,6 @@
-/* What a kind of target can do. Implementations: target_s3, target_http, target_dir; one
- * conformance suite (tests/c/engine/target_conformance) holds for all of them.
+/* What a kind of target can do. Implementations: target_s3, target_http, target_dir, which deliver
+ * files, and for which one conformance suite holds (tests/c/engine/target_conformance); and
+ * target_akosha, which delivers rows.
  *
  * The contract:
  * - Everything that may wait has a done function, called exactly once, from the loop, never from
@@ -27,6 +28,7 @@
 #include "engine/loop.h"
 #include "engine/settings.h"
 #include "engine/state_journal.h"
+#include "engine/target_rows.h"
 #include "port/body.h"
 #include "port/port.h"
 
@@ -204,6 +206,10 @@ struct aks_target_class {
     void (*credentials)(const struct aks_target *target,
         char ret_source[AKS_TARGET_CREDENTIALS_BYTES]);
 
+    /* NULL, or it delivers rows and no files: then open is AKS_SETTINGS, and so are put, get, list,
+     * stat, get_range and remove. */
+    const struct aks_target_rows *rows;
+
     bool resumes;                       /* tells tokens, and opens with them */
     bool markers;                       /* has zero-byte objects whose keys end in '/' */
     bool can_list;
@@ -227,7 +233,10 @@ struct aks_target_object {
 extern const struct aks_target_class aks_target_s3;
 extern const struct aks_target_class aks_target_http;
 extern const struct aks_target_class aks_target_dir;
+extern const struct aks_target_class aks_target_akosha;
 
+/** Does a target of that kind deliver rows, and no files? */
+bool aks_target_delivers_rows(enum aks_target_kind kind);
 /** Does "Content-Range: ${text}" stand for ${len} bytes at ${offset}? */
 bool aks_target_range_is(const char *text, int64_t offset, size_t len);
 /** Copies an ETag that is a version of bytes: quoted, printable, not weak; else "". ${text} may be

@@ -1,17 +1,8 @@
 /* The token of an http target: found when the first request needs it, on a worker, as a program may
  * have to be asked; looked for once more where the server does not know it any more. */
 #include "base/check.h"
-#include "engine/secret_find.h"
+#include "engine/bearer.h"
 #include "engine/target_http_internal.h"
-
-#define SCHEME "Bearer "
-
-struct token_job {
-    struct aks_target_work work;        /* first */
-    char *name;
-    char *url;
-    struct aks_secret *secret;          /* what was found */
-};
 
 struct http_token *
 aks_target_http_token_use(struct http_token *token)
@@ -33,68 +24,24 @@ aks_target_http_token_drop(const struct aks_alloc *alloc, struct http_token *tok
     aks_mem_free(alloc, token);
 }
 
-static bool
-owner_left(void *ctx)
-{
-    return aks_target_work_left(ctx);
-}
-
-static enum aks_status
-run_job(struct aks_target_work *work, struct aks_error *err)
-{
-    struct token_job *job = (struct token_job *)work;
-
-    return aks_secret_find(work->port, job->name, job->url, SCHEME, owner_left, work, &job->secret,
-        err);
-}
-
-static void
-release_job(struct aks_target_work *work)
-{
-    struct token_job *job = (struct token_job *)work;
-
-    aks_mem_free(work->port->alloc, job->name);
-    aks_mem_free(work->port->alloc, job->url);
-    aks_secret_free(job->secret);
-}
-
 static enum aks_status
 begin(struct http_call *call, aks_target_work_done *done, struct aks_error *err)
 {
-    const struct aks_target_settings *settings = call->target->base.settings;
-    const struct aks_alloc *alloc = call->target->port->alloc;
-    struct token_job *job = aks_mem_new(alloc, sizeof(*job));
-    enum aks_status status;
-
-    if (job == NULL)
-        return aks_error_memory(err, "looking for a token");
-    job->work.port = call->target->port;
-    job->work.run = run_job;
-    job->work.release = release_job;
-    job->name = aks_mem_strdup(alloc, settings->token);
-    job->url = aks_mem_strdup(alloc, settings->url);
-    if (job->name == NULL || job->url == NULL) {
-        release_job(&job->work);
-        aks_mem_free(alloc, job);
-        return aks_error_memory(err, "looking for a token");
-    }
-    status = aks_target_work_begin(&job->work, done, call, err);
-    if (status == AKS_OK)
-        call->work = &job->work;
-    return status;
+    return aks_bearer_begin(call->target->port, call->target->base.settings, done, call,
+        &call->work, err);
 }
 
-/* Lets the target have what ${job} has found. */
+/* Lets the target have what ${bearer} has found. */
 static enum aks_status
-keep(struct http_target *target, struct token_job *job, struct aks_error *err)
+keep(struct http_target *target, struct aks_bearer *bearer, struct aks_error *err)
 {
     struct http_token *token = aks_mem_new(target->port->alloc, sizeof(*token));
 
     if (token == NULL)
         return aks_error_memory(err, "keeping a token");
-    token->header = job->secret;
+    token->header = bearer->secret;
     token->users = 1;
-    job->secret = NULL;
+    bearer->secret = NULL;
     aks_target_http_token_drop(target->port->alloc, target->token);
     target->token = token;
     return AKS_OK;
@@ -110,7 +57,7 @@ first_found(void *ctx, struct aks_target_work *work)
     call->work = NULL;
     /* Another operation may have been quicker. */
     if (err.status == AKS_OK && target->token == NULL)
-        (void)keep(target, (struct token_job *)work, &err);
+        (void)keep(target, (struct aks_bearer *)work, &err);
     if (err.status == AKS_OK) {
         call->start(call);
         return;
@@ -135,15 +82,15 @@ found_again(void *ctx, struct aks_target_work *work)
 {
     struct http_call *call = ctx;
     struct http_target *target = call->target;
-    struct token_job *job = (struct token_job *)work;
+    struct aks_bearer *bearer = (struct aks_bearer *)work;
     struct aks_error err;
 
     call->work = NULL;
     if (work->error.status == AKS_OK && call->token != target->token) {
         call->refused.corrected = true;
     } else if (work->error.status == AKS_OK &&
-        !aks_secret_equal(job->secret, target->token->header) &&
-        keep(target, job, &err) == AKS_OK) {
+        !aks_secret_equal(bearer->secret, target->token->header) &&
+        keep(target, bearer, &err) == AKS_OK) {
         aks_log_write(target->options.log, AKS_LOG_INFO, "target %s: the secret %s was read again",
             target->base.settings->name, target->base.settings->token);
         call->refused.corrected = true;

@@ -362,6 +362,7 @@ use_servers(struct world *world, struct calm_jobs *calm, struct aks_port *port)
         calm->deliver = s3_server_deliver;
         calm->server = &world->s3;
         break;
+    case AKS_TARGET_AKOSHA:
     case AKS_TARGET_DIR:
         break;
     }
