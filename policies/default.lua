@@ -33,22 +33,29 @@ local function switch(name)
   return value
 end
 
-local bucket, url, folder = setting "CLOUD_BUCKET", own "HTTP_URL", own "DIR"
+local bucket, mcp, url, folder = setting "CLOUD_BUCKET", own "MCP_URL", own "HTTP_URL", own "DIR"
 local cloud = bucket and akosha.s3 { bucket = bucket, endpoint = setting "CLOUD_ENDPOINT",
                                      region = setting "CLOUD_REGION", prefix = own "CLOUD_PREFIX" }
-if not bucket and not url and not folder then
+if not bucket and not mcp and not url and not folder then
   local data = akosha.env "XDG_DATA_HOME"
   folder = (data and data:sub(1, 1) == "/" and data or "~/.local/share") .. "/akosha-sync"
 end
-local targets = { cloud = cloud, http = url and akosha.http { url = url },
+local targets = { cloud = cloud, akosha = mcp and akosha.mcp { url = mcp },
+                  http = url and akosha.http { url = url },
                   ["local"] = folder and akosha.dir { path = folder } }
 
+-- What the original calls http is both ways that are not the cloud.
 local method = akosha.env(ORIGINAL .. "FORCE_METHOD", "auto")
-local route = method ~= "auto" and { method } or nil -- else all: cloud, http, local
-if route and (method == "local" or not targets[method]) then
+local METHODS = { auto = { "cloud", "akosha", "http", "local" }, cloud = { "cloud" },
+                  http = { "akosha", "http" } }
+local route = {}
+for _, name in ipairs(METHODS[method] or {}) do
+  route[#route + 1] = targets[name] and name
+end
+if #route == 0 then
   error(("%sFORCE_METHOD: %q is not auto, or a method that is set up"):format(ORIGINAL, method))
-elseif not route and not switch "ENABLE_FALLBACK" then
-  route = { cloud and "cloud" or url and "http" or "local" }
+elseif not switch "ENABLE_FALLBACK" then
+  route = { route[1] }
 end
 
 local named = akosha.env "AKOSHA_SOURCES"

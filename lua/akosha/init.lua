@@ -8,6 +8,7 @@ local akosha = {
   task = core.task,
   s3 = core.s3,
   http = core.http,
+  mcp = core.mcp,
   dir = core.dir,
 
   -- What a function for `retry` decides.

@@ -27,7 +27,7 @@ local akosha = {}
 ---@field api integer 1, the version of all this.
 ---@field sources? akosha.SourceRule[] What is sent (the command line's).
 ---@field targets table<string, akosha.Target|false|nil> By name; false is one switched off.
----@field route? akosha.Route Where a source goes, in order (all: s3, then http, then dir).
+---@field route? akosha.Route Where a source goes (all: s3, then akosha, http, dir).
 ---@field retry? akosha.Retry Asked after each failure (exponential).
 ---@field dedup? akosha.DedupRule Asked for each source and target ("unchanged").
 ---@field missing? akosha.Missing What a source that is not there means ("fail").
@@ -39,6 +39,7 @@ local akosha = {}
 ---@field system_id? string 1 to 84 letters, digits, "_" and "-" (the host's name).
 ---@field throttle? akosha.Throttle Bytes per second that are sent, in all (no limit).
 ---@field budget? akosha.Budget|table<string, akosha.Budget> Of all together, or by name (no limit).
+---@field deliver? akosha.Deliver What satisfies a source ("files" where the route has some).
 ---@field verify? akosha.Verify What is looked at again after an upload ("none").
 ---@field drill? akosha.Drill How often a restore is tried out, by itself ("never").
 ---@field keep? akosha.KeepOptions What `prune` keeps (what its command line says).
@@ -70,13 +71,14 @@ local akosha = {}
 ---@alias akosha.Missing "fail"|"skip"
 ---@alias akosha.Busy "queue"|"skip"|"older"
 ---@alias akosha.Verify "none"|"read_back"
+---@alias akosha.Deliver "files"|"any"|"both"
 ---@alias akosha.DrillName "never"|"daily"|"weekly"|"monthly"
 ---@alias akosha.Drill akosha.DrillName|number By name, or seconds: an hour to 366 days.
 ---@alias akosha.Codec "none"|"gzip"|"zstd"
 ---@alias akosha.Compress akosha.Codec|akosha.CompressOptions
 ---@alias akosha.DedupAnswer "upload"|"reuse"|"skip"
 ---@alias akosha.SourceKind "duckdb"|"sqlite"|"file"
----@alias akosha.TargetKind "s3"|"http"|"dir"
+---@alias akosha.TargetKind "s3"|"http"|"dir"|"akosha"
 
 ---@alias akosha.SourceRule string|akosha.SourceOptions A path or a glob, or one that says more.
 
@@ -136,6 +138,12 @@ function akosha.policy(fields) end
 ---@field pin? string|string[] "sha256//..." of its public key; several: any of these (any).
 ---@field tus? boolean Large objects by tus (where its address is that of the object).
 
+---@class akosha.McpOptions
+---@field url string|nil As given, "http://127.0.0.1:8682/mcp"; nil is an error.
+---@field token? akosha.Secret Sent as "Authorization: Bearer ...", to this address alone (none).
+---@field ca? string A PEM file (the system's).
+---@field pin? string|string[] "sha256//..." of its public key; several: any of these (any).
+
 ---@class akosha.DirOptions
 ---@field path string A folder: absolute, or below "~/".
 
@@ -159,6 +167,12 @@ function akosha.s3(options) end
 ---@param options akosha.HttpOptions
 ---@return akosha.Target
 function akosha.http(options) end
+
+---Akosha itself, by MCP: it takes memories, row by row, and no files.
+---Phase: load.
+---@param options akosha.McpOptions
+---@return akosha.Target
+function akosha.mcp(options) end
 
 ---A folder.
 ---Phase: load.

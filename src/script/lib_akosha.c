@@ -211,6 +211,7 @@ aks_lib_push(lua_State *L)
         { "env", aks_lib_env },
         { "expected", aks_lib_expected },
         { "http", aks_spec_http },
+        { "mcp", aks_spec_mcp },
         { "log", aks_lib_print },
         { "mirror", aks_lib_mirror },
         { "names", aks_lib_names },

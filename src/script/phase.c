@@ -19,6 +19,7 @@ static const struct aks_phase_rule rules[] = {
     { "akosha", "dir", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "env", AKS_PHASE_ANY },
     { "akosha", "http", AKS_PHASE_IN(AKS_PHASE_LOAD) },
+    { "akosha", "mcp", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "log", AKS_PHASE_ANY },
     { "akosha", "policy", AKS_PHASE_IN(AKS_PHASE_LOAD) },
     { "akosha", "s3", AKS_PHASE_IN(AKS_PHASE_LOAD) },

@@ -57,8 +57,17 @@ is_name(const char *text, size_t len, size_t len_max)
 
 /* --- targets ---------------------------------------------------------------------------------- */
 
-/* Cloud before http before folder, then by name: the order of a table's fields is not to be had
- * from Lua, and this one is what most people mean. */
+static int
+rank(enum aks_target_kind kind)
+{
+    static const int ranks[] = { [AKS_TARGET_S3] = 0, [AKS_TARGET_AKOSHA] = 1,
+        [AKS_TARGET_HTTP] = 2, [AKS_TARGET_DIR] = 3 };
+
+    return ranks[kind];
+}
+
+/* Cloud before Akosha before http before folder, then by name: the order of a table's fields is not
+ * to be had from Lua, and this one is what most people mean. */
 static int
 by_kind_and_name(const void *a, const void *b)
 {
@@ -66,7 +75,7 @@ by_kind_and_name(const void *a, const void *b)
     const struct aks_target_settings *right = b;
 
     if (left->kind != right->kind)
-        return (int)left->kind - (int)right->kind;
+        return rank(left->kind) - rank(right->kind);
     return strcmp(left->name, right->name);
 }
 
@@ -130,7 +139,7 @@ take_target(lua_State *L, void *ctx)
     if (!aks_handle_target(L, -1, &kind)) {
         (void)lua_pushfstring(L, "%s: %s", what, lua_tostring(L, -2));
         aks_value_expected(L, lua_tostring(L, -1),
-            "akosha.s3 { ... }, akosha.http { ... } or akosha.dir { ... }", -2);
+            "akosha.s3 { ... }, akosha.http { ... }, akosha.mcp { ... } or akosha.dir { ... }", -2);
     }
     target->kind = kind;
     fill_target(L, target);
@@ -396,6 +405,7 @@ static const struct {
     { "system_id", take_system_id, POLICY | TASK },
     { "throttle", take_throttle, POLICY | TASK },
     { "budget", take_budget, POLICY | TASK },
+    { "deliver", aks_spec_deliver, POLICY },
     { "verify", aks_spec_verify, POLICY | TASK },
     { "drill", aks_spec_drill, POLICY | TASK },
     { "keep", aks_spec_keep, POLICY | TASK },

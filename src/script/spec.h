@@ -17,9 +17,11 @@
 #define AKS_SPEC_PREFIX_BYTES_MAX 256   /* an S3 key has 1024; ours needs about 400 behind it */
 #define AKS_SPEC_CREDENTIALS_BYTES_MAX 256
 
-/* akosha.s3, akosha.http, akosha.dir, akosha.secret, akosha.policy, as lua_CFunction. */
+/* akosha.s3, akosha.http, akosha.mcp, akosha.dir, akosha.secret, akosha.policy, as
+ * lua_CFunction. */
 int aks_spec_s3(lua_State *L);
 int aks_spec_http(lua_State *L);
+int aks_spec_mcp(lua_State *L);
 int aks_spec_dir(lua_State *L);
 int aks_spec_secret(lua_State *L);
 int aks_spec_policy(lua_State *L);
@@ -54,8 +56,9 @@ int aks_spec_snapshot(lua_State *L);
  * ${unsaid_ms}. ${index} is absolute. [-0, +0, raises] */
 void aks_spec_busy(lua_State *L, int index, const char *what, int64_t unsaid_ms,
     struct aks_snapshot_settings *ret_snapshot);
-/** The fields `verify`, `drill` and `keep` of akosha.policy, whose argument is at index 1, into the
- * struct aks_settings at ${ctx}; as aks_problem_taker. */
+/** The fields `deliver`, `verify`, `drill` and `keep` of akosha.policy, whose argument is at index
+ * 1, into the struct aks_settings at ${ctx}; as aks_problem_taker. */
+void aks_spec_deliver(lua_State *L, void *ctx);
 void aks_spec_verify(lua_State *L, void *ctx);
 void aks_spec_drill(lua_State *L, void *ctx);
 void aks_spec_keep(lua_State *L, void *ctx);

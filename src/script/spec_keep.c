@@ -22,6 +22,18 @@ aks_spec_verify(lua_State *L, void *ctx)
 }
 
 void
+aks_spec_deliver(lua_State *L, void *ctx)
+{
+    static const char *const names[] = { "files", "any", "both", NULL };
+    static const enum aks_deliver values[] = { AKS_DELIVER_FILES, AKS_DELIVER_ANY,
+        AKS_DELIVER_BOTH };
+    struct aks_settings *settings = ctx;
+
+    if (aks_value_field(L, FIELDS, "deliver") != LUA_TNIL)
+        settings->deliver = values[aks_value_choice(L, -1, POLICY ": deliver", names)];
+}
+
+void
 aks_spec_drill(lua_State *L, void *ctx)
 {
     static const char *const names[] = { "never", "daily", "weekly", "monthly", NULL };

@@ -1,5 +1,6 @@
-/* akosha.s3, akosha.http, akosha.dir: each checks its table and returns a target whose fields are a
- * private copy in the form that the engine takes. And akosha.secret, for a field of theirs. */
+/* akosha.s3, akosha.http, akosha.mcp, akosha.dir: each checks its table and returns a target whose
+ * fields are a private copy in the form that the engine takes. And akosha.secret, for a field of
+ * theirs. */
 #include "script/spec.h"
 
 #include "engine/credentials_plan.h"
@@ -113,8 +114,8 @@ take_endpoint(lua_State *L, void *ctx)
 static void
 take_url(lua_State *L, void *ctx)
 {
-    if (push_needed(L, "akosha.http", "url"))
-        check_url(L, "akosha.http", "url");
+    if (push_needed(L, ctx, "url"))
+        check_url(L, ctx, "url");
 }
 
 static void
@@ -244,8 +245,8 @@ take_token(lua_State *L, void *ctx)
         return;
     name = aks_handle_secret(L, -1);
     if (name == NULL)
-        aks_value_raise(L, "akosha.http: token: expected akosha.secret \"NAME\", got a %s",
-            luaL_typename(L, -1));
+        aks_value_raise(L, "%s: token: expected akosha.secret \"NAME\", got a %s",
+            (const char *)ctx, luaL_typename(L, -1));
     lua_pushstring(L, name);
     lua_setfield(L, OUT, "token");
 }
@@ -321,6 +322,21 @@ aks_spec_http(lua_State *L)
     take(L, what, "pin", take_pin);
     take(L, what, "tus", take_tus);
     aks_handle_push_target(L, AKS_TARGET_HTTP);
+    return 1;
+}
+
+int
+aks_spec_mcp(lua_State *L)
+{
+    static const char what[] = "akosha.mcp";
+    static const char *const names[] = { "url", "token", "ca", "pin", NULL };
+
+    begin(L, what, names);
+    take(L, what, "url", take_url);
+    take(L, what, "token", take_token);
+    take(L, what, "ca", take_ca);
+    take(L, what, "pin", take_pin);
+    aks_handle_push_target(L, AKS_TARGET_AKOSHA);
     return 1;
 }
 

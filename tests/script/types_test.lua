@@ -82,7 +82,7 @@ function TestTypes:test_every_option_of_a_builder_is_annotated_and_every_annotat
       compared = compared + 1
     end
   end
-  lu.assertEquals(compared, 15)
+  lu.assertEquals(compared, 16)
   local _, message = load [[return akosha.policy { api = 1,
     targets = { d = akosha.dir { path = "/" } }, compress = { zzzzzzzz = 1 } }]]
   lu.assertStrContains(message, "known: codec, level, always")

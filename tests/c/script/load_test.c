@@ -29,6 +29,7 @@ static char everything[] =
     "  part_size = 6 * akosha.MiB,\n"
     "  targets = { disk = akosha.dir { path = 'x' },\n"
     "    up = akosha.http { url = 'https://h/', ca = '/ca', token = akosha.secret 't' },\n"
+    "    rows = akosha.mcp { url = 'https://a/mcp', ca = '/ca', token = akosha.secret 't' },\n"
     "    cloud = akosha.s3 { bucket = 'memories', endpoint = 'https://e', prefix = 'a/b',\n"
     "      ca = 'c.pem' } },\n"
     "  route = akosha.route.when(akosha.match.kind 'sqlite' & ~akosha.match.name 'b*',\n"
@@ -38,7 +39,8 @@ static char everything[] =
     "  compress = function(facts) return { codec = answer 'gzip', level = 1 } end,\n"
     "  snapshot = function(facts, now) print(facts.why, facts.source.name, facts.older)\n"
     "    return akosha.snapshot { busy = answer 'older', wait = facts.waited + 1 } end,\n"
-    "  verify = 'read_back', drill = 'weekly', keep = { last = 3, daily = 4, weekly = 5 },\n"
+    "  deliver = 'both', verify = 'read_back', drill = 'weekly',\n"
+    "  keep = { last = 3, daily = 4, weekly = 5 },\n"
     "  retry = function(failure)\n"
     "    if failure.attempt > 1 then return patient:decide(failure) end\n"
     "    akosha.log(failure.name, ('x'):rep(100), akosha.env 'AKOSHA_A')\n"
@@ -273,7 +275,7 @@ a_policy_answers_as_written(void **state)
         AKS_OK);
     assert_true(route.opinion);
     assert_int_equal(route.route.count, 2);
-    assert_int_equal(route.route.targets[0], 2);
+    assert_int_equal(route.route.targets[0], 3);
     assert_int_equal(route.route.targets[1], 0);
     assert_int_equal(policy->decide.retry(policy->decide.ctx, &failure, &retry, NULL), AKS_OK);
     assert_int_equal(retry.verdict, AKS_WAIT);
