@@ -83,15 +83,58 @@ aks_item_held_count(const struct aks_item *item)
     return count;
 }
 
+/* Copies of one kind: how many hold, and how many are wanted at all. */
+static void
+count_kind(const struct aks_item *item, bool rows, size_t *ret_held, size_t *ret_wanted)
+{
+    *ret_held = 0;
+    *ret_wanted = 0;
+    for (size_t i = 0; i < item->copy_count; i++) {
+        const struct aks_copy *copy = &item->copies[i];
+
+        if (copy->rows != rows)
+            continue;
+        *ret_held += aks_item_copy_holds(copy);
+        *ret_wanted += copy->state != AKS_COPY_SKIPPED;
+    }
+}
+
+static size_t
+at_most(size_t needed, size_t wanted)
+{
+    return needed < wanted ? needed : wanted;
+}
+
+/* Of all copies that have to hold it, rows are some; of a number, only as far as they count. */
 bool
 aks_item_enough(const struct aks_item *item)
 {
-    size_t held = aks_item_held_count(item);
-    size_t wanted = item->copy_count;
+    bool all = item->mirror && item->needed == item->copy_count;
+    size_t files;
+    size_t files_wanted;
+    size_t rows;
+    size_t rows_wanted;
 
-    for (size_t i = 0; i < item->copy_count; i++)
-        wanted -= item->copies[i].state == AKS_COPY_SKIPPED;
-    return held > 0 && held >= (item->needed < wanted ? item->needed : wanted);
+    count_kind(item, false, &files, &files_wanted);
+    count_kind(item, true, &rows, &rows_wanted);
+    switch (item->deliver) {
+    case AKS_DELIVER_FILES:
+        return files > 0 && files >= at_most(item->needed, files_wanted) &&
+            (!all || rows >= rows_wanted);
+    case AKS_DELIVER_BOTH:
+        return files + rows > 0 && files >= at_most(item->needed, files_wanted) &&
+            rows >= at_most(item->needed, rows_wanted);
+    case AKS_DELIVER_DEFAULT:
+    case AKS_DELIVER_ANY:
+        break;
+    }
+    return files + rows > 0 && files + rows >= at_most(item->needed, files_wanted + rows_wanted);
+}
+
+bool
+aks_item_counts(const struct aks_copy *copy)
+{
+    return !copy->rows || copy->item->deliver != AKS_DELIVER_FILES;
 }
 
 void

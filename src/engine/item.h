@@ -33,6 +33,7 @@ struct aks_item;
 struct aks_copy {
     struct aks_item *item;
     size_t target;                      /* index of the settings' */
+    bool rows;                          /* which takes rows and no files */
     enum aks_copy_state state;
     struct aks_stored row;              /* what is known of what the target has; owned */
     bool reusable;                      /* the target has the row's main object for certain: a new
@@ -54,6 +55,8 @@ struct aks_item {
     size_t copy_count;
     bool mirror;                        /* its route is one: it goes to each of them, */
     size_t needed;                      /* and so many have to hold it */
+    enum aks_deliver deliver;           /* what satisfies it; never AKS_DELIVER_DEFAULT once it has
+                                         * a route */
     size_t place;                       /* in copies: the next to be tried */
     bool considered;                    /* compared with what its next target holds */
     bool tried;                         /* some target was asked in this round */
@@ -91,6 +94,10 @@ const struct aks_copy *aks_item_held(const struct aks_item *item, size_t target)
 size_t aks_item_held_count(const struct aks_item *item);
 /** Is it delivered: do as many copies hold as have to? What the policy skips is not asked for. */
 bool aks_item_enough(const struct aks_item *item);
+
+/** Is what its target takes any part of what satisfies the item? Rows are none where only files
+ * do. */
+bool aks_item_counts(const struct aks_copy *copy);
 
 /** What the source was seen to hold is what ${row} says, and has the stamps that it says. */
 void aks_item_learn(struct aks_item *item, const struct aks_stored *row);

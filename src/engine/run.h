@@ -72,6 +72,14 @@ struct aks_run {
         char manifest_id[32];           /* under which a manifest was sent there last: whatever the
                                          * answer was, it may stand there */
         struct aks_error error;         /* its last failure */
+        struct aks_run_memories {           /* of one that takes rows: what this run has brought */
+            int64_t stored;
+            int64_t there;                  /* they were there already */
+            int64_t refused;                /* not taken, and not sent again */
+            int64_t left_out;               /* rows that no memory could be made of */
+            char refused_words[300];        /* why the first was refused; or "" */
+            char reader[128];               /* what read them; or "" */
+        } memories;
     } targets[AKS_TARGETS_MAX];
     int64_t sent_bytes;
     struct aks_run_throttle {
@@ -165,6 +173,8 @@ void aks_run_walk_refused(struct aks_copy *copy, const struct aks_error *err);
 /** Settles the item of ${copy} if it is there already, or the policy does not want it sent. */
 enum aks_status aks_run_walk_consider(struct aks_run *run, struct aks_copy *copy,
     struct aks_error *err);
+/** Failures of a source itself: no other target would change them. */
+bool aks_run_walk_of_source(enum aks_status status);
 /** What became of the copies of one upload. */
 void aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_outcome *outcome);
 /** Once more through the routes. */
@@ -226,7 +236,11 @@ void aks_run_snapshot_outrun(struct aks_run *run, struct aks_item *item);
 /** The same for all items that are settled. */
 void aks_run_snapshot_drop_settled(struct aks_run *run);
 
-/** run_compare.c: is ${copy} already there? By stat, then by digest. */
+/** run_compare.c: takes the snapshot of ${copy}'s item if it has none, and what it holds, with its
+ * stamps, becomes what the item was seen to hold. */
+enum aks_status aks_run_compare_digest(struct aks_run *run, struct aks_copy *copy,
+    struct aks_error *err);
+/** Is ${copy} already there? By stat, then by digest. */
 enum aks_status aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
     struct aks_error *err);
 /** Has the source the stamps that ${row} tells, main file and log, whose absence counts, and can

@@ -86,8 +86,8 @@ digest_files(struct aks_run *run, struct aks_snapshot *snapshot, struct aks_erro
 
 /* What the source holds, and the stamps that belong to it, into ${item}. A file that changes while
  * it is read is copied, as it would be where it is sent. */
-static enum aks_status
-digest_source(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
+enum aks_status
+aks_run_compare_digest(struct aks_run *run, struct aks_copy *copy, struct aks_error *err)
 {
     struct aks_item *item = copy->item;
     enum aks_status status = AKS_SOURCE_CHANGED;
@@ -119,7 +119,7 @@ compare_digest(struct aks_run *run, struct aks_copy *copy, struct aks_snapshot *
         if (status == AKS_OK)
             aks_item_seen(item, seen);
     } else {
-        status = digest_source(run, copy, err);
+        status = aks_run_compare_digest(run, copy, err);
     }
     if (status != AKS_OK || !aks_item_row_holds(item, &copy->row))
         return status;
@@ -205,7 +205,7 @@ aks_run_compare(struct aks_run *run, struct aks_copy *copy, bool *ret_unchanged,
         memset(row, 0, sizeof(*row));
         return AKS_OK;
     }
-    if (status == AKS_OK && !aks_run_compare_encryption(run, row))
+    if (status == AKS_OK && !copy->rows && !aks_run_compare_encryption(run, row))
         return AKS_OK;
     if (status == AKS_OK)
         status = aks_run_snapshot_look(run, item, &seen, err);

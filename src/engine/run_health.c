@@ -319,14 +319,17 @@ aks_run_health_refusal(const struct aks_run *run, size_t index, struct aks_error
 void
 aks_run_health_refuse(const struct aks_run *run, struct aks_item *item)
 {
-    size_t first = 0;
+    const struct aks_copy *first = NULL;
 
-    if (item->copy_count == 0)
-        return;
-    for (size_t place = 1; place < item->copy_count; place++) {
-        if (run->targets[item->copies[place].target].breaker.open_until_ms <
-            run->targets[item->copies[first].target].breaker.open_until_ms)
-            first = place;
+    for (size_t place = 0; place < item->copy_count; place++) {
+        const struct aks_copy *copy = &item->copies[place];
+
+        if (!aks_item_counts(copy) || copy->state == AKS_COPY_SKIPPED)
+            continue;
+        if (first == NULL || run->targets[copy->target].breaker.open_until_ms <
+            run->targets[first->target].breaker.open_until_ms)
+            first = copy;
     }
-    aks_run_health_refusal(run, item->copies[first].target, &item->error);
+    if (first != NULL)
+        aks_run_health_refusal(run, first->target, &item->error);
 }

@@ -101,6 +101,45 @@ no_fallback(struct aks_route *route)
         route->count = needed;
 }
 
+/* Why a target of rows cannot take anything of ${item}, or NULL. */
+static const char *
+no_rows(const struct aks_run *run, const struct aks_item *item)
+{
+    if (item->source.kind == AKS_SOURCE_FILE)
+        return "is no database: it has no rows";
+    if (run->settings->memories.mode == AKS_MEMORIES_NONE)
+        return "has memories that the policy does not send: memories = \"none\"";
+    if (!aks_settings_memories(run->settings))
+        return "has memories that would leave in the clear, while the policy encrypts: only where "
+            "it sets `memories` itself";
+    return NULL;
+}
+
+/* Which of its targets take rows, and what of it satisfies the item. */
+static void
+mark_rows(const struct aks_run *run, struct aks_item *item)
+{
+    const char *why = no_rows(run, item);
+    bool files = false;
+
+    for (size_t i = 0; i < item->copy_count; i++) {
+        struct aks_copy *copy = &item->copies[i];
+        const struct aks_target_settings *target = &run->settings->targets[copy->target];
+
+        copy->rows = aks_target_delivers_rows(target->kind);
+        files = files || !copy->rows;
+        if (!copy->rows || why == NULL)
+            continue;
+        copy->state = AKS_COPY_SKIPPED;
+        (void)aks_error_set(&copy->error, AKS_SETTINGS, "%s: %s %s", target->name,
+            item->source.name, why);
+        aks_error_hint(&copy->error, "give the route a target that takes files");
+    }
+    item->deliver = run->settings->deliver;
+    if (item->deliver == AKS_DELIVER_DEFAULT)
+        item->deliver = files ? AKS_DELIVER_FILES : AKS_DELIVER_ANY;
+}
+
 static enum aks_status
 route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_facts *facts,
     struct aks_error *err)
@@ -123,7 +162,10 @@ route_item(struct aks_run *run, struct aks_item *item, const struct aks_target_f
     }
     if (status != AKS_OK)
         return status;
-    return aks_item_route(run->engine->port->alloc, item, &answer.route, err);
+    status = aks_item_route(run->engine->port->alloc, item, &answer.route, err);
+    if (status == AKS_OK)
+        mark_rows(run, item);
+    return status;
 }
 
 /* A glob that finds nothing is no failure, and neither is a source that need not be there: as long

@@ -248,6 +248,21 @@ owes_more(const struct aks_run *run, const struct aks_job *job)
     return job->mirror && run->options->target != NULL;
 }
 
+static bool
+by_rows_alone(const struct aks_item *item)
+{
+    if (item->state != AKS_ITEM_STORED && item->state != AKS_ITEM_UNCHANGED)
+        return false;
+    for (size_t i = 0; i < item->copy_count; i++) {
+        const struct aks_copy *copy = &item->copies[i];
+
+        if (!copy->rows &&
+            (copy->state == AKS_COPY_STORED || copy->state == AKS_COPY_UNCHANGED))
+            return false;
+    }
+    return true;
+}
+
 /* Is ${path} taken care of by this run: delivered, or in its own job? */
 static bool
 taken_over(const struct aks_run *run, const char *path)
@@ -257,8 +272,9 @@ taken_over(const struct aks_run *run, const char *path)
 
         if (item->source.path == NULL || strcmp(item->source.path, path) != 0)
             continue;
-        /* What a policy leaves out is not delivered; the job has a policy of its own. */
-        if (item->state == AKS_ITEM_SKIPPED)
+        /* What a policy leaves out is not delivered; the job has a policy of its own. Nor is a file
+         * whose rows alone were: an older job may owe it. */
+        if (item->state == AKS_ITEM_SKIPPED || by_rows_alone(item))
             return false;
         return !owed(run, item) || run->job_written;
     }

@@ -130,6 +130,13 @@ run_outcome(const struct aks_run *run, const struct aks_error *run_error)
     return run->job_written ? "queued" : "failed";
 }
 
+/* Rows alone satisfy nobody where a file is wanted too. */
+static bool
+satisfies(const struct aks_copy *held)
+{
+    return held != NULL && (!held->rows || held->item->deliver == AKS_DELIVER_ANY);
+}
+
 /* The first target of the settings that holds everything that was to be brought, or -1. */
 static int
 satisfied_by(const struct aks_run *run)
@@ -142,7 +149,7 @@ satisfied_by(const struct aks_run *run)
             if (run->items[j].state == AKS_ITEM_SKIPPED)
                 continue;
             any = true;
-            all = all && aks_item_held(&run->items[j], i) != NULL;
+            all = all && satisfies(aks_item_held(&run->items[j], i));
         }
         if (any && all)
             return (int)i;
@@ -194,6 +201,42 @@ left_out(const struct aks_run *run, size_t index)
     return NULL;
 }
 
+/* What of its rows this run has brought to a target. */
+static json_t *
+memories_json(const struct aks_run_memories *memories)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s?}", "stored", (json_int_t)memories->stored,
+        "there", (json_int_t)memories->there, "refused", (json_int_t)memories->refused,
+        "left_out", (json_int_t)memories->left_out, "error", memories->refused_words[0] != '\0'
+            ? aks_text_json(memories->refused_words) : json_null(), "reader",
+        memories->reader[0] != '\0' ? memories->reader : NULL);
+}
+
+/* How a target that takes rows has fared; ${error}, where nothing is said yet, is filled with why a
+ * source's were not taken. */
+static const char *
+rows_outcome(const struct aks_run *run, size_t index, const struct aks_error **error)
+{
+    const struct aks_run_memories *memories = &run->targets[index].memories;
+    bool some = memories->stored + memories->there > 0;
+    bool all = (*error)->status == AKS_OK;
+    bool stored = false;
+
+    for (size_t i = 0; i < run->item_count; i++) {
+        const struct aks_copy *copy = aks_item_copy(&run->items[i], index);
+
+        if (copy == NULL || copy->state == AKS_COPY_SKIPPED)
+            continue;
+        stored = stored || copy->state == AKS_COPY_STORED;
+        all = all && copy->error.status == AKS_OK;
+        if ((*error)->status == AKS_OK && copy->error.status != AKS_OK)
+            *error = &copy->error;
+    }
+    if (all)
+        return stored && some ? "stored" : "unchanged";
+    return stored || some ? "partial" : "failed";
+}
+
 static json_t *
 targets_json(const struct aks_run *run)
 {
@@ -204,6 +247,7 @@ targets_json(const struct aks_run *run)
         const struct aks_run_target *target = &run->targets[i];
         const struct aks_error *error = &target->error;
         const char *outcome = "stored";
+        bool rows = aks_target_delivers_rows(settings->kind);
         bool held = false;
         json_t *row;
 
@@ -216,12 +260,16 @@ targets_json(const struct aks_run *run)
             outcome = "failed";
         } else if (!target->used) {
             outcome = "unchanged";
+        } else if (rows) {
+            outcome = rows_outcome(run, i, &error);
         } else if (target->upload_id[0] == '\0') {
             outcome = "failed";
         }
         row = json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", settings->name, "kind",
             aks_target_kind_name(settings->kind), "method", aks_target_kind_method(settings->kind),
-            "delivers", "files", "outcome", outcome);
+            "delivers", rows ? "rows" : "files", "outcome", outcome);
+        if (rows && target->used)
+            (void)json_object_set_new(row, "memories", memories_json(&target->memories));
         if (target->upload_id[0] != '\0')
             (void)json_object_set_new(row, "upload_id", json_string(target->upload_id));
         if (error->status != AKS_OK)
@@ -243,6 +291,28 @@ names_json(const struct aks_run *run, const struct aks_item *item)
     return names;
 }
 
+/* Of a list the first would do, as would any other: of each kind that is still owed. */
+static bool
+would_do(const struct aks_item *item, size_t place)
+{
+    const struct aks_copy *copy = &item->copies[place];
+    bool each = item->deliver == AKS_DELIVER_BOTH;
+
+    if (!aks_item_counts(copy) || !aks_item_copy_owed(copy))
+        return false;
+    for (size_t i = 0; i < item->copy_count; i++) {
+        const struct aks_copy *other = &item->copies[i];
+
+        if (each && other->rows != copy->rows)
+            continue;
+        if (aks_item_copy_holds(other) && aks_item_counts(other))
+            return false;
+        if (i < place && aks_item_counts(other) && aks_item_copy_owed(other))
+            return false;
+    }
+    return true;
+}
+
 static json_t *
 pending_json(const struct aks_run *run, const struct aks_item *item)
 {
@@ -250,24 +320,26 @@ pending_json(const struct aks_run *run, const struct aks_item *item)
 
     if (item->state != AKS_ITEM_FAILED)
         return names;
-    /* Of a list the first would do, as would any other. */
-    for (size_t i = 0; i < (item->mirror ? item->copy_count : item->copy_count > 0); i++) {
-        if (aks_item_copy_owed(&item->copies[i]))
+    for (size_t i = 0; i < item->copy_count; i++) {
+        if (item->mirror ? aks_item_copy_owed(&item->copies[i]) : would_do(item, i))
             (void)json_array_append_new(names,
                 json_string(run->settings->targets[item->copies[i].target].name));
     }
     return names;
 }
 
-/* The copy that the report describes: that of the first of its targets. NULL if there is none. */
+/* The copy that the report describes: that of the first of its targets that has it as a file. NULL
+ * if there is none. */
 static const struct aks_copy *
 first_held(const struct aks_run *run, const struct aks_item *item)
 {
-    const struct aks_copy *copy = NULL;
+    for (size_t i = 0; i < run->settings->target_count; i++) {
+        const struct aks_copy *copy = aks_item_held(item, i);
 
-    for (size_t i = 0; i < run->settings->target_count && copy == NULL; i++)
-        copy = aks_item_held(item, i);
-    return copy;
+        if (copy != NULL && !copy->rows)
+            return copy;
+    }
+    return NULL;
 }
 
 /* What became of each copy of a mirror. */
@@ -287,7 +359,7 @@ mirror_json(const struct aks_run *run, const struct aks_item *item)
             outcome = "skipped";
         row = json_pack("{s:s, s:s}", "target", run->settings->targets[copy->target].name,
             "outcome", outcome);
-        if (aks_item_copy_holds(copy))
+        if (aks_item_copy_holds(copy) && !copy->rows)
             (void)json_object_set_new(row, "key", json_string(copy->row.key));
         else if (copy->error.status != AKS_OK)
             (void)json_object_set_new(row, "error", error_json(&copy->error,
@@ -303,7 +375,7 @@ item_reason(const struct aks_item *item, const struct aks_copy *copy)
     if (item->state == AKS_ITEM_FAILED)
         return item->error.status != AKS_OK ? aks_status_name(item->error.status) : NULL;
     if (item->state == AKS_ITEM_STORED)
-        return copy->codec_reason;
+        return copy != NULL ? copy->codec_reason : NULL;
     return item->reason;
 }
 
@@ -366,13 +438,15 @@ file_json(const struct aks_run *run, const struct aks_item *item)
     return file;
 }
 
-/* The first copy that this run has left somewhere, be they enough or not. NULL if there is none. */
+/* The first file that this run has left somewhere, be they enough or not. NULL if there is none. */
 static const struct aks_copy *
 first_sent(const struct aks_item *item)
 {
     for (size_t i = 0; i < item->copy_count; i++) {
-        if (item->copies[i].state == AKS_COPY_STORED && aks_item_copy_holds(&item->copies[i]))
-            return &item->copies[i];
+        const struct aks_copy *copy = &item->copies[i];
+
+        if (copy->state == AKS_COPY_STORED && !copy->rows && aks_item_copy_holds(copy))
+            return copy;
     }
     return NULL;
 }

@@ -113,6 +113,16 @@ send_and_commit(struct upload *upload)
     return status;
 }
 
+static enum aks_status
+bring_files(struct upload *upload)
+{
+    enum aks_status status = aks_run_resume_settle(upload);
+
+    if (status == AKS_OK && aks_run_resume_open(upload))
+        status = send_and_commit(upload);
+    return status;
+}
+
 enum aks_status
 aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size_t count,
     struct aks_outcome *outcome)
@@ -139,13 +149,12 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     if (status == AKS_OK)
         status = available(&upload);
     if (status == AKS_OK)
-        status = aks_run_resume_settle(&upload);
-    if (status == AKS_OK && aks_run_resume_open(&upload))
-        status = send_and_commit(&upload);
+        status = upload.class->rows != NULL ? aks_run_push(&upload) : bring_files(&upload);
     if (status != AKS_OK) {
         struct aks_error ignored;
 
-        for (size_t i = 0; i < upload.count; i++)
+        /* Rows that are there stay there, whatever became of others. */
+        for (size_t i = 0; i < upload.count && upload.class->rows == NULL; i++)
             copies[i]->state = AKS_COPY_OPEN;
         /* A log that cannot be written must not hide why the upload failed. */
         (void)aks_run_commit_audit(&upload, "upload_failure", &upload.outcome.error, &ignored);

@@ -86,6 +86,11 @@ enum aks_status aks_run_upload_target(struct upload *upload, struct aks_error *e
  * stored, or have an error; a failure is the target's, in upload->outcome. */
 enum aks_status aks_run_send(struct upload *upload);
 
+/* run_push.c: what is new of the rows of all copies, to a target that takes rows. Copies of which
+ * all is there are stored; others have an error of their own, or the failure is in
+ * upload->outcome. */
+enum aks_status aks_run_push(struct upload *upload);
+
 /* run_object.c: a copy begins to be sent from ${snapshot}: copy->next is made of it. The main
  * object is not sent again where the target has it. */
 enum aks_status aks_run_object_begin(struct upload *upload, struct aks_copy *copy,

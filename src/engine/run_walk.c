@@ -34,14 +34,67 @@ choose_needed(struct aks_run *run, struct aks_item *item)
     return false;
 }
 
+/* Is a list's item there in one way, as a file or as rows? */
+static bool
+is_brought(const struct aks_item *item, bool rows)
+{
+    for (size_t i = 0; i < item->copy_count; i++) {
+        const struct aks_copy *copy = &item->copies[i];
+
+        if (copy->rows == rows &&
+            (copy->state == AKS_COPY_STORED || copy->state == AKS_COPY_UNCHANGED))
+            return true;
+    }
+    return false;
+}
+
+/* Has a list a target that could take it in this way? */
+static bool
+can_be_brought(const struct aks_item *item, bool rows)
+{
+    for (size_t i = 0; i < item->copy_count; i++) {
+        if (item->copies[i].rows == rows && item->copies[i].state != AKS_COPY_SKIPPED)
+            return true;
+    }
+    return false;
+}
+
+/* Does what is there satisfy a list, as far as the policy says what does? */
+static bool
+is_satisfied(const struct aks_item *item)
+{
+    bool file = is_brought(item, false);
+    bool rows = is_brought(item, true);
+
+    switch (item->deliver) {
+    case AKS_DELIVER_FILES:
+        return file;
+    case AKS_DELIVER_BOTH:
+        return (file || rows) && (file || !can_be_brought(item, false)) &&
+            (rows || !can_be_brought(item, true));
+    case AKS_DELIVER_DEFAULT:
+    case AKS_DELIVER_ANY:
+        break;
+    }
+    return file || rows;
+}
+
+/* Is anything gained by bringing it there? One target of a list is enough of each kind. */
+static bool
+is_open(const struct aks_item *item, size_t place)
+{
+    const struct aks_copy *copy = &item->copies[place];
+
+    return copy->state == AKS_COPY_OPEN && (item->mirror || !is_brought(item, copy->rows));
+}
+
 /* Where ${item} goes next: past targets that want to be left alone, and past those whose breaker is
  * open unless that leaves it nowhere to go at all. */
 static bool
 choose_target(struct aks_run *run, struct aks_item *item)
 {
     for (size_t place = item->mirror ? 0 : item->place; place < item->copy_count; place++) {
-        if (item->copies[place].state == AKS_COPY_OPEN &&
-            aks_run_health_fine(run, item->copies[place].target))
+        if (is_open(item, place) && aks_run_health_fine(run, item->copies[place].target))
             return choose(item, place);
     }
     /* A person who types run wants it tried; a job of the queue can wait. */
@@ -50,7 +103,7 @@ choose_target(struct aks_run *run, struct aks_item *item)
     if (item->mirror)
         return choose_needed(run, item);
     for (size_t place = 0; place < item->copy_count && !item->tried; place++) {
-        if (!aks_run_health_asked(run, item->copies[place].target))
+        if (is_open(item, place) && !aks_run_health_asked(run, item->copies[place].target))
             return choose(item, place);
     }
     return false;
@@ -104,9 +157,12 @@ dedup_copy(struct aks_run *run, struct aks_copy *copy, bool unchanged, bool doub
     status = aks_ask_dedup(&run->ask, &facts, &verdict, err);
     if (status != AKS_OK)
         return status;
+    /* Older rows are no copy that would do: what is new is behind them. */
+    if (verdict == AKS_DEDUP_REUSE && copy->rows && !unchanged)
+        return AKS_OK;
     if (verdict == AKS_DEDUP_REUSE) {
         copy->state = AKS_COPY_UNCHANGED;
-        if (!item->mirror)
+        if (!item->mirror && is_satisfied(item))
             deliver(item);
     } else if (verdict == AKS_DEDUP_SKIP) {
         copy->state = AKS_COPY_SKIPPED;
@@ -123,7 +179,7 @@ dedup_copy(struct aks_run *run, struct aks_copy *copy, bool unchanged, bool doub
 static bool
 may_reuse(const struct aks_run *run, const struct aks_copy *copy)
 {
-    return run->settings->dedup != AKS_DEDUP_ALWAYS && copy->row.source != NULL &&
+    return run->settings->dedup != AKS_DEDUP_ALWAYS && !copy->rows && copy->row.source != NULL &&
         aks_source_wal_suffix(copy->item->source.kind) != NULL &&
         copy->row.bytes == copy->item->source.info.bytes;
 }
@@ -141,7 +197,7 @@ confirm_copy(struct aks_run *run, struct aks_copy *copy, bool *unchanged, bool *
     struct aks_outcome outcome;
 
     *ret_doubted = false;
-    if ((!*unchanged && !older && !reuses) || run->options->dry_run ||
+    if ((!*unchanged && !older && !reuses) || run->options->dry_run || copy->rows ||
         (age_ms >= 0 && age_ms < AKS_RUN_BELIEF_MS))
         return AKS_OK;
     if (aks_run_confirm(run, copy, &outcome) == AKS_OK) {
@@ -160,9 +216,8 @@ confirm_copy(struct aks_run *run, struct aks_copy *copy, bool *unchanged, bool *
     return AKS_OK;
 }
 
-/* Failures of a source itself: no other target would change them. */
-static bool
-of_source(enum aks_status status)
+bool
+aks_run_walk_of_source(enum aks_status status)
 {
     return status == AKS_SOURCE_BUSY || status == AKS_SOURCE_CHANGED ||
         status == AKS_SOURCE_MISSING || status == AKS_SOURCE_UNREADABLE;
@@ -197,7 +252,7 @@ aks_run_walk_consider(struct aks_run *run, struct aks_copy *copy, struct aks_err
 
     status = aks_run_compare(run, copy, &unchanged, err);
     /* Also what keeps a snapshot from being taken, as a full disk. */
-    if (of_source(status) || status == AKS_NO_SPACE || status == AKS_CORRUPT) {
+    if (aks_run_walk_of_source(status) || status == AKS_NO_SPACE || status == AKS_CORRUPT) {
         aks_run_walk_refused(copy, err);
         return AKS_OK;
     }
@@ -250,6 +305,35 @@ explain_mirror(const struct aks_run *run, struct aks_item *item)
         item->error = blamed->error;
 }
 
+/* Why a list has nobody left to take it: the last failure, or what kept those from being asked that
+ * would satisfy it, or that there are none. */
+static void
+explain_list(const struct aks_run *run, struct aks_item *item)
+{
+    const struct aks_copy *refused = NULL;
+
+    if (item->error.status != AKS_OK)
+        return;
+    for (size_t i = 0; i < item->copy_count; i++) {
+        const struct aks_copy *copy = &item->copies[i];
+
+        if (aks_item_counts(copy) && copy->state == AKS_COPY_OPEN) {
+            aks_run_health_refuse(run, item);
+            return;
+        }
+        if (refused == NULL && copy->error.status != AKS_OK)
+            refused = copy;
+    }
+    if (refused != NULL) {
+        item->error = refused->error;
+        return;
+    }
+    (void)aks_error_set(&item->error, AKS_SETTINGS, "%s: its memories are delivered; its file is "
+        "owed, and no target of the route takes files", item->source.name);
+    aks_error_hint(&item->error, "give the route a target that takes files, or set deliver to "
+        "\"any\"");
+}
+
 /* It has been to every target of its route that could be asked in this round. */
 static void
 end_walk(const struct aks_run *run, struct aks_item *item)
@@ -258,8 +342,7 @@ end_walk(const struct aks_run *run, struct aks_item *item)
     size_t wanted = 0;
 
     if (!item->mirror) {
-        if (item->error.status == AKS_OK)
-            aks_run_health_refuse(run, item);
+        explain_list(run, item);
         return;
     }
     for (size_t i = 0; i < item->copy_count; i++) {
@@ -332,6 +415,12 @@ keep_error(struct aks_copy *copy, const struct aks_outcome *outcome)
     struct aks_item *item = copy->item;
     bool own = copy->error.status != AKS_OK && copy->error.status != AKS_CANCELLED;
 
+    /* A file is owed for what kept the file from being stored. */
+    if (copy->rows && item->deliver == AKS_DELIVER_FILES && !item->mirror) {
+        if (!own)
+            copy->error = outcome->error;
+        return;
+    }
     if (!own && outcome->status != AKS_OK)
         copy->error = outcome->error;
     if (own || item->mirror || item->error.status == AKS_OK || item->error.status == AKS_CANCELLED)
@@ -345,7 +434,7 @@ aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_out
         struct aks_copy *copy = copies[i];
         struct aks_item *item = copy->item;
 
-        item->tried = true;
+        item->tried = item->tried || item->mirror || aks_item_counts(copy);
         item->considered = false;
         if (item->state != AKS_ITEM_PENDING)
             continue;           /* its snapshot could not be taken */
@@ -353,15 +442,17 @@ aks_run_walk_settle(struct aks_copy **copies, size_t count, const struct aks_out
         if (copy->state == AKS_COPY_UNCHANGED || copy->state == AKS_COPY_SKIPPED)
             continue;
         if (copy->state == AKS_COPY_STORED) {
-            if (!item->mirror)
+            if (!item->mirror && is_satisfied(item))
                 deliver(item);
+            else if (!item->mirror)
+                item->place++;
             continue;
         }
         copy->state = AKS_COPY_FAILED;
         keep_error(copy, outcome);
         if (outcome->status != AKS_OK && outcome->verdict == AKS_GIVE_UP)
             item->gave_up = true;
-        if (item->gave_up || of_source(item->error.status))
+        if (item->gave_up || aks_run_walk_of_source(item->error.status))
             fail(item);
         else if (!item->mirror)
             item->place++;
