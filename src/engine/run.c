@@ -5,6 +5,7 @@
 #include "engine/audit_note.h"
 #include "engine/decide_default.h"
 #include "engine/delivery.h"
+#include "engine/state_figures.h"
 #include "engine/task.h"
 #include "engine/text.h"
 #include "engine/transfer.h"
@@ -331,6 +332,19 @@ finish(struct aks_run *run)
     aks_ask_fini(&run->ask);
 }
 
+/* A run that is not counted has done no less. */
+static void
+count(struct aks_run *run, const struct json_t *report)
+{
+    struct aks_run_figures figures;
+    struct aks_error err;
+
+    aks_run_figures(run, report, &figures);
+    if (aks_state_figures_put(run->engine->state, &figures, &err) != AKS_OK)
+        aks_log_write(run->engine->log, AKS_LOG_WARNING, "the run could not be counted: %s",
+            err.message);
+}
+
 /* The report is told to the policy and kept; neither can change what it says. What of its texts is
  * others' loses what is secret first. */
 static void
@@ -355,6 +369,7 @@ tell_report(struct aks_run *run, struct json_t *report)
         aks_log_write(run->engine->log, AKS_LOG_WARNING, "the run could not be noted: %s",
             text == NULL ? "out of memory" : err.message);
     free(text);
+    count(run, report);
 }
 
 /* Its turn first, then the sources: what was looked at before might not be true any more. What is

@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 
+struct aks_run_figures;
 struct aks_task;
 struct json_t;
 
@@ -298,5 +299,8 @@ int64_t aks_run_budget_until_ms(const struct aks_run *run, size_t index);
 
 /** run_report.c */
 struct json_t *aks_run_report(const struct aks_run *run, const struct aks_error *run_error);
+/** What of a run that has ended, and of its report, is kept over time. */
+void aks_run_figures(const struct aks_run *run, const struct json_t *report,
+    struct aks_run_figures *ret_figures);
 
 #endif

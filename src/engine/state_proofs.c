@@ -106,6 +106,18 @@ aks_state_proof_last(struct aks_state *state, const char *target_identity, const
 }
 
 enum aks_status
+aks_state_proof_newest(struct aks_state *state, enum aks_proof_how how,
+    struct aks_proof *ret_proof, struct aks_error *err)
+{
+    struct aks_state_query query;
+
+    aks_state_query_begin(&query, state, "SELECT upload_id, how, at_ms, outcome, objects, bytes"
+        " FROM proofs WHERE how = ? ORDER BY id DESC LIMIT 1");
+    aks_state_query_text(&query, aks_state_proof_how_name(how));
+    return one_proof(&query, ret_proof, err);
+}
+
+enum aks_status
 aks_state_prune_begin(struct aks_state *state, const char *target_identity, const char *upload_id,
     int64_t wall_ms, struct aks_error *err)
 {

@@ -38,6 +38,10 @@ enum aks_status aks_state_proof_last(struct aks_state *state, const char *target
     const char *upload_id, enum aks_proof_how least, struct aks_proof *ret_proof,
     struct aks_error *err);
 
+/** The latest of that kind, whatever came of it. AKS_NOT_FOUND if there is none. */
+enum aks_status aks_state_proof_newest(struct aks_state *state, enum aks_proof_how how,
+    struct aks_proof *ret_proof, struct aks_error *err);
+
 /** An upload is about to be removed, durably known from now on. */
 enum aks_status aks_state_prune_begin(struct aks_state *state, const char *target_identity,
     const char *upload_id, int64_t wall_ms, struct aks_error *err);

@@ -112,6 +112,18 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "  at TEXT, id TEXT, all_at_ms INTEGER NOT NULL,"
     "  PRIMARY KEY (target, upload_id, source, name)"
     ") STRICT, WITHOUT ROWID;",
+    /* Figures over time (engine/state_figures.h). */
+    "CREATE TABLE figures ("
+    "  id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL,"
+    "  outcome TEXT NOT NULL, method TEXT NOT NULL, failure TEXT NOT NULL,"
+    "  source_bytes INTEGER NOT NULL, plain_bytes INTEGER NOT NULL, stored_bytes INTEGER NOT NULL,"
+    "  sent_bytes INTEGER NOT NULL, memories INTEGER NOT NULL, memory_bytes INTEGER NOT NULL,"
+    "  fallback INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE sums ("
+    "  day INTEGER NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,"
+    "  PRIMARY KEY (day, name)"
+    ") STRICT, WITHOUT ROWID;",
 };
 
 enum aks_status

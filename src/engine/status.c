@@ -1,8 +1,10 @@
 #include "engine/status.h"
 
+#include "base/units.h"
 #include "engine/delivery.h"
 #include "engine/hook_note.h"
 #include "engine/queue.h"
+#include "engine/state_figures.h"
 #include "engine/state_proofs.h"
 #include "engine/text.h"
 #include "wire/dates.h"
@@ -147,6 +149,25 @@ add_job(const struct look *look, const char *id, json_t *queue, json_t *damaged)
     aks_job_fini(&job);
 }
 
+/* Since when that job waits which is there for the longest. All times are of one form, which sorts
+ * as the times do. */
+static json_t *
+oldest_json(const json_t *queue)
+{
+    json_t *oldest = NULL;
+    const json_t *job;
+    size_t i;
+
+    json_array_foreach(queue, i, job) {
+        json_t *at = json_object_get(job, "enqueued_at");
+
+        if (json_is_string(at) && (oldest == NULL ||
+                strcmp(json_string_value(at), json_string_value(oldest)) < 0))
+            oldest = at;
+    }
+    return oldest != NULL ? json_incref(oldest) : json_null();
+}
+
 static enum aks_status
 add_queue(const struct look *look, json_t *report, struct aks_error *err)
 {
@@ -162,6 +183,7 @@ add_queue(const struct look *look, json_t *report, struct aks_error *err)
         aks_mem_free(alloc, ids[i]);
     }
     aks_mem_free(alloc, ids);
+    (void)json_object_set_new(report, "oldest_waiting_at", oldest_json(queue));
     (void)json_object_set_new(report, "queue", queue);
     (void)json_object_set_new(report, "damaged", damaged);
     return status;
@@ -212,6 +234,41 @@ add_target(void *ctx, const struct aks_target_health *health)
 }
 
 static json_t *
+drill_json(const struct look *look)
+{
+    struct aks_proof drill;
+    int64_t age_ms;
+
+    if (look->state == NULL ||
+        aks_state_proof_newest(look->state, AKS_PROOF_DRILL, &drill, NULL) != AKS_OK)
+        return json_null();
+    age_ms = wall_ms(look) - drill.at_ms;
+    return json_pack("{s:o, s:s, s:I}", "at", date_json(drill.at_ms), "outcome",
+        drill.outcome == AKS_OK ? "proven" : aks_status_name(drill.outcome), "age_s",
+        (json_int_t)(age_ms > 0 ? age_ms / AKS_MS_PER_S : 0));
+}
+
+static void
+each_sum(void *ctx, int64_t day, const char *name, int64_t value)
+{
+    int64_t *total = ctx;
+
+    (void)day;
+    if (strcmp(name, AKS_STATE_SUM_MEMORIES) == 0)
+        *total += value;
+}
+
+static int64_t
+memories(const struct look *look)
+{
+    int64_t total = 0;
+
+    if (look->state != NULL)
+        (void)aks_state_sums_each(look->state, AKS_STATE_DAY_BEFORE, each_sum, &total, NULL);
+    return total;
+}
+
+static json_t *
 last_run_json(struct aks_state *state)
 {
     char *text = NULL;
@@ -252,6 +309,8 @@ add_known(struct look *look, json_t *report)
             &proof, NULL) != AKS_OK)
         proof.at_ms = 0;
     (void)json_object_set_new(report, "last_proven_restore_at", date_json(proof.at_ms));
+    (void)json_object_set_new(report, "last_drill", drill_json(look));
+    (void)json_object_set_new(report, "memories_delivered", json_integer(memories(look)));
     (void)json_object_set_new(report, "targets", targets);
     (void)json_object_set_new(report, "error", error_json(&look->state_error));
 }

@@ -9,6 +9,7 @@
 #include "os/http_loader.h"
 #include "os/process_posix.h"
 #include "os/program.h"
+#include "os/usage_posix.h"
 #include "os/work_threads.h"
 
 #include <malloc.h>
@@ -67,6 +68,7 @@ aks_os_open(const struct aks_alloc *alloc, struct aks_os **ret_os, struct aks_er
     aks_entropy_posix_init(&os->port.entropy);
     aks_environment_posix_init(&os->environment, &os->port.environment);
     aks_process_posix_init(alloc, &os->port.process);
+    aks_usage_posix_init(&os->port.usage);
     status = aks_events_posix_new(alloc, &os->events, err);
     if (status != AKS_OK)
         goto out;

@@ -11,6 +11,7 @@
 #include "port/files.h"
 #include "port/http.h"
 #include "port/process.h"
+#include "port/usage.h"
 #include "port/work.h"
 
 struct aks_port {
@@ -22,6 +23,7 @@ struct aks_port {
     struct aks_work work;
     struct aks_environment environment;
     struct aks_process process;
+    struct aks_usage usage;
     struct aks_background background;
     struct aks_events events;
 };
