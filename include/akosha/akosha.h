@@ -408,6 +408,14 @@ AKOSHA_API int akosha_worker(struct akosha *engine, const struct akosha_worker_o
  * and waits for nobody. ${state_folder} as for akosha_open. */
 AKOSHA_API int akosha_status(const struct aks_port *port, const char *state_folder,
     const char *job_id, struct akosha_report **ret_report, struct akosha_error *ret_error);
+/** What runs took and brought over time (docs/schema/stats.json). As akosha_status: it needs no
+ * engine, makes nothing and waits for nobody. */
+AKOSHA_API int akosha_stats(const struct aks_port *port, const char *state_folder,
+    struct akosha_report **ret_report, struct akosha_error *ret_error);
+/** The same and what waits, as Prometheus reads it: "text" of the report
+ * (docs/schema/metrics.json). */
+AKOSHA_API int akosha_metrics(const struct aks_port *port, const char *state_folder,
+    struct akosha_report **ret_report, struct akosha_error *ret_error);
 /** Drops a job of the queue, undelivered. AKOSHA_USAGE if there is none of that id. */
 AKOSHA_API int akosha_cancel(struct akosha *engine, const char *job_id,
     struct akosha_error *ret_error);
@@ -420,6 +428,9 @@ AKOSHA_API const char *akosha_report_text(const struct akosha_report *report, co
 /** A number (truncated), true as 1, the length of an array; ${absent} if there is nothing. */
 AKOSHA_API int64_t akosha_report_number(const struct akosha_report *report, const char *path,
     int64_t absent);
+/** A number that need not be whole; ${absent} if there is none. */
+AKOSHA_API double akosha_report_real(const struct akosha_report *report, const char *path,
+    double absent);
 AKOSHA_API void akosha_report_free(struct akosha_report *report);
 
 AKOSHA_API const char *akosha_version(void);

@@ -147,6 +147,14 @@ akosha_report_number(const struct akosha_report *report, const char *path, int64
     return absent;
 }
 
+double
+akosha_report_real(const struct akosha_report *report, const char *path, double absent)
+{
+    const json_t *value = find(report, path);
+
+    return json_is_number(value) ? json_number_value(value) : absent;
+}
+
 void
 akosha_report_free(struct akosha_report *report)
 {

@@ -182,5 +182,24 @@ const struct aks_command aks_commands[] = {
       "  claude mcp add akosha-sync -- akosha-sync mcp\n"
       "  akosha-sync mcp --policy policies/prod.lua --keep-names",
       "policy allow-env limit identity passphrase-secret keep-names", 0, -1, aks_cmd_mcp },
+    { "stats", "stats",
+      "show what runs took and brought, of a day, a week and all time",
+      "Durations (50, 95 and 99 of 100 runs took no longer), what was sent, what is left of it\n"
+      "after compression, how often the first target of a route was not the one, the most memory,\n"
+      "failures by kind, and a chart of the last 30 days. Makes nothing, waits for nobody.\n"
+      "Exit codes: 0; 7 the state folder cannot be read.",
+      "  akosha-sync stats\n"
+      "  akosha-sync stats --json | jq '.periods[] | {period, runs, ratio}'",
+      "", 0, 0, aks_cmd_stats },
+    { "metrics", "metrics [--textfile FILE]",
+      "print figures for Prometheus",
+      "The text format 0.0.4: docs/monitoring.md names every series. With --textfile it is\n"
+      "written to FILE, in one piece and readable by everybody (mode 0644), for the textfile\n"
+      "collector of node_exporter. No series names a bucket, a host or a path. Makes nothing\n"
+      "else, waits for nobody. Exit codes: 0; 7 the state folder cannot be read, or FILE not\n"
+      "be written.",
+      "  akosha-sync metrics\n"
+      "  akosha-sync metrics --textfile /var/lib/prometheus/node-exporter/akosha_sync.prom",
+      "textfile", 0, 0, aks_cmd_metrics },
     { 0 },
 };

@@ -337,6 +337,9 @@ finish(struct metrics *metrics, json_t **ret_report, struct aks_error *err)
     struct aks_buf text;
     enum aks_status status;
 
+    /* A name that a person gave a target may be anything. */
+    if (!aks_text_redact(metrics->families, 0))
+        return aks_error_memory(err, "writing metrics");
     aks_buf_init(&text, metrics->port->alloc, AKS_METRICS_BYTES_MAX);
     aks_metrics_text(metrics->families, &text);
     status = aks_buf_status(&text, "metrics", err);

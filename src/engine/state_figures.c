@@ -267,7 +267,8 @@ aks_state_figures_each(struct aks_state *state, int64_t from_ms,
 
     if (status != AKS_OK || !there)
         return status;
-    aks_state_query_begin(&query, state, "SELECT " COLUMNS " FROM figures WHERE at_ms >= ? ORDER BY id DESC LIMIT ?");
+    aks_state_query_begin(&query, state, "SELECT " COLUMNS
+        " FROM figures WHERE at_ms >= ? ORDER BY id DESC LIMIT ?");
     aks_state_query_int(&query, from_ms);
     aks_state_query_int(&query, AKS_STATE_FIGURES_MAX);
     while (aks_state_query_row(&query)) {

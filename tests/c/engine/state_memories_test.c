@@ -136,6 +136,8 @@ version_3_gets_its_table(void **state)
     assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
     aks_state_close(opened);
     (void)raw("DROP TABLE memories");
+    (void)raw("DROP TABLE figures");
+    (void)raw("DROP TABLE sums");
     (void)raw("PRAGMA user_version = 3");
     opened = open_state();
     assert_int_equal(aks_state_stored_get(opened, T, "/a", &row, &err), AKS_OK);
