@@ -145,7 +145,7 @@ version_3_gets_its_table(void **state)
     assert_int_equal(aks_state_memories_put(opened, T, &mark, 1, &err), AKS_OK);
     assert_mark(opened, "/a", "t", "1", "1", 0);
     aks_state_close(opened);
-    assert_int_equal(raw("PRAGMA user_version"), 4);
+    assert_int_equal(raw("PRAGMA user_version"), AKS_STATE_VERSION);
 }
 
 static int
