@@ -1,8 +1,9 @@
 /* The one redactor: every text that leaves passes it. It takes out
  *
  * - the values of the secrets that live in this process (base/secret.h), also in base64 (either
- *   alphabet, at any offset), hex, percent-encoded, or escaped as in JSON and XML; the first or the
- *   last AKS_REDACT_PREFIX_BYTES of a value are enough, as texts are cut;
+ *   alphabet, at any offset), hex, percent-encoded or escaped as in JSON (both also several times
+ *   over), or escaped as in XML; the first or the last
+ *   AKS_REDACT_PREFIX_BYTES of a value are enough, as texts are cut;
  * - what looks like a secret, whoever made it: AWS access key ids, age identities, PEM private
  *   keys, JSON web tokens, what follows Bearer, Basic, Authorization and the like, the values of
  *   signatures and tokens in a query, user information in an address, and what is assigned to a

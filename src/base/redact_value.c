@@ -10,6 +10,10 @@
 #define BASE64_CHARS_MIN 12
 /* And so much where the end of a text cuts it off. */
 #define CUT_MIN 4
+/* So often encoded, one time upon another: as percents, and as JSON of which each time doubles the
+ * backslashes and adds one. */
+#define ENCODED_MAX 4
+#define BACKSLASHES_MAX 15
 
 static int
 hex_value(unsigned char c)
@@ -49,6 +53,40 @@ take_entity(const unsigned char *at, size_t left, unsigned char byte)
     return 0;
 }
 
+/* "%2F", and encoded again "%252F", as an address within an address is. */
+static size_t
+take_percent(const unsigned char *at, size_t left, unsigned char byte)
+{
+    size_t len = 1;
+
+    for (int i = 0; at[0] == '%' && i < ENCODED_MAX && left >= len + 2; i++) {
+        if (hex_pair(at + len) == byte)
+            return len + 2;
+        if (at[len] != '2' || at[len + 1] != '5')
+            return 0;
+        len += 2;
+    }
+    return 0;
+}
+
+/* A quote, a slash or a "\\u0026" behind a backslash, or behind several: JSON within JSON. */
+static size_t
+take_escaped(const unsigned char *at, size_t left, unsigned char byte)
+{
+    size_t len = 0;
+
+    while (len < left && len < BACKSLASHES_MAX && at[len] == '\\')
+        len++;
+    if (len == 0)
+        return 0;
+    if (byte == '\\')
+        return len >= 2 ? 2 : 0;
+    if (len < left && at[len] == byte && (byte == '"' || byte == '/'))
+        return len + 1;
+    return left >= len + 5 && memcmp(at + len, "u00", 3) == 0 && hex_pair(at + len + 3) == byte
+        ? len + 5 : 0;
+}
+
 /* The bytes of the text at ${at} that stand for ${byte}; 0 if others do. */
 static size_t
 take_byte(const unsigned char *at, size_t left, unsigned char byte)
@@ -57,16 +95,14 @@ take_byte(const unsigned char *at, size_t left, unsigned char byte)
 
     if (left == 0)
         return 0;
-    if (at[0] == '\\' && left >= 2 && at[1] == byte && strchr("\"\\/", byte) != NULL)
-        return 2;
-    if (at[0] == '\\' && left >= 6 && memcmp(at + 1, "u00", 3) == 0 && hex_pair(at + 4) == byte)
-        return 6;
+    if ((len = take_escaped(at, left, byte)) > 0)
+        return len;
     if (at[0] == '&' && (len = take_entity(at, left, byte)) > 0)
         return len;
     if (at[0] == byte)
         return 1;
-    if (at[0] == '%' && left >= 3 && hex_pair(at + 1) == byte)
-        return 3;
+    if ((len = take_percent(at, left, byte)) > 0)
+        return len;
     return byte == ' ' && at[0] == '+' ? 1 : 0;
 }
 

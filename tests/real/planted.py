@@ -54,6 +54,7 @@ def forms(value):
     yield "percent, lower case", "".join(c if c[0] != "%" else c.lower() for c in percent_parts(percent)).encode()
     yield "percent, but slashes", urllib.parse.quote(value, safe="/").encode()
     yield "percent, all of it", "".join(f"%{byte:02X}" for byte in raw).encode()
+    yield "percent, twice", urllib.parse.quote(percent, safe="").encode()
     yield "JSON", json.dumps(value)[1:-1].encode()
     yield "JSON in JSON", json.dumps(json.dumps(value)[1:-1])[1:-1].encode()
     yield "JSON, slashes too", json.dumps(value)[1:-1].replace("/", "\\/").encode()

@@ -186,7 +186,44 @@ append_base64(struct aks_buf *out, const char *value, size_t before, bool url)
     }
 }
 
-#define FORMS 18
+static void
+append_again(struct aks_buf *out, const char *value,
+    void (*append)(struct aks_buf *out, const char *value), unsigned times)
+{
+    struct aks_buf once;
+
+    aks_buf_init(&once, aks_alloc_system(), TEXT_BYTES);
+    append(&once, value);
+    if (times > 1)
+        append_again(out, once.data, append, times - 1);
+    else
+        aks_buf_puts(out, once.data);
+    aks_buf_fini(&once);
+}
+
+/* What an address within an address becomes. */
+static void
+append_address(struct aks_buf *out, const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (strchr("/+&\"%", *value) != NULL)
+            aks_buf_printf(out, "%%%02X", (unsigned)(unsigned char)*value);
+        else
+            aks_buf_putc(out, *value);
+    }
+}
+
+static void
+append_text(struct aks_buf *out, const char *value)
+{
+    for (; *value != '\0'; value++) {
+        if (strchr("/\"\\", *value) != NULL)
+            aks_buf_putc(out, '\\');
+        aks_buf_putc(out, *value);
+    }
+}
+
+#define FORMS 22
 
 static void
 append_form(struct aks_buf *out, const char *value, unsigned form)
@@ -198,6 +235,8 @@ append_form(struct aks_buf *out, const char *value, unsigned form)
     case 5: case 6: append_percent(out, value, true, form == 6); break;
     case 7: case 8: append_json(out, value, form == 8); break;
     case 9: append_base64(out, value, 0, false); break;
+    case 18: case 19: append_again(out, value, append_address, form - 16); break;
+    case 20: case 21: append_again(out, value, append_text, form - 18); break;
     case 17: aks_buf_append(out, value, AKS_REDACT_PREFIX_BYTES); break;
     default: append_base64(out, value, (form - 10) % 4 % 3, form >= 14); break;
     }
