@@ -64,7 +64,7 @@ check_file(const struct aks_port *port, const struct aks_secret_entry *entry, st
     if (entry->from != AKS_SECRET_FILE ||
         port->files.stat(port->files.ctx, entry->where, true, &info, NULL) != AKS_OK)
         return AKS_OK;
-    return aks_private_file_check(entry->where, info.mode, true, err);
+    return aks_private_file_check(port, entry->where, &info, true, err);
 }
 
 /* Owned; NULL without memory. */

@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* What follows a character's first byte, by RFC 3629. */
 struct form {
@@ -60,5 +61,32 @@ aks_utf8_mend(char *text)
             len = 1;
         }
         text += len;
+    }
+}
+
+/* How many bytes at ${at} are one of those characters; 0: it is none. */
+static size_t
+wild(const unsigned char *at, size_t left)
+{
+    if (left >= 2 && at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0)
+        return 2;
+    if (left >= 2 && at[0] == 0xd8 && at[1] == 0x9c)
+        return 2;
+    if (left < 3 || at[0] != 0xe2)
+        return 0;
+    if (at[1] == 0x80 && (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xaa && at[2] <= 0xae)))
+        return 3;
+    return at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9 ? 3 : 0;
+}
+
+void
+aks_utf8_tame(char *text, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        size_t bytes = wild((const unsigned char *)text + at, len - at);
+
+        if (bytes > 0)
+            memset(text + at, '?', bytes);
+        at += bytes > 0 ? bytes : 1;
     }
 }

@@ -11,5 +11,9 @@ size_t aks_utf8_length(const char *at);
 bool aks_utf8_valid(const char *text);
 /** In place: every byte that is no part of a character becomes '?'. */
 void aks_utf8_mend(char *text);
+/** In place, ${len} bytes: those of characters that a terminal obeys, or that turn what stands
+ * around them about, become '?': the C1 controls, and marks, embeddings, overrides and isolates of
+ * direction (Unicode Standard Annex #9). The controls of ASCII stay. */
+void aks_utf8_tame(char *text, size_t len);
 
 #endif

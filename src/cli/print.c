@@ -3,6 +3,7 @@
 #include "akosha/akosha.h"
 #include "base/buf.h"
 #include "base/redact.h"
+#include "base/utf8.h"
 #include "cli/progress.h"
 
 #include <errno.h>
@@ -57,16 +58,22 @@ static struct {
 } printed;
 
 static void
-write_out(size_t bytes)
+write_out(size_t whole)
 {
-    size_t left = printed.text.len - bytes;
+    size_t left = printed.text.len - whole;
+    size_t bytes = whole;
 
     if (bytes == 0)
         return;
     /* A line end is no secret, so the rest does not move under the redactor. */
-    if (!mute.on)
-        (void)fwrite(printed.text.data, 1, aks_redact(printed.text.data, bytes, 0), stdout);
-    memmove(printed.text.data, printed.text.data + bytes, left);
+    if (!mute.on) {
+        bytes = aks_redact(printed.text.data, bytes, 0);
+        /* Programs get what there is, people what they can trust. */
+        if (isatty(STDOUT_FILENO))
+            aks_utf8_tame(printed.text.data, bytes);
+        (void)fwrite(printed.text.data, 1, bytes, stdout);
+    }
+    memmove(printed.text.data, printed.text.data + whole, left);
     printed.text.len = left;
     printed.text.data[left] = '\0';
 }
@@ -140,8 +147,8 @@ aks_print_flush(void)
 
 /* --- standard error --------------------------------------------------------------------------- */
 
-/* Control characters but tabs are shown as '?': nothing in a message moves the cursor or ends the
- * line. */
+/* Control characters but tabs are shown as '?': nothing in a message moves the cursor, ends the
+ * line or turns it about. */
 static void
 write_line(const char *prefix, char *text, bool cut)
 {
@@ -150,6 +157,7 @@ write_line(const char *prefix, char *text, bool cut)
         if (((unsigned char)*c < ' ' && *c != '\t') || *c == 0x7f)
             *c = '?';
     }
+    aks_utf8_tame(text, strlen(text));
     if (!mute.on)
         (void)fprintf(stderr, "%s%s\n", prefix, text);
 }

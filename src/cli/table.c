@@ -1,5 +1,6 @@
 #include "cli/table.h"
 
+#include "base/utf8.h"
 #include "cli/print.h"
 
 #include <stdarg.h>
@@ -36,6 +37,7 @@ aks_table_put(struct aks_table *table, size_t column, const char *format, ...)
         if ((unsigned char)*c < ' ' || *c == 0x7f)
             *c = '?';
     }
+    aks_utf8_tame(cell, strlen(cell));
 }
 
 bool

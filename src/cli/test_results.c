@@ -19,8 +19,10 @@ plain(const struct aks_alloc *alloc, const char *text, bool lines)
         if (((unsigned char)*c < ' ' && *c != '\t' && !(lines && *c == '\n')) || *c == 0x7f)
             *c = '?';
     }
-    if (copy != NULL)
+    if (copy != NULL) {
+        aks_utf8_tame(copy, strlen(copy));
         aks_utf8_mend(copy);
+    }
     return copy;
 }
 

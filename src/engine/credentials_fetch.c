@@ -322,7 +322,7 @@ aks_credentials_fetch_token_file(struct aks_credentials_fetch *fetch, const char
     if (status == AKS_NOT_FOUND)
         status = aks_error_set(err, AKS_AUTH_MISSING, "the token's file %.600s is not there", path);
     if (status == AKS_OK)
-        status = aks_private_file_check(path, info.mode, false, err);
+        status = aks_private_file_check(fetch->options.port, path, &info, false, err);
     if (status == AKS_OK)
         status = aks_credentials_fetch_token_text(fetch, text.data, text.len, path, err);
     aks_buf_fini(&text);

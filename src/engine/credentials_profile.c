@@ -184,7 +184,7 @@ read_file(const struct aks_port *port, const char *name, bool config, struct kee
         return AKS_OK;
     }
     if (status == AKS_OK)
-        status = aks_private_file_check(part->path, info.mode, false, err);
+        status = aks_private_file_check(port, part->path, &info, false, err);
     if (status == AKS_OK) {
         status = read_sections(&text, name, config, keeper, err);
         if (status == AKS_SETTINGS)
@@ -192,7 +192,7 @@ read_file(const struct aks_port *port, const char *name, bool config, struct kee
     }
     if (status == AKS_OK && (part->values[AKS_PROFILE_SECRET_KEY] != NULL ||
             part->values[AKS_PROFILE_SESSION_TOKEN] != NULL))
-        status = aks_private_file_check(part->path, info.mode, true, err);
+        status = aks_private_file_check(port, part->path, &info, true, err);
     aks_buf_fini(&text);
     return status;
 }

@@ -42,17 +42,25 @@ aks_private_file_read(const struct aks_port *port, const char *path, struct aks_
 }
 
 enum aks_status
-aks_private_file_check(const char *path, uint32_t mode, bool secrets, struct aks_error *err)
+aks_private_file_check(const struct aks_port *port, const char *path,
+    const struct aks_file_info *info, bool secrets, struct aks_error *err)
 {
+    uint32_t own = port->files.uid;
     enum aks_status status = AKS_OK;
 
-    if ((mode & 022) != 0)
+    if (info->uid != own && info->uid != 0) {
+        (void)aks_error_set(err, AKS_FORBIDDEN, "%s: belongs to somebody else (user %u)", path,
+            (unsigned)info->uid);
+        aks_error_hint(err, "chown %u '%s', if you know what is in it", (unsigned)own, path);
+        return AKS_FORBIDDEN;
+    }
+    if ((info->mode & 022) != 0)
         status = aks_error_set(err, AKS_FORBIDDEN, "%s: can be written by others (mode %04o)", path,
-            (unsigned)(mode & 07777));
-    else if (secrets && (mode & 044) != 0)
+            (unsigned)(info->mode & 07777));
+    else if (secrets && (info->mode & 044) != 0)
         status = aks_error_set(err, AKS_FORBIDDEN,
             "%s: holds secrets and can be read by others (mode %04o)", path,
-            (unsigned)(mode & 07777));
+            (unsigned)(info->mode & 07777));
     if (status != AKS_OK)
         aks_error_hint(err, "chmod 600 '%s'", path);
     return status;

@@ -14,9 +14,10 @@
  * ${out} may be; else what port/files.h says. */
 enum aks_status aks_private_file_read(const struct aks_port *port, const char *path,
     struct aks_buf *out, struct aks_file_info *ret_info, struct aks_error *err);
-/** AKS_FORBIDDEN, with the chmod to run, if others may write the file: whoever may, chooses where
- * data goes. If it holds ${secrets}, also if they may read it. */
-enum aks_status aks_private_file_check(const char *path, uint32_t mode, bool secrets,
-    struct aks_error *err);
+/** AKS_FORBIDDEN, with what to run, if the file, of which ${info} is known, is neither this user's
+ * nor root's, or others may write it: whoever may, chooses where data goes. If it holds ${secrets},
+ * also if they may read it. */
+enum aks_status aks_private_file_check(const struct aks_port *port, const char *path,
+    const struct aks_file_info *info, bool secrets, struct aks_error *err);
 
 #endif

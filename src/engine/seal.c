@@ -27,7 +27,7 @@ read_file(struct aks_seal *seal, const char *path, struct aks_error *err)
     if (status == AKS_NOT_FOUND)
         status = aks_error_set(err, AKS_SETTINGS, "%.600s is not there", path);
     if (status == AKS_OK)
-        status = aks_private_file_check(path, info.mode, false, err);
+        status = aks_private_file_check(seal->port, path, &info, false, err);
     if (status == AKS_OK) {
         status = aks_age_recipients_read(&seal->recipients, text.data, text.len, err);
         if (status != AKS_OK)

@@ -111,7 +111,7 @@ read_file(const struct aks_port *port, const struct aks_secret_entry *entry, str
 
     if (status == AKS_NOT_FOUND)
         return aks_error_set(err, AKS_AUTH_MISSING, "its file %.600s is not there", entry->where);
-    return status == AKS_OK ? aks_private_file_check(entry->where, info.mode, true, err) : status;
+    return status == AKS_OK ? aks_private_file_check(port, entry->where, &info, true, err) : status;
 }
 
 /* A passphrase goes into no header. */

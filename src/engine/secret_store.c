@@ -43,7 +43,7 @@ load(const struct aks_port *port, const char *path, struct aks_secret_list *list
         return AKS_OK;
     }
     if (status == AKS_OK)
-        status = aks_private_file_check(path, info.mode, true, err);
+        status = aks_private_file_check(port, path, &info, true, err);
     if (status == AKS_OK)
         status = aks_private_folder_check_settings(port, path, err);
     if (status == AKS_OK) {

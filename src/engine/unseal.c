@@ -20,7 +20,7 @@ read_identities(struct aks_unseal *unseal, const struct aks_port *port, const ch
     if (status == AKS_NOT_FOUND)
         status = aks_error_set(err, AKS_AUTH_MISSING, "the file %.600s is not there", path);
     if (status == AKS_OK)
-        status = aks_private_file_check(path, info.mode, true, err);
+        status = aks_private_file_check(port, path, &info, true, err);
     if (status == AKS_OK) {
         status = aks_age_identities_read(&unseal->identities, text.data, text.len, err);
         if (status != AKS_OK)

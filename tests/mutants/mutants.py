@@ -515,8 +515,10 @@ MUTANTS = (
      "        fetch->plan.base = AKS_CREDENTIALS_BASE_CONTAINER;\n        aks_credentials_container_begin(fetch);\n        return;\n    }\n"
      "    (void)aks_error_wrap(&own, \"credentials of %s\", fetch->plan.source);\n    end(fetch, NULL, &own);"),
     ("a file of keys may be read by anybody", "src/engine/credentials_profile.c",
-     "        status = aks_private_file_check(part->path, info.mode, true, err);",
-     "        status = aks_private_file_check(part->path, info.mode, false, err);"),
+     "        status = aks_private_file_check(port, part->path, &info, true, err);",
+     "        status = aks_private_file_check(port, part->path, &info, false, err);"),
+    ("a file of keys may be anybody's", "src/engine/private_file.c",
+     "    if (info->uid != own && info->uid != 0) {", "    if (info->uid != own && info->uid == UINT32_MAX) {"),
     ("expired credentials are refused for good", "src/engine/target_s3_mend.c",
      "        refusal = AKS_CREDENTIALS_EXPIRED;", "        refusal = AKS_CREDENTIALS_WRONG;"),
     ("files can be read by others", "src/os/files_posix.c", "#define MODE 0600", "#define MODE 0644"),

@@ -119,10 +119,11 @@ errors_hints_notes_and_lines(void **state)
     begin(streams);
     aks_print_error("hint " PLANTED, "error %s", PLANTED);
     aks_print_note("note %s", PLANTED);
+    aks_print_note("a\033[2Jb\xc2\x9b" "2Jc\xe2\x80\xaegpj.exe");
     aks_print_lines(lines);
     aks_print_drawn(drawn);
     assert_told(streams, "", "akosha-sync: error [redacted]\nhint: hint [redacted]\n"
-        "note [redacted]\na [redacted]\nb\n\r[redacted]\033[K");
+        "note [redacted]\na?[2Jb??2Jc???gpj.exe\na [redacted]\nb\n\r[redacted]\033[K");
     begin(streams);
     aks_print_failure(true, &error);
     assert_int_equal(aks_print_flush(), 0);

@@ -218,6 +218,25 @@ files_that_others_can_touch_are_refused(void **state)
 }
 
 static void
+files_of_another_user_are_refused(void **state)
+{
+    struct scripted_port scripted;
+    struct aks_error err;
+
+    scripted_port_init(&scripted, aks_alloc_system());
+    scripted.port.files.uid = 1000;
+    scripted_file(&scripted, SHARED, "[default]\n" KEYS, 0600);
+    scripted.files[0].uid = 1000;
+    aks_credentials_drop(find(&scripted, "auto"));
+    scripted.files[0].uid = 0;
+    aks_credentials_drop(find(&scripted, "auto"));
+    scripted.files[0].uid = 1001;
+    err = refused(&scripted, "auto", AKS_FORBIDDEN);
+    assert_non_null(strstr(err.message, "belongs to somebody else (user 1001)"));
+    assert_string_equal(err.hint, "chown 1000 '" SHARED "', if you know what is in it");
+}
+
+static void
 files_that_are_none_are_refused(void **state)
 {
     struct scripted_port scripted;
@@ -446,6 +465,7 @@ main(void)
         cmocka_unit_test(none_at_all_says_where_was_looked),
         cmocka_unit_test(half_a_pair_and_odd_values_are_refused),
         cmocka_unit_test(files_that_others_can_touch_are_refused),
+        cmocka_unit_test(files_of_another_user_are_refused),
         cmocka_unit_test(files_that_are_none_are_refused),
         cmocka_unit_test(what_needs_a_person_is_refused_with_a_way_out),
         cmocka_unit_test(profiles_that_make_no_sense_are_refused),

@@ -126,6 +126,7 @@ file_info(struct aks_file *file, struct aks_file_info *ret_info, struct aks_erro
     memset(ret_info, 0, sizeof(*ret_info));
     ret_info->type = file->file->type;
     ret_info->mode = file->file->mode;
+    ret_info->uid = file->file->uid;
     ret_info->bytes = (int64_t)strlen(file->file->text);
     return AKS_OK;
 }

@@ -65,6 +65,7 @@ struct scripted_file {
     const char *path;
     const char *text;
     uint32_t mode;
+    uint32_t uid;                       /* 0 unless it is set: root's */
     enum aks_file_type type;
 };
 
