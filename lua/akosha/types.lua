@@ -43,6 +43,7 @@ local akosha = {}
 ---@field verify? akosha.Verify What is looked at again after an upload ("none").
 ---@field drill? akosha.Drill How often a restore is tried out, by itself ("never").
 ---@field keep? akosha.KeepOptions What `prune` keeps (what its command line says).
+---@field memories? akosha.Memories Rows that go beside the files ("new").
 ---@field limits? akosha.LimitOptions What it may take, at most what whoever runs it allows.
 ---@field finished? fun(report: akosha.Report) Told once, at the end.
 
@@ -102,6 +103,25 @@ local akosha = {}
 ---@field last? integer The newest so many uploads (0).
 ---@field daily? integer The newest of each of so many days (0).
 ---@field weekly? integer The newest of each of so many weeks (0).
+
+---@alias akosha.MemoriesMode "new"|"all"|"none"
+---@alias akosha.Memories akosha.MemoriesMode|akosha.MemoriesOptions|akosha.MemoriesTable[]
+
+---@class akosha.MemoriesTable
+---@field table string Its name.
+---@field id string The column that names a row.
+---@field text string The column with what is remembered.
+---@field embedding? string The column with 384 numbers (none).
+---@field at? string The column with the time of a row (none).
+
+---@class akosha.MemoriesOptions
+---@field mode? akosha.MemoriesMode Which rows ("new").
+---@field tables? akosha.MemoriesTable[] Tables of one's own; or one, by the fields below.
+---@field table? string
+---@field id? string
+---@field text? string
+---@field embedding? string
+---@field at? string
 
 ---@class akosha.CompressOptions
 ---@field codec akosha.Codec How.

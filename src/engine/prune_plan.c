@@ -180,20 +180,54 @@ keep_referenced(const char *system_id, struct prune_upload *uploads, size_t coun
     return changed;
 }
 
+/* What a table is called in its database: another source may have one of the same name, which is
+ * listed under another then. */
+static const char *
+table_name(const char *name, const json_t *table)
+{
+    const char *own = json_string_value(json_object_get(table, "table"));
+
+    return own != NULL ? own : name;
+}
+
+static bool
+same_source(const json_t *a, const json_t *b)
+{
+    const char *left = json_string_value(json_object_get(a, "source"));
+    const char *right = json_string_value(json_object_get(b, "source"));
+
+    return left == NULL || right == NULL ? left == right : strcmp(left, right) == 0;
+}
+
+/* Has ${table} all the rows that there were? */
+static bool
+is_all(const json_t *have, const json_t *table)
+{
+    const char *mode = json_string_value(json_object_get(have, "mode"));
+
+    return (mode != NULL && strcmp(mode, "all") == 0) ||
+        (json_is_null(json_object_get(table, "after")) &&
+            json_is_true(json_object_get(table, "complete")));
+}
+
 /* Does ${have} hold the rows of table ${name} as ${want} does? All rows, from a later upload; or
  * exactly the same ones. */
 static bool
 holds_table(json_t *have, const char *name, const json_t *want, bool later)
 {
-    const json_t *table = json_object_get(json_object_get(have, "tables"), name);
-    const char *mode = json_string_value(json_object_get(have, "mode"));
+    const char *other;
+    json_t *table;
 
-    if (table == NULL)
-        return false;
-    if (later && mode != NULL && strcmp(mode, "all") == 0)
-        return true;
-    return json_equal(json_object_get(table, "after"), json_object_get(want, "after")) &&
-        json_equal(json_object_get(table, "to"), json_object_get(want, "to"));
+    json_object_foreach(json_object_get(have, "tables"), other, table) {
+        if (strcmp(table_name(other, table), table_name(name, want)) != 0 ||
+            !same_source(table, want))
+            continue;
+        if ((later && is_all(have, table)) ||
+            (json_equal(json_object_get(table, "after"), json_object_get(want, "after")) &&
+                json_equal(json_object_get(table, "to"), json_object_get(want, "to"))))
+            return true;
+    }
+    return false;
 }
 
 /* Are the memories of ${uploads}[i] in kept uploads too? Those of which nothing is understood are

@@ -10,6 +10,7 @@
 #include "engine/link.h"
 #include "engine/pool.h"
 #include "engine/queue.h"
+#include "engine/run_memories.h"
 #include "engine/seal.h"
 #include "engine/target.h"
 
@@ -72,6 +73,7 @@ struct aks_run {
         char upload_id[32];             /* what this run committed there, or "" */
         char manifest_id[32];           /* under which a manifest was sent there last: whatever the
                                          * answer was, it may stand there */
+        struct aks_run_memories_told memories;
         struct aks_error error;         /* its last failure */
         struct aks_run_memories {           /* of one that takes rows: what this run has brought */
             int64_t stored;

@@ -2,6 +2,7 @@
 #include "base/units.h"
 #include "engine/audit_note.h"
 #include "engine/text.h"
+#include "engine/run_memories.h"
 #include "engine/run_upload_internal.h"
 #include "wire/manifest.h"
 
@@ -302,6 +303,8 @@ write_manifest(struct upload *upload, struct aks_buf *text, struct aks_error *er
     if (status == AKS_OK)
         status = add_objects(upload, &manifest, err);
     if (status == AKS_OK)
+        status = aks_run_memories_manifest(upload, &manifest, err);
+    if (status == AKS_OK)
         status = aks_manifest_write(&manifest, text, err);
     aks_manifest_fini(&manifest);
     return status;
@@ -367,8 +370,8 @@ complete(struct upload *upload)
 
     upload->commit.manifest_there = false;
     (void)snprintf(target->upload_id, sizeof(target->upload_id), "%s", upload->upload_id);
-    if (record_rows(upload, &err) != AKS_OK || aks_run_commit_audit(upload, "upload_success", NULL,
-        &err) != AKS_OK)
+    if (record_rows(upload, &err) != AKS_OK || aks_run_memories_moved(upload, &err) != AKS_OK ||
+        aks_run_commit_audit(upload, "upload_success", NULL, &err) != AKS_OK)
         aks_log_write(upload->run->engine->log, AKS_LOG_WARNING,
             "%s: the upload is complete but could not be noted: %s", upload->settings->name,
             err.message);
@@ -414,7 +417,8 @@ put_manifest(struct upload *upload)
     struct aks_error err;
 
     if (aks_run_commit_audit(upload, "upload_sent", NULL, &err) != AKS_OK ||
-        write_manifest(upload, &upload->commit.text, &err) != AKS_OK) {
+        write_manifest(upload, &upload->commit.text, &err) != AKS_OK ||
+        aks_run_memories_note(upload, &err) != AKS_OK) {
         end_failed(upload, &err);
         return;
     }
@@ -473,20 +477,28 @@ read_back(void *ctx, const struct aks_outcome *outcome)
     put(upload, upload->commit.key, "application/x-directory", false, marker_put);
 }
 
+/* The rows are there as well, or stay for the next time. */
+static void
+memories_sent(void *ctx, const struct aks_outcome *outcome)
+{
+    struct upload *upload = ctx;
+
+    if (outcome->status != AKS_OK)
+        end(upload, outcome);
+    else if (upload->run->settings->verify == AKS_VERIFY_READ_BACK)
+        aks_run_read_back_begin(upload, read_back);
+    else
+        read_back(upload, outcome);
+}
+
 void
 aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx)
 {
-    struct aks_outcome ok;
-
     upload->commit.done = done;
     upload->commit.ctx = ctx;
     upload->commit.manifest_there = false;
     aks_buf_init(&upload->commit.text, upload->run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
-    aks_outcome_ok(&ok);
-    if (upload->run->settings->verify == AKS_VERIFY_READ_BACK)
-        aks_run_read_back_begin(upload, read_back);
-    else
-        read_back(upload, &ok);
+    aks_run_memories_begin(upload, memories_sent);
 }
 
 bool
@@ -497,6 +509,7 @@ aks_run_commit_end(struct upload *upload)
     aks_run_read_back_end(upload);
     if (there)
         complete(upload);
+    aks_run_memories_end(upload);
     aks_buf_fini(&upload->commit.text);
     return there;
 }

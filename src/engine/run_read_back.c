@@ -1,5 +1,6 @@
 /* verify = "read_back": what an upload has sent is read again and digested before its manifest is
  * written, so that readers never see one whose bytes went wrong on their way or at rest. */
+#include "engine/run_memories.h"
 #include "engine/run_upload_internal.h"
 #include "engine/state_journal.h"
 
@@ -75,8 +76,8 @@ read(void *ctx, const struct aks_outcome *given)
     next(upload);
 }
 
-/* Object number back->object: of each copy its main and its log. False past the last; one that this
- * upload has not sent has no key. */
+/* Object number back->object: of each copy its main and its log, then the memories. False past the
+ * last; one that this upload has not sent has no key. */
 static bool
 find(const struct upload *upload, struct aks_fetch_object *ret_object)
 {
@@ -86,7 +87,8 @@ find(const struct upload *upload, struct aks_fetch_object *ret_object)
 
     memset(ret_object, 0, sizeof(*ret_object));
     if (copy >= upload->count)
-        return false;
+        return upload->read_back.object == 2 * upload->count && aks_run_memories_object(upload,
+            &ret_object->key, &ret_object->stored_bytes, &ret_object->stored_sha256);
     row = &upload->copies[copy]->row;
     if (upload->copies[copy]->state != AKS_COPY_STORED)
         return true;

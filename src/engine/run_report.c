@@ -249,6 +249,7 @@ targets_json(const struct aks_run *run)
         const char *outcome = "stored";
         bool rows = aks_target_delivers_rows(settings->kind);
         bool held = false;
+        json_t *memories;
         json_t *row;
 
         for (size_t j = 0; j < run->item_count; j++)
@@ -274,6 +275,9 @@ targets_json(const struct aks_run *run)
             (void)json_object_set_new(row, "upload_id", json_string(target->upload_id));
         if (error->status != AKS_OK)
             (void)json_object_set_new(row, "error", error_json(error, settings->name));
+        memories = aks_run_memories_json(&target->memories);
+        if (memories != NULL)
+            (void)json_object_set_new(row, "memories", memories);
         (void)json_array_append_new(targets, row);
     }
     return targets;

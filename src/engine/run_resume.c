@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/encode.h"
 #include "engine/run_upload_internal.h"
+#include "engine/state_memories.h"
 #include "engine/state_snapshots.h"
 #include "wire/manifest.h"
 
@@ -289,6 +290,9 @@ believe(struct upload *upload, const struct aks_buf *manifest, struct aks_error 
         status = aks_state_stored_put(run->engine->state, target->identity, &copy->row, 1, err);
         (void)snprintf(target->upload_id, sizeof(target->upload_id), "%s", upload->upload_id);
     }
+    if (status == AKS_OK)
+        status = aks_state_memories_end(run->engine->state, target->identity, upload->upload_id,
+            true, err);
     return status;
 }
 

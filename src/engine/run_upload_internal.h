@@ -54,6 +54,7 @@ struct upload {
         aks_done *done;
         void *ctx;
     } commit;
+    struct memories *memories;          /* run_memories.c's; NULL: none were begun */
     struct read_back {                  /* run_read_back.c's */
         struct aks_fetch *fetch;        /* NULL: none is under way */
         struct aks_fetch_object of;     /* what it reads */
@@ -135,9 +136,9 @@ void aks_run_read_back_begin(struct upload *upload, aks_done *done);
 /* After the target has been freed. Fine without begin. */
 void aks_run_read_back_end(struct upload *upload);
 
-/* Everything is there: read back where the policy wants it, marker, audit, manifest, in this order;
- * then the index. Of upload->copies, those that are stored; they stay as they are until ${done},
- * which may be called from inside. */
+/* Everything is there: memories, read back where the policy wants it, marker, audit, manifest, in
+ * this order; then the index. Of upload->copies, those that are stored; they stay as they are until
+ * ${done}, which may be called from inside. */
 void aks_run_commit_begin(struct upload *upload, aks_done *done, void *ctx);
 /* After the target has been freed, or in the place of done where nobody waits any more: true if
  * readers have the manifest. */

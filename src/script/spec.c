@@ -409,6 +409,7 @@ static const struct {
     { "verify", aks_spec_verify, POLICY | TASK },
     { "drill", aks_spec_drill, POLICY | TASK },
     { "keep", aks_spec_keep, POLICY | TASK },
+    { "memories", aks_spec_memories, POLICY },
     { "finished", take_finished, POLICY },
     { "limits", aks_spec_limits, POLICY | TASK },
     { "run", take_run, TASK },

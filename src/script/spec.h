@@ -62,6 +62,8 @@ void aks_spec_deliver(lua_State *L, void *ctx);
 void aks_spec_verify(lua_State *L, void *ctx);
 void aks_spec_drill(lua_State *L, void *ctx);
 void aks_spec_keep(lua_State *L, void *ctx);
+/** The same of `memories`. */
+void aks_spec_memories(lua_State *L, void *ctx);
 /** Bytes per second, as data/throttle.h has them. [-0, +0, raises] */
 int64_t aks_spec_rate(lua_State *L, int index, const char *what);
 /** An absolute path, one below "~/", or one relative to the policy's folder, which is put in front.

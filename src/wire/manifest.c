@@ -33,6 +33,7 @@ aks_manifest_fini(struct aks_manifest *manifest)
     for (size_t i = 0; i < manifest->object_count; i++)
         aks_manifest_object_fini(alloc, &manifest->objects[i]);
     aks_mem_free(alloc, manifest->objects);
+    aks_manifest_memories_fini(alloc, &manifest->memories);
     aks_mem_free(alloc, manifest->system_id);
     aks_mem_free(alloc, manifest->upload_id);
     aks_mem_free(alloc, manifest->uploader_version);

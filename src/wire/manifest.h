@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "data/age.h"
+#include "wire/manifest_memories.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,6 +48,7 @@ struct aks_manifest {
     char audit_head[65];        /* the same */
     struct aks_manifest_object *objects;
     size_t object_count;
+    struct aks_manifest_memories memories;
 };
 
 /** What comes behind the name of a database of ${kind} in the name of its log: ".wal" "-wal"; NULL
@@ -60,7 +62,7 @@ void aks_manifest_fini(struct aks_manifest *manifest);
 enum aks_status aks_manifest_add(struct aks_manifest *manifest,
     const struct aks_manifest_object *object, struct aks_error *err);
 /** Appends JSON text with two spaces of indentation and a final line end. Fields for Akosha
- * (uploaded_at, conversation_count 0, total_size_bytes, version "1.0", compressed,
+ * (uploaded_at, conversation_count, total_size_bytes, version "1.0", compressed,
  * compression_format, files, metadata) are derived. AKS_INTERNAL for what aks_manifest_read would
  * refuse, AKS_LIMIT over AKS_MANIFEST_BYTES_MAX. */
 enum aks_status aks_manifest_write(const struct aks_manifest *manifest, struct aks_buf *out,

@@ -225,6 +225,9 @@ read_root(const json_t *root, struct aks_manifest *manifest, struct aks_error *e
     if (why != NULL)
         return aks_error_set(err, AKS_CORRUPT, "manifest, %s: %s", field, why);
     read_objects(&reader, root, manifest);
+    if (reader.status == AKS_OK)
+        reader.status = aks_manifest_memories_read(manifest->alloc,
+            json_object_get(root, "memories"), &manifest->memories, err);
     return reader.status;
 }
 

@@ -30,8 +30,10 @@ write_to_sink(const char *text, size_t len, void *ctx)
 static json_t *
 total_bytes(const struct aks_manifest *manifest)
 {
-    int64_t total = 0;
+    int64_t total = manifest->memories.bytes;
 
+    if (total > TOTAL_BYTES_MAX)
+        return json_null();
     for (size_t i = 0; i < manifest->object_count; i++) {
         if (manifest->objects[i].stored_bytes > TOTAL_BYTES_MAX - total)
             return json_null();
@@ -120,6 +122,11 @@ files_to_json(const struct aks_manifest *manifest)
             return NULL;
         }
     }
+    if (array != NULL && manifest->memories.key != NULL &&
+        json_array_append_new(array, json_string(AKS_MANIFEST_MEMORIES_NAME)) != 0) {
+        json_decref(array);
+        return NULL;
+    }
     return array;
 }
 
@@ -136,10 +143,10 @@ manifest_to_json(const struct aks_manifest *manifest)
     char uploaded_at[AKS_DATE_BYTES];
     const char *format = compression_format(manifest);
 
-    return json_pack("{s:s, s:i, s:o, s:s, s:b, s:s?, s:o, s:{s:s, s:s},"
-        " s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:n, s:s?, s:s?}",
+    return json_pack("{s:s, s:I, s:o, s:s, s:b, s:s?, s:o, s:{s:s, s:s},"
+        " s:s, s:s, s:s, s:{s:s, s:s}, s:o, s:o, s:s?, s:s?}",
         "uploaded_at", aks_date_iso(manifest->uploaded_at_ms, uploaded_at),
-        "conversation_count", 0,
+        "conversation_count", (json_int_t)manifest->memories.rows,
         "total_size_bytes", total_bytes(manifest),
         "version", "1.0",
         "compressed", format != NULL ? 1 : 0,
@@ -151,7 +158,7 @@ manifest_to_json(const struct aks_manifest *manifest)
         "upload_id", manifest->upload_id,
         "uploader", "name", "akosha-sync", "version", manifest->uploader_version,
         "objects", objects_to_json(manifest),
-        "memories",
+        "memories", aks_manifest_memories_json(&manifest->memories),
         "policy_sha256", null_if_empty(manifest->policy_sha256),
         "audit_head", null_if_empty(manifest->audit_head));
 }
