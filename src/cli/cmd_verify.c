@@ -33,12 +33,16 @@ print_target(const struct akosha_report *report, int64_t target)
     for (int64_t i = 0; i < objects; i++) {
         char bytes[AKS_UNITS_TEXT_BYTES];
         const char *message = aks_pick_text(report, OBJECT "error.message", target, i);
+        const char *read_by = aks_pick_text(report, OBJECT "read_by", target, i);
+        const char *unread = aks_pick_text(report, OBJECT "unread", target, i);
 
-        aks_print_out("  %-8s %s  %s%s%s%s\n",
+        aks_print_out("  %-8s %s  %s%s%s%s%s%s\n",
             aks_pick_text(report, OBJECT "outcome", target, i),
             aks_pick_text(report, OBJECT "name", target, i),
             aks_units_bytes(aks_pick_number(report, OBJECT "bytes", target, i), bytes),
             stays_sealed(report, target, i) ? ", encrypted: its contents were not opened" : "",
+            read_by != NULL ? ", opened by " : unread != NULL ? ", not opened by a DuckDB: " : "",
+            read_by != NULL ? read_by : unread != NULL ? unread : "",
             message != NULL ? ": " : "", message != NULL ? message : "");
     }
 }

@@ -352,7 +352,8 @@ item_json(const struct restore *restore, const struct restore_item *item)
     const struct aks_manifest_object *main = &item->objects[RESTORE_MAIN].of;
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "source",
-        main->source_name, "kind", main->kind, "target", restore->reader.settings->targets[item->target].name,
+        main->source_name, "kind", main->kind, "target",
+        restore->reader.settings->targets[item->target].name,
         "upload_id", item->upload_id, "outcome", item->outcome != NULL ? item->outcome
         : "not_begun", "opened", text_or_null(item->opened),
         "read_by", text_or_null(said(item->read_by)), "unread", text_or_null(said(item->unread)),

@@ -4,6 +4,7 @@
 #include "engine/reader.h"
 #include "engine/state_proofs.h"
 #include "engine/text.h"
+#include "engine/verify_read.h"
 #include "wire/dates.h"
 
 #include <jansson.h>
@@ -14,6 +15,7 @@ struct verifier {
     struct aks_reader reader;
     struct aks_unseal unseal;
     const struct aks_verify_options *options;
+    struct aks_verify_read read;        /* zeroed: only sizes are looked at */
     json_t *notes;                      /* what a person should know beside */
     struct aks_progress progress;
     int64_t before;                     /* bytes of the objects that are done */
@@ -57,33 +59,45 @@ opens(const struct verifier *verifier, const struct aks_manifest_object *object)
 }
 
 static enum aks_status
-read_object(struct verifier *verifier, const struct aks_manifest_object *object,
+take_bytes(void *ctx, int64_t offset, const void *data, size_t len, struct aks_error *err)
+{
+    aks_verify_read_bytes(&((struct verifier *)ctx)->read, offset, data, len);
+    return AKS_OK;
+}
+
+static enum aks_status
+read_object(struct verifier *verifier, const struct aks_manifest *manifest, size_t index,
     struct aks_error *err)
 {
+    const struct aks_manifest_object *object = &manifest->objects[index];
     struct aks_fetch_object wanted;
     struct aks_fetch_options options = { .object = &wanted, .moved = moved, .ctx = verifier };
     enum aks_status status = aks_reader_object(object, &wanted, err);
 
     options.stored_only = !opens(verifier, object);
     for (int i = 0; i < AKS_READER_TRIES; i++) {
+        aks_verify_read_object(&verifier->read, manifest, index);
+        options.write = verifier->read.file != NULL ? take_bytes : NULL;
         if (status == AKS_OK || i > 0)
             status = aks_reader_fetch(&verifier->reader, &options, err);
         if (status != AKS_CORRUPT)
             break;
     }
+    aks_verify_read_close(&verifier->read, manifest, index, status == AKS_OK);
     return status;
 }
 
 /* What a manifest names and is not there is a loss, however the other side words it. */
 static enum aks_status
-verify_object(struct verifier *verifier, const struct aks_manifest_object *object,
+verify_object(struct verifier *verifier, const struct aks_manifest *manifest, size_t index,
     struct aks_error *err)
 {
+    const struct aks_manifest_object *object = &manifest->objects[index];
     enum aks_status status;
 
     verifier->progress.source = object->name;
     status = verifier->options->quick ? look(verifier, object, err)
-        : read_object(verifier, object, err);
+        : read_object(verifier, manifest, index, err);
     if (status == AKS_NOT_FOUND)
         status = aks_error_set(err, AKS_CORRUPT, "%s of %s is not there any more", object->key,
             verifier->reader.own.name);
@@ -96,13 +110,55 @@ static json_t *
 object_json(const struct verifier *verifier, const struct aks_manifest_object *object,
     enum aks_status status, const struct aks_error *err)
 {
-    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s?, s:b, s:s, s:o}", "name", object->name, "key",
-        object->key, "role", object->role, "bytes", (json_int_t)object->bytes, "stored_bytes",
-        (json_int_t)object->stored_bytes, "encryption",
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:s?, s:b, s:n, s:n, s:s, s:o}", "name",
+        object->name, "key", object->key, "role", object->role, "bytes",
+        (json_int_t)object->bytes, "stored_bytes", (json_int_t)object->stored_bytes, "encryption",
         object->encryption != AKS_ENCRYPTION_NONE ? AKS_ENCRYPTION_AGE_NAME : NULL, "opened",
-        status == AKS_OK && opens(verifier, object), "outcome", status == AKS_OK ? "proven"
+        status == AKS_OK && opens(verifier, object), "read_by", "unread", "outcome",
+        status == AKS_OK ? "proven"
         : status == AKS_CORRUPT ? "corrupt" : "unknown", "error", status == AKS_OK ? json_null()
         : aks_reader_error_json(err));
+}
+
+static void
+take_worse(enum aks_status status, const struct aks_error *own, enum aks_status *first,
+    struct aks_error *err)
+{
+    if (status != AKS_OK && (*first == AKS_OK || (status == AKS_CORRUPT &&
+            *first != AKS_CORRUPT))) {
+        *first = status;
+        *err = *own;
+    }
+}
+
+/* All that was to come has come: a database and its log. */
+static enum aks_status
+read_databases(struct verifier *verifier, const struct aks_manifest *manifest, json_t *objects,
+    struct aks_error *err)
+{
+    enum aks_status first = AKS_OK;
+
+    for (size_t i = 0; i < json_array_size(objects) && first != AKS_CANCELLED; i++) {
+        json_t *object = json_array_get(objects, i);
+        struct aks_verify_read_verdict verdict;
+        struct aks_error own = { 0 };
+        enum aks_status status;
+
+        if (!aks_verify_read_wanted(manifest, i) ||
+            !json_is_null(json_object_get(object, "error")))
+            continue;
+        status = aks_verify_read_database(&verifier->read, manifest, i, &verdict, &own);
+        if (verdict.read_by[0] != '\0')
+            (void)json_object_set_new(object, "read_by", aks_text_json(verdict.read_by));
+        if (verdict.unread[0] != '\0')
+            (void)json_object_set_new(object, "unread", aks_text_json(verdict.unread));
+        if (status == AKS_CORRUPT) {
+            (void)json_object_set_new(object, "outcome", json_string("corrupt"));
+            (void)json_object_set_new(object, "error", aks_reader_error_json(&own));
+        }
+        take_worse(status, &own, &first, err);
+    }
+    return first;
 }
 
 /* The first failure is the upload's, but what is corrupt comes before what could not be asked. */
@@ -122,17 +178,18 @@ verify_objects(struct verifier *verifier, const struct aks_manifest *manifest, j
         verifier->progress.bytes_total += manifest->objects[i].bytes;
     for (size_t i = 0; i < manifest->object_count; i++) {
         struct aks_error own;
-        enum aks_status status = verify_object(verifier, &manifest->objects[i], &own);
+        enum aks_status status = verify_object(verifier, manifest, i, &own);
 
         (void)json_array_append_new(objects, object_json(verifier, &manifest->objects[i], status,
             &own));
-        if (status != AKS_OK && (first == AKS_OK || (status == AKS_CORRUPT &&
-                first != AKS_CORRUPT))) {
-            first = status;
-            *err = own;
-        }
+        take_worse(status, &own, &first, err);
         if (status == AKS_CANCELLED || verifier->reader.target == NULL)
             break;
+    }
+    if (!verifier->options->quick && first != AKS_CANCELLED) {
+        struct aks_error own;
+
+        take_worse(read_databases(verifier, manifest, objects, &own), &own, &first, err);
     }
     return first;
 }
@@ -235,7 +292,10 @@ verify_target(struct verifier *verifier, size_t index, json_t *targets, struct a
     if (status == AKS_OK) {
         id = json_string(manifest.upload_id);
         tell_plain(verifier, &manifest);
+        if (!verifier->options->quick)
+            aks_verify_read_begin(reader->engine, &verifier->read);
         status = verify_objects(verifier, &manifest, objects, err);
+        aks_verify_read_end(&verifier->read);
         record(verifier, &manifest, status);
         note(verifier, &manifest, status, err);
     }

@@ -205,7 +205,7 @@ class Bytes(cases.Case):
         self.me.policy.write_text(sync.policy({"here": sync.builder("dir", path=str(self.me.folder / "target"))}),
                                   encoding="ascii")
 
-    def there_and_back(self, number, path, **environment):
+    def there_and_back(self, number, path, damaged=False, **environment):
         environment = {"PATH": f"{path}:/usr/bin:/bin", **environment}
         with open(self.source, "r+b") as file:      # what is behind the blocks counts for nobody
             file.seek(0, 2)
@@ -213,10 +213,21 @@ class Bytes(cases.Case):
         result = self.me.ask("run", "--policy", self.me.policy, "--state", self.me.state, "--json", self.source,
                              environment=environment)
         self.assert_stored(result)
+        verified = self.me.ask("verify", "--policy", self.me.policy, "--state", self.me.state, "--json",
+                               environment=environment)
+        self.assert_code(verified, 5 if damaged else 0)
         to = self.me.folder / f"back-{number}"
         back = self.me.ask("restore", "--policy", self.me.policy, "--state", self.me.state, "--to", to, "--json",
                            environment=environment)
-        self.assert_code(back, 0)
+        self.assert_code(back, 5 if damaged else 0)
+        self.assertEqual(os.listdir(self.me.state / "snapshots"), [])
+        seen = verified.report["targets"][0]["objects"][0]
+        if damaged:
+            self.assertEqual((seen["outcome"], seen["error"]["failure"]), ("corrupt", "corrupt"))
+            self.assertFalse((to / "reflection.duckdb").exists())
+            return back.report["files"][0]
+        self.assertEqual(seen["read_by"], back.report["files"][0]["read_by"])
+        self.assertEqual(bool(seen["unread"]), bool(back.report["files"][0]["unread"]))
         self.assertEqual((to / "reflection.duckdb").read_bytes(), self.source.read_bytes())
         return back.report["files"][0]
 
@@ -233,6 +244,9 @@ class Bytes(cases.Case):
                 file = self.there_and_back(number, place)
                 self.assertIsNone(file["read_by"])
                 self.assertIn(NO_GOOD[name][1], file["unread"])
+        (place / "duckdb").write_text(FAKE % "echo 'IO Error: Corrupt database file: computed checksum 1' >&2; exit 1")
+        file = self.there_and_back(8, place, damaged=True)
+        self.assertIn("computed checksum 1", file["error"]["message"])
         command = self.have(engines.duckdb_command)
         file = self.there_and_back(9, place, AKOSHA_DUCKDB=str(command))
         self.assertEqual((file["read_by"], file["unread"]), (f"DuckDB 1.5.6 (command {command})", None))
