@@ -30,7 +30,8 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "engine_credentials_sts_test", "engine_target_s3_credentials_test",
            "os_files_test", "engine_private_folder_test",
            "engine_audit_chain_test", "engine_audit_heads_test", "engine_audit_rotation_test",
-           "data_duckdb_blocks_test", "wire_jsonrpc_test", "engine_target_akosha_test", "testkit_akosha_test")
+           "data_duckdb_blocks_test", "wire_jsonrpc_test", "engine_target_akosha_test", "testkit_akosha_test",
+           "engine_rows_test", "engine_rows_duckdb_test", "os_process_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -70,6 +71,9 @@ CATCHERS = (
     ("rows", ["tests/testkit_akosha_test"]),
     ("secrets in a world", ["tests/testkit_secret_world_test"]),
     ("blocks of DuckDB", ["tests/data_duckdb_blocks_test"]),
+    ("programs", ["tests/os_process_test"]),
+    ("rows of SQLite", ["tests/engine_rows_test"]),
+    ("rows of DuckDB", ["tests/engine_rows_duckdb_test"]),
     ("snapshots", ["tests/engine_snapshot_test"]),
     ("snapshots of DuckDB", ["tests/engine_snapshot_duckdb_test"]),
     ("snapshots of SQLite", ["tests/engine_snapshot_sqlite_test"]),
