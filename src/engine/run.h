@@ -75,14 +75,14 @@ struct aks_run {
                                          * answer was, it may stand there */
         struct aks_run_memories_told memories;
         struct aks_error error;         /* its last failure */
-        struct aks_run_memories {           /* of one that takes rows: what this run has brought */
+        struct aks_run_pushed {         /* of one that takes rows: what this run has brought */
             int64_t stored;
             int64_t there;                  /* they were there already */
             int64_t refused;                /* not taken, and not sent again */
             int64_t left_out;               /* rows that no memory could be made of */
             char refused_words[300];        /* why the first was refused; or "" */
             char reader[128];               /* what read them; or "" */
-        } memories;
+        } pushed;
     } targets[AKS_TARGETS_MAX];
     int64_t sent_bytes;
     struct aks_run_throttle {

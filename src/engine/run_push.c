@@ -13,10 +13,10 @@
 #define LEAVE_MS (2 * AKS_MS_PER_S)
 #define LEAVE_INTERRUPTED_MS 300
 
-static struct aks_run_memories *
+static struct aks_run_pushed *
 told(const struct upload *upload)
 {
-    return &upload->run->targets[upload->index].memories;
+    return &upload->run->targets[upload->index].pushed;
 }
 
 /* --- how far it is there ---------------------------------------------------------------------- */
@@ -89,7 +89,7 @@ more_to_come(const struct push *push)
 static void
 note_taken(struct push *push)
 {
-    struct aks_run_memories *note = told(push->upload);
+    struct aks_run_pushed *note = told(push->upload);
 
     for (size_t i = 0; i < AKS_MEMORIES_ROW_SKIPS; i++)
         note->left_out += push->taken.skipped[i];
@@ -281,7 +281,7 @@ static void
 audit(struct upload *upload)
 {
     const struct aks_run *run = upload->run;
-    const struct aks_run_memories *note = told(upload);
+    const struct aks_run_pushed *note = told(upload);
 
     if (note->stored + note->there + note->refused == 0)
         return;

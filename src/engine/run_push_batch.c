@@ -11,10 +11,10 @@
 
 _Static_assert(AKS_PUSH_BATCH_BYTES_MIN > AKS_ROWS_ENVELOPE_BYTES, "more than what is around it");
 
-static struct aks_run_memories *
+static struct aks_run_pushed *
 told(const struct push *push)
 {
-    return &push->upload->run->targets[push->upload->index].memories;
+    return &push->upload->run->targets[push->upload->index].pushed;
 }
 
 enum aks_status
@@ -118,7 +118,7 @@ next_line(struct push *push, const char **ret_line, size_t *ret_len, struct aks_
 static void
 note_refused(struct push *push, const char *id, const char *words)
 {
-    struct aks_run_memories *note = told(push);
+    struct aks_run_pushed *note = told(push);
 
     note->refused++;
     if (note->refused_words[0] == '\0')
@@ -206,7 +206,7 @@ learn_size(struct push *push, size_t len)
 static void
 count_fates(struct push *push, size_t from, size_t count)
 {
-    struct aks_run_memories *note = told(push);
+    struct aks_run_pushed *note = told(push);
 
     for (size_t i = from; i < from + count; i++) {
         const struct aks_store_memory *memory = &push->memories[i];

@@ -203,7 +203,7 @@ left_out(const struct aks_run *run, size_t index)
 
 /* What of its rows this run has brought to a target. */
 static json_t *
-memories_json(const struct aks_run_memories *memories)
+memories_json(const struct aks_run_pushed *memories)
 {
     return json_pack("{s:I, s:I, s:I, s:I, s:o, s:s?}", "stored", (json_int_t)memories->stored,
         "there", (json_int_t)memories->there, "refused", (json_int_t)memories->refused,
@@ -217,7 +217,7 @@ memories_json(const struct aks_run_memories *memories)
 static const char *
 rows_outcome(const struct aks_run *run, size_t index, const struct aks_error **error)
 {
-    const struct aks_run_memories *memories = &run->targets[index].memories;
+    const struct aks_run_pushed *memories = &run->targets[index].pushed;
     bool some = memories->stored + memories->there > 0;
     bool all = (*error)->status == AKS_OK;
     bool stored = false;
@@ -270,7 +270,7 @@ targets_json(const struct aks_run *run)
             aks_target_kind_name(settings->kind), "method", aks_target_kind_method(settings->kind),
             "delivers", rows ? "rows" : "files", "outcome", outcome);
         if (rows && target->used)
-            (void)json_object_set_new(row, "memories", memories_json(&target->memories));
+            (void)json_object_set_new(row, "memories", memories_json(&target->pushed));
         if (target->upload_id[0] != '\0')
             (void)json_object_set_new(row, "upload_id", json_string(target->upload_id));
         if (error->status != AKS_OK)
