@@ -4,6 +4,7 @@ import posixpath
 import re
 
 import c_api
+import manual
 
 FENCED = re.compile(r"^( *)(`{3,}).*?^\1\2$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -61,7 +62,44 @@ def check_c_api(tree):
     return [f"{c_api.DOCUMENT}:{line}: differs from what {c_api.SOURCE} says; ./dev reference writes it anew"]
 
 
+def check_made(tree):
+    """Manual pages, completions and the configuration's tables are of today's commands and annotations."""
+    if manual.COMMANDS not in tree.names:
+        return []
+    bad = []
+    for name, make in manual.MADE.items():
+        if name not in tree.names:
+            bad.append(f"{name}:1: is missing; ./dev reference writes it")
+        elif tree.text(name) != make(tree):
+            bad.append(f"{name}:1: is not of today's commands and annotations; ./dev reference writes it anew")
+    page = tree.text(manual.CONFIGURATION) if manual.CONFIGURATION in tree.names else ""
+    return bad + [f"{manual.CONFIGURATION}:1: does not name {name}, which the program reads"
+                  for name in manual.variables(tree) if f"`{name}`" not in page]
+
+
+def check_failures(tree):
+    """Each failure has an entry where people look it up."""
+    source, bad = "src/base/error.h", []
+    if source not in tree.names:
+        return []
+    names = re.findall(r'^\s*X\(\w+, "(\w+)"', tree.text(source), re.MULTILINE)
+    for page in ("docs/failures.md", "docs/troubleshooting.md"):
+        text = tree.text(page) if page in tree.names else ""
+        bad += [f"{page}:1: has no entry for {name}" for name in names if name != "ok" and f"| `{name}` |" not in text]
+    return bad
+
+
+def check_index(tree):
+    """Each page is reached from the first one."""
+    index = tree.text("docs/README.md") if "docs/README.md" in tree.names else ""
+    return [f"docs/README.md:1: does not link {name}" for name in tree.files(".md", under="docs/")
+            if index and name.count("/") == 1 and name != "docs/README.md" and f"({name.removeprefix('docs/')})" not in index]
+
+
 CHECKS = {
+    "what is made of commands and annotations is of today": check_made,
+    "each failure has an entry": check_failures,
+    "each page is linked": check_index,
     "the page of the C library is of today's header": check_c_api,
     "links lead somewhere": check_links,
 }

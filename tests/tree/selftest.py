@@ -1,12 +1,14 @@
 """The checks find what they are for: each planted in a small tree of its own that is otherwise clean."""
 
 import json
+import re
 import subprocess
 import tempfile
 from pathlib import Path
 
 import built
 import c_api
+import manual
 import checks
 import reference
 from sources import Tree
@@ -40,10 +42,28 @@ CLEAN = {
     reference.DOCUMENT: reference.of(ANNOTATIONS),
     "docs/policy.md": "# A policy\n",
     "docs/embedding.md": "# Embedding\n",
+    "docs/failures.md": "# Failures\n\n| `bad` | yes |\n",
+    "docs/troubleshooting.md": "# Troubleshooting\n\n| `bad` | mend it |\n",
+    "src/base/error.h": ("#ifndef AKS_BASE_ERROR_H\n#define AKS_BASE_ERROR_H\n\n#define AKS_STATUS_LIST(X) \\\n"
+                         '    X(AKS_OK, "ok", false) \\\n    X(AKS_BAD, "bad", true)\n\n#endif\n'),
+    manual.COMMANDS: 'const struct aks_command aks_commands[] = {\n'
+                     '    { "run", "[run]", "sync now", "", "  akosha-sync", "policy", 0, -1, aks_cmd_run },\n    { 0 },\n};\n',
+    manual.MACROS: "#ifndef AKS_CLI_COMMANDS_H\n#define AKS_CLI_COMMANDS_H\n#endif\n",
+    manual.OPTIONS: 'static const struct option options[] = {\n'
+                    '    { "policy", "FILE", "the policy", false },\n    { "json", NULL, "as JSON", true },\n};\n',
     c_api.SOURCE: HEADER,
     c_api.DOCUMENT: c_api.of(HEADER),
 }
 LONG = "int\naks_long(void)\n{\n" + "    aks_a();\n" * 69 + "    return 0;\n}\n"
+
+CLEAN[manual.CONFIGURATION] = "# All\n\n<!-- made: flags -->\n<!-- until here -->\n"
+with tempfile.TemporaryDirectory() as made_in:
+    for made, text in CLEAN.items():
+        (Path(made_in) / made).parent.mkdir(parents=True, exist_ok=True)
+        (Path(made_in) / made).write_text(text)
+    CLEAN |= {made: make(Tree(made_in)) for made, make in manual.MADE.items()}
+CLEAN["docs/README.md"] = "# The site\n\n" + "".join(
+    f"[{made}]({made.removeprefix('docs/')})\n" for made in CLEAN if re.fullmatch(r"docs/[^/]+\.md", made))
 
 # check -> planted files, each of which must be found
 PLANTED = {
@@ -81,6 +101,10 @@ PLANTED = {
         "docs/a.md": "# A\n\nSee [b](gone.md).\n",
         "docs/c.md": "# C\n\nSee `docs/gone.md`.\n",
         "docs/d.md": "# D\n\nSee [itself](#no-such-heading).\n"},
+    "what is made of commands and annotations is of today": {
+        manual.MAN: "old\n", manual.BASH: "old\n", manual.CONFIGURATION: "# All\n\n<!-- made: flags -->\nold\n<!-- until here -->\n"},
+    "each failure has an entry": {"docs/failures.md": "| `other` | yes |\n", "docs/troubleshooting.md": "| `other` |\n"},
+    "each page is linked": {"docs/README.md": "# The site\n"},
     "the page of the C library is of today's header": {c_api.DOCUMENT: c_api.of(HEADER.replace("akosha_b", "akosha_c"))},
     "nothing unfinished": {"src/base/later.c": "/* TO" + "DO: later */\n"},
     "nothing of a machine or a registry": {
