@@ -331,7 +331,22 @@ function akosha.dir(options) end
 ---@field delivers string
 ---@field outcome string
 ---@field upload_id? string
+---@field memories_file? akosha.ReportMemoriesFile
 ---@field error? akosha.ReportError
+
+---@class akosha.ReportMemoriesFile
+---@field mode? string "new", "all"; nil: there was no new row, and no file.
+---@field rows integer
+---@field bytes integer
+---@field skipped table<string, integer> What was left out, by reason.
+---@field reader? string What read them.
+---@field error? akosha.ReportMemoriesError The first source whose rows could not be read.
+
+---@class akosha.ReportMemoriesError
+---@field source string
+---@field failure string
+---@field message string
+---@field hint? string
 
 ---@class akosha.ReportFile
 ---@field source string

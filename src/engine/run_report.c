@@ -277,7 +277,7 @@ targets_json(const struct aks_run *run)
             (void)json_object_set_new(row, "error", error_json(error, settings->name));
         memories = aks_run_memories_json(&target->memories);
         if (memories != NULL)
-            (void)json_object_set_new(row, "memories", memories);
+            (void)json_object_set_new(row, "memories_file", memories);
         (void)json_array_append_new(targets, row);
     }
     return targets;
