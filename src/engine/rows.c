@@ -22,8 +22,8 @@ aks_rows_check(const struct aks_rows *rows, struct aks_error *err)
     if (aks_rows_stopped(rows))
         return aks_error_set(err, AKS_CANCELLED, "the rows are not wanted any more");
     if (clock->now_ns(clock->ctx) >= rows->until_ns)
-        return aks_error_set(err, AKS_TIMEOUT, "the rows of %s have not come within %lld ms",
-            rows->main == NULL ? "a database" : rows->main, (long long)rows->timeout_ms);
+        return aks_error_set(err, AKS_TIMEOUT, "the rows have not come within %lld ms",
+            (long long)rows->timeout_ms);
     return AKS_OK;
 }
 

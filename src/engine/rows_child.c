@@ -84,8 +84,8 @@ static enum aks_status
 hold(struct reading *reading, const char *data, size_t len, struct aks_error *err)
 {
     if (len > AKS_ROWS_LINE_BYTES_MAX - reading->held.len)
-        return aks_error_set(err, AKS_TOO_LARGE, "a row of %s is longer than %zu bytes",
-            reading->child->rows->main, AKS_ROWS_LINE_BYTES_MAX);
+        return aks_error_set(err, AKS_TOO_LARGE, "a row is longer than %zu bytes",
+            AKS_ROWS_LINE_BYTES_MAX);
     aks_buf_append(&reading->held, data, len);
     return reading->held.failed == AKS_OK ? AKS_OK : aks_error_memory(err, "reading rows");
 }

@@ -55,19 +55,18 @@ nobody(const struct attempts *attempts, struct aks_error *err)
     enum aks_status status;
 
     if (attempts->damaged) {
-        status = aks_error_set(err, AKS_CORRUPT, "DuckDB finds that %s is damaged: %s", rows->main,
+        return aks_error_set(err, AKS_CORRUPT, "DuckDB finds that the database is damaged: %s",
             attempts->reasons);
-        return status;
     }
     if (rows->readers.off)
-        status = aks_error_set(err, AKS_NOT_FOUND, "rows of %s are not read: "
-            AKS_ROWS_READER_VARIABLE " is none", rows->main);
+        status = aks_error_set(err, AKS_NOT_FOUND, "rows of DuckDB databases are not read: "
+            AKS_ROWS_READER_VARIABLE " is none");
     else if (rows->readers.count == 0)
-        status = aks_error_set(err, AKS_NOT_FOUND, "there is no DuckDB on this machine, so the "
-            "rows of %s cannot be read%s%s", rows->main, told[0] == '\0' ? "" : ": ", told);
+        status = aks_error_set(err, AKS_NOT_FOUND, "there is no DuckDB on this machine to read the "
+            "rows%s%s", told[0] == '\0' ? "" : ": ", told);
     else
-        status = aks_error_set(err, AKS_NOT_FOUND, "no DuckDB on this machine can read the rows of "
-            "%s: %s", rows->main, attempts->reasons);
+        status = aks_error_set(err, AKS_NOT_FOUND, "no DuckDB on this machine can read the rows: %s",
+            attempts->reasons);
     aks_rows_readers_hint(&rows->readers, attempts->too_old, err);
     return status;
 }
@@ -109,12 +108,12 @@ try_each(struct aks_rows_child *child, int64_t most_ms, int64_t *ret_rows, struc
         if (child->forget != NULL)
             child->forget(child->ctx);
         else if (*ret_rows > 0)
-            return aks_error_set(err, why.status, "reading %s broke off after %lld rows: %s",
-                rows->main, (long long)*ret_rows, attempts.reasons);
+            return aks_error_set(err, why.status, "reading broke off after %lld rows: %s",
+                (long long)*ret_rows, attempts.reasons);
         status = aks_rows_check(rows, err);
         if (status != AKS_OK && rows->current + 1 < rows->readers.count)
-            return status == AKS_CANCELLED ? status : aks_error_set(err, status, "no rows of %s "
-                "came in time: %s", rows->main, attempts.reasons);
+            return status == AKS_CANCELLED ? status : aks_error_set(err, status, "no rows "
+                "came in time: %s", attempts.reasons);
     }
     rows->current = 0;
     return nobody(&attempts, err);

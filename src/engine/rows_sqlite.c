@@ -25,18 +25,18 @@ failed(const struct aks_rows *rows, int rc, struct aks_error *err)
     case SQLITE_INTERRUPT:
         if (aks_rows_check(rows, err) != AKS_OK)
             return aks_rows_check(rows, err);
-        return aks_error_set(err, AKS_CANCELLED, "reading %s was interrupted", rows->main);
+        return aks_error_set(err, AKS_CANCELLED, "reading rows was interrupted");
     case SQLITE_NOMEM:
         return aks_error_memory(err, "reading rows of a SQLite database");
     case SQLITE_TOOBIG:
-        return aks_error_set(err, AKS_TOO_LARGE, "a row of %s is larger than %zu bytes",
-            rows->main, AKS_ROWS_LINE_BYTES_MAX);
+        return aks_error_set(err, AKS_TOO_LARGE, "a row is longer than %zu bytes",
+            AKS_ROWS_LINE_BYTES_MAX);
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return aks_error_set(err, AKS_CORRUPT, "SQLite finds that %s is damaged: %s", rows->main,
+        return aks_error_set(err, AKS_CORRUPT, "SQLite finds that the database is damaged: %s",
             sqlite3_errmsg(rows->sqlite));
     default:
-        return aks_error_set(err, AKS_BAD_REPLY, "SQLite cannot read %s: %s", rows->main,
+        return aks_error_set(err, AKS_BAD_REPLY, "SQLite cannot read the rows: %s",
             rows->sqlite == NULL ? sqlite3_errstr(rc) : sqlite3_errmsg(rows->sqlite));
     }
 }

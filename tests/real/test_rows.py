@@ -213,6 +213,7 @@ class Bytes(cases.Case):
         result = self.me.ask("run", "--policy", self.me.policy, "--state", self.me.state, "--json", self.source,
                              environment=environment)
         self.assert_stored(result)
+        self.memories = result.report["targets"][0]["memories"]
         verified = self.me.ask("verify", "--policy", self.me.policy, "--state", self.me.state, "--json",
                                environment=environment)
         self.assert_code(verified, 5 if damaged else 0)
@@ -237,16 +238,21 @@ class Bytes(cases.Case):
         file = self.there_and_back(1, place)
         self.assertIsNone(file["read_by"])
         self.assertIn("there is no DuckDB on this machine", file["unread"])
-        for number, name in enumerate(("crashes", "eats memory", "floods", "writes garbage"), 2):
+        self.assertIn("there is no DuckDB on this machine", self.memories["error"]["message"])
+        self.assertIn("pip install -U duckdb", self.memories["error"]["hint"])
+        for number, name in enumerate(("crashes", "eats memory", "writes garbage"), 2):
             with self.subTest(name):
                 (place / "duckdb").write_text(FAKE % NO_GOOD[name][0], encoding="ascii")
                 (place / "duckdb").chmod(0o755)
                 file = self.there_and_back(number, place)
                 self.assertIsNone(file["read_by"])
                 self.assertIn(NO_GOOD[name][1], file["unread"])
+                self.assertIn(NO_GOOD[name][1], self.memories["error"]["message"])
         (place / "duckdb").write_text(FAKE % "echo 'IO Error: Corrupt database file: computed checksum 1' >&2; exit 1")
         file = self.there_and_back(8, place, damaged=True)
         self.assertIn("computed checksum 1", file["error"]["message"])
         command = self.have(engines.duckdb_command)
         file = self.there_and_back(9, place, AKOSHA_DUCKDB=str(command))
         self.assertEqual((file["read_by"], file["unread"]), (f"DuckDB 1.5.6 (command {command})", None))
+        self.assertGreater(self.memories["rows"], 1000)
+        self.assertIsNone(self.memories["error"])
