@@ -22,6 +22,7 @@ struct aks_age_reader {
     enum aks_age_failure failure;
     struct aks_buf head;                /* the header, then its nonce */
     size_t header_len;
+    size_t tries;                       /* identities on stanzas */
     size_t line_at;                     /* of the header's last line so far */
     struct aks_age_stream stream;
     size_t held_len;
@@ -128,6 +129,16 @@ is_scrypt(const struct aks_age_stanza *stanza, uint8_t ret_salt[AKS_AGE_SALT_BYT
 }
 
 static enum aks_status
+too_many_tries(struct aks_age_reader *reader, struct aks_error *err)
+{
+    reader->failure = AKS_AGE_TOO_MUCH_WORK;
+    (void)aks_error_set(err, AKS_LIMIT, "it is encrypted for more recipients than are tried with "
+        "%zu identities", reader->keys.identities->count);
+    aks_error_hint(err, "give the one identity that it is encrypted for");
+    return AKS_LIMIT;
+}
+
+static enum aks_status
 try_identity(struct aks_age_reader *reader, const struct aks_age_header *header, size_t index,
     uint8_t file_key[AKS_AGE_FILE_KEY_BYTES], bool *ret_opened, struct aks_error *err)
 {
@@ -142,6 +153,8 @@ try_identity(struct aks_age_reader *reader, const struct aks_age_header *header,
 
         if (!aks_age_header_is_type(&stanza, "X25519"))
             continue;
+        if (reader->tries++ == AKS_AGE_TRIES_MAX)
+            return too_many_tries(reader, err);
         if (is_x25519(&stanza, share))
             status = aks_age_unwrap_x25519(identities->each[index].secret,
                 identities->each[index].point, share, stanza.body, file_key, &how, err);
