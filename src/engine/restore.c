@@ -250,6 +250,22 @@ restore_items(struct restore *restore, struct aks_error *err)
     return first;
 }
 
+/* With which keys what is encrypted could be opened: those of identities by their recipients. */
+static void
+note_keys(json_t *fields, const struct aks_unseal *unseal)
+{
+    char recipient[AKS_AGE_RECIPIENT_TEXT_BYTES];
+    json_t *keys = json_array();
+
+    for (size_t i = 0; i < unseal->identities.count; i++) {
+        aks_age_recipient_text(unseal->identities.each[i].point, recipient);
+        (void)json_array_append_new(keys, json_string(recipient));
+    }
+    if (unseal->keys.passphrase != NULL)
+        (void)json_array_append_new(keys, json_string("passphrase"));
+    (void)json_object_set_new(fields, "keys", keys);
+}
+
 /* What came out of one upload, for the audit log. */
 static void
 note_restored(struct restore *restore, const struct restore_item *item,
@@ -264,6 +280,8 @@ note_restored(struct restore *restore, const struct restore_item *item,
     if (fields != NULL && proof->outcome != AKS_OK)
         (void)json_object_set_new(fields, "failure",
             json_string(aks_status_name(proof->outcome)));
+    if (fields != NULL && aks_unseal_any(&restore->unseal))
+        note_keys(fields, &restore->unseal);
     reader->let_in = reader->let_in && restore->opened == item->target + 1;
     reader->own = reader->settings->targets[item->target];
     aks_reader_note_or_warn(reader, "restored", fields);

@@ -111,6 +111,8 @@ class Age(cases.Case):
                     again = me.run(None, sources)
                     self.assertEqual(again.report["outcome"], "unchanged")
                     self.restore(me, "--identity", identity)
+                    restored = [json.loads(line) for line in (me.state / "audit.jsonl").read_text().splitlines()][-1]
+                    self.assertEqual((restored["event"], restored["keys"]), ("restored", [recipient]))
                     for source in sources:
                         self.assertEqual(data.sha256(me.folder / "back" / source.name), data.sha256(source))
 
