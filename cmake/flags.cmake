@@ -65,6 +65,7 @@ if(AKS_FUZZ)
     target_compile_options(aks_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 if(AKS_COVERAGE)
-    target_compile_options(aks_flags INTERFACE --coverage)
+    # Workers count too.
+    target_compile_options(aks_flags INTERFACE --coverage -fprofile-update=atomic)
     target_link_options(aks_flags INTERFACE --coverage)
 endif()

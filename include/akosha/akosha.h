@@ -213,6 +213,12 @@ AKOSHA_API int akosha_run(struct akosha *engine, struct akosha_policy *policy,
 AKOSHA_API int akosha_list(struct akosha *engine, struct akosha_policy *policy, const char *target,
     struct akosha_report **ret_report, struct akosha_error *ret_error);
 
+/** How fresh each system in the policy's targets (or ${target}) is, by its newest manifest
+ * (docs/schema/fleet.json). ${stale}: "90m", "36h", "2d", or NULL: two days; AKOSHA_USAGE for all
+ * else. AKOSHA_QUEUED where a system is stale, or a target could not be asked. */
+AKOSHA_API int akosha_fleet(struct akosha *engine, struct akosha_policy *policy, const char *target,
+    const char *stale, struct akosha_report **ret_report, struct akosha_error *ret_error);
+
 struct aks_secret;
 
 /* What opens encrypted objects; zeroed: nothing, or what the policy's own passphrase opens. */

@@ -26,13 +26,14 @@ _akosha_sync() {
         mcp) options='--policy --allow-env --limit --identity --passphrase-secret --keep-names --json --quiet --verbose --state --help --version' ;;
         stats) options='--json --quiet --verbose --state --help --version' ;;
         metrics) options='--textfile --json --quiet --verbose --state --help --version' ;;
+        fleet) options='--policy --target --stale --allow-env --limit --json --quiet --verbose --state --help --version' ;;
         *) options='--policy --target --no-fallback --dry-run --allow-env --limit --json --quiet --verbose --state --help --version' ;;
     esac
     COMPREPLY=()
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run enqueue hook worker status test check explain list verify restore prune cancel secret doctor bucket-policy support audit mcp stats metrics' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run enqueue hook worker status test check explain list verify restore prune cancel secret doctor bucket-policy support audit mcp stats metrics fleet' -- "$word")
     fi
 }
 complete -o default -F _akosha_sync akosha-sync

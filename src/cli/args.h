@@ -61,6 +61,8 @@ struct aks_args {
     const char *credentials;
     /* Of `support`. */
     const char *output;
+    /* Of `fleet`. */
+    const char *stale;
     /* Of `metrics`. */
     const char *textfile;
     bool keep_names;

@@ -201,5 +201,15 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync metrics\n"
       "  akosha-sync metrics --textfile /var/lib/prometheus/node-exporter/akosha_sync.prom",
       "textfile", 0, 0, aks_cmd_metrics },
+    { "fleet", "fleet [--policy FILE] [--target NAME] [--stale SPAN]",
+      "show how fresh every system in a bucket is",
+      "Of each system its newest complete upload, by the manifest: when, how old, how large, and\n"
+      "whether that is older than SPAN (90m, 36h, 2d; else 2d). The key has to be one that may\n"
+      "list all systems: docs/monitoring.md has the document for it. At most 1000 systems.\n"
+      "Exit codes: 0 all are fresh; 1 one is stale, or a target could not be asked; 2 wrong\n"
+      "option; 3 policy or settings; 6 refused.",
+      "  akosha-sync fleet --policy policies/prod.lua --stale 36h\n"
+      "  akosha-sync fleet --json | jq '.targets[].systems[] | select(.stale) | .system_id'",
+      "policy target stale allow-env limit", 0, 0, aks_cmd_fleet },
     { 0 },
 };

@@ -48,6 +48,7 @@ int aks_cmd_secret(const struct aks_args *args);
 int aks_cmd_support(const struct aks_args *args);
 int aks_cmd_bucket_policy(const struct aks_args *args);
 int aks_cmd_doctor(const struct aks_args *args);
+int aks_cmd_fleet(const struct aks_args *args);
 int aks_cmd_stats(const struct aks_args *args);
 int aks_cmd_metrics(const struct aks_args *args);
 int aks_cmd_audit(const struct aks_args *args);
