@@ -24,8 +24,8 @@
 #define AKS_AGE_RECIPIENTS_MAX 64
 #define AKS_AGE_IDENTITIES_MAX 64
 /* Of a header that is read. A stanza of ours has 98 bytes, one of a hybrid key some 1600. */
-/* Identities times stanzas, each of which takes some 0.1 ms: of a header that is nothing but stanzas
- * no more are tried. As many of each as are written at most, and that again. */
+/* Identities times stanzas, each of which takes some 0.1 ms: of a header that is nothing but
+ * stanzas no more are tried. As many of each as are written at most, and that again. */
 #define AKS_AGE_TRIES_MAX (2 * AKS_AGE_RECIPIENTS_MAX * AKS_AGE_IDENTITIES_MAX)
 #define AKS_AGE_HEADER_BYTES_MAX (256 * 1024)
 /* scrypt's N is 2 to this. What is written takes 256 MiB and about a second, as age's own files do;

@@ -38,7 +38,8 @@ void aks_age_reader_free(struct aks_age_reader *reader);
  * takes as long as scrypt does. AKS_CORRUPT: it is not what age writes, or was changed;
  * AKS_AUTH_MISSING: nothing that could open it was given; AKS_AUTH_INVALID: nothing of it does;
  * AKS_LIMIT without memory, where a passphrase takes more work than is done unasked, or where more
- * than AKS_AGE_TRIES_MAX identities would have to be tried on stanzas; or what ${each} said. Nothing is fed after a failure. */
+ * than AKS_AGE_TRIES_MAX identities would have to be tried on stanzas; or what ${each} said.
+ * Nothing is fed after a failure. */
 enum aks_status aks_age_reader_feed(struct aks_age_reader *reader, const void *data, size_t len,
     aks_decoded *each, void *ctx, struct aks_error *err);
 /** There is no more: gives the last chunk, if it is the last one. Failures as of feed. */
