@@ -65,8 +65,8 @@ nobody(const struct attempts *attempts, struct aks_error *err)
         status = aks_error_set(err, AKS_NOT_FOUND, "there is no DuckDB on this machine to read the "
             "rows%s%s", told[0] == '\0' ? "" : ": ", told);
     else
-        status = aks_error_set(err, AKS_NOT_FOUND, "no DuckDB on this machine can read the rows: %s",
-            attempts->reasons);
+        status = aks_error_set(err, AKS_NOT_FOUND, "no DuckDB on this machine can read the rows: "
+            "%s", attempts->reasons);
     aks_rows_readers_hint(&rows->readers, attempts->too_old, err);
     return status;
 }
