@@ -80,6 +80,18 @@ struct aks_args {
     bool inherited;
     bool no_worker;
     bool on_stop;                   /* of `hook` */
+    /* Of `init` and `migrate`. */
+    const char *endpoint;
+    const char *region;
+    const char *http;
+    const char *mcp;
+    const char *dir;
+    const char *settings;
+    bool no_hook;
+    bool systemd;
+    bool undo;
+    bool yes;
+    bool write;
     /* Of `test`; numbers as they were written. */
     const char *filter;
     const char *seed;

@@ -11,6 +11,22 @@ const struct aks_command aks_commands[] = {
       "policy target no-fallback dry-run allow-env limit", 0, -1, aks_cmd_run },
     AKS_COMMAND_ENQUEUE,
     AKS_COMMAND_HOOK,
+    { "init", "init [OPTION]... | init --undo",
+      "set it up: a policy, and the hook that an agent calls when its session ends",
+      "What is not said by options is asked at a terminal; what is found is proposed: databases in\n"
+      "~/.claude/data, variables, profiles of AWS by their names. All that would be written is\n"
+      "shown first, the agent's settings as a diff, and without --yes it is asked for; in a pipe\n"
+      "nothing is done without it. What was there is kept beside it. A second time nothing\n"
+      "changes. --undo takes away what was added, also after others have changed the rest. At the\n"
+      "end doctor looks at it all (docs/session.md). Exit codes: 0; 1 what doctor found; 2 wrong\n"
+      "option, or no consent; 3 policy or settings; 6 a key is missing or refused; 7 it cannot be\n"
+      "written.",
+      "  akosha-sync init\n"
+      "  akosha-sync init --bucket my-memories --credentials profile:sync --yes\n"
+      "  akosha-sync init --dir ~/backup --systemd --dry-run\n"
+      "  akosha-sync init --undo",
+      "policy bucket endpoint region prefix credentials mcp http dir system-id settings no-hook "
+      "systemd undo yes dry-run force", 0, 0, aks_cmd_init },
     { "worker", "worker [--once | --until-empty]",
       "bring the jobs of the queue, the newest first, each when it is due",
       "There is one worker for a state folder; a second one ends at once. Without --once or\n"

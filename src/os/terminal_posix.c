@@ -34,6 +34,32 @@ read_line(int fd, char *line, size_t *ret_len, struct aks_error *err)
 }
 
 enum aks_status
+aks_terminal_posix_line(const char *prompt, char ret_line[AKS_TERMINAL_BYTES_MAX],
+    struct aks_error *err)
+{
+    int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+    char line[AKS_TERMINAL_BYTES_MAX];
+    size_t len = 0;
+    enum aks_status status;
+
+    ret_line[0] = '\0';
+    if (fd < 0)
+        return aks_error_set(err, AKS_NOT_FOUND, "there is no terminal to ask at");
+    (void)!write(fd, prompt, strlen(prompt));
+    status = read_line(fd, line, &len, err);
+    (void)close(fd);
+    if (status == AKS_AUTH_MISSING)
+        return AKS_OK;
+    if (status == AKS_OK && len == sizeof(line))
+        status = aks_error_set(err, AKS_SETTINGS, "what was typed is too long");
+    if (status == AKS_OK) {
+        memcpy(ret_line, line, len);
+        ret_line[len] = '\0';
+    }
+    return status;
+}
+
+enum aks_status
 aks_terminal_posix_ask(const struct aks_alloc *alloc, const char *prompt,
     struct aks_secret **ret_secret, struct aks_error *err)
 {
