@@ -9,6 +9,8 @@ pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3>=3.37)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd>=1.4.8)
 pkg_check_modules(EXPAT REQUIRED IMPORTED_TARGET expat)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson>=2.13)
+# For `migrate` alone, in the full program.
+pkg_check_modules(YAML REQUIRED IMPORTED_TARGET yaml-0.1)
 
 # gzip by ISA-L (fast levels) and libdeflate (small levels); zlib does both where they are missing.
 pkg_check_modules(ISAL IMPORTED_TARGET libisal)

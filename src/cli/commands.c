@@ -27,6 +27,18 @@ const struct aks_command aks_commands[] = {
       "  akosha-sync init --undo",
       "policy bucket endpoint region prefix credentials mcp http dir system-id settings no-hook "
       "systemd undo yes dry-run force", 0, 0, aks_cmd_init },
+    { "migrate", "migrate [--write | --to FILE] [--mcp URL] [SETTINGS]...",
+      "make a policy of session-buddy's settings",
+      "SETTINGS are its YAML files, later ones win; without one settings/session-buddy.yaml and\n"
+      "settings/local.yaml of this folder. Variables SESSION_BUDDY_AKOSHA_* win over files. Each\n"
+      "setting is told: where it was said, what it becomes, and what it did before. Nothing is\n"
+      "written without --write (the configuration folder's policy.lua) or --to FILE, and nothing\n"
+      "is replaced without --force; what is written has passed check (docs/migration.md). Exit\n"
+      "codes: 0; 2 wrong option; 3 a setting is wrong, or a policy is there; 7 it cannot be\n"
+      "written.",
+      "  akosha-sync migrate settings/session-buddy.yaml\n"
+      "  akosha-sync migrate --write ~/session-buddy/settings/session-buddy.yaml",
+      "write to mcp force", 0, -1, aks_cmd_migrate },
     { "worker", "worker [--once | --until-empty]",
       "bring the jobs of the queue, the newest first, each when it is due",
       "There is one worker for a state folder; a second one ends at once. Without --once or\n"

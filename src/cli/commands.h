@@ -55,6 +55,7 @@ int aks_cmd_audit(const struct aks_args *args);
 int aks_cmd_mcp(const struct aks_args *args);
 int aks_cmd_hook(const struct aks_args *args);
 int aks_cmd_init(const struct aks_args *args);
+int aks_cmd_migrate(const struct aks_args *args);
 
 /** Enqueues as the command line says, through ${port}; its operands are the sources. */
 int aks_cmd_enqueue_job(const struct aks_args *args, const struct aks_port *port,

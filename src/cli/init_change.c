@@ -95,18 +95,23 @@ aks_init_change_diff(const struct aks_init_change *change, struct aks_buf *out)
 
 /* --- doing it --------------------------------------------------------------------------------- */
 
-/* The folders of ${path} that are missing. */
-static enum aks_status
-make_folders(const struct aks_files *files, char *path, struct aks_error *err)
+enum aks_status
+aks_init_change_folders(const struct aks_files *files, const char *path, struct aks_error *err)
 {
-    for (char *at = path + 1; (at = strchr(at, '/')) != NULL; at++) {
+    char prefix[AKS_PATH_BYTES];
+    size_t len = strlen(path);
+
+    if (len >= sizeof(prefix))
+        return aks_error_set(err, AKS_LIMIT, "the path %.60s... is too long", path);
+    memcpy(prefix, path, len + 1);
+    for (char *at = prefix + 1; (at = strchr(at, '/')) != NULL; at++) {
         struct aks_file_info info;
         struct aks_error why = { 0 };
         enum aks_status status = AKS_OK;
 
         *at = '\0';
-        if (files->stat(files->ctx, path, true, &info, NULL) != AKS_OK)
-            status = files->make_folder(files->ctx, path, &why);
+        if (files->stat(files->ctx, prefix, true, &info, NULL) != AKS_OK)
+            status = files->make_folder(files->ctx, prefix, &why);
         *at = '/';
         if (status != AKS_OK && status != AKS_CONFLICT) {
             if (err != NULL)
@@ -146,7 +151,7 @@ apply(const struct aks_init_changes *changes, const struct aks_init_change *chan
     if (status == AKS_OK && change->action == AKS_INIT_REMOVED)
         return aks_replace_posix_remove(change->path, &change->seen, err);
     if (status == AKS_OK)
-        status = make_folders(files, change->path, err);
+        status = aks_init_change_folders(files, change->path, err);
     if (status == AKS_OK)
         status = aks_replace_posix_write(change->path, &change->seen, change->after,
             change->after_len, err);

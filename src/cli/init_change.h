@@ -54,6 +54,9 @@ bool aks_init_change_any(const struct aks_init_changes *changes);
 const char *aks_init_change_name(enum aks_init_action action);
 /** Appends what it would change; nothing where it changes nothing. */
 void aks_init_change_diff(const struct aks_init_change *change, struct aks_buf *out);
+/** Makes the folders of ${path} that are missing. */
+enum aks_status aks_init_change_folders(const struct aks_files *files, const char *path,
+    struct aks_error *err);
 /** Does all of it, in order; missing folders are made. ${stamp} is part of a backup's name:
  * "<path>.<stamp>.bak". */
 enum aks_status aks_init_change_apply(const struct aks_init_changes *changes,
