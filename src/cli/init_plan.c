@@ -43,7 +43,8 @@ front_program(const struct aks_port *port, char **ret_path, struct aks_error *er
 {
     static const char *const places[] = { AKS_INSTALL_BIN "/", "../" };
     char path[PATH_MAX];
-    enum aks_status status = aks_beside_find(port->alloc, "call", PROGRAM, places, 2, path, err);
+    enum aks_status status = aks_beside_find(port->alloc, AKS_BESIDE_PROGRAM, "call", PROGRAM,
+        places, 2, path, err);
 
     if (status == AKS_OK)
         status = port->files.resolve(port->files.ctx, path, port->alloc, ret_path, err);
@@ -273,7 +274,8 @@ unit_text(struct aks_init_plan *plan, const char *name, const char *front, struc
     struct aks_replace_posix unit = { 0 };
     char path[PATH_MAX];
     const char *at;
-    enum aks_status status = aks_beside_find(alloc, "read", name, places, 2, path, err);
+    enum aks_status status = aks_beside_find(alloc, AKS_BESIDE_PROGRAM, "read", name, places, 2,
+        path, err);
 
     if (status == AKS_OK)
         status = aks_replace_posix_read(alloc, path, AKS_INIT_CHANGE_BYTES_MAX, &unit, err);

@@ -35,7 +35,7 @@ static const struct {
     [AKS_MIGRATE_METHOD] = { "akosha_force_method", METHOD, "auto", 0, 0,
         "ignored at a session's end" },
     [AKS_MIGRATE_TIMEOUT] = { "akosha_upload_timeout_seconds", WHOLE, "300", 30, 3600, NULL },
-    [AKS_MIGRATE_RETRIES] = { "akosha_max_retries", WHOLE, "3", 0, 10, "0 meant: not even once" },
+    [AKS_MIGRATE_RETRIES] = { "akosha_max_retries", WHOLE, "3", 0, 10, "with 0 nothing was ever tried" },
     [AKS_MIGRATE_BACKOFF] = { "akosha_retry_backoff_seconds", NUMBER, "2.0", 0.1, 60, NULL },
     [AKS_MIGRATE_COMPRESSION] = { "akosha_enable_compression", SWITCH, "true", 0, 0, NULL },
     [AKS_MIGRATE_DEDUPLICATION] = { "akosha_enable_deduplication", SWITCH, "true", 0, 0,
