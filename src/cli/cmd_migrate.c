@@ -81,8 +81,12 @@ read_file(struct moving *moving, const char *name, bool must, struct aks_error *
     if (status == AKS_OK) {
         status = aks_migrate_settings_file(&moving->settings, name, text, len, err);
         (void)json_array_append_new(moving->read, json_string(name));
+    } else if (status == AKS_NOT_FOUND && !must) {
+        status = AKS_OK;
     } else if (status == AKS_NOT_FOUND || status == AKS_FORBIDDEN) {
-        status = status == AKS_NOT_FOUND && !must ? AKS_OK : AKS_SETTINGS;
+        struct aks_error why = *err;
+
+        status = aks_error_set(err, AKS_SETTINGS, "%s", why.message);
     }
     aks_mem_free(moving->port->alloc, text);
     aks_mem_free(moving->port->alloc, path);
