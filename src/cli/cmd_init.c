@@ -33,7 +33,7 @@ struct making {
     bool applied;
 };
 
-/* --- what the policy is about ------------------------------------------------------------------ */
+/* --- what the policy is about ----------------------------------------------------------------- */
 
 static const char *
 either(const char *option, const struct aks_port *port, const char *setting)
@@ -132,7 +132,7 @@ fill_draft(struct making *making, struct aks_error *err)
     return status == AKS_OK ? settle_target(making, err) : status;
 }
 
-/* --- showing and asking ------------------------------------------------------------------------ */
+/* --- showing and asking ----------------------------------------------------------------------- */
 
 static void
 show(const struct aks_init_changes *changes)
@@ -177,7 +177,7 @@ consent(const struct making *making, struct aks_error *err)
     return status;
 }
 
-/* --- doing it ---------------------------------------------------------------------------------- */
+/* --- doing it --------------------------------------------------------------------------------- */
 
 static bool
 systemctl(const struct aks_port *port, const char *const *argv)
@@ -275,7 +275,7 @@ make(struct making *making, struct aks_error *err)
     return status == AKS_OK ? apply(making, err) : status;
 }
 
-/* --- the end ----------------------------------------------------------------------------------- */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static int
 code_of(const struct aks_error *err)

@@ -13,8 +13,8 @@ const struct aks_command aks_commands[] = {
     AKS_COMMAND_HOOK,
     { "init", "init [OPTION]... | init --undo",
       "set it up: a policy, and the hook that an agent calls when its session ends",
-      "What is not said by options is asked at a terminal; what is found is proposed: databases in\n"
-      "~/.claude/data, variables, profiles of AWS by their names. All that would be written is\n"
+      "What is not said by options is asked at a terminal; what is found is proposed: databases\n"
+      "in ~/.claude/data, variables, profiles of AWS by name. All that would be written is\n"
       "shown first, the agent's settings as a diff, and without --yes it is asked for; in a pipe\n"
       "nothing is done without it. What was there is kept beside it. A second time nothing\n"
       "changes. --undo takes away what was added, also after others have changed the rest. At the\n"

@@ -12,7 +12,8 @@
 #define VARIABLE "SESSION_BUDDY_AKOSHA_"
 #define SYSTEM_ID_MAX 84
 #define CHUNK_MIB_MIN 5
-#define FAILED "no upload ever reached it: the storage adapter was built in a way that always failed"
+#define FAILED "no upload ever reached it: the storage adapter was built in a way that always " \
+    "failed"
 
 enum kind { TEXT, SWITCH, WHOLE, NUMBER, METHOD };
 
@@ -35,7 +36,8 @@ static const struct {
     [AKS_MIGRATE_METHOD] = { "akosha_force_method", METHOD, "auto", 0, 0,
         "ignored at a session's end" },
     [AKS_MIGRATE_TIMEOUT] = { "akosha_upload_timeout_seconds", WHOLE, "300", 30, 3600, NULL },
-    [AKS_MIGRATE_RETRIES] = { "akosha_max_retries", WHOLE, "3", 0, 10, "with 0 nothing was ever tried" },
+    [AKS_MIGRATE_RETRIES] = { "akosha_max_retries", WHOLE, "3", 0, 10,
+        "with 0 nothing was ever tried" },
     [AKS_MIGRATE_BACKOFF] = { "akosha_retry_backoff_seconds", NUMBER, "2.0", 0.1, 60, NULL },
     [AKS_MIGRATE_COMPRESSION] = { "akosha_enable_compression", SWITCH, "true", 0, 0, NULL },
     [AKS_MIGRATE_DEDUPLICATION] = { "akosha_enable_deduplication", SWITCH, "true", 0, 0,
