@@ -8,6 +8,8 @@ _akosha_sync() {
         run) options='--policy --target --no-fallback --dry-run --allow-env --limit --json --quiet --verbose --state --help --version' ;;
         enqueue) options='--policy --target --no-fallback --allow-env --limit --no-worker --json --quiet --verbose --state --help --version' ;;
         hook) options='--policy --target --no-fallback --allow-env --limit --no-worker --on-stop --json --quiet --verbose --state --help --version' ;;
+        init) options='--policy --bucket --endpoint --region --prefix --credentials --mcp --http --dir --system-id --settings --no-hook --systemd --undo --yes --dry-run --force --json --quiet --verbose --state --help --version' ;;
+        migrate) options='--write --to --mcp --force --json --quiet --verbose --state --help --version' ;;
         worker) options='--once --until-empty --inherited --json --quiet --verbose --state --help --version' ;;
         status) options='--json --quiet --verbose --state --help --version' ;;
         test) options='--filter --seed --jobs --timeout --format --report --coverage --list --new --json --quiet --verbose --state --help --version' ;;
@@ -33,7 +35,7 @@ _akosha_sync() {
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")
     elif ((COMP_CWORD == 1)); then
-        mapfile -t COMPREPLY < <(compgen -W 'run enqueue hook worker status test check explain list verify restore prune cancel secret doctor bucket-policy support audit mcp stats metrics fleet' -- "$word")
+        mapfile -t COMPREPLY < <(compgen -W 'run enqueue hook init migrate worker status test check explain list verify restore prune cancel secret doctor bucket-policy support audit mcp stats metrics fleet' -- "$word")
     fi
 }
 complete -o default -F _akosha_sync akosha-sync
