@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "engine/reader.h"
 #include "engine/run_upload_internal.h"
+#include "engine/state_memories.h"
 #include "engine/upload_id.h"
 #include "wire/manifest.h"
 
@@ -215,6 +216,31 @@ keep_rows(struct rebuild *rebuild, struct aks_error *err)
     return status;
 }
 
+/* How far the rows of a table have come, by the newest manifest that tells of it. All of them count
+ * as sent then: when that was is not known, and they go in a month. */
+static enum aks_status
+keep_marks(struct rebuild *rebuild, struct aks_error *err)
+{
+    const struct aks_run *run = rebuild->upload->run;
+    enum aks_status status = AKS_OK;
+
+    /* From the oldest on: what a newer one says takes its place. */
+    for (size_t i = rebuild->manifest_count; i > 0 && status == AKS_OK; i--) {
+        const struct aks_manifest *manifest = &rebuild->manifests[i - 1];
+
+        for (size_t j = 0; j < manifest->memories.count && status == AKS_OK; j++) {
+            const struct aks_manifest_table *table = &manifest->memories.tables[j];
+            struct aks_memories_mark mark = { .source = table->source, .table = table->table,
+                .cursor = { table->to_at, table->to_id }, .all_at_ms = manifest->uploaded_at_ms };
+
+            if (table->source[0] == '/' && strchr(table->source, '%') == NULL)
+                status = aks_state_memories_put(run->engine->state,
+                    run->targets[rebuild->upload->index].identity, &mark, 1, err);
+        }
+    }
+    return status;
+}
+
 /* What is there is older than what comes now, whatever the clock says. */
 static enum aks_status
 follow_ids(struct rebuild *rebuild, struct aks_error *err)
@@ -248,6 +274,8 @@ look_up(struct rebuild *rebuild, struct aks_error *err)
         return status;
     }
     status = keep_rows(rebuild, err);
+    if (status == AKS_OK)
+        status = keep_marks(rebuild, err);
     if (status == AKS_OK)
         (void)aks_state_fact_put(upload->run->engine->state,
             upload->run->targets[upload->index].identity, FACT, "yes", wall_ms(upload), NULL);
