@@ -2,6 +2,7 @@
 
 #include "base/units.h"
 #include "engine/handed.h"
+#include "engine/notify.h"
 #include "engine/run.h"
 #include "engine/run_job.h"
 #include "engine/text.h"
@@ -239,6 +240,8 @@ try_job(struct worker *worker, struct aks_worker_job *job)
         aks_run_job_note(worker->report, id, own, &err);
     }
     json_decref(own);
+    if (!interrupted(worker))
+        aks_notify_when_due(worker->engine);
 }
 
 static bool

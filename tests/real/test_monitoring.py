@@ -172,3 +172,72 @@ class Fleet(cases.Case):
         self.assertEqual((late.report["systems"], late.report["stale"], late.report["stale_after_s"]), (3, 2, 36 * 3600))
         for wrong in ("", "2", "d", "0d", "2w", "99999999d", "-1d", "2d "):
             self.assert_code(me.ask("fleet", "--stale", wrong, "--policy", me.policy, "--state", me.state), 2)
+
+
+class Notification(cases.Case):
+    """A worker whose target is not there, and a program that keeps what it was told."""
+
+    def setUp(self):
+        self.me = self.person()
+        self.source = next(iter(data.databases(self.me.folder)))
+        self.told = self.me.folder / "told"
+        self.tell = self.me.folder / "tell.sh"
+        self.tell.write_text('#!/bin/sh\nenv >>"$HOME/told"\necho --- >>"$HOME/told"\n')
+        self.tell.chmod(0o700)
+        self.me.policy.write_text(sync.policy({"http": sync.http(url="http://127.0.0.1:9/secret-place")}))
+
+    def settings(self, mode=0o600, **fields):
+        folder = self.me.folder / "xdg-config" / "akosha-sync"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path = folder / "settings.json"
+        path.write_text(json.dumps({"schema": 1, "notify": {"command": str(self.tell), **fields}}))
+        path.chmod(mode)
+
+    def work(self, code):
+        result = self.me.ask("worker", "--once", "--json", "--state", self.me.state, environment={"AKS_PLANTED": "yes"})
+        self.assert_code(result, code)
+        return result
+
+    def times(self):
+        return self.told.read_text().split("---\n")[:-1] if self.told.exists() else []
+
+    def enqueue(self):
+        self.assert_code(self.me.ask("enqueue", "--no-worker", "--policy", self.me.policy, "--state", self.me.state, self.source), 0)
+
+    def test_told_once_that_it_fails_and_once_that_it_is_well(self):
+        self.settings(after_tries=2)
+        self.enqueue()
+        self.work(1)
+        self.assertEqual(self.times(), [])
+        for _ in range(2):
+            self.work(1)
+        [told] = self.times()
+        self.assertIn("AKOSHA_EVENT=failing\n", told)
+        self.assertRegex(told, r"AKOSHA_TEXT=akosha-sync cannot deliver: 1 job waits, the oldest for .*, tried 2 times \(refused\)\n")
+        for word in (ACCESS_KEY, SECRET_KEY, "AKS_PLANTED", "127.0.0.1", "secret-place"):
+            self.assertNotIn(word, told)
+        self.me.policy.write_text(sync.policy({"here": sync.builder("dir", path=self.me.folder / "target")}))
+        self.enqueue()
+        for _ in range(2):
+            self.work(0)
+        self.assertIn("AKOSHA_EVENT=well\n", self.times()[1])
+        self.assertEqual(len(self.times()), 2)
+        text = self.me.ask("metrics", "--state", self.me.state).out
+        self.assertIn('akosha_sync_notifications_total{event="failing"} 1\n', text)
+        self.assertIn('akosha_sync_notifications_total{event="well"} 1\n', text)
+        shown = self.me.ask("audit", "show", "--event", "notified", "--json", "--state", self.me.state)
+        self.assertEqual([(r["about"], r["told"]) for r in shown.report["records"]], [("failing", True), ("well", True)])
+
+    def test_names_only_where_they_are_asked_for(self):
+        self.settings(after_tries=1, names=True)
+        self.enqueue()
+        self.work(1)
+        self.assertIn("127.0.0.1", self.times()[0])
+
+    def test_what_is_wrong_with_it_holds_nothing_up(self):
+        self.enqueue()
+        for fields in ({"mode": 0o666, "after_tries": 1}, {"after_tries": 1, "command": "/no/such/program"}, {"after_tries": 0}):
+            self.settings(**fields)
+            result = self.work(1)
+            self.assertRegex(result.err, "nobody (can|could) be told")
+        self.assertEqual(self.times(), [])
