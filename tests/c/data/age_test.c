@@ -444,33 +444,6 @@ unasked_less_work_is_begun(void **state)
     aks_secret_free(passphrase);
 }
 
-/* 64 identities, and a header full of stanzas that none of them opens. */
-static void
-stanzas_are_not_tried_without_end(void **state)
-{
-    struct aks_age_identities identities;
-    struct aks_age_keys keys = { .identities = &identities };
-    struct text plain = { NULL, 0, 0 };
-    struct aks_buf file;
-
-    aks_age_identities_init(&identities, aks_alloc_system());
-    for (int i = 0; i < AKS_AGE_IDENTITIES_MAX; i++)
-        assert_int_equal(aks_age_identities_add(&identities, IDENTITY, strlen(IDENTITY), NULL),
-            AKS_OK);
-    for (int count = AKS_AGE_TRIES_MAX / AKS_AGE_IDENTITIES_MAX, i = count; i <= count + 1; i++) {
-        aks_buf_init(&file, aks_alloc_system(), (size_t)64 * 1024);
-        aks_buf_puts(&file, AKS_AGE_VERSION_LINE);
-        for (int j = 0; j < i; j++)
-            aks_buf_puts(&file, "-> X25519 " SHARE "\n"
-                "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n");
-        aks_buf_puts(&file, "--- " MAC "\n0123456789abcdef");
-        assert_int_equal(read_all(file.data, file.len, file.len, &keys, &plain), i == count
-            ? AKS_AGE_NO_MATCH : AKS_AGE_TOO_MUCH_WORK);
-        aks_buf_fini(&file);
-    }
-    aks_age_identities_fini(&identities);
-}
-
 /* --- keys as text ----------------------------------------------------------------------------- */
 
 static void
@@ -605,7 +578,6 @@ main(void)
         cmocka_unit_test(a_passphrase_stands_alone),
         cmocka_unit_test(what_takes_too_much_work_is_not_begun),
         cmocka_unit_test(unasked_less_work_is_begun),
-        cmocka_unit_test(stanzas_are_not_tried_without_end),
         cmocka_unit_test(keys_of_another_kind_are_refused_by_name),
         cmocka_unit_test(an_identity_file_has_comments_and_several_keys),
         cmocka_unit_test(there_may_not_be_too_many),

@@ -26,6 +26,7 @@ struct place {
     enum aks_status says;               /* of each try */
     struct aks_outcome outcome;
     struct aks_hold hold;
+    int64_t asks_ms;                    /* Retry-After of a try that fails */
 };
 
 static enum aks_status
@@ -291,6 +292,7 @@ try_once(void *ctx)
     if (place->says != AKS_OK) {
         (void)aks_error_set(&err, place->says, "no");
         aks_outcome_failed(&outcome, &err);
+        outcome.retry_after_ms = place->asks_ms;
     }
     aks_attempt_tried(&place->attempt, &outcome);
 }
@@ -354,6 +356,41 @@ attempt_is_tried_as_often_as_the_settings_say(void **state)
     assert_int_equal(place->outcome.verdict, AKS_NEXT_TARGET);
 }
 
+/* On the port's clock; a machine that is slow only comes later. */
+static int64_t
+now_ns(const struct place *place)
+{
+    return place->world->port.clock.now_ns(place->world->port.clock.ctx);
+}
+
+static void
+attempt_that_begins_while_another_one_waits_as_asked_waits_too(void **state)
+{
+    struct place *place = *state;
+    int64_t began_ns = now_ns(place);
+
+    /* The policy waits less than the server asks for: so do the others. */
+    place->world->policy.decide.retry = answer_retry;
+    place->answer = (struct aks_retry_answer) { .verdict = AKS_WAIT, .wait_ms = 30 };
+    place->asks_ms = 3600 * AKS_MS_PER_S;
+    begin(place, AKS_THROTTLED);
+    while (place->started == 0)
+        assert_int_equal(aks_loop_turn(&place->world->loop, NULL), AKS_OK);
+    aks_attempt_cancel(&place->attempt);
+    assert_true(place->hold.until_ns >= began_ns + 30 * AKS_NS_PER_MS);
+    assert_true(place->hold.until_ns <= now_ns(place) + 30 * AKS_NS_PER_MS);
+    place->started = 0;
+    attempt(place, AKS_OK);
+    assert_true(now_ns(place) >= place->hold.until_ns);
+    /* What asks for nothing holds nobody, and what is not held does not wait. */
+    place->hold.until_ns = 0;
+    place->asks_ms = -1;
+    place->answer.verdict = AKS_NEXT_TARGET;
+    place->started = place->done = 0;
+    attempt(place, AKS_THROTTLED);
+    assert_int_equal(place->hold.until_ns, 0);
+}
+
 static void
 attempt_ends_where_the_policy_fails(void **state)
 {
@@ -394,6 +431,7 @@ main(void)
         ASK_TEST(first_failure_of_the_policy_is_kept),
         ASK_TEST(attempt_that_succeeds_is_one_try),
         ASK_TEST(attempt_is_tried_as_often_as_the_settings_say),
+        ASK_TEST(attempt_that_begins_while_another_one_waits_as_asked_waits_too),
         ASK_TEST(attempt_ends_where_the_policy_fails),
         ASK_TEST(attempt_that_is_cancelled_is_never_done),
     };
