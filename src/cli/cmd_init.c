@@ -381,7 +381,8 @@ end(const struct making *making)
     struct aks_args doctor = *args;
     bool look = !args->undo && !args->dry_run;
 
-    if (making->plan.policy_kept && !args->quiet)
+    if (making->plan.policy_kept && !args->quiet && (args->bucket != NULL || args->http != NULL ||
+            args->mcp != NULL || args->dir != NULL))
         aks_print_note("warning: %s stays as it is; --force replaces it", making->plan.policy);
     if (args->json)
         return tell_json(making, look);

@@ -575,8 +575,6 @@ MUTANTS = (
     ("what stands deeper in an agent's JSON is taken for the event", "src/cli/hook_event.c",
      "    if (event->depth != 1 || !event->named)", "    if (!event->named)",
      "src/cli/hook_event.c", "c == ':' && event->depth == 1)", "c == ':')"),
-    ("a hook waits for a pipe that says nothing", "src/os/input_posix.c",
-     "left_ms > 0 ? (int)left_ms : 0);", "left_ms > 0 ? (int)left_ms : 1);\n\n        if (got == 0)\n            continue;"),
     ("a hook's failure of another state folder is told", "src/engine/hook_note.c",
      "&& strcmp(folder, found) == 0;", "&& found[0] == '/';"),
     ("undo takes a person's own hooks away", "src/cli/init_hook.c",

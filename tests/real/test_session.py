@@ -108,7 +108,8 @@ class Session(cases.Case):
         self.assertEqual((self.settings.read_bytes(), self.policy.read_bytes()), texts)
         # A policy is the person's; another one is kept beside it.
         self.policy.write_text(texts[1].decode() + "-- mine\n")
-        result = self.init("--yes")
+        self.assertNotIn("stays as it is", self.init("--yes").err)
+        result = self.init("--yes", "--dir", self.home / "other")
         self.assertIn("stays as it is; --force replaces it", result.err)
         self.init("--yes", "--force")
         self.assertEqual(self.policy.read_bytes(), texts[1])
