@@ -22,13 +22,14 @@ sys.path.insert(0, str(HERE.parent / "tests" / "real"))
 import data  # noqa: E402
 import age_cost  # noqa: E402
 import enqueue_cost  # noqa: E402
+import memories_cost  # noqa: E402
 import peers  # noqa: E402
 import policy_cost  # noqa: E402
 import servers  # noqa: E402
 import sync  # noqa: E402
 from world import BUCKET, World  # noqa: E402
 
-PARTS = ("policy", "enqueue", "hook", "age", "limits", "raw", "pair", "unchanged")
+PARTS = ("policy", "enqueue", "hook", "age", "memories", "limits", "raw", "pair", "unchanged")
 BY_HAND = ("large",)            # only when asked for: takes 25 GB of disk and minutes
 LARGE_BYTES = 8 * 1024 * data.MIB
 GENERATED = servers.CACHE.parent / "bench"
@@ -263,6 +264,10 @@ def main():
     if "age" in parts:
         age_cost.measure(arguments.program, scratch())
         parts.remove("age")
+    if "memories" in parts:
+        with tempfile.TemporaryDirectory(prefix="akosha-bench-", dir=scratch()) as folder:
+            memories_cost.measure(arguments.program, arguments.rounds, Path(folder), duckdb_pair(Path(folder))[0])
+        parts.remove("memories")
     if not parts:
         return
     try:
