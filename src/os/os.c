@@ -106,6 +106,7 @@ aks_os_of_library(struct aks_os *os)
 {
     os->background.program = aks_program_of_library;
     aks_http_loader_of_library(os->http);
+    aks_process_posix_of_library(&os->port.process);
 }
 
 void

@@ -335,6 +335,20 @@ process_run(void *ctx, const struct aks_process_spec *spec, struct aks_buf *ret_
     return status;
 }
 
+static enum aks_status
+find_own(enum aks_beside beside, const char *name, const struct aks_alloc *alloc,
+    const char *const *places, size_t count, char **ret_path, struct aks_error *err)
+{
+    char path[PATH_MAX];
+    enum aks_status status = aks_beside_find(alloc, beside, "run", name, places, count, path, err);
+
+    *ret_path = NULL;
+    if (status != AKS_OK)
+        return status;
+    *ret_path = aks_mem_strdup(alloc, path);
+    return *ret_path == NULL ? aks_error_memory(err, "looking for a program") : AKS_OK;
+}
+
 /* Beside the full program, where it is installed and in a build; and for a program in the folder of
  * the front one, or of a build's tests. */
 static enum aks_status
@@ -343,15 +357,25 @@ process_own(void *ctx, const char *name, const struct aks_alloc *alloc, char **r
 {
     static const char *const places[] = { "", "libexec/",
         "../" AKS_INSTALL_LIBDIR "/akosha-sync/", "../libexec/" };
-    char path[PATH_MAX];
-    enum aks_status status = aks_beside_find(alloc, AKS_BESIDE_PROGRAM, "run", name, places,
-        sizeof(places) / sizeof(places[0]), path, err);
 
-    *ret_path = NULL;
-    if (status != AKS_OK)
-        return status;
-    *ret_path = aks_mem_strdup(alloc, path);
-    return *ret_path == NULL ? aks_error_memory(err, "looking for a program") : AKS_OK;
+    return find_own(AKS_BESIDE_PROGRAM, name, alloc, places, sizeof(places) / sizeof(places[0]),
+        ret_path, err);
+}
+
+static enum aks_status
+library_own(void *ctx, const char *name, const struct aks_alloc *alloc, char **ret_path,
+    struct aks_error *err)
+{
+    static const char *const places[] = { "libexec/", "akosha-sync/" };
+
+    return find_own(AKS_BESIDE_LIBRARY, name, alloc, places, sizeof(places) / sizeof(places[0]),
+        ret_path, err);
+}
+
+void
+aks_process_posix_of_library(struct aks_process *process)
+{
+    process->own = library_own;
 }
 
 void
