@@ -4,7 +4,9 @@ What stands there occurs once in the file. The name says what the mutant does wr
 guard, each but the last is broken as well: further triples (file, what stands there, what instead) follow.
 """
 
-MUTANTS = (
+from mutants_rows import ROWS
+
+MUTANTS = (*ROWS,
     ("an object is finished before its last part", "src/engine/transfer.c",
      "    else if (transfer->in_flight == 0)\n        finish(transfer);",
      "    else if (transfer->in_flight <= 1)\n        finish(transfer);"),
@@ -570,18 +572,6 @@ MUTANTS = (
      "    if (status == AKS_OK && rows->wal)\n", "    if (status == AKS_OK && rows->wal && !options->in_place)\n"),
     ("a reader has as much memory as it likes", "src/os/process_posix.c",
      "    if (spec->memory_max > 0)\n", "    if (spec->memory_max < 0)\n"),
-    ("a cursor moves though its upload is not there", "src/engine/state_memories.c",
-     "    if (there)\n        status = run(", "    if (there || upload_id != NULL)\n        status = run("),
-    ("a short id is anybody's", "src/engine/memories_row.c",
-     "    if (!is_uuid(inner) && !is_ulid(inner) && !is_digest(inner)) {",
-     "    if (!is_uuid(inner) && !is_ulid(inner) && !is_digest(inner) && inner->len == 0) {"),
-    ("a row of the future is taken for the last", "src/engine/memories.c",
-     "    if (!ahead && why != AKS_MEMORIES_NO_ID)", "    if (why != AKS_MEMORIES_NO_ID)"),
-    ("an embedding may have any length", "src/engine/memories_value.c",
-     "    return count == AKS_MEMORIES_EMBEDDING ? AKS_MEMORIES_SKIPS : AKS_MEMORIES_EMBEDDING_LENGTH;",
-     "    return count > 0 ? AKS_MEMORIES_SKIPS : AKS_MEMORIES_EMBEDDING_LENGTH;"),
-    ("a text loses its reasoning", "src/engine/memories_row.c",
-     "    if (row->reasoning.len > 0) {", "    if (row->reasoning.len > 1000) {"),
     ("a turn's end is taken for a session's", "src/cli/hook_event.c",
      'strcmp(event->name, "Stop") == 0 ||', 'strcmp(event->name, "Never") == 0 ||'),
     ("what stands deeper in an agent's JSON is taken for the event", "src/cli/hook_event.c",
