@@ -162,7 +162,7 @@ aks_mcp_answer_report(const struct aks_mcp_answer *answer, struct akosha_report 
         drop_decisions(json_object_get(document, "report"));
     }
     if (document != NULL)
-        whole = json_dumps(document, JSON_COMPACT);
+        whole = json_dumps(document, JSON_COMPACT | JSON_REAL_PRECISION(AKS_MCP_REAL_DIGITS));
     if (whole == NULL) {
         json_decref(content);
         json_decref(document);
@@ -228,7 +228,8 @@ aks_mcp_answer_last_report(const struct aks_mcp_answer *answer, struct akosha_re
         return;
     }
     run = leaving(answer, run);
-    told = run != NULL ? json_dumps(run, JSON_COMPACT) : NULL;
+    told = run != NULL ? json_dumps(run, JSON_COMPACT | JSON_REAL_PRECISION(AKS_MCP_REAL_DIGITS))
+        : NULL;
     json_decref(run);
     if (told != NULL)
         say_contents(answer, AKS_MCP_REPORT_URI, "application/json", told);

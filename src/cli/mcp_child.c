@@ -6,6 +6,7 @@
 #include "cli/mcp_answer.h"
 #include "cli/print.h"
 #include "cli/session.h"
+#include "os/guard_posix.h"
 #include "os/os.h"
 #include "testkit/explain.h"
 
@@ -282,13 +283,18 @@ aks_mcp_child_run(void *ctx, int fd)
 {
     struct doing doing = { .child = ctx, .answer = { .fd = fd }, .told_ms = -1 };
     struct aks_error err = { 0 };
+    struct aks_guard_posix guard;
     sigset_t none;
 
     /* The server holds signals back while it does not wait. */
     (void)sigemptyset(&none);
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    /* Secrets are not copied into a child (base/secret.c), so that what the environment holds would
+     * be told here. */
+    aks_guard_posix_environment(&guard, aks_alloc_system());
     if (aks_os_open(aks_alloc_system(), &doing.os, &err) == AKS_OK)
         work(&doing);
     aks_os_close(doing.os);
+    aks_guard_posix_forget(&guard);
     return EXIT_SUCCESS;
 }

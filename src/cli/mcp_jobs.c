@@ -55,8 +55,10 @@ find(struct aks_mcp_server *server, const json_t *id)
     for (size_t i = 0; i < AKS_MCP_JOBS_MAX; i++) {
         struct aks_mcp_job *job = &server->jobs[i];
 
-        /* One that was cancelled is nobody's any more; its id may be used again. */
-        if (job->state != AKS_MCP_FREE && !job->cancelled && json_equal(job->id, id))
+        /* One that was cancelled or answered is nobody's any more: its id may be used again, though
+         * its process is there yet. */
+        if (job->state != AKS_MCP_FREE && !job->cancelled && !job->answered &&
+            json_equal(job->id, id))
             return job;
     }
     return NULL;

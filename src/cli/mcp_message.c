@@ -73,7 +73,7 @@ aks_mcp_message_read(const char *text, size_t len, struct aks_mcp_message *ret)
     ret->method = "";
     ret->why = "";
     /* Two members of one name: the client and we might mean different ones. */
-    ret->document = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+    ret->document = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
     if (ret->document == NULL && json_error_code(&why) == json_error_out_of_memory)
         wrong(ret, AKS_MCP_INTERNAL, "out of memory");
     else if (ret->document == NULL)
@@ -105,7 +105,7 @@ append(const char *data, size_t len, void *ctx)
 void
 aks_mcp_message_json(struct aks_buf *out, const json_t *value)
 {
-    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15);
+    size_t flags = JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(AKS_MCP_REAL_DIGITS);
 
     if (value == NULL || json_dump_callback(value, append, out, flags) != 0)
         out->failed = AKS_LIMIT;

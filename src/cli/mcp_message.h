@@ -13,6 +13,7 @@
 
 #define AKS_MCP_ID_BYTES_MAX 256        /* of an id, or a progress token, that is a string */
 #define AKS_MCP_WHY_BYTES 256
+#define AKS_MCP_REAL_DIGITS 15          /* 0.1 stays 0.1 */
 
 enum aks_mcp_code {
     AKS_MCP_PARSE = -32700,

@@ -1,6 +1,8 @@
 #include "cli/mcp_server.h"
 
 #include "akosha/akosha.h"
+#include "base/redact.h"
+#include "base/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -163,11 +165,14 @@ on_templates_list(struct aks_mcp_server *server, const struct aks_mcp_message *m
 
 /* From 2025-11-25 on wrong arguments are the tool's answer, so that a model sees what is wrong. */
 static void
-refuse_arguments(struct aks_mcp_server *server, const json_t *id, const char *why)
+refuse_arguments(struct aks_mcp_server *server, const json_t *id, char *why)
 {
     struct aks_buf *out = &server->out;
     json_t *text;
 
+    /* It may name what the client sent, cut anywhere. */
+    (void)aks_redact_text(why, AKS_REDACT_CUT);
+    aks_utf8_mend(why);
     if (strcmp(server->version, BEFORE) == 0) {
         aks_mcp_server_fail(server, id, AKS_MCP_PARAMS, why);
         return;

@@ -32,7 +32,7 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "cli_hook_event_test", "os_input_test", "engine_hook_note_test", "cli_init_hook_test", "cli_migrate_test",
            "engine_audit_chain_test", "engine_audit_heads_test", "engine_audit_rotation_test",
            "data_duckdb_blocks_test", "wire_jsonrpc_test", "engine_target_akosha_test", "testkit_akosha_test",
-           "engine_rows_test", "engine_rows_duckdb_test", "os_process_test")
+           "engine_rows_test", "engine_rows_duckdb_test", "os_process_test", "cli_mcp_server_test", "cli_mcp_calls_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -57,6 +57,8 @@ CATCHERS = (
     ("an agent's settings", ["tests/cli_init_hook_test"]),
     ("settings of session-buddy", ["tests/cli_migrate_test"]),
     ("what a bucket is told", ["tests/wire_bucket_policy_test"]),
+    ("what an agent sends", ["tests/cli_mcp_server_test"]),
+    ("what an agent calls", ["tests/cli_mcp_calls_test"]),
     ("s3: small objects", ["tests/engine_target_s3_small_test"]),
     ("s3: what a bucket is like", ["tests/engine_target_s3_inspect_test"]),
     ("credentials of files", ["tests/engine_credentials_test"]),

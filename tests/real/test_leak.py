@@ -306,6 +306,45 @@ class Leak(cases.Case):
                         self.nowhere(self.me.ask(command, *arguments, *common, *more))
             self.assertGreater(echo.asked, 0)
 
+    def test_all_that_an_agent_is_told(self):
+        calls = (("sync_now", {"details": True}), ("sync_status", {}), ("sync_history", {}), ("verify_upload", {}),
+                 ("explain_policy", {}), ("explain_policy", {"replay": "last"}), ("explain_policy", {"events": [planted.BEARER]}),
+                 ("sync_status", {"job_id": planted.SECRET_KEY}), ("verify_upload", {"upload_id": planted.SESSION_TOKEN}),
+                 ("sync_now", {planted.KEY_ID: planted.SECRET_KEY}), (planted.BEARER, {}))
+        lines = [{"method": "initialize", "params": {"protocolVersion": "2025-11-25"}},
+                 {"method": "logging/setLevel", "params": {"level": "debug"}}, {"method": planted.SECRET_KEY},
+                 *({"method": "tools/call", "params": {"name": name, "arguments": arguments, "_meta": {"progressToken": i}}}
+                   for i, (name, arguments) in enumerate(calls)),
+                 *({"method": "resources/read", "params": {"uri": uri}}
+                   for uri in ("akosha-sync://report/last", "akosha-sync://policy", planted.BEARER))]
+        with Echo(403, "AccessDenied") as echo:
+            self.know(echo.port)
+            self.own.add(self.me.policy)
+            self.me.policy.write_text("-- %s\n" % planted.BEARER + self.policy(
+                cloud=sync.s3_at(echo.url), web=sync.http(url=echo.url, token="from-env"))
+                .replace("return", "local password = '%s'\nreturn" % planted.SECRET_KEY, 1))
+            server = subprocess.Popen(
+                self.me.command(("mcp", "--keep-names", "--verbose", "--policy", self.me.policy, "--state", self.me.state,
+                                 self.source)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                text=True, cwd=self.me.folder, env=self.me.environment)
+            said = []
+            for i, line in enumerate(lines):
+                server.stdin.write(json.dumps({"jsonrpc": "2.0", "id": i, **line}) + "\n")
+                server.stdin.flush()
+                while True:
+                    said.append(json.loads(server.stdout.readline()))
+                    if said[-1].get("id") == i:
+                        break
+            out, err = server.communicate(timeout=SECONDS_MAX)
+            self.assertEqual(server.returncode, 0, err)
+            told = "\n".join(map(json.dumps, said)) + out
+            self.assertEqual([planted.search(told), planted.search(err)], [[], []], told[-3000:])
+            self.assertGreater(sum("progressToken" in json.dumps(message) for message in said), 0)
+            self.assertGreater(echo.asked, 0)
+            # A job has the policy with it, as the person wrote it.
+            self.own.update((self.me.state / "queue").iterdir())
+            self.nowhere()
+
     def test_arguments_that_have_them_in_them(self):
         for arguments in (("run", "--target", planted.BEARER), ("status", planted.SESSION_TOKEN),
                           ("run", f"--{planted.BEARER}"), ("cancel", planted.BEARER),
