@@ -99,6 +99,8 @@ check_held(struct aks_world *world, const json_t *file, struct aks_error *err)
         if (target == NULL)
             return aks_laws_broken(err, "nothing lost", "%s is stored in %s, which is no target",
                 source, json_string_value(name));
+        if (target->mcp != NULL)
+            continue;           /* rows: check_rows */
         if (i == 0 && strcmp(text_of(file, "outcome"), "stored") == 0 &&
             !aks_laws_manifest_names(world, target, key, sha256))
             return aks_laws_broken(err, "nothing lost", "%s is called %s in %s, where no manifest "
@@ -314,6 +316,20 @@ check_waits(struct aks_world *world, const json_t *report, struct aks_error *err
     return status;
 }
 
+/* A batch whose answer nobody heard may come once more, and nothing else. */
+static enum aks_status
+check_rows(struct aks_world *world, struct aks_error *err)
+{
+    for (size_t i = 0; i < world->target_count; i++) {
+        const struct aks_world_target *target = &world->targets[i];
+
+        if (target->mcp != NULL && aks_mcp_model_repeated(target->mcp) > 0)
+            return aks_laws_broken(err, "nothing twice", "%zu memories were pushed to %s again, "
+                "and not in the batch before", aks_mcp_model_repeated(target->mcp), target->name);
+    }
+    return AKS_OK;
+}
+
 enum aks_status
 aks_laws_check(struct aks_world *world, const json_t *report, struct aks_error *err)
 {
@@ -328,6 +344,8 @@ aks_laws_check(struct aks_world *world, const json_t *report, struct aks_error *
         status = aks_laws_manifests(world, err);
     if (status == AKS_OK)
         status = check_end(world, report, err);
+    if (status == AKS_OK)
+        status = check_rows(world, err);
     if (status == AKS_OK)
         status = aks_laws_audit(world, err);
     if (status == AKS_OK)

@@ -58,7 +58,8 @@ check_copy(struct mirror *mirror, const json_t *copy, struct aks_error *err)
     if (owed != lists(json_object_get(mirror->file, "pending"), name))
         return aks_laws_broken(err, law, "%s is %s in %s and %s in all, and what is pending says "
             "otherwise", mirror->source, outcome, name, said);
-    if (held && !aks_laws_manifest_names(mirror->world, target, text_of(copy, "key"),
+    if (held && target->mcp == NULL &&
+        !aks_laws_manifest_names(mirror->world, target, text_of(copy, "key"),
             text_of(mirror->file, "sha256")))
         return aks_laws_broken(err, law, "%s is called %s in %s, where no manifest names %s with "
             "these bytes", mirror->source, outcome, name, text_of(copy, "key"));

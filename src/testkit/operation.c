@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char *const names[] = { "probe", "create", "part", "complete", "abort", "parts", "put",
-    "manifest", "marker", "get", "list", "look", "options", "other", NULL };
+    "manifest", "marker", "get", "list", "look", "options", "push", "other", NULL };
 
 static bool
 ends_with(const char *text, size_t len, const char *end)
@@ -67,8 +67,8 @@ aks_operation_name(const char *method, const char *url, char ret_name[AKS_OPERAT
         return "list";
     if (strcmp(method, "OPTIONS") == 0)
         return "options";
-    if (strcmp(method, "POST") == 0 && marker)
-        return "create";
+    if (strcmp(method, "POST") == 0)
+        return marker ? "create" : "push";
     if (strcmp(method, "PATCH") == 0)
         return "part";
     if (strcmp(method, "HEAD") == 0 || strcmp(method, "GET") == 0) {

@@ -14,6 +14,7 @@
 #include "sim/sim.h"
 #include "testkit/fault.h"
 #include "testkit/http_model.h"
+#include "testkit/mcp_model.h"
 #include "testkit/s3_model.h"
 #include "testkit/writer.h"
 
@@ -49,6 +50,8 @@ struct aks_world_options {
     bool md5_etags;                     /* of parts, as most servers give them; else they tell
                                          * nothing, as of encrypted buckets */
     enum aks_http_model_tus tus;        /* of every http target */
+    bool mcp_json;                      /* of every akosha target: answers are JSON; else streams
+                                         * that stay open */
     int64_t latency_ns;                 /* of every link, one way; 0: 0.5 ms */
     int64_t up_bytes_per_s;             /* 0: no limit */
     int64_t start_ms;                   /* time at the beginning; 0: AKS_WORLD_WALL_MS */
@@ -106,6 +109,7 @@ struct aks_world_target {
     char identity[65];                  /* what is believed of it is kept under this */
     struct aks_s3_model *s3;            /* or NULL */
     struct aks_http_model *http;        /* or NULL */
+    struct aks_mcp_model *mcp;          /* or NULL */
 };
 
 /* What s3 targets were sent since the world began. */

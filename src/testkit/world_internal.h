@@ -22,6 +22,7 @@ struct world_place {
     char path[AKS_WORLD_PATH_BYTES];    /* that stands before keys: "", "/bucket", "/upload" */
     struct aks_s3_model *s3;
     struct aks_http_model *http;
+    struct aks_mcp_model *mcp;
 };
 
 #define AKS_WORLD_VERSIONS_MAX 4096

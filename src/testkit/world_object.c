@@ -22,6 +22,8 @@ aks_world_object(struct aks_world *world, const struct aks_world_target *target,
 
     if (target->http != NULL)
         return aks_http_model_object(target->http, key, ret_len);
+    if (target->mcp != NULL)
+        return aks_mcp_model_memory(target->mcp, key, ret_len);
     whole = aks_mem_printf(alloc, "%s%s%s", target->s3 != NULL ? target->prefix
         : target->folder, target->s3 != NULL ? "" : "/", key);
     if (whole == NULL)
@@ -75,6 +77,8 @@ aks_world_objects(struct aks_world *world, const struct aks_world_target *target
         aks_s3_model_each(target->s3, each_s3, &walk);
     else if (target->http != NULL)
         aks_http_model_each(target->http, each, ctx);
+    else if (target->mcp != NULL)
+        aks_mcp_model_each(target->mcp, each, ctx);
     else
         aks_files_sim_each(aks_sim_files(world->sim), each_file, &walk);
 }

@@ -57,6 +57,7 @@ aks_world_targets_fini(struct aks_world *world)
     for (size_t i = 0; i < world->place_count; i++) {
         aks_s3_model_free(world->places[i].s3);
         aks_http_model_free(world->places[i].http);
+        aks_mcp_model_free(world->places[i].mcp);
     }
     world->place_count = 0;
     world->target_count = 0;
@@ -103,7 +104,8 @@ find(struct aks_world *world, const struct whither *to)
         key = key_at(target->place, to, &len);
         if (key == NULL || (len > 0 && !starts_with(key, len, target->prefix)))
             continue;
-        if (best == NULL || strlen(target->prefix) > strlen(best->prefix))
+        if (best == NULL || strlen(target->prefix) > strlen(best->prefix) ||
+            strlen(target->place->path) > strlen(best->place->path))
             best = target;
     }
     return best;
@@ -171,6 +173,8 @@ serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *request,
     AKS_CHECK(target != NULL);
     if (target->s3 != NULL)
         aks_s3_model_serve(target->s3, wall_ms, request, reply);
+    else if (target->mcp != NULL)
+        aks_mcp_model_serve(target->mcp, wall_ms, request, reply);
     else
         aks_http_model_serve(target->http, wall_ms, request, reply);
     (void)snprintf(url, sizeof(url), "%s%s%s", request->path, request->query[0] != '\0' ? "?" : "",
@@ -195,6 +199,7 @@ make_model(struct aks_world *world, struct world_place *place,
 {
     struct aks_s3_model_options s3 = { 0 };
     struct aks_http_model_options http = { 0 };
+    struct aks_mcp_model_options mcp = { 0 };
 
     if (settings->kind == AKS_TARGET_HTTP) {
         http.path = place->path;
@@ -202,6 +207,14 @@ make_model(struct aks_world *world, struct world_place *place,
         http.reads_back = true;
         http.tus = world->options.tus;
         return aks_http_model_new(world->alloc, &http, &place->http, err);
+    }
+    if (settings->kind == AKS_TARGET_AKOSHA) {
+        mcp.path = place->path;
+        mcp.endpoint = strrchr(settings->url, '/') + 1;
+        mcp.token = settings->token != NULL ? AKS_WORLD_TOKEN : NULL;
+        mcp.json = world->options.mcp_json;
+        mcp.open = true;
+        return aks_mcp_model_new(world->alloc, &mcp, &place->mcp, err);
     }
     s3.profile = world->options.profile;
     s3.region = strcmp(settings->region, "auto") == 0 ? AKS_S3_REGION_FIRST : settings->region;
@@ -296,6 +309,9 @@ describe_http(const struct aks_target_settings *settings, struct world_place *pl
     place->tls = url.tls;
     (void)snprintf(place->authority, sizeof(place->authority), "%s", url.authority);
     (void)snprintf(place->path, sizeof(place->path), "%.*s", AKS_WORLD_PATH_BYTES - 1, url.path);
+    /* Beside the endpoint there is its health: what both have in common is the folder. */
+    if (settings->kind == AKS_TARGET_AKOSHA && strrchr(place->path, '/') != NULL)
+        *strrchr(place->path, '/') = '\0';
     return AKS_OK;
 }
 
@@ -329,6 +345,7 @@ add_target(struct aks_world *world, const struct aks_target_settings *settings,
         (void)snprintf(target->prefix, sizeof(target->prefix), "%s", settings->prefix);
     target->s3 = target->place->s3;
     target->http = target->place->http;
+    target->mcp = target->place->mcp;
     world->target_count++;
     return AKS_OK;
 }
