@@ -13,7 +13,7 @@ PACKAGES = ["fastmcp==3.4.11", "duckdb==1.5.6"]
 FOLDER = "fastmcp-3.4.11"
 INSTALL_SECONDS_MAX = 600
 SERVER = Path(__file__).with_name("akosha_server.py")
-ROWS = "SELECT id, system_id, content, embedding, timestamp, kind FROM conversations ORDER BY id"
+ROWS = "SELECT metadata->>'original_id', system_id, content, embedding, timestamp, kind FROM conversations ORDER BY id"
 
 
 def python():
@@ -39,7 +39,7 @@ def python():
 class Akosha:
     """Its table and its requests outlive each process of it."""
 
-    def __init__(self, world, **options):
+    def __init__(self, world, *flags, **options):
         self.world = world
         self.python = python()
         self.port = free_port()
@@ -48,7 +48,7 @@ class Akosha:
         self.database, self.requests = folder / "hot.duckdb", folder / "requests"
         self.requests.touch()
         self.process = None
-        self.begin(**options)
+        self.begin(*flags, **options)
 
     def begin(self, *flags, **options):
         """Starts it, perhaps again; ${flags} and ${options} are akosha_server.py's."""

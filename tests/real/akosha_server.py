@@ -7,6 +7,7 @@ REQUESTS gets one line of JSON for each request: method, path, bytes of the body
 import json
 import os
 import sys
+import tempfile
 from datetime import datetime, timezone
 
 import duckdb
@@ -32,21 +33,49 @@ def note(**fields):
         file.write(json.dumps(fields) + "\n")
 
 
-def insert(memory):
-    """One row; raises as the original does."""
-    memory_id, text = memory.get("memory_id"), memory.get("text")
-    if not memory_id:
+def row_of(memory):
+    """Raises as the original does."""
+    if not memory.get("memory_id"):
         raise ValueError("memory_id cannot be empty")
-    if not text:
+    if not memory.get("text"):
         raise ValueError("text cannot be empty")
     metadata = memory.get("metadata") or {}
     stamp = datetime.now(timezone.utc)
     if "created_at" in metadata:
         stamp = datetime.fromisoformat(metadata["created_at"])
-    # As text: a list that is bound takes 70 ms.
-    connection.execute("INSERT INTO conversations VALUES (?, ?, ?, ?::VARCHAR::FLOAT[384], ?, ?, ?)", [
-        memory_id, metadata.get("source", "unknown"), text, str(memory["embedding"]), stamp.replace(tzinfo=None),
-        json.dumps({"original_id": metadata.get("original_id")}), metadata.get("type", "session_memory")])
+    return {"id": memory["memory_id"], "system_id": metadata.get("source", "unknown"), "content": memory["text"],
+            "embedding": memory["embedding"], "timestamp": stamp.replace(tzinfo=None).isoformat(sep=" "),
+            "metadata": json.dumps({"original_id": metadata.get("original_id")}),
+            "kind": metadata.get("type", "session_memory")}
+
+
+def insert(rows):
+    """In one statement: a list that is bound takes 70 ms, a list of JSON next to nothing."""
+    with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+        json.dump(rows, file)
+        file.flush()
+        connection.execute(f"INSERT INTO conversations SELECT id, system_id, content, embedding::FLOAT[384], "
+                           f"timestamp, metadata, kind FROM read_json('{file.name}', format = 'array', columns = "
+                           "{id: 'VARCHAR', system_id: 'VARCHAR', content: 'VARCHAR', embedding: 'FLOAT[]', "
+                           "timestamp: 'TIMESTAMP', metadata: 'VARCHAR', kind: 'VARCHAR'}, "
+                           "maximum_object_size = 16777216)")
+
+
+def store(memories):
+    """What went wrong, memory by memory. What is not there is tried at once first, as that is quicker."""
+    there = {row[0] for row in connection.execute("SELECT id FROM conversations").fetchall()}
+    try:
+        insert([row_of(memory) for memory in memories if memory.get("memory_id") not in there])
+        memories = [memory for memory in memories if memory.get("memory_id") in there]
+    except Exception:               # pylint: disable=broad-except
+        pass
+    errors = []
+    for memory in memories:
+        try:
+            insert([row_of(memory)])
+        except Exception as why:    # pylint: disable=broad-except
+            errors.append({"memory_id": memory.get("memory_id"), "error": str(why)})
+    return errors
 
 
 mcp = FastMCP("akosha")
@@ -57,7 +86,7 @@ def store_memory(memory_id: str, text: str, embedding: list[float] | None = None
                  metadata: dict | None = None) -> dict:
     """Stores one memory."""
     try:
-        insert({"memory_id": memory_id, "text": text, "embedding": embedding, "metadata": metadata})
+        insert([row_of({"memory_id": memory_id, "text": text, "embedding": embedding, "metadata": metadata})])
     except Exception as why:        # pylint: disable=broad-except
         return {"status": "failed", "memory_id": memory_id, "error": str(why)}
     return {"status": "stored", "memory_id": memory_id, "stored_at": datetime.now(timezone.utc).isoformat(),
@@ -73,15 +102,11 @@ def batch_store_memories(memories: list[dict]) -> dict:
     if total > BATCH_MAX:
         return {"status": "failed", "total": total, "stored": 0, "failed": total,
                 "error": f"batch too large: at most {BATCH_MAX}"}
-    errors = []
-    for index, memory in enumerate(memories):
-        if die_after and batches == die_after and index == total // 2:
-            connection.close()
-            os._exit(9)             # half of the batch is stored, and nobody is told
-        try:
-            insert(memory)
-        except Exception as why:    # pylint: disable=broad-except
-            errors.append({"memory_id": memory.get("memory_id"), "error": str(why)})
+    if die_after and batches == die_after:
+        store(memories[:total // 2])
+        connection.close()
+        os._exit(9)                 # half of the batch is stored, and nobody is told
+    errors = store(memories)
     note(tool="batch_store_memories", total=total, failed=len(errors),
          ids=[memory.get("memory_id") for memory in memories])
     status = "completed" if not errors else "failed" if len(errors) == total else "partial"
