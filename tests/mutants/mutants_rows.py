@@ -1,6 +1,6 @@
 """The mutants of what becomes of rows: as those of mutants.py."""
 
-ROWS = (
+MUTANTS = (
     ("a cursor moves though its upload is not there", "src/engine/state_memories.c",
      "    if (there)\n        status = run(", "    if (there || upload_id != NULL)\n        status = run("),
     ("a short id is anybody's", "src/engine/memories_row.c",

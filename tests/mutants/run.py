@@ -11,14 +11,17 @@ import sys
 import time
 from pathlib import Path
 
-from mutants import MUTANTS
+import mutants
+import mutants_rows
 
+MUTANTS = mutants.MUTANTS + mutants_rows.MUTANTS
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
 TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_world_test", "sim_engine_power_test",
            "os_http_tls_test", "os_http_pin_test", "os_http_limits_test", "os_http_redirect_test",
            "engine_decide_default_test",
+           "engine_memories_test", "engine_state_memories_test",
            "base_secret_test", "base_redact_test", "cli_print_test", "os_guard_test", "engine_secret_find_test",
            "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test",
            "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test",
@@ -49,6 +52,8 @@ CATCHERS = (
     ("what is asked, and how often", ["tests/engine_ask_test"]),
     ("what a header of age may cost", ["tests/data_age_limits_test"]),
     ("the default's decisions", ["tests/engine_decide_default_test"]),
+    ("memories out of rows", ["tests/engine_memories_test"]),
+    ("how far rows have come", ["tests/engine_state_memories_test"]),
     ("files", ["tests/os_files_test"]),
     ("folders of our own", ["tests/engine_private_folder_test"]),
     ("what an agent's hook says", ["tests/cli_hook_event_test"]),

@@ -277,14 +277,14 @@ def check_promises(tree):
 
 def check_mutants(tree):
     """What each mutant breaks stands in its file once: one that finds no place is a guard that nobody tries."""
-    path = "tests/mutants/mutants.py"
-    mutants = ast.literal_eval(tree.text(path).split("MUTANTS = ", 1)[1]) if path in tree.names else ()
     bad = []
-    for name, *places in mutants:
-        for file, old, _ in zip(places[::3], places[1::3], places[2::3]):
-            count = tree.text(file).count(old) if file in tree.names else 0
-            if count != 1:
-                bad.append(f"{path}: {name}: what it breaks stands {count} times in {file}")
+    for path in ("tests/mutants/mutants.py", "tests/mutants/mutants_rows.py"):
+        mutants = ast.literal_eval(tree.text(path).split("MUTANTS = ", 1)[1]) if path in tree.names else ()
+        for name, *places in mutants:
+            for file, old, _ in zip(places[::3], places[1::3], places[2::3]):
+                count = tree.text(file).count(old) if file in tree.names else 0
+                if count != 1:
+                    bad.append(f"{path}: {name}: what it breaks stands {count} times in {file}")
     return bad
 
 
