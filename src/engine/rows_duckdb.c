@@ -8,10 +8,16 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* Of one reader, for the catalog. A sound one takes a tenth of a second. */
 #define OPEN_MS (20 * AKS_MS_PER_S)
 #define REASONS_BYTES 800
+/* Of a database that is larger, rows are sorted by pages: as many rows as that, or, of very many,
+ * as many pages (a statement is an argument, and has 128 KiB). */
+#define LARGE_BYTES (INT64_C(64) * 1024 * 1024)
+#define PAGE_ROWS INT64_C(16384)
+#define PAGES_MAX 32
 /* The last storage version that DuckDB 1.x writes. */
 #define STORAGE_OF_1 68
 
@@ -261,6 +267,50 @@ aks_rows_duckdb_columns(const struct aks_rows *rows, const char *table,
 
 /* --- rows ------------------------------------------------------------------------------------- */
 
+/* Is it too large to be sorted at once? A column of that name would stand for another number. */
+static bool
+needs_pages(const struct aks_rows *rows, const struct aks_rows_plan *plan)
+{
+    const struct aks_files *files = &rows->port->files;
+    struct aks_file_info info;
+
+    for (size_t i = 0; i < rows->catalog_count; i++)
+        if (strcmp(rows->catalog[i].table, plan->query->table) == 0 &&
+            strcasecmp(rows->catalog[i].name, "rowid") == 0)
+            return false;
+    return files->stat(files->ctx, rows->main, true, &info, NULL) == AKS_OK &&
+        info.bytes >= LARGE_BYTES;
+}
+
+/* The statement of the rows; how many pages that takes, only a count tells. */
+static enum aks_status
+read_sql(struct aks_rows *rows, const struct aks_rows_plan *plan, struct aks_buf *sql,
+    struct aks_error *err)
+{
+    int64_t page = PAGE_ROWS;
+    int64_t count = 0;
+    enum aks_status status = AKS_OK;
+
+    if (needs_pages(rows, plan))
+        status = aks_rows_duckdb_count(rows, plan, &count, err);
+    if (status != AKS_OK)
+        return status;
+    if (count > PAGE_ROWS * PAGES_MAX)
+        page = (count + PAGES_MAX - 1) / PAGES_MAX;
+    aks_rows_sql_begin(sql, rows->folder);
+    if (count > page) {
+        aks_rows_sql_read_pages(sql, plan, count, page);
+    } else {
+        aks_rows_sql_copy_begin(sql);
+        aks_rows_sql_read(sql, AKS_SOURCE_DUCKDB, plan);
+        aks_rows_sql_copy_end(sql);
+    }
+    aks_rows_sql_copy_begin(sql);
+    aks_rows_sql_count(sql, AKS_SOURCE_DUCKDB, plan);
+    aks_rows_sql_copy_end(sql);
+    return aks_buf_status(sql, "a query", err);
+}
+
 enum aks_status
 aks_rows_duckdb_read(struct aks_rows *rows, const struct aks_rows_plan *plan, aks_rows_each *each,
     void *ctx, int64_t *ret_rows, struct aks_error *err)
@@ -271,15 +321,8 @@ aks_rows_duckdb_read(struct aks_rows *rows, const struct aks_rows_plan *plan, ak
     struct aks_buf sql;
 
     aks_buf_init(&sql, rows->alloc, AKS_ROWS_SQL_BYTES_MAX);
-    aks_rows_sql_begin(&sql, rows->folder);
-    aks_rows_sql_copy_begin(&sql);
-    aks_rows_sql_read(&sql, AKS_SOURCE_DUCKDB, plan);
-    aks_rows_sql_copy_end(&sql);
-    aks_rows_sql_copy_begin(&sql);
-    aks_rows_sql_count(&sql, AKS_SOURCE_DUCKDB, plan);
-    aks_rows_sql_copy_end(&sql);
+    status = read_sql(rows, plan, &sql, err);
     child.sql = sql.data;
-    status = aks_buf_status(&sql, "a query", err);
     if (status == AKS_OK)
         status = try_each(&child, INT64_MAX, ret_rows, err);
     aks_buf_fini(&sql);

@@ -87,6 +87,10 @@ void aks_rows_sql_catalog(struct aks_buf *sql);
 /** The rows of a query, or how many there are. */
 void aks_rows_sql_read(struct aks_buf *sql, enum aks_source_kind kind,
     const struct aks_rows_plan *plan);
+/** Of a DuckDB: the first ${rows} rows of a query, ${page} at a time. The table has no column
+ * "rowid". */
+void aks_rows_sql_read_pages(struct aks_buf *sql, const struct aks_rows_plan *plan, int64_t rows,
+    int64_t page);
 void aks_rows_sql_count(struct aks_buf *sql, enum aks_source_kind kind,
     const struct aks_rows_plan *plan);
 /** What a type of DuckDB looks like in a line. */

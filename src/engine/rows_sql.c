@@ -38,11 +38,13 @@ aks_rows_sql_text(struct aks_buf *sql, const char *text)
     quoted(sql, text, '\'');
 }
 
-/* One thread sorts as fast as two here, in half the memory. Nothing is fetched. */
+/* One thread sorts as fast as two here, in half the memory. Nothing is fetched. A bar of progress
+ * would go to standard output, into the midst of a row (measured: 2.0.0 of Python, after 2 s). */
 void
 aks_rows_sql_begin(struct aks_buf *sql, const char *folder)
 {
-    aks_buf_puts(sql, "SET threads=1; SET memory_limit='" AKS_ROWS_READER_BUFFERS "'; "
+    aks_buf_puts(sql, "SET enable_progress_bar=false; SET threads=1; "
+        "SET memory_limit='" AKS_ROWS_READER_BUFFERS "'; "
         "SET autoinstall_known_extensions=false; SET autoload_known_extensions=false; "
         "SET temp_directory=");
     aks_rows_sql_text(sql, folder);
@@ -169,8 +171,8 @@ duckdb_value(struct aks_buf *sql, const struct aks_rows_column *column)
     aks_rows_sql_name(sql, column->name);
 }
 
-void
-aks_rows_sql_read(struct aks_buf *sql, enum aks_source_kind kind, const struct aks_rows_plan *plan)
+static void
+wanted(struct aks_buf *sql, enum aks_source_kind kind, const struct aks_rows_plan *plan)
 {
     aks_buf_puts(sql, "SELECT ");
     for (size_t i = 0; i < plan->query->column_count; i++) {
@@ -181,7 +183,11 @@ aks_rows_sql_read(struct aks_buf *sql, enum aks_source_kind kind, const struct a
         else
             aks_rows_sql_name(sql, plan->columns[i]->name);
     }
-    from_where(sql, plan);
+}
+
+static void
+order(struct aks_buf *sql, const struct aks_rows_plan *plan)
+{
     aks_buf_puts(sql, " ORDER BY ");
     /* The name alone would be the text that was made of it. */
     if (plan->at != NULL) {
@@ -195,8 +201,41 @@ aks_rows_sql_read(struct aks_buf *sql, enum aks_source_kind kind, const struct a
     aks_rows_sql_name(sql, plan->query->table);
     aks_buf_putc(sql, '.');
     aks_rows_sql_name(sql, plan->id->name);
+}
+
+void
+aks_rows_sql_read(struct aks_buf *sql, enum aks_source_kind kind, const struct aks_rows_plan *plan)
+{
+    wanted(sql, kind, plan);
+    from_where(sql, plan);
+    order(sql, plan);
     if (plan->query->limit > 0)
         aks_buf_printf(sql, " LIMIT %lld", (long long)plan->query->limit);
+}
+
+/* Sorting whole rows takes memory for all of them, whatever may be spilled (measured: 300 MB of
+ * database fail within 256 MB). So numbers are sorted, and a page of rows at a time. */
+void
+aks_rows_sql_read_pages(struct aks_buf *sql, const struct aks_rows_plan *plan, int64_t rows,
+    int64_t page)
+{
+    aks_buf_puts(sql, "CREATE TEMP TABLE \"akosha-sync order\" AS SELECT rowid AS r, "
+        "row_number() OVER (");
+    order(sql, plan);
+    aks_buf_puts(sql, ") AS n");
+    from_where(sql, plan);
+    aks_buf_puts(sql, "; ");
+    for (int64_t from = 0; from < rows; from += page) {
+        aks_rows_sql_copy_begin(sql);
+        wanted(sql, AKS_SOURCE_DUCKDB, plan);
+        aks_buf_puts(sql, " FROM main.");
+        aks_rows_sql_name(sql, plan->query->table);
+        aks_buf_printf(sql, " WHERE rowid IN (SELECT r FROM temp.main.\"akosha-sync order\" "
+            "WHERE n > %lld AND n <= %lld)", (long long)from,
+            (long long)(page < rows - from ? from + page : rows));
+        order(sql, plan);
+        aks_rows_sql_copy_end(sql);
+    }
 }
 
 void

@@ -199,6 +199,7 @@ the_newest_is_asked_with_little_memory_and_a_home_of_its_own(void **state)
     assert_string_equal(got, "{\"id\":\"a\",\"v\":[1.0,2.0]};{\"id\":\"b\",\"v\":null};");
     assert_true(strstr(aks_rows_reader(rows), "DuckDB 2.0.0 (command /") != NULL);
     assert_true(last_spec.memory_max > 0 && last_spec.cpu_s_max > 0 && last_spec.timeout_ms > 0);
+    assert_true(strstr(last_sql, "SET enable_progress_bar=false; ") != NULL);
     assert_true(strstr(last_sql, "SET memory_limit='256MB'") != NULL);
     assert_true(strstr(last_sql, "COPY (SELECT \"id\" AS \"id\", \"v\" AS \"v\" FROM main.\"t\" "
         "WHERE \"id\" IS NOT NULL ORDER BY main.\"t\".\"at\" ASC NULLS FIRST, main.\"t\".\"id\") "

@@ -241,6 +241,31 @@ names_and_cursors_are_no_statements(void **state)
     aks_rows_close(rows);
 }
 
+/* Of a DuckDB: numbers are sorted once, rows a page at a time. */
+static void
+pages_end_where_the_rows_do(void **state)
+{
+    static const char *const columns[] = { "id" };
+    static char name[] = "id";
+    static char type[] = "VARCHAR";
+    static const struct aks_rows_column column = { name, type, AKS_ROWS_TEXT };
+    const struct aks_rows_query query = { .table = "t", .columns = columns, .column_count = 1,
+        .id = "id", .after = { NULL, "o'" } };
+    const struct aks_rows_plan plan = { .query = &query, .columns = { &column }, .id = &column };
+    struct aks_buf sql;
+
+    aks_buf_init(&sql, aks_alloc_system(), 10000);
+    aks_rows_sql_read_pages(&sql, &plan, 25, 20);
+#define ORDER " ORDER BY main.\"t\".\"id\""
+#define PAGE(from, to) "COPY (SELECT \"id\" AS \"id\" FROM main.\"t\" WHERE rowid IN (SELECT r " \
+    "FROM temp.main.\"akosha-sync order\" WHERE n > " from " AND n <= " to ")" ORDER \
+    ") TO '/dev/stdout' (FORMAT JSON); "
+    assert_string_equal(sql.data, "CREATE TEMP TABLE \"akosha-sync order\" AS SELECT rowid AS r, "
+        "row_number() OVER (" ORDER ") AS n FROM main.\"t\" WHERE \"id\" IS NOT NULL AND "
+        "\"id\" > 'o'''; " PAGE("0", "20") PAGE("20", "25"));
+    aks_buf_fini(&sql);
+}
+
 /* The log counts, wherever it lies, and neither file is touched. */
 static void
 a_log_is_read_too(void **state)
@@ -354,6 +379,7 @@ main(void)
         TEST(a_read_begins_behind_its_cursor_and_ends_at_another),
         TEST(a_cursor_of_numbers_is_one),
         TEST(names_and_cursors_are_no_statements),
+        TEST(pages_end_where_the_rows_do),
         TEST(a_log_is_read_too),
         TEST(what_is_damaged_or_takes_too_long_is_told),
         TEST(without_memory_nothing_is_left),
