@@ -11,8 +11,8 @@ import reference
 from sources import functions, layers, without_comments
 
 FILE_LINES_MAX = 600
-# Looked up and not read: an editor wants what a policy can name in one file.
-LOOKED_UP = ("lua/akosha/types.lua",)
+# Looked up and not read: an editor wants what a policy can name in one file, and mutants are a list.
+LOOKED_UP = ("lua/akosha/types.lua", "tests/mutants/mutants.py")
 FUNCTION_LINES_MAX = 70
 COLUMNS_MAX = 100
 DOCUMENT_COLUMNS_MAX = 200      # prose and tables are wrapped by whoever reads them
@@ -275,16 +275,22 @@ def check_promises(tree):
     return bad
 
 
+def mutants(tree):
+    """(file of mutants, what stands in it) of each; one list may take another one in."""
+    for path in tree.files(".py", under="tests/mutants/"):
+        for node in ast.parse(tree.text(path)).body:
+            if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple) and path != "tests/mutants/run.py":
+                yield from ((path, ast.literal_eval(entry)) for entry in node.value.elts if isinstance(entry, ast.Tuple))
+
+
 def check_mutants(tree):
     """What each mutant breaks stands in its file once: one that finds no place is a guard that nobody tries."""
     bad = []
-    for path in ("tests/mutants/mutants.py", "tests/mutants/mutants_rows.py"):
-        mutants = ast.literal_eval(tree.text(path).split("MUTANTS = ", 1)[1]) if path in tree.names else ()
-        for name, *places in mutants:
-            for file, old, _ in zip(places[::3], places[1::3], places[2::3]):
-                count = tree.text(file).count(old) if file in tree.names else 0
-                if count != 1:
-                    bad.append(f"{path}: {name}: what it breaks stands {count} times in {file}")
+    for path, (name, *places) in mutants(tree):
+        for file, old, _ in zip(places[::3], places[1::3], places[2::3]):
+            count = tree.text(file).count(old) if file in tree.names else 0
+            if count != 1:
+                bad.append(f"{path}: {name}: what it breaks stands {count} times in {file}")
     return bad
 
 
