@@ -213,7 +213,7 @@ class Bytes(cases.Case):
         result = self.me.ask("run", "--policy", self.me.policy, "--state", self.me.state, "--json", self.source,
                              environment=environment)
         self.assert_stored(result)
-        self.memories = result.report["targets"][0]["memories"]
+        self.memories = result.report["targets"][0]["memories_file"]
         verified = self.me.ask("verify", "--policy", self.me.policy, "--state", self.me.state, "--json",
                                environment=environment)
         self.assert_code(verified, 5 if damaged else 0)
