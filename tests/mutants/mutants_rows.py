@@ -29,4 +29,11 @@ MUTANTS = (
      "    if (status == AKS_OK && rows->wal)\n", "    if (status == AKS_OK && rows->wal && !options->in_place)\n"),
     ("a reader has as much memory as it likes", "src/os/process_posix.c",
      "    if (spec->memory_max > 0)\n", "    if (spec->memory_max < 0)\n"),
+    ("how far rows have come is not noted", "src/engine/run_push.c",
+     "    return aks_state_memories_put(run->engine->state, run->targets[push->upload->index].identity,\n        &mark, 1, err);",
+     "    return mark.source != NULL && run != NULL ? AKS_OK : err->status;"),
+    ("rows are noted before they are acknowledged", "src/engine/run_push.c",
+     "        status = aks_run_push_batch_send(push);", "        status = AKS_OK;"),
+    ("a refused batch takes its neighbours with it", "src/engine/run_push_batch.c",
+     "    if (count > 1) {\n", "    if (count > AKS_ROWS_BATCH_MAX) {\n"),
 )
