@@ -33,7 +33,8 @@ def lines_of(notes):
             continue
         document = json.loads(text)
         for file in document["files"]:
-            path = Path(document["current_working_directory"], file["file"]).resolve()
+            # Objects name files as from the root of the tree (cmake/flags.cmake), whatever folder they were built in.
+            path = (ROOT / file["file"]).resolve()
             if path.is_relative_to(ROOT / "src"):
                 found += [(str(path.relative_to(ROOT)), line["line_number"], line["count"]) for line in file["lines"]]
     return found

@@ -106,9 +106,13 @@ print_queue(const struct akosha_report *report)
 {
     int64_t count = akosha_report_number(report, "queue", 0);
     int64_t damaged = akosha_report_number(report, "damaged", 0);
+    const char *oldest = akosha_report_text(report, "oldest_waiting_at");
     char where[32];
 
-    aks_print_out("queue: %" PRId64 " job%s\n", count, count == 1 ? "" : "s");
+    aks_print_out("queue: %" PRId64 " job%s", count, count == 1 ? "" : "s");
+    if (oldest != NULL)
+        aks_print_out(", the oldest since %s", oldest);
+    aks_print_out("\n");
     for (int64_t i = 0; i < count; i++) {
         (void)snprintf(where, sizeof(where), "queue.%" PRId64, i);
         print_queued(report, where);
@@ -142,11 +146,19 @@ print_known(const struct akosha_report *report)
     const char *stored = akosha_report_text(report, "last_stored_at");
     const char *proven = akosha_report_text(report, "last_proven_restore_at");
     int64_t targets = akosha_report_number(report, "targets", 0);
+    int64_t memories = akosha_report_number(report, "memories_delivered", 0);
+    char text[AKS_UNITS_TEXT_BYTES];
 
     if (run != NULL)
         aks_print_out("last run: %s, %s\n", run, akosha_report_text(report, "last_run.outcome"));
     aks_print_out("last stored: %s\n", stored != NULL ? stored : "never");
     aks_print_out("last proven restore: %s\n", proven != NULL ? proven : "never");
+    if (akosha_report_text(report, "last_drill.at") != NULL)
+        aks_print_out("last drill: %s, %s ago: %s\n", akosha_report_text(report, "last_drill.at"),
+            aks_units_duration(akosha_report_number(report, "last_drill.age_s", 0) *
+                AKS_MS_PER_S, text), akosha_report_text(report, "last_drill.outcome"));
+    if (memories > 0)
+        aks_print_out("memories delivered: %" PRId64 "\n", memories);
     if (targets > 0)
         aks_print_out("targets:\n");
     for (int64_t i = 0; i < targets; i++)

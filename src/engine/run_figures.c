@@ -5,6 +5,7 @@
 
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 /* Is it at another target than the first of its route? A mirror has no first one. */
 static bool
@@ -44,6 +45,26 @@ copy_text(const json_t *object, const char *name, char *ret, size_t bytes)
     (void)snprintf(ret, bytes, "%s", text != NULL ? text : "");
 }
 
+/* Rows that a target has taken, and those that lie beside the files of an upload that is there. */
+static int64_t
+memories_of(const json_t *report)
+{
+    int64_t total = 0;
+    const json_t *target;
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "targets"), i, target) {
+        const char *outcome = json_string_value(json_object_get(target, "outcome"));
+        const json_t *file = json_object_get(target, "memories_file");
+
+        total += json_integer_value(json_object_get(json_object_get(target, "memories"),
+            "stored"));
+        if (outcome != NULL && strcmp(outcome, "stored") == 0)
+            total += json_integer_value(json_object_get(file, "rows"));
+    }
+    return total;
+}
+
 void
 aks_run_figures(const struct aks_run *run, const json_t *report,
     struct aks_run_figures *ret_figures)
@@ -59,6 +80,7 @@ aks_run_figures(const struct aks_run *run, const json_t *report,
     copy_text(report, "method", figures.method, sizeof(figures.method));
     copy_text(json_object_get(report, "error"), "failure", figures.failure,
         sizeof(figures.failure));
+    figures.memories = memories_of(report);
     figures.source_bytes = json_integer_value(json_object_get(bytes, "source"));
     if (usage->memory_peak != NULL)
         figures.memory_bytes = usage->memory_peak(usage->ctx);

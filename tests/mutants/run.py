@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import mutants
+import mutants_figures
 import mutants_rows
 
-MUTANTS = mutants.MUTANTS + mutants_rows.MUTANTS
+MUTANTS = mutants.MUTANTS + mutants_figures.MUTANTS + mutants_rows.MUTANTS
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
@@ -35,7 +36,8 @@ TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_worl
            "cli_hook_event_test", "os_input_test", "engine_hook_note_test", "cli_init_hook_test", "cli_migrate_test",
            "engine_audit_chain_test", "engine_audit_heads_test", "engine_audit_rotation_test",
            "data_duckdb_blocks_test", "wire_jsonrpc_test", "engine_target_akosha_test", "testkit_akosha_test",
-           "engine_rows_test", "engine_rows_duckdb_test", "os_process_test", "cli_mcp_server_test", "cli_mcp_calls_test")
+           "engine_rows_test", "engine_rows_duckdb_test", "os_process_test", "cli_mcp_server_test", "cli_mcp_calls_test",
+           "engine_figures_test", "engine_notify_test")
 # Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
 # lua_host runs in the tree.
 SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
@@ -70,6 +72,8 @@ CATCHERS = (
     ("credentials that are kept fresh", ["tests/engine_credentials_chain_test"]),
     ("credentials of STS", ["tests/engine_credentials_sts_test"]),
     ("s3: credentials", ["tests/engine_target_s3_credentials_test"]),
+    ("figures over time", ["tests/engine_figures_test"]),
+    ("settings of notifications", ["tests/engine_notify_test"]),
     ("the audit log's chain", ["tests/engine_audit_chain_test"]),
     ("heads of the audit log", ["tests/engine_audit_heads_test"]),
     ("files of the audit log", ["tests/engine_audit_rotation_test"]),

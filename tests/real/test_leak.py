@@ -299,6 +299,8 @@ class Leak(cases.Case):
                 "list": [with_policy], "verify": [with_policy], "restore": [(*with_policy, "--to", self.me.folder / "back")],
                 "prune": [(*with_policy, "--keep", "last=1", "--apply")], "secret": [("list",), ("list", "--verbose")],
                 "status": [(), ("--verbose",)], "cancel": [("20261123T084512Z-3f9a2c",)],
+                "stats": [(), ("--verbose",)], "metrics": [(), ("--textfile", self.me.folder / "figures.prom")],
+                "fleet": [with_policy, (*with_policy, "--stale", "1m")],
             }
             for command in self.commands():
                 for arguments in known.get(command, [with_policy, ()]):
@@ -344,6 +346,23 @@ class Leak(cases.Case):
             # A job has the policy with it, as the person wrote it.
             self.own.update((self.me.state / "queue").iterdir())
             self.nowhere()
+
+    def test_a_notification_and_what_it_runs(self):
+        """All that the program was given lies in the home that is searched, with the words of a server that echoes."""
+        tell = self.me.folder / "tell.sh"
+        tell.write_text('#!/bin/sh\nenv >>"$HOME/told"\ncat /proc/self/cmdline >>"$HOME/told"\necho "$AKOSHA_TEXT"\necho "$AKOSHA_TEXT" >&2\n'
+                        'exit 1\n')
+        tell.chmod(0o700)
+        (self.me.folder / "xdg-config").mkdir(mode=0o700, exist_ok=True)
+        self.mine(self.me, "xdg-config/akosha-sync/settings.json", json.dumps(
+            {"schema": 1, "notify": {"command": str(tell), "after_tries": 1, "names": True}}))
+        with Echo(403, "AccessDenied") as echo:
+            self.know(echo.port)
+            self.me.policy.write_text(self.policy(cloud=sync.s3_at(echo.url), web=sync.http(url=echo.url, token="from-env")))
+            self.assert_code(self.me.ask("enqueue", "--policy", self.me.policy, "--state", self.me.state, "--no-worker",
+                                         self.source), 0)
+            self.nowhere(self.me.ask("worker", "--once", "--verbose", "--state", self.me.state))
+        self.assertIn("AKOSHA_TEXT=akosha-sync cannot deliver", (self.me.folder / "told").read_text())
 
     def test_arguments_that_have_them_in_them(self):
         for arguments in (("run", "--target", planted.BEARER), ("status", planted.SESSION_TOKEN),

@@ -88,6 +88,7 @@ runs_add_up_by_day(void **state)
     assert_int_equal(sum(opened, AKS_STATE_SUM_SENT_BYTES, NULL), 82);
     assert_int_equal(sum(opened, AKS_STATE_SUM_DURATION "500", NULL), 2);
     assert_int_equal(sum(opened, AKS_STATE_SUM_DURATION "100", NULL), 0);
+    assert_int_equal(sum(opened, AKS_STATE_SUM_DURATION "1000", NULL), 0);
     assert_int_equal(sum(opened, AKS_STATE_SUM_FALLBACKS, NULL), 1);
     assert_int_equal(sum(opened, AKS_STATE_SUM_MEMORY_BYTES, NULL), 1000);
     assert_int_equal(aks_state_figures_each(opened, NOW + 1, count_rows, &rows, &err), AKS_OK);
