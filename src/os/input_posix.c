@@ -42,7 +42,8 @@ aks_input_posix_read(int fd, int64_t timeout_ms, size_t bytes_max,
     int64_t until_ms = now_ms() + timeout_ms;
     char piece[PIECE_BYTES];
 
-    if (isatty(fd) == 1)
+    /* poll() passes over a negative one, and waits. */
+    if (fd < 0 || isatty(fd) == 1)
         return;
     while (bytes_max > 0 && ready(fd, until_ms)) {
         size_t wanted = bytes_max < sizeof(piece) ? bytes_max : sizeof(piece);
