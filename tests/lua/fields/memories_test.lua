@@ -3,13 +3,15 @@ local lu, sim = require "luaunit", require "akosha.testing"
 
 TestMemories = {}
 
-local T, U = '{ table = "t", id = "i", text = "x" }', '{ table = "u", id = "i", text = "x", at = "a" }'
+local T = '{ table = "t", id = "i", text = "x" }'
+local U = '{ table = "u", id = "i", text = "x", at = "a" }'
 
 local function run(memories)
   return sim.world { small = true, seed = 1, files = { ["a.db"] = "text" }, policy_text = [[
     local akosha = require "akosha"
     return akosha.policy { api = 1, sources = { "a.db" }, route = "cloud",
-      targets = { cloud = akosha.s3 { bucket = "memories" } }, memories = ]] .. memories .. " }" }:run()
+      targets = { cloud = akosha.s3 { bucket = "memories" } },
+      memories = ]] .. memories .. " }" }:run()
 end
 
 function TestMemories:test_a_mode_a_mapping_or_a_list_of_them()
