@@ -94,7 +94,7 @@ print_failures(const struct akosha_report *report, int64_t period)
         if (count == 0)
             continue;
         if (!any)
-            aks_print_out("failures of the %s:\n", aks_pick_text(report, PERIOD "period", period));
+            aks_print_out("failures, %s:\n", aks_pick_text(report, PERIOD "period", period));
         any = true;
         aks_print_out("  %-18s %" PRId64 "\n", name, count);
     }
