@@ -287,7 +287,7 @@ class Page(cases.Case):
     PAGE = (Path(__file__).resolve().parents[2] / "docs" / "security.md").read_text()
 
     def test_the_documents_of_the_page_are_what_is_printed(self):
-        shown = re.findall(r"^    akosha-sync (bucket-policy .*)\n\n```json\n(.*?)```", self.PAGE, re.MULTILINE | re.DOTALL)
+        shown = re.findall(r"^akosha-sync (bucket-policy .*)\n```\n\n```json\n(.*?)```", self.PAGE, re.MULTILINE | re.DOTALL)
         self.assertEqual(len(shown), 1)
         for command, document in shown:
             result = self.person().ask(*shlex.split(command))
@@ -295,7 +295,7 @@ class Page(cases.Case):
             self.assertEqual(result.out, document)
 
     def test_every_command_of_the_page_is_one(self):
-        commands = re.findall(r"^    akosha-sync (bucket-policy [^>|\n]*)", self.PAGE, re.MULTILINE)
+        commands = re.findall(r"^akosha-sync (bucket-policy [^>|\n]*)", self.PAGE, re.MULTILINE)
         self.assertGreater(len(commands), 6)
         for command in commands:
             self.assert_code(self.person().ask(*shlex.split(command)), 0)

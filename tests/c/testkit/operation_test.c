@@ -40,7 +40,9 @@ requests_have_the_engine_s_names(void **state)
         { "GET", OBJECT, "get" },
         { "GET", "https://s3.example.org/memories?list-type=2&prefix=systems%2F", "list" },
         { "DELETE", OBJECT, "other" },
-        { "POST", OBJECT, "other" },
+        { "POST", OBJECT, "push" },
+        { "POST", "https://akosha.example.org/mcp", "push" },
+        { "TRACE", OBJECT, "other" },
         { "POST", "https://put.example.org/upload/", "create" },
         { "PATCH", "https://put.example.org/upload/.uploads/24e5", "part" },
     };
