@@ -47,7 +47,8 @@ environment_home(void *ctx)
     struct passwd *found = NULL;
     int len;
 
-    if (home != NULL && home[0] != '\0')
+    /* A relative one would be another folder for each process. */
+    if (home != NULL && home[0] == '/')
         return home;
     if (getpwuid_r(geteuid(), &entry, line, sizeof(line), &found) != 0 || found == NULL
         || found->pw_dir == NULL)

@@ -60,6 +60,10 @@ home_is_the_variable_or_else_the_password_file_s(void **state)
     home = port->environment.home(port->environment.ctx);
     assert_true(home[0] == '/' || home[0] == '\0');
     assert_string_not_equal(home, "/home/of/a/test");
+    assert_int_equal(setenv("HOME", "of/a/test", 1), 0);
+    home = port->environment.home(port->environment.ctx);
+    assert_true(home[0] == '/' || home[0] == '\0');
+    assert_int_equal(unsetenv("HOME"), 0);
     if (before != NULL)
         assert_int_equal(setenv("HOME", before, 1), 0);
     free(before);
