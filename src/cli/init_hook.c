@@ -40,6 +40,25 @@ aks_init_hook_is_ours(const char *command)
     return false;
 }
 
+/* Does it call nothing else? What a person has put around it is the person's. */
+static bool
+calls_alone(const char *command)
+{
+    char quote = '\0';
+
+    for (const char *at = command; *at != '\0'; at++) {
+        if (quote != '\0')
+            quote = *at == quote ? '\0' : quote;
+        else if (strchr(";&|`(\n", *at) != NULL)
+            return false;
+        else if (*at == '\\' && at[1] != '\0')
+            at++;
+        else if (*at == '\'' || *at == '"')
+            quote = *at;
+    }
+    return true;
+}
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 static enum aks_status
@@ -139,21 +158,23 @@ struct place {
     struct aks_init_json_item command;  /* member of that */
 };
 
-/* The text of the value at ${item}, if it is a string that names our hook. Owned (free). */
+/* The text of the value at ${item}, if it is a string that names our hook, and nothing else where
+ * ${lone}. Owned (free). */
 static char *
-our_command(const struct aks_init_json *json, const struct aks_init_json_item *item)
+our_command(const struct aks_init_json *json, const struct aks_init_json_item *item, bool lone)
 {
     json_t *value = json_loadb(json->text + item->value, item->end - item->value,
         JSON_DECODE_ANY, NULL);
     const char *text = json_string_value(value);
-    char *command = text != NULL && aks_init_hook_is_ours(text) ? strdup(text) : NULL;
+    bool ours = text != NULL && aks_init_hook_is_ours(text) && (!lone || calls_alone(text));
+    char *command = ours ? strdup(text) : NULL;
 
     json_decref(value);
     return command;
 }
 
 static bool
-find_in_group(const struct aks_init_json *json, struct place *place, char **ret_command)
+find_in_group(const struct aks_init_json *json, bool lone, struct place *place, char **ret_command)
 {
     bool there = aks_init_json_member(json, place->group.value, HOOKS, &place->handlers) &&
         aks_init_json_first(json, place->handlers.value, &place->handler);
@@ -161,7 +182,7 @@ find_in_group(const struct aks_init_json *json, struct place *place, char **ret_
     for (; there; there = aks_init_json_next(json, &place->handler)) {
         if (!aks_init_json_member(json, place->handler.value, "command", &place->command))
             continue;
-        *ret_command = our_command(json, &place->command);
+        *ret_command = our_command(json, &place->command, lone);
         if (*ret_command != NULL)
             return true;
     }
@@ -169,7 +190,7 @@ find_in_group(const struct aks_init_json *json, struct place *place, char **ret_
 }
 
 static bool
-find(const struct settings *settings, struct place *place, char **ret_command)
+find(const struct settings *settings, bool lone, struct place *place, char **ret_command)
 {
     const struct aks_init_json *json = &settings->json;
     bool there = aks_init_json_member(json, settings->top, HOOKS, &place->hooks) &&
@@ -177,7 +198,7 @@ find(const struct settings *settings, struct place *place, char **ret_command)
         aks_init_json_first(json, place->event.value, &place->group);
 
     for (; there; there = aks_init_json_next(json, &place->group)) {
-        if (find_in_group(json, place, ret_command))
+        if (find_in_group(json, lone, place, ret_command))
             return true;
     }
     return false;
@@ -309,7 +330,7 @@ add(const struct settings *settings, const char *command, struct aks_buf *out,
     struct place place;
     char *found = NULL;
 
-    if (find(settings, &place, &found)) {
+    if (find(settings, true, &place, &found)) {
         bool same = strcmp(found, command) == 0;
 
         free(found);
@@ -323,7 +344,11 @@ add(const struct settings *settings, const char *command, struct aks_buf *out,
         aks_buf_append(out, json->text + place.command.end, json->len - place.command.end);
         return AKS_OK;
     }
-    if (!aks_init_json_member(json, settings->top, HOOKS, &place.hooks)) {
+    if (find(settings, false, &place, &found)) {
+        free(found);
+        added->level = AKS_INIT_HOOK_NONE;
+        aks_buf_append(out, json->text, json->len);
+    } else if (!aks_init_json_member(json, settings->top, HOOKS, &place.hooks)) {
         added->level = AKS_INIT_HOOK_HOOKS;
         insert(settings, settings->top, 0, command, out, added);
     } else if (!aks_init_json_member(json, place.hooks.value, EVENT, &place.event)) {
@@ -435,7 +460,7 @@ aks_init_hook_remove(const char *text, size_t len, const struct aks_init_hook_ad
             status = open_settings(before.data, before.len, &settings, err);
         if (status != AKS_OK)
             break;
-        found = find(&settings, &place, &command);
+        found = find(&settings, true, &place, &command);
         free(command);
         if (found) {
             aks_buf_reset(out);

@@ -9,6 +9,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -261,6 +262,55 @@ test_what_a_person_did_meanwhile_stays(void **state)
     }
 }
 
+/* Commands of a person that call the hook among other things: it is there, and stays. */
+static const char *const around[] = { "say bye; akosha-sync hook session-end --on-stop; rm -r t",
+    "cd / && \\\"/a b/akosha-sync\\\" hook session-end", "akosha-sync hook session-end\\nbye",
+    "akosha-sync hook session-end || true" };
+
+static void
+test_what_a_person_put_around_it_stays(void **state)
+{
+    for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++) {
+        struct aks_init_hook_added added = { .level = AKS_INIT_HOOK_HOOKS };
+        struct aks_buf out;
+        struct aks_error err;
+        size_t removed = 7;
+        char text[256];
+        int len = snprintf(text, sizeof(text), "{\"hooks\": {\"SessionEnd\": [{\"hooks\": ["
+            "{\"command\": \"%s\"}]}]}}", around[i]);
+
+        aks_buf_init(&out, aks_alloc_system(), AKS_INIT_HOOK_BYTES_MAX);
+        assert_int_equal(aks_init_hook_remove(text, (size_t)len, &added, &out, &removed, &err),
+            AKS_OK);
+        assert_int_equal(removed, 0);
+        assert_same(text, (size_t)len, &out);
+        aks_buf_reset(&out);
+        assert_int_equal(aks_init_hook_add(text, (size_t)len, COMMAND, &out, &added, &err), AKS_OK);
+        assert_int_equal(added.level, AKS_INIT_HOOK_NONE);
+        assert_same(text, (size_t)len, &out);
+        aks_buf_fini(&out);
+    }
+}
+
+static void
+test_a_path_with_odd_letters_is_still_ours(void **state)
+{
+    static const char other[] = "'/opt/it'\\\\''s (R&D);/akosha-sync' hook session-end --no-worker";
+    struct aks_init_hook_added added = { .level = AKS_INIT_HOOK_HOOKS };
+    struct aks_buf out;
+    struct aks_error err;
+    size_t removed = 0;
+    char text[256];
+    int len = snprintf(text, sizeof(text), "{\"hooks\": {\"SessionEnd\": [{\"hooks\": ["
+        "{\"command\": \"%s\"}]}]}}", other);
+
+    aks_buf_init(&out, aks_alloc_system(), AKS_INIT_HOOK_BYTES_MAX);
+    assert_int_equal(aks_init_hook_remove(text, (size_t)len, &added, &out, &removed, &err), AKS_OK);
+    assert_int_equal(removed, 1);
+    assert_same("{}", 2, &out);
+    aks_buf_fini(&out);
+}
+
 static void
 test_knows_its_own(void **state)
 {
@@ -336,6 +386,8 @@ main(void)
         cmocka_unit_test(test_what_cannot_be_edited_is_left_alone),
         cmocka_unit_test(test_a_program_that_was_moved_is_called_where_it_is),
         cmocka_unit_test(test_what_a_person_did_meanwhile_stays),
+        cmocka_unit_test(test_what_a_person_put_around_it_stays),
+        cmocka_unit_test(test_a_path_with_odd_letters_is_still_ours),
         cmocka_unit_test(test_knows_its_own),
         cmocka_unit_test(test_lives_without_memory),
         cmocka_unit_test(test_a_change_is_shown_as_patch_reads_it),
