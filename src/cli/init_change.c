@@ -163,8 +163,13 @@ aks_init_change_apply(const struct aks_init_changes *changes, const struct aks_f
     const char *stamp, struct aks_error *err)
 {
     enum aks_status status = AKS_OK;
+    /* The record that goes goes last: whatever fails before, it is known what is still there. */
+    size_t first = changes->count > 0 && changes->list[0].hidden &&
+        changes->list[0].action == AKS_INIT_REMOVED;
 
-    for (size_t i = 0; i < changes->count && status == AKS_OK; i++)
+    for (size_t i = first; i < changes->count && status == AKS_OK; i++)
         status = apply(changes, &changes->list[i], files, stamp, err);
+    if (status == AKS_OK && first > 0)
+        status = apply(changes, &changes->list[0], files, stamp, err);
     return status;
 }

@@ -150,6 +150,19 @@ class Session(cases.Case):
         self.assertEqual(json.loads(self.settings.read_text()), found)
         self.assertTrue(self.policy.exists())
 
+    def test_undo_that_failed_can_be_done_again(self):
+        self.init("--yes", "--dir", str(self.home / "backup"))
+        # Where the settings would be written anew: a folder is in the way.
+        in_the_way = self.settings.with_name("settings.json.akosha-sync.fresh")
+        self.settings.write_text(self.settings.read_text().replace("{", '{ "model": "opus",', 1))
+        in_the_way.mkdir()
+        self.init("--undo", "--yes", code=7)
+        self.assertEqual(len(self.hooks()), 1)
+        in_the_way.rmdir()
+        self.init("--undo", "--yes")
+        self.assertEqual(json.loads(self.settings.read_text()), {"model": "opus"})
+        self.assertFalse(self.policy.exists())
+
     def test_settings_that_are_left_alone(self):
         other = self.home / "other.json"
         for name, prepare, says in (
