@@ -290,7 +290,7 @@ struct akosha_support_options {
     const char *policy;                 /* as for akosha_policy_load; it is not evaluated */
     const char *build;                  /* how the program was built, or NULL */
     const char *system;                 /* what it runs on, or NULL */
-    bool keep_names;                    /* of buckets, hosts, people and folders */
+    bool keep_names;                    /* of buckets, hosts, people and homes */
 };
 
 /** What a bug report needs (docs/support.md), without a secret. Nothing is contacted or changed,
@@ -299,7 +299,7 @@ AKOSHA_API int akosha_support(const struct akosha_support_options *options,
     struct akosha_report **ret_report, struct akosha_error *ret_error);
 
 /* What is told to somebody else's program, such as an agent: as akosha_support tells it, without a
- * secret, and without names of buckets, hosts, people and folders. */
+ * secret, and without names of buckets, hosts, people and homes. */
 struct akosha_leaving;
 
 struct akosha_leaving_options {

@@ -1,4 +1,4 @@
-/* What is no secret and still nobody else's business: names of buckets, hosts, people and folders.
+/* What is no secret and still nobody else's business: names of buckets, hosts, people and homes.
  * For what leaves this machine; after base/redact.h, which knows secrets. */
 #ifndef AKS_BASE_REDACT_NAMES_H
 #define AKS_BASE_REDACT_NAMES_H

@@ -56,7 +56,7 @@ static const struct option options[] = {
     { "textfile", "FILE", "write it there, for node_exporter, instead of to standard output",
         false },
     { "output", "FILE", "write it there instead of to standard output", false },
-    { "keep-names", NULL, "leave the names of buckets, hosts, people and folders in", false },
+    { "keep-names", NULL, "leave the names of buckets, hosts, people and homes in", false },
     { "filter", "TEXT", "only tests whose name contains it", false },
     { "seed", "N", "the seed of all chance; else a fresh one, which is told", false },
     { "jobs", "N", "processes at a time, up to 16; else as many as processors", false },

@@ -181,7 +181,7 @@ const struct aks_command aks_commands[] = {
     { "support", "support [--policy FILE] [--output FILE] [--keep-names]",
       "write what a bug report needs, without secrets",
       "One JSON document: version, policy, settings, status, last reports, tail of the audit log.\n"
-      "Nothing is contacted or changed. Names of buckets, hosts, people and folders are taken\n"
+      "Nothing is contacted or changed. Names of buckets, hosts, people and homes are taken\n"
       "out. Exit codes: 0; 2 wrong option, or FILE is there already; 7 it cannot be written.",
       "  akosha-sync support --output report.json\n"
       "  akosha-sync support --policy policies/prod.lua | less",
@@ -203,7 +203,7 @@ const struct aks_command aks_commands[] = {
       "For clients such as Claude Code (docs/mcp.md): tools sync_now, sync_status, sync_history,\n"
       "verify_upload and explain_policy; the last report and the policy as resources. What may\n"
       "be synced, and where to, is said here and in the policy, never by the agent: SOURCE\n"
-      "replaces the policy's sources. Names of buckets, hosts, people and folders are taken out\n"
+      "replaces the policy's sources. Names of buckets, hosts, people and homes are taken out\n"
       "of what the agent is told. Ends when standard input does; a sync under way ends then, its\n"
       "work queued.\n"
       "Exit codes: 0; 2 wrong option, or nobody reads the answers; 7 it cannot begin.",

@@ -1,5 +1,5 @@
 /* Documents on their way to somebody else's program: without what is secret, and without names of
- * buckets, hosts, people and folders unless they are wanted. What those are is found out once, from
+ * buckets, hosts, people and homes unless they are wanted. What those are is found out once, from
  * the environment, the policy's text, secrets.json and the last report, and again from each
  * document. */
 #ifndef AKS_ENGINE_LEAVE_H

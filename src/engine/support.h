@@ -1,5 +1,5 @@
 /* What a bug report needs, as one JSON document that its sender can read: never a secret, and no
- * names of buckets, hosts, people and folders unless they are wanted. Needs neither a healthy
+ * names of buckets, hosts, people and homes unless they are wanted. Needs neither a healthy
  * database nor a policy that can be loaded: what cannot be read says why. */
 #ifndef AKS_ENGINE_SUPPORT_H
 #define AKS_ENGINE_SUPPORT_H
