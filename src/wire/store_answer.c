@@ -19,6 +19,13 @@ says(const char *words, const char *const *list)
 enum aks_store_fate
 aks_store_fate_of(const char *words)
 {
+    /* Of one argument, which is quoted there, whatever else stands in it. */
+    static const char *const argument[] = { "validation error", NULL };
+    /* Of the server, or of who asks: nothing is said of the memory. DuckDB quotes what it fell ill
+     * of, so that a duplicate key may stand there too. */
+    static const char *const server[] = { "fatal error", "has been invalidated",
+        "must be restarted", "authentication required", "unauthorized", "not authorized",
+        "invalid token", "invalid api key", "invalid credentials", NULL };
     static const char *const there[] = { "duplicate key", "primary key constraint",
         "unique constraint", NULL };
     static const char *const refused[] = { "conversion error", "cast", "dimension",
@@ -26,6 +33,10 @@ aks_store_fate_of(const char *words)
         "parser error", "out of range", "validation", "must be", "must not be", "cannot be empty",
         "non-empty", "required", "invalid", "not a valid", "array size", "not supported", NULL };
 
+    if (says(words, argument))
+        return AKS_STORE_REFUSED;
+    if (says(words, server))
+        return AKS_STORE_FAILED;
     if (says(words, there))
         return AKS_STORE_THERE;
     return says(words, refused) ? AKS_STORE_REFUSED : AKS_STORE_FAILED;
@@ -51,6 +62,7 @@ static enum aks_status
 read_error(const json_t *error, struct aks_store_memory *memories, size_t count,
     struct aks_error *err)
 {
+    bool twice = false;
     const char *id = json_string_value(json_object_get(error, "memory_id"));
     const char *words = json_string_value(json_object_get(error, "error"));
 
@@ -59,15 +71,17 @@ read_error(const json_t *error, struct aks_store_memory *memories, size_t count,
 
         if (strcmp(memory->id, id) != 0)
             continue;
-        if (memory->fate != AKS_STORE_STORED)
-            return untrue(err, "a memory failed twice");
+        /* A table may hold an id twice. */
+        twice = memory->fate != AKS_STORE_STORED;
+        if (twice)
+            continue;
         if (words == NULL)
             words = "an error without words";
         memory->fate = aks_store_fate_of(words);
         aks_jsonrpc_words(words, memory->words);
         return AKS_OK;
     }
-    return untrue(err, "a memory failed that was not in it");
+    return untrue(err, twice ? "a memory failed twice" : "a memory failed that was not in it");
 }
 
 static void

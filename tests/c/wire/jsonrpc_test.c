@@ -244,6 +244,22 @@ answer_that_cannot_be_true_is_not_believed(void **state)
 }
 
 static void
+an_id_may_stand_in_a_batch_twice(void **state)
+{
+    struct aks_store_memory memories[2] = { { .id = "a" }, { .id = "a" } };
+    struct aks_store_answer answer;
+    struct aks_error err;
+    json_t *root = json_loads("{\"status\":\"failed\",\"errors\":[{\"memory_id\":\"a\","
+        "\"error\":\"Duplicate key\"},{\"memory_id\":\"a\",\"error\":\"Duplicate key\"}]}", 0,
+        NULL);
+
+    assert_int_equal(aks_store_answer_read(root, memories, 2, &answer, &err), AKS_OK);
+    assert_int_equal(answer.there, 2);
+    assert_int_equal(memories[1].fate, AKS_STORE_THERE);
+    json_decref(root);
+}
+
+static void
 words_tell_whether_a_memory_is_ever_taken(void **state)
 {
     assert_int_equal(aks_store_fate_of("Duplicate key \"x\""), AKS_STORE_THERE);
@@ -254,6 +270,12 @@ words_tell_whether_a_memory_is_ever_taken(void **state)
         AKS_STORE_FAILED);
     assert_int_equal(aks_store_fate_of("Connection Error: Connection already closed"),
         AKS_STORE_FAILED);
+    assert_int_equal(aks_store_fate_of("FATAL Error: Failed: database has been invalidated because "
+        "of a previous fatal error. The database must be restarted prior to being used again.\n"
+        "Original error: \"Duplicate key violates primary key constraint\""), AKS_STORE_FAILED);
+    assert_int_equal(aks_store_fate_of("Authentication required"), AKS_STORE_FAILED);
+    assert_int_equal(aks_store_fate_of("1 validation error for call: memories.0.text "
+        "[input_value='a fatal error of a duplicate key']"), AKS_STORE_REFUSED);
 }
 
 int
@@ -267,6 +289,7 @@ main(void)
         cmocka_unit_test(wrapping_of_a_tools_result_is_taken_off),
         cmocka_unit_test(every_memory_that_no_error_names_is_stored),
         cmocka_unit_test(answer_that_cannot_be_true_is_not_believed),
+        cmocka_unit_test(an_id_may_stand_in_a_batch_twice),
         cmocka_unit_test(words_tell_whether_a_memory_is_ever_taken),
     };
 
