@@ -55,7 +55,22 @@ struct reading {
     int64_t ahead_ms;                   /* rows from there on are in the future */
     int64_t read;
     bool ended;                         /* by us: the rest is in the future */
+    bool timed;                         /* a row had a time stamp that can be read */
 };
+
+/* Is it no place for a cursor? One that is too long cannot be asked for. A time stamp that cannot
+ * be read ("unknown", "infinity") may stand behind all that will ever come, where others can. */
+static bool
+no_place(const struct reading *reading, const struct aks_rows_value *values, const char *stamp)
+{
+    const struct aks_memories_columns *columns = reading->making.columns;
+    const struct aks_rows_value *at = columns->at >= 0 ? &values[columns->at] : NULL;
+
+    if (values[columns->id].len > AKS_ROWS_CURSOR_BYTES_MAX)
+        return true;
+    return at != NULL && (at->len > AKS_ROWS_CURSOR_BYTES_MAX || (reading->timed &&
+        stamp != NULL && stamp[0] == '\0' && !aks_memories_value_is_null(at)));
+}
 
 /* The cursor stands behind this row. */
 static void
@@ -90,8 +105,11 @@ each_row(void *ctx, const char *line, size_t len, const struct aks_rows_value *v
         return aks_error_set(err, AKS_CANCELLED, "rows of the future stay");
     }
     reading->read++;
-    if (!ahead && why != AKS_MEMORIES_NO_ID)
+    row.stays = ahead || no_place(reading, values, why == AKS_MEMORIES_TOO_LONG ? NULL : row.stamp);
+    if (!row.stays && why != AKS_MEMORIES_NO_ID) {
+        reading->timed |= why != AKS_MEMORIES_TOO_LONG && row.stamp[0] != '\0';
         move(reading, values);
+    }
     if (why != AKS_MEMORIES_SKIPS) {
         result->skipped[why]++;
         return AKS_OK;
@@ -139,6 +157,21 @@ take_cursor(const struct aks_alloc *alloc, const struct reading *reading, struct
     return status;
 }
 
+/* The place of a cursor is a text, whatever it was in its row. */
+static bool
+is_timed(const char *at)
+{
+    char text[AKS_MEMORIES_STAMP_BYTES];
+    char quoted[2 * AKS_MEMORIES_STAMP_BYTES];
+    int len = snprintf(quoted, sizeof(quoted), "\"%s\"", at != NULL ? at : "");
+    struct aks_rows_value value = { quoted, (size_t)len };
+    struct aks_rows_value inner = { quoted + 1, (size_t)len - 2 };
+    int64_t ms;
+
+    return len < (int)sizeof(quoted) && (aks_memories_value_stamp(&value, text, &ms) ||
+        aks_memories_value_stamp(&inner, text, &ms));
+}
+
 static enum aks_status
 begin_taken(const struct aks_alloc *alloc, const struct aks_memories_options *options,
     const char *table, struct aks_memories_taken *taken, struct aks_error *err)
@@ -170,6 +203,7 @@ read_rows(struct aks_rows *rows, struct reading *reading, struct aks_error *err)
     query.after.at = taken->after.at;
     query.after.id = taken->after.id;
     query.limit = options->rows_max - result->rows;
+    reading->timed = is_timed(taken->after.at);
     status = aks_rows_read(rows, &query, each_row, reading, NULL, err);
     if (status == AKS_CANCELLED && reading->ended)
         status = AKS_OK;

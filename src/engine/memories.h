@@ -124,7 +124,7 @@ bool aks_memories_all_due(const struct aks_memories_mark *mark, int64_t wall_ms)
 /* A line of the form PUSH. */
 struct aks_memories_push {
     char *table;
-    struct aks_memories_cursor cursor;  /* behind this row */
+    struct aks_memories_cursor cursor;  /* behind this row; id NULL: it does not move there */
     char *memory_id;
     const char *memory;                 /* {"memory_id", "text", "embedding", "metadata"} as JSON,
                                          * in the line */

@@ -94,6 +94,7 @@ struct aks_memories_row {
     const struct aks_rows_value *embedding;     /* NULL: left out, or none */
     char stamp[AKS_MEMORIES_STAMP_BYTES];       /* "": the same */
     int64_t at_ms;
+    bool stays;                         /* the cursor does not move behind it */
 };
 
 /** Takes it apart. AKS_MEMORIES_SKIPS, or why it is no memory; what else is left out of it is
@@ -101,7 +102,8 @@ struct aks_memories_row {
 enum aks_memories_skip aks_memories_row_read(const struct aks_memories_making *making,
     const struct aks_rows_value *values, int64_t skipped[AKS_MEMORIES_SKIPS],
     struct aks_memories_row *ret_row);
-/** Appends the element of a DOCUMENT, or the line (with its end) of a PUSH. */
+/** Appends the element of a DOCUMENT, or the line (with its end) of a PUSH; of a row that stays
+ * without its place. */
 void aks_memories_row_write(const struct aks_memories_making *making,
     const struct aks_memories_row *row, struct aks_buf *out);
 /** Appends what ${inner}, an id of ${table}, is called among the memories of all systems, without

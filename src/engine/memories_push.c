@@ -41,7 +41,7 @@ aks_memories_push_fini(const struct aks_alloc *alloc, struct aks_memories_push *
     memset(push, 0, sizeof(*push));
 }
 
-/* Texts all, of which only the time stamp may be null. */
+/* Texts all, of which the time stamp may be null, or the whole place. */
 static bool
 is_head(const json_t *head)
 {
@@ -50,10 +50,10 @@ is_head(const json_t *head)
     for (size_t i = 0; i < WORDS; i++) {
         const json_t *word = json_array_get(head, i);
 
-        if (!json_is_string(word) && (i != 1 || !json_is_null(word)))
+        if (!json_is_string(word) && ((i != 1 && i != 2) || !json_is_null(word)))
             return false;
     }
-    return true;
+    return json_is_string(json_array_get(head, 2)) || json_is_null(json_array_get(head, 1));
 }
 
 static enum aks_status
@@ -61,13 +61,14 @@ take_head(const struct aks_alloc *alloc, const json_t *head, struct aks_memories
     struct aks_error *err)
 {
     const char *at = json_string_value(json_array_get(head, 1));
+    const char *id = json_string_value(json_array_get(head, 2));
 
     push->table = aks_mem_strdup(alloc, json_string_value(json_array_get(head, 0)));
     push->cursor.at = aks_mem_strdup(alloc, at);
-    push->cursor.id = aks_mem_strdup(alloc, json_string_value(json_array_get(head, 2)));
+    push->cursor.id = aks_mem_strdup(alloc, id);
     push->memory_id = aks_mem_strdup(alloc, json_string_value(json_array_get(head, 3)));
-    if (push->table != NULL && push->cursor.id != NULL && push->memory_id != NULL &&
-        (push->cursor.at != NULL || at == NULL))
+    if (push->table != NULL && push->memory_id != NULL &&
+        (push->cursor.id != NULL || id == NULL) && (push->cursor.at != NULL || at == NULL))
         return AKS_OK;
     aks_memories_push_fini(alloc, push);
     return aks_error_memory(err, "reading rows that are to be pushed");

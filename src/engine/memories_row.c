@@ -71,7 +71,7 @@ aks_memories_row_read(const struct aks_memories_making *making,
     ret_row->values = values;
     read_stamp(making, skipped, ret_row);
     if (!aks_memories_value_inner(&values[columns->id], &ret_row->id) || ret_row->id.len == 0 ||
-        has_nul(&ret_row->id))
+        ret_row->id.len > AKS_ROWS_CURSOR_BYTES_MAX - 2 || has_nul(&ret_row->id))
         return AKS_MEMORIES_NO_ID;
     ret_row->text = inner_of(values, columns->text);
     if (ret_row->text.len == 0)
@@ -255,7 +255,7 @@ put_zeros(struct aks_buf *out)
 }
 
 /* ["table","at","id","memory_id"], a tab, the memory: what is in front is small, so that it can be
- * taken apart with no thought of what is behind. */
+ * taken apart with no thought of what is behind. Of a row that stays, at and id are null. */
 static void
 write_line(const struct aks_memories_making *making, const struct aks_memories_row *row,
     struct aks_buf *out)
@@ -265,16 +265,21 @@ write_line(const struct aks_memories_making *making, const struct aks_memories_r
     aks_buf_puts(out, "[\"");
     aks_memories_row_text(making->shape->table, out);
     aks_buf_puts(out, "\",");
-    if (making->columns->at >= 0 &&
+    if (!row->stays && making->columns->at >= 0 &&
         aks_memories_value_inner(&row->values[making->columns->at], &at)) {
         aks_buf_putc(out, '"');
         put_value(out, &at);
-        aks_buf_puts(out, "\",\"");
+        aks_buf_puts(out, "\",");
     } else {
-        aks_buf_puts(out, "null,\"");
+        aks_buf_puts(out, "null,");
     }
-    put_value(out, &row->id);
-    aks_buf_puts(out, "\",");
+    if (row->stays) {
+        aks_buf_puts(out, "null,");
+    } else {
+        aks_buf_putc(out, '"');
+        put_value(out, &row->id);
+        aks_buf_puts(out, "\",");
+    }
     put_id(making, row, out);
     aks_buf_puts(out, "]\t{\"memory_id\":");
     put_id(making, row, out);

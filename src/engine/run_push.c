@@ -65,6 +65,18 @@ put_mark(struct push *push, char *table, const struct aks_memories_cursor *curso
         &mark, 1, err);
 }
 
+/* All of the batch is there. Rows behind which the cursor does not move may be its last. */
+static enum aks_status
+put_batch(struct push *push, struct aks_error *err)
+{
+    size_t count = push->count;
+
+    while (count > 0 && push->rows[count - 1].cursor.id == NULL)
+        count--;
+    return count == 0 ? AKS_OK
+        : put_mark(push, push->rows[count - 1].table, &push->rows[count - 1].cursor, err);
+}
+
 /* Behind the last row that was sent may come some that were left out. */
 static enum aks_status
 put_ends(struct push *push, struct aks_error *err)
@@ -80,7 +92,10 @@ static bool
 more_to_come(const struct push *push)
 {
     for (size_t i = 0; i < push->taken.count; i++) {
-        if (push->taken.tables[i].more)
+        const struct aks_memories_taken *taken = &push->taken.tables[i];
+
+        /* Where the cursor stays, the next ones would be the same ones. */
+        if (taken->more && !aks_memories_cursor_equal(&taken->after, &taken->to))
             return true;
     }
     return false;
@@ -124,8 +139,7 @@ send_file(struct push *push)
         status = aks_run_push_batch_send(push);
         if (status != AKS_OK)
             return status;
-        if (put_mark(push, push->rows[push->count - 1].table, &push->rows[push->count - 1].cursor,
-            &err) != AKS_OK)
+        if (put_batch(push, &err) != AKS_OK)
             return fail_upload(push, &err);
     }
     return put_ends(push, &err) == AKS_OK ? AKS_OK : fail_upload(push, &err);

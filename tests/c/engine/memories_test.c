@@ -406,7 +406,7 @@ static void
 a_line_that_is_none_is_refused(void **state)
 {
     static const char *const lines[] = { "", "\n", "[]\t{}", "[\"t\",null,\"i\"]\t{}",
-        "[\"t\",null,\"i\",\"m\"] {}", "[\"t\",null,\"i\",\"m\"]\t", "[\"t\",null,null,\"m\"]\t{}",
+        "[\"t\",null,\"i\",\"m\"] {}", "[\"t\",null,\"i\",\"m\"]\t", "[\"t\",\"a\",null,\"m\"]\t{}",
         "[\"t\",1,\"i\",\"m\"]\t{}", "[\"t\",null,\"i\",\"m\"]\t{", "[\"t\",null,\"i\"\t{}" };
     struct aks_memories_push push;
 
