@@ -51,7 +51,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     struct aks_memories_push push;
 
     if (aks_memories_push_read(aks_alloc_system(), value.data, len, &push, NULL) == AKS_OK) {
-        AKS_CHECK(push.table != NULL && push.cursor.id != NULL && push.memory_id != NULL);
+        AKS_CHECK(push.table != NULL && push.memory_id != NULL);
+        AKS_CHECK(push.cursor.id != NULL || push.cursor.at == NULL);
         AKS_CHECK(push.memory > value.data);
         AKS_CHECK(push.memory + push.memory_bytes <= value.data + len);
         aks_memories_push_fini(aks_alloc_system(), &push);
