@@ -235,6 +235,26 @@ stop_units(const struct making *making)
         (void)systemctl(making->port, disable);
 }
 
+/* No policy is left behind that cannot be loaded: the hook would keep its jobs for ever. */
+static enum aks_status
+check_policy(const struct making *making, struct aks_error *err)
+{
+    const struct aks_port *port = making->port;
+    enum aks_status status = AKS_OK;
+
+    for (size_t i = 0; i < making->plan.changes.count && status == AKS_OK; i++) {
+        const struct aks_init_change *change = &making->plan.changes.list[i];
+
+        if (change->action != AKS_INIT_WRITTEN || strcmp(change->what, "policy") != 0)
+            continue;
+        status = aks_init_change_folders(&port->files, change->path, err);
+        if (status == AKS_OK)
+            status = aks_init_change_check(port, change->path, change->after, change->after_len,
+                err);
+    }
+    return status;
+}
+
 static enum aks_status
 apply(struct making *making, struct aks_error *err)
 {
@@ -248,6 +268,9 @@ apply(struct making *making, struct aks_error *err)
     if (status != AKS_OK)
         return status;
     (void)snprintf(stamp, sizeof(stamp), "akosha-sync-%" PRId64, now_ms);
+    status = check_policy(making, err);
+    if (status != AKS_OK)
+        return status;
     stop_units(making);
     status = aks_init_change_apply(&making->plan.changes, &making->port->files, stamp, err);
     if (status == AKS_OK)

@@ -141,42 +141,6 @@ policy_path(const struct moving *moving)
         env->home(env->ctx));
 }
 
-static void
-on_problem(void *ctx, const struct akosha_problem *problem)
-{
-    struct aks_error *err = ctx;
-
-    if (!problem->warning && err->status == AKS_OK)
-        (void)aks_error_set(err, AKS_SETTINGS, "the policy that these settings come to is refused: "
-            "%s%s%s", problem->field, problem->field[0] != '\0' ? ": " : "", problem->message);
-}
-
-/* What is written has passed `check`: it is tried under another name first. */
-static enum aks_status
-check(const struct moving *moving, struct aks_error *err)
-{
-    char *fresh = aks_mem_printf(moving->port->alloc, "%s.checked.lua", moving->path);
-    struct aks_replace_posix none = { 0 };
-    struct akosha_check_options options = { .port = moving->port, .path = fresh,
-        .problem = on_problem, .ctx = err };
-    struct akosha_checked checked;
-    struct akosha_error error;
-    enum aks_status status;
-
-    if (fresh == NULL)
-        return aks_error_memory(err, "checking the policy");
-    aks_error_clear(err);
-    status = aks_replace_posix_write(fresh, &none, moving->policy.data, moving->policy.len, err);
-    if (status == AKS_OK) {
-        if (akosha_policy_check(&options, &checked, &error) != AKOSHA_OK && err->status == AKS_OK)
-            (void)aks_error_set(err, AKS_SETTINGS, "%s", error.message);
-        status = err->status;
-        (void)moving->port->files.unlink(moving->port->files.ctx, fresh, NULL);
-    }
-    aks_mem_free(moving->port->alloc, fresh);
-    return status;
-}
-
 static enum aks_status
 write_policy(struct moving *moving, struct aks_error *err)
 {
@@ -199,7 +163,8 @@ write_policy(struct moving *moving, struct aks_error *err)
     if (status == AKS_OK)
         status = aks_init_change_folders(&moving->port->files, moving->path, err);
     if (status == AKS_OK)
-        status = check(moving, err);
+        status = aks_init_change_check(moving->port, moving->path, moving->policy.data,
+            moving->policy.len, err);
     (void)snprintf(stamp, sizeof(stamp), "akosha-sync-%" PRId64,
         moving->port->clock.wall_ms(moving->port->clock.ctx));
     if (status == AKS_OK)

@@ -1,5 +1,6 @@
 #include "cli/init_change.h"
 
+#include "akosha/akosha.h"
 #include "cli/init_diff.h"
 
 #include <string.h>
@@ -120,6 +121,42 @@ aks_init_change_folders(const struct aks_files *files, const char *path, struct 
         }
     }
     return AKS_OK;
+}
+
+static void
+on_problem(void *ctx, const struct akosha_problem *problem)
+{
+    struct aks_error *err = ctx;
+
+    if (!problem->warning && err->status == AKS_OK)
+        (void)aks_error_set(err, AKS_SETTINGS, "the policy that these settings come to is refused: "
+            "%s%s%s", problem->field, problem->field[0] != '\0' ? ": " : "", problem->message);
+}
+
+enum aks_status
+aks_init_change_check(const struct aks_port *port, const char *path, const char *text, size_t len,
+    struct aks_error *err)
+{
+    char *fresh = aks_mem_printf(port->alloc, "%s.checked.lua", path);
+    struct aks_replace_posix none = { 0 };
+    struct akosha_check_options options = { .port = port, .path = fresh, .problem = on_problem,
+        .ctx = err };
+    struct akosha_checked checked;
+    struct akosha_error error;
+    enum aks_status status;
+
+    if (fresh == NULL)
+        return aks_error_memory(err, "checking the policy");
+    aks_error_clear(err);
+    status = aks_replace_posix_write(fresh, &none, text, len, err);
+    if (status == AKS_OK) {
+        if (akosha_policy_check(&options, &checked, &error) != AKOSHA_OK && err->status == AKS_OK)
+            (void)aks_error_set(err, AKS_SETTINGS, "%s", error.message);
+        status = err->status;
+        (void)port->files.unlink(port->files.ctx, fresh, NULL);
+    }
+    aks_mem_free(port->alloc, fresh);
+    return status;
 }
 
 static enum aks_status

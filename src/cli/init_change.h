@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "os/replace_posix.h"
 #include "port/files.h"
+#include "port/port.h"
 
 #include <stdbool.h>
 
@@ -57,6 +58,10 @@ void aks_init_change_diff(const struct aks_init_change *change, struct aks_buf *
 /** Makes the folders of ${path} that are missing. */
 enum aks_status aks_init_change_folders(const struct aks_files *files, const char *path,
     struct aks_error *err);
+/** Does the policy ${text} pass `check` beside ${path}, where it is tried under another name?
+ * AKS_SETTINGS says what is wrong with it. The folder has to be there. */
+enum aks_status aks_init_change_check(const struct aks_port *port, const char *path,
+    const char *text, size_t len, struct aks_error *err);
 /** Does all of it, in order; missing folders are made. ${stamp} is part of a backup's name:
  * "<path>.<stamp>.bak". */
 enum aks_status aks_init_change_apply(const struct aks_init_changes *changes,

@@ -18,6 +18,9 @@ add_source(void *ctx, const char *name, struct aks_error *err)
 
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
         wanted = wanted || fnmatch(patterns[i], name, FNM_PERIOD) == 0;
+    /* A policy takes no path with those, and would not load for all the others. */
+    for (const char *c = name; *c != '\0'; c++)
+        wanted = wanted && (unsigned char)*c >= ' ' && *c != 0x7f;
     if (!wanted || found->source_count == AKS_INIT_DRAFT_SOURCES_MAX)
         return AKS_OK;
     found->sources[found->source_count] = aks_mem_printf(found->alloc, "~/" DATA "/%s", name);

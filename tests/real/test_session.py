@@ -163,6 +163,16 @@ class Session(cases.Case):
         self.assertEqual(json.loads(self.settings.read_text()), {"model": "opus"})
         self.assertFalse(self.policy.exists())
 
+    def test_a_policy_that_does_not_load_is_not_written(self):
+        (self.home / ".claude" / "data" / "a\nb.db").write_text("")
+        before = self.files()
+        for more in (("--bucket", "Not_A_Bucket"), ("--http", "http://elsewhere.example"), ("--bucket", "box", "--credentials", "none")):
+            with self.subTest(more=more):
+                self.assertIn("refused", self.init("--yes", *more, code=3).err)
+                self.assertEqual(self.files(), before)
+        self.init("--yes", "--dir", str(self.home / "backup"))
+        self.assertNotIn("\\010", self.policy.read_text())
+
     def test_settings_that_are_left_alone(self):
         other = self.home / "other.json"
         for name, prepare, says in (
