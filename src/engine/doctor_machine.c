@@ -4,6 +4,7 @@
 #include "base/units.h"
 #include "engine/audit_verify.h"
 #include "engine/drill.h"
+#include "engine/notify.h"
 #include "engine/source.h"
 #include "engine/status.h"
 #include "engine/text.h"
@@ -296,6 +297,19 @@ tell_audit(struct doctor *doctor)
     json_decref(report);
 }
 
+/* Only a worker reads it, and what that one warns of nobody sees. */
+static void
+tell_notify(struct doctor *doctor)
+{
+    struct aks_notify_settings settings;
+    struct aks_error err = { 0 };
+
+    if (aks_notify_load(doctor->port, &settings, &err) != AKS_OK)
+        aks_doctor_tell(doctor, NULL, "notify", AKS_DOCTOR_WARNING,
+            err.hint[0] != '\0' ? err.hint : "docs/monitoring.md says what can stand in it",
+            "nobody is told of failures that last: %s", err.message);
+}
+
 void
 aks_doctor_machine(struct doctor *doctor)
 {
@@ -309,4 +323,5 @@ aks_doctor_machine(struct doctor *doctor)
     tell_queue(doctor);
     tell_restore(doctor);
     tell_audit(doctor);
+    tell_notify(doctor);
 }

@@ -256,6 +256,21 @@ class Notification(cases.Case):
         self.work(1)
         self.assertIn("127.0.0.1", self.times()[0])
 
+    def test_doctor_tells_what_is_wrong_with_it(self):
+        def found():
+            result = self.me.ask("doctor", "--json", "--policy", self.me.policy, "--state", self.me.state)
+            return [(f["outcome"], f["message"]) for f in result.report["findings"] if f["check"] == "notify"]
+
+        self.assertEqual(found(), [])
+        self.settings()
+        self.assertEqual(found(), [])
+        for mode, fields, word in ((0o600, {"after_hours": 0}, "after_hours"), (0o600, {"colour": 1}, "colour"), (0o622, {}, "settings.json")):
+            with self.subTest(word=word):
+                self.settings(mode, **fields)
+                [(outcome, message)] = found()
+                self.assertEqual(outcome, "warning")
+                self.assertIn(word, message)
+
     def test_what_is_wrong_with_it_holds_nothing_up(self):
         self.enqueue()
         for fields in ({"mode": 0o666, "after_tries": 1}, {"after_tries": 1, "command": "/no/such/program"}, {"after_tries": 0}):
