@@ -331,8 +331,18 @@ function akosha.dir(options) end
 ---@field delivers string
 ---@field outcome string
 ---@field upload_id? string
+---@field memories? akosha.ReportMemories Of a target of rows.
 ---@field memories_file? akosha.ReportMemoriesFile
 ---@field error? akosha.ReportError
+
+-- What this run has brought to a target of rows.
+---@class akosha.ReportMemories
+---@field stored integer
+---@field there integer They were there already.
+---@field refused integer Not taken, and not sent again.
+---@field left_out integer Rows that no memory can be made of.
+---@field error? string Why the first was refused.
+---@field reader? string What read them.
 
 ---@class akosha.ReportMemoriesFile
 ---@field mode? string "new", "all"; nil: there was no new row, and no file.

@@ -20,6 +20,12 @@ end]]
 local RECIPIENT = "age19ljhmg68e43yx9fgm2k9lwefquc0la5y4lzvlshdjzv47kxt8d6qr9vf4p"
 local RARE = { ["akosha.Report.decisions_dropped"] = true, ["akosha.Report.asked_dropped"] = true }
 
+-- Of rows, which simulated databases have none: tests/real compares those with their schema.
+local OF_ROWS = { ["akosha.ReportMemories"] = true, ["akosha.ReportMemoriesFile"] = true,
+                  ["akosha.ReportMemoriesError"] = true,
+                  ["akosha.ReportTarget.memories"] = true,
+                  ["akosha.ReportTarget.memories_file"] = true }
+
 local file = assert(io.open "lua/akosha/types.lua")
 local said = require "tests.script.annotations" (file:read "a")
 file:close()
@@ -80,7 +86,8 @@ function TestReport:test_every_field_is_annotated_and_every_annotation_is_a_fiel
   for class, fields in pairs(said.classes) do
     for name in pairs(class:find "^akosha%.Report" and fields or {}) do
       local path = class .. "." .. name
-      missing[#missing + 1] = not met[path] and not RARE[path] and path or nil
+      local elsewhere = RARE[path] or OF_ROWS[class] or OF_ROWS[path]
+      missing[#missing + 1] = not met[path] and not elsewhere and path or nil
     end
   end
   lu.assertEquals(missing, {})
