@@ -59,6 +59,19 @@ pair(struct reading *reading, const char *value, bool quoted, struct aks_error *
     return status;
 }
 
+/* What a terminal would obey, which is told of a setting. */
+static bool
+obeyed(const yaml_event_t *event)
+{
+    for (size_t i = 0; i < event->data.scalar.length; i++) {
+        unsigned char c = event->data.scalar.value[i];
+
+        if ((c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
 /* Whether the event may be given back. */
 static enum aks_status
 scalar(struct reading *reading, yaml_event_t *event, bool *ret_kept, struct aks_error *err)
@@ -67,8 +80,8 @@ scalar(struct reading *reading, yaml_event_t *event, bool *ret_kept, struct aks_
     bool quoted = event->data.scalar.style == YAML_SINGLE_QUOTED_SCALAR_STYLE ||
         event->data.scalar.style == YAML_DOUBLE_QUOTED_SCALAR_STYLE;
 
-    if (memchr(event->data.scalar.value, '\0', event->data.scalar.length) != NULL)
-        return wrong(err, line, "a zero byte in a text");
+    if (obeyed(event))
+        return wrong(err, line, "a control character in a text");
     if (reading->depth == 0)
         return wrong(err, line, "a settings file is a mapping of names to values");
     if (reading->depth > 1)
