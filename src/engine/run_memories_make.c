@@ -140,7 +140,7 @@ make_source(struct memories *memories, struct memories_source *source,
     struct aks_memories_options options = { 0 };
 
     options.port = memories->port;
-    options.scratch = memories->run->engine->scratch_folder;
+    options.scratch = memories->run->engine->snapshot_folder;
     options.snapshot = &source->snapshot;
     options.source_name = source->name;
     options.system_id = memories->system_id;

@@ -502,12 +502,36 @@ keeps(void *ctx, const char *id, const char *job)
     return aks_state_journal_needs(engine->state, id, &needs, NULL) != AKS_OK || needs;
 }
 
+/* Files of memories that somebody who was killed was about to send. */
+static enum aks_status
+sweep_memories(void *ctx, const char *name, struct aks_error *err)
+{
+    static const char begin[] = "memories-";
+    static const char end[] = ".memories";
+    const struct aks_engine *engine = ctx;
+    const struct aks_files *files = &engine->port->files;
+    size_t len = strlen(name);
+    char path[AKS_PATH_BYTES];
+    int n;
+
+    if (strncmp(name, begin, sizeof(begin) - 1) != 0 &&
+        (len < sizeof(end) || strcmp(name + len - (sizeof(end) - 1), end) != 0))
+        return AKS_OK;
+    n = snprintf(path, sizeof(path), "%s/%s", engine->scratch_folder, name);
+    if (n > 0 && (size_t)n < sizeof(path))
+        (void)files->unlink(files->ctx, path, NULL);
+    return AKS_OK;
+}
+
 void
 aks_run_resume_sweep(struct aks_engine *engine)
 {
+    const struct aks_files *files = &engine->port->files;
     struct aks_error err;
     unsigned left = 0;
 
+    if (files->list(files->ctx, engine->scratch_folder, sweep_memories, engine, &err) != AKS_OK)
+        aks_log_write(engine->log, AKS_LOG_WARNING, "%s", err.message);
     if (aks_snapshot_sweep(engine->port, engine->state, engine->snapshot_folder, keeps, engine,
             &left, &err) != AKS_OK)
         aks_log_write(engine->log, AKS_LOG_WARNING, "%s", err.message);

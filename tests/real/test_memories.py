@@ -179,6 +179,18 @@ class Memories(cases.Case):
         self.assertEqual(self.told(result)["rows"], 2007)
         self.assertEqual(self.told(result)["mode"], "all")
 
+    def test_what_who_was_killed_left_is_taken_away(self):
+        left = [self.me.state / "scratch" / name for name in ("memories-20200101T000000Z-a-0.json", "ab.memories")]
+        left.append(self.me.state / "snapshots" / "rows-0123" / "main")
+        other = self.me.state / "scratch" / "ab.part"
+        for path in (*left, other):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.write_text("of a memory")
+        self.me.state.chmod(0o700)
+        self.assertEqual(self.told(self.run_it(self.local()))["rows"], 2000)
+        self.assertEqual([path for path in left if path.exists()], [])
+        self.assertTrue(other.exists())
+
     def test_a_policy_says_which(self):
         self.assertNotIn("memories_file", self.run_it(self.local(memories="'none'")).report["targets"][0])
         for rows in (2007, 2014):
