@@ -139,6 +139,7 @@ function akosha.policy(fields) end
 ---@class akosha.Target
 
 ---@alias akosha.Payload "signed"|"crc64nvme"
+---@alias akosha.Layout "akosha"|"original"
 
 ---@class akosha.S3Options
 ---@field bucket string|nil 3 to 63 letters, digits, "." and "-"; nil is an error.
@@ -150,6 +151,8 @@ function akosha.policy(fields) end
 ---@field ca? string A PEM file (the system's).
 ---@field pin? string|string[] "sha256//..." of its public key; several: any of these (any).
 ---@field payload? akosha.Payload What vouches for a part ("signed").
+---@field layout? akosha.Layout Where uploads lie: systems/ID/, or systems/ID/uploads/ ("akosha").
+---@field markers? boolean Zero-byte objects that stand for folders (true).
 
 ---@class akosha.HttpOptions
 ---@field url string|nil https://..., or http:// to this machine; nil is an error.
@@ -157,6 +160,7 @@ function akosha.policy(fields) end
 ---@field ca? string A PEM file (the system's).
 ---@field pin? string|string[] "sha256//..." of its public key; several: any of these (any).
 ---@field tus? boolean Large objects by tus (where its address is that of the object).
+---@field layout? akosha.Layout Where uploads lie: systems/ID/, or systems/ID/uploads/ ("akosha").
 
 ---@class akosha.McpOptions
 ---@field url string|nil As given, "http://127.0.0.1:8682/mcp"; nil is an error.
@@ -166,6 +170,7 @@ function akosha.policy(fields) end
 
 ---@class akosha.DirOptions
 ---@field path string A folder: absolute, or below "~/".
+---@field layout? akosha.Layout Where uploads lie: systems/ID/, or systems/ID/uploads/ ("akosha").
 
 ---What stands for a value that no policy sees; as text "akosha.secret: NAME".
 ---@class akosha.Secret

@@ -131,6 +131,9 @@ tell_put(struct exam *exam, json_t *capabilities)
         (void)json_object_set_new(capabilities, "conditional_put", json_false());
         tell(exam, "put", AKS_DOCTOR_OK, NULL, "the store refuses If-None-Match: it is looked "
             "first whether a manifest is there");
+    } else if (exam->doctor->reader.own.no_markers) {
+        tell(exam, "put", AKS_DOCTOR_UNKNOWN, NULL, "it is tried with the marker, and the policy "
+            "wants none: a run shows it");
     } else {
         tell_unknown(exam, "put", AKS_S3_ASK_PUT, "whether the key may put");
     }

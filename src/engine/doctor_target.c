@@ -7,10 +7,13 @@
 
 /* What is not asked of a kind is null. */
 static json_t *
-capabilities_json(const struct aks_target_class *class)
+capabilities_json(const struct aks_target_settings *settings)
 {
+    const struct aks_target_class *class = aks_target_class_of(settings->kind);
+
     return json_pack("{s:b, s:b, s:b, s:n, s:n}", "list", class->can_list, "resume",
-        class->resumes, "markers", class->markers, "conditional_put", "crc64nvme");
+        class->resumes, "markers", class->markers && !settings->no_markers, "conditional_put",
+        "crc64nvme");
 }
 
 static bool
@@ -36,7 +39,7 @@ examine(struct doctor *doctor, size_t index, struct aks_error *err)
 {
     struct aks_reader *reader = &doctor->reader;
     const struct aks_target_settings *settings = &doctor->settings.targets[index];
-    json_t *capabilities = capabilities_json(aks_target_class_of(settings->kind));
+    json_t *capabilities = capabilities_json(settings);
     json_t *row = json_pack("{s:s, s:s, s:b, s:n, s:n, s:n}", "name", settings->name, "kind",
         aks_target_kind_name(settings->kind), "reachable", 0, "credentials", "clock_skew_s",
         "region");

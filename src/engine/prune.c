@@ -6,6 +6,7 @@
 #include "engine/reader.h"
 #include "engine/state_journal.h"
 #include "engine/state_proofs.h"
+#include "engine/target_key.h"
 #include "engine/text.h"
 #include "engine/upload_id.h"
 
@@ -188,10 +189,10 @@ remove_key(struct pruner *pruner, const char *upload_id, const char *name, struc
 {
     struct aks_reader *reader = &pruner->reader;
     char key[1200];
-    int len = snprintf(key, sizeof(key), "systems/%s/%s/%s", reader->system_id, upload_id, name);
     enum aks_status status;
 
-    if (len < 0 || (size_t)len >= sizeof(key))
+    if (aks_target_key_upload(&reader->own, reader->system_id, upload_id, name, key,
+            sizeof(key)) == 0)
         return aks_error_set(err, AKS_LIMIT, "%s: the name is too long", name);
     reader->class->remove(reader->target, key, aks_reader_done, reader);
     status = aks_reader_wait(reader, err);
@@ -218,13 +219,14 @@ forget_rows(struct pruner *pruner, const char *upload_id, struct aks_error *err)
     struct aks_stored *rows = NULL;
     size_t count = 0;
     char folder[256];
-    int len = snprintf(folder, sizeof(folder), "systems/%s/%s/", reader->system_id, upload_id);
+    size_t len = aks_target_key_upload(&reader->own, reader->system_id, upload_id, "", folder,
+        sizeof(folder));
     enum aks_status status = aks_state_stored_all(reader->engine->state, reader->identity, &rows,
         &count, err);
 
     for (size_t i = 0; i < count; i++) {
-        bool gone = (rows[i].key != NULL && strncmp(rows[i].key, folder, (size_t)len) == 0) ||
-            (rows[i].wal.key != NULL && strncmp(rows[i].wal.key, folder, (size_t)len) == 0) ||
+        bool gone = (len > 0 && rows[i].key != NULL && strncmp(rows[i].key, folder, len) == 0) ||
+            (len > 0 && rows[i].wal.key != NULL && strncmp(rows[i].wal.key, folder, len) == 0) ||
             (rows[i].upload_id != NULL && strcmp(rows[i].upload_id, upload_id) == 0);
 
         if (status == AKS_OK && gone)
@@ -255,7 +257,9 @@ remove_upload(struct pruner *pruner, const char *upload_id, struct aks_error *er
         status = remove_key(pruner, upload_id, AKS_MANIFEST_NAME, err);
     if (status != AKS_OK)
         return status;
-    (void)snprintf(folder, sizeof(folder), "systems/%s/%s/", reader->system_id, upload_id);
+    if (aks_target_key_upload(&reader->own, reader->system_id, upload_id, "", folder,
+            sizeof(folder)) == 0)
+        return aks_error_set(err, AKS_LIMIT, "%s: the name is too long", upload_id);
     aks_reader_names_init(&names, port->alloc);
     reader->class->list(reader->target, folder, note_name, &names, aks_reader_done, reader);
     status = aks_reader_wait(reader, err);
@@ -353,12 +357,14 @@ prune_target(struct pruner *pruner, size_t index, json_t *targets, struct aks_er
     int64_t before = 0;
     int64_t after = 0;
     json_int_t kept = 0;
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
     enum aks_status status = aks_reader_open(reader, index, err);
 
     if (status == AKS_OK)
         status = look(pruner, err);
     if (status == AKS_OK) {
-        aks_prune_plan(&pruner->options->rules, reader->system_id, pruner->uploads,
+        (void)aks_target_key_uploads(settings, reader->system_id, folder);
+        aks_prune_plan(&pruner->options->rules, folder, pruner->uploads,
             pruner->ids.count, port->clock.wall_ms(port->clock.ctx));
         for (size_t i = 0; i < pruner->ids.count; i++)
             kept += pruner->uploads[i].keep;

@@ -30,9 +30,9 @@ struct prune_upload {
     const char *reason;                 /* static */
 };
 
-/** Decides for all ${uploads} of one target, in the order of their ids, of system ${system_id}:
- * sets keep and reason. */
-void aks_prune_plan(const struct aks_prune_rules *rules, const char *system_id,
+/** Decides for all ${uploads} of one target, in the order of their ids, whose folders lie in
+ * ${folder} ("systems/laptop/"): sets keep and reason. */
+void aks_prune_plan(const struct aks_prune_rules *rules, const char *folder,
     struct prune_upload *uploads, size_t count, int64_t wall_ms);
 /** Bytes that are stored for all complete uploads, or for those that are kept: each key once.
  * AKS_LIMIT without memory. */

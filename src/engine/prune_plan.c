@@ -141,16 +141,15 @@ compare_id(const void *key, const void *member)
     return strcmp(id, upload->id);
 }
 
-/* The upload in whose folder ${key} lies. */
+/* The upload in whose folder below ${folder} ${key} lies. */
 static struct prune_upload *
-owner_of(const char *key, const char *system_id, struct prune_upload *uploads, size_t count)
+owner_of(const char *key, const char *folder, struct prune_upload *uploads, size_t count)
 {
     char id[256];
-    char prefix[256];
-    int len = snprintf(prefix, sizeof(prefix), "systems/%s/", system_id);
+    size_t len = strlen(folder);
     size_t id_len;
 
-    if (len < 0 || (size_t)len >= sizeof(prefix) || strncmp(key, prefix, (size_t)len) != 0)
+    if (strncmp(key, folder, len) != 0)
         return NULL;
     id_len = strcspn(key + len, "/");
     if (id_len == 0 || id_len >= sizeof(id))
@@ -162,13 +161,13 @@ owner_of(const char *key, const char *system_id, struct prune_upload *uploads, s
 
 /* What a kept manifest names by key, in whichever upload it lies, stays where it is. */
 static bool
-keep_referenced(const char *system_id, struct prune_upload *uploads, size_t count)
+keep_referenced(const char *folder, struct prune_upload *uploads, size_t count)
 {
     bool changed = false;
 
     for (size_t i = 0; i < count; i++) {
         for (size_t j = 0; uploads[i].keep && j < uploads[i].object_count; j++) {
-            struct prune_upload *owner = owner_of(uploads[i].objects[j].key, system_id, uploads,
+            struct prune_upload *owner = owner_of(uploads[i].objects[j].key, folder, uploads,
                 count);
 
             if (owner == NULL || owner->keep || owner == &uploads[i])
@@ -271,7 +270,7 @@ keep_memories(struct prune_upload *uploads, size_t count)
 }
 
 void
-aks_prune_plan(const struct aks_prune_rules *rules, const char *system_id,
+aks_prune_plan(const struct aks_prune_rules *rules, const char *folder,
     struct prune_upload *uploads, size_t count, int64_t wall_ms)
 {
     bool changed = true;
@@ -289,7 +288,7 @@ aks_prune_plan(const struct aks_prune_rules *rules, const char *system_id,
     }
     /* Each round keeps one more upload at least, or is the last. */
     for (size_t i = 0; i <= count && changed; i++) {
-        changed = keep_referenced(system_id, uploads, count);
+        changed = keep_referenced(folder, uploads, count);
         changed = keep_memories(uploads, count) || changed;
     }
 }

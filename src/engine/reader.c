@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "engine/audit_note.h"
+#include "engine/target_key.h"
 #include "engine/text.h"
 
 #include <jansson.h>
@@ -239,8 +240,10 @@ note_upload(void *ctx, const char *name, bool is_folder, int64_t bytes, struct a
 {
     const struct aks_reader_names *names = ctx;
 
-    /* They come in order; a server that tells one twice means one. */
-    if (!is_folder || (names->count > 0 && strcmp(names->names[names->count - 1], name) == 0))
+    /* They come in order; a server that tells one twice means one. Beside uploads there may be the
+     * folder of another layout's. */
+    if (!is_folder || strcmp(name, AKS_TARGET_KEY_LEVEL) == 0 ||
+        (names->count > 0 && strcmp(names->names[names->count - 1], name) == 0))
         return AKS_OK;
     return aks_reader_names_add(ctx, name, err);
 }
@@ -280,12 +283,12 @@ enum aks_status
 aks_reader_uploads(struct aks_reader *reader, struct aks_reader_names *ret_names,
     struct aks_error *err)
 {
-    char folder[AKS_SYSTEM_ID_BYTES + 16];
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
     enum aks_status status;
 
     if (!reader->class->can_list)
         return known_uploads(reader, ret_names, err);
-    (void)snprintf(folder, sizeof(folder), "systems/%s/", reader->system_id);
+    (void)aks_target_key_uploads(&reader->own, reader->system_id, folder);
     reader->class->list(reader->target, folder, note_upload, ret_names, aks_reader_done, reader);
     status = aks_reader_wait(reader, err);
     return status == AKS_NOT_FOUND ? AKS_OK : status;
@@ -298,11 +301,11 @@ aks_reader_manifest_text(struct aks_reader *reader, const char *upload_id,
     struct aks_manifest *ret_manifest, struct aks_buf *ret_text, struct aks_error *err)
 {
     char key[512];
-    int len = snprintf(key, sizeof(key), "systems/%s/%s/%s", reader->system_id, upload_id,
-        AKS_MANIFEST_NAME);
+    size_t len = aks_target_key_upload(&reader->own, reader->system_id, upload_id,
+        AKS_MANIFEST_NAME, key, sizeof(key));
     enum aks_status status;
 
-    if (len < 0 || (size_t)len >= sizeof(key) || !aks_target_key_valid(key) ||
+    if (len == 0 || !aks_target_key_valid(key) ||
         strchr(upload_id, '/') != NULL)
         return aks_error_set(err, AKS_NOT_FOUND, "there is no upload \"%.100s\": this is no "
             "upload's id", upload_id);

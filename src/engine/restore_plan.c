@@ -1,6 +1,7 @@
 /* Which copy of which source is restored, out of which upload of which target. */
 #include "base/check.h"
 #include "engine/restore_internal.h"
+#include "engine/target_key.h"
 #include "engine/upload_id.h"
 
 #include <stdio.h>
@@ -84,10 +85,10 @@ static enum aks_status
 check_object(const struct restore *restore, const struct aks_manifest_object *object,
     struct aks_error *err)
 {
-    char prefix[AKS_SYSTEM_ID_BYTES + 16];
-    int len = snprintf(prefix, sizeof(prefix), "systems/%s/", restore->reader.system_id);
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
+    size_t len = aks_target_key_system(restore->reader.system_id, folder);
 
-    if (!aks_target_key_valid(object->key) || strncmp(object->key, prefix, (size_t)len) != 0)
+    if (!aks_target_key_valid(object->key) || strncmp(object->key, folder, len) != 0)
         return aks_error_set(err, AKS_CORRUPT, "the manifest names %s, which is no object of "
             "system %s", object->key, restore->reader.system_id);
     if (strcmp(object->codec, "none") == 0 && object->encryption == AKS_ENCRYPTION_NONE &&

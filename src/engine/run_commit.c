@@ -1,6 +1,7 @@
 /* The commit of an upload: what makes it exist for readers, and what remembers it. */
 #include "base/units.h"
 #include "engine/audit_note.h"
+#include "engine/target_key.h"
 #include "engine/text.h"
 #include "engine/run_memories.h"
 #include "engine/run_upload_internal.h"
@@ -17,6 +18,7 @@
 #define AUDIT_COPIES_MAX 32
 
 _Static_assert(sizeof(AKS_MANIFEST_NAME) <= 16, "struct commit has room for so much");
+_Static_assert(AKS_TARGET_KEY_FOLDER_BYTES <= PATH_BYTES, "struct commit has room for so much");
 
 static void
 audit_copy(const struct aks_copy *copy, json_t *files)
@@ -377,6 +379,12 @@ complete(struct upload *upload)
             err.message);
 }
 
+static bool
+puts_markers(const struct upload *upload)
+{
+    return upload->class->markers && !upload->settings->no_markers;
+}
+
 /* The commit is done; a lister that wants a folder gets one, and may miss it. */
 static void
 folder_put(void *ctx, const struct aks_outcome *outcome)
@@ -404,7 +412,7 @@ manifest_put(void *ctx, const struct aks_outcome *outcome)
         return;
     }
     upload->commit.manifest_there = true;
-    if (upload->class->markers)
+    if (puts_markers(upload))
         put(upload, upload->folder, "application/x-directory", false, folder_put);
     else
         folder_put(upload, outcome);
@@ -453,7 +461,7 @@ wants_marker(const struct upload *upload)
     const struct aks_port *port = run->engine->port;
     char value[8];
 
-    return upload->class->markers && aks_state_fact_get(run->engine->state,
+    return puts_markers(upload) && aks_state_fact_get(run->engine->state,
         run->targets[upload->index].identity, "marker", port->clock.wall_ms(port->clock.ctx),
         MARKER_AGE_MS, value, sizeof(value), NULL) != AKS_OK;
 }
@@ -472,8 +480,7 @@ read_back(void *ctx, const struct aks_outcome *outcome)
         put_manifest(upload);
         return;
     }
-    (void)snprintf(upload->commit.key, sizeof(upload->commit.key), "systems/%s/",
-        upload->run->system_id);
+    (void)aks_target_key_system(upload->run->system_id, upload->commit.key);
     put(upload, upload->commit.key, "application/x-directory", false, marker_put);
 }
 

@@ -1,6 +1,7 @@
 /* Index entries are beliefs. An old one is checked against the manifest of its upload, so that a
  * bucket that a lifecycle rule has emptied is noticed. */
 #include "engine/run.h"
+#include "engine/target_key.h"
 #include "wire/manifest.h"
 
 #include <stdio.h>
@@ -75,8 +76,8 @@ confirm_copy(struct confirmation *confirmation, struct aks_copy *copy)
     bool holds = false;
     enum aks_status status;
 
-    (void)snprintf(key, sizeof(key), "systems/%s/%s/%s", run->system_id, row->upload_id,
-        AKS_MANIFEST_NAME);
+    (void)aks_target_key_upload(confirmation->target->settings, run->system_id, row->upload_id,
+        AKS_MANIFEST_NAME, key, sizeof(key));
     aks_buf_init(&text, port->alloc, AKS_MANIFEST_BYTES_MAX);
     confirmation->class->get(confirmation->target, key, &text, call_done, confirmation);
     status = wait_for(confirmation);

@@ -4,6 +4,7 @@
  * refuses does not hold up what comes after it. */
 #include "base/units.h"
 #include "engine/run_upload_internal.h"
+#include "engine/target_key.h"
 #include "wire/manifest.h"
 
 #include <stdatomic.h>
@@ -147,8 +148,8 @@ committed(struct giving *giving, const struct aks_journal_upload *upload, bool *
     enum aks_status status;
 
     *ret_committed = false;
-    (void)snprintf(key, sizeof(key), "systems/%s/%s/%s", run->system_id, upload->upload_id,
-        AKS_MANIFEST_NAME);
+    (void)aks_target_key_upload(&run->settings->targets[giving->index], run->system_id,
+        upload->upload_id, AKS_MANIFEST_NAME, key, sizeof(key));
     aks_buf_init(&manifest, run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
     giving->class->get(giving->target, key, &manifest, call_done, giving);
     status = wait_for(giving);

@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "base/encode.h"
 #include "engine/run_memories_internal.h"
+#include "engine/target_key.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -210,9 +211,9 @@ resolve(struct memories *memories)
         return;
     }
     aks_buf_reset(&memories->text);
-    (void)snprintf(memories->key, sizeof(memories->key), "systems/%s/%s/%s",
-        memories->run->system_id, memories->begun[memories->begun_at].upload_id,
-        AKS_MANIFEST_NAME);
+    (void)aks_target_key_upload(upload->settings, memories->run->system_id,
+        memories->begun[memories->begun_at].upload_id, AKS_MANIFEST_NAME, memories->key,
+        sizeof(memories->key));
     upload->class->get(upload->target, memories->key, &memories->text, manifest_got, memories);
 }
 

@@ -5,6 +5,7 @@
 #include "engine/reader.h"
 #include "engine/run_upload_internal.h"
 #include "engine/state_memories.h"
+#include "engine/target_key.h"
 #include "engine/upload_id.h"
 #include "wire/manifest.h"
 
@@ -72,9 +73,9 @@ ask_ids(struct rebuild *rebuild)
 {
     struct upload *upload = rebuild->upload;
     struct call call = { 0 };
-    char folder[PATH_BYTES];
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
 
-    (void)snprintf(folder, sizeof(folder), "systems/%s/", upload->run->system_id);
+    (void)aks_target_key_uploads(upload->settings, upload->run->system_id, folder);
     upload->class->list(upload->target, folder, note_id, &rebuild->ids, aks_run_upload_called,
         &call);
     (void)aks_run_upload_wait(upload, &call);
@@ -92,11 +93,10 @@ ask_manifest(struct rebuild *rebuild, const char *id)
     struct call call = { 0 };
     struct aks_buf text;
     char key[PATH_BYTES];
-    int len = snprintf(key, sizeof(key), "systems/%s/%s/%s", run->system_id, id,
-        AKS_MANIFEST_NAME);
     enum aks_status status;
 
-    if (len < 0 || (size_t)len >= sizeof(key))
+    if (aks_target_key_upload(upload->settings, run->system_id, id, AKS_MANIFEST_NAME, key,
+            sizeof(key)) == 0)
         return AKS_OK;
     aks_buf_init(&text, run->engine->port->alloc, AKS_MANIFEST_BYTES_MAX);
     upload->class->get(upload->target, key, &text, aks_run_upload_called, &call);
@@ -115,15 +115,16 @@ ask_manifest(struct rebuild *rebuild, const char *id)
     return status == AKS_NOT_FOUND ? AKS_OK : status;
 }
 
-/* Is it an object of this system, whose path can be known for certain? Bytes that are no UTF-8
- * stand as "%FF", and so may a name that only looks like it. */
+/* Is it an object of this system in this layout, whose path can be known for certain? Bytes that
+ * are no UTF-8 stand as "%FF", and so may a name that only looks like it. */
 static bool
 may_be_believed(const struct rebuild *rebuild, const struct aks_manifest_object *object)
 {
-    char folder[PATH_BYTES];
-    int len = snprintf(folder, sizeof(folder), "systems/%s/", rebuild->upload->run->system_id);
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
+    size_t len = aks_target_key_uploads(rebuild->upload->settings,
+        rebuild->upload->run->system_id, folder);
 
-    return strncmp(object->key, folder, (size_t)len) == 0 && object->source_name[0] == '/' &&
+    return strncmp(object->key, folder, len) == 0 && object->source_name[0] == '/' &&
         strchr(object->source_name, '%') == NULL;
 }
 

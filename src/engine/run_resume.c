@@ -9,6 +9,7 @@
 #include "engine/run_upload_internal.h"
 #include "engine/state_memories.h"
 #include "engine/state_snapshots.h"
+#include "engine/target_key.h"
 #include "wire/manifest.h"
 
 #include <stdio.h>
@@ -307,8 +308,8 @@ aks_run_resume_another_id(struct upload *upload, const char *after, struct aks_e
     if (status != AKS_OK)
         return status;
     (void)snprintf(upload->upload_id, sizeof(upload->upload_id), "%s", run->upload_id);
-    (void)snprintf(upload->folder, sizeof(upload->folder), "systems/%s/%s/", run->system_id,
-        upload->upload_id);
+    (void)aks_target_key_upload(upload->settings, run->system_id, upload->upload_id, "",
+        upload->folder, sizeof(upload->folder));
     return upload->journalled ? begin_anew(upload, err) : AKS_OK;
 }
 

@@ -1,6 +1,7 @@
 /* An upload: one run's sources to one target under one upload id. It exists for readers once its
  * manifest is written, after everything else. */
 #include "engine/run_upload_internal.h"
+#include "engine/target_key.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -57,8 +58,8 @@ aks_run_upload_target(struct upload *upload, struct aks_error *err)
     upload->settings = &run->settings->targets[upload->index];
     upload->class = aks_target_class_of(upload->settings->kind);
     aks_run_target_facts(run, upload->index, &upload->facts);
-    (void)snprintf(upload->folder, sizeof(upload->folder), "systems/%s/%s/", run->system_id,
-        upload->upload_id);
+    (void)aks_target_key_upload(upload->settings, run->system_id, upload->upload_id, "",
+        upload->folder, sizeof(upload->folder));
     status = aks_run_throttle_begin(run, err);
     if (status != AKS_OK)
         return status;

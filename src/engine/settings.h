@@ -52,6 +52,9 @@ enum aks_payload {
                              * that the endpoint checks it; else signed */
 };
 
+/* Where uploads lie in a target: engine/target_key.h. */
+enum aks_layout { AKS_LAYOUT_AKOSHA, AKS_LAYOUT_ORIGINAL };
+
 enum aks_budget_period { AKS_BUDGET_HOUR, AKS_BUDGET_DAY, AKS_BUDGET_MONTH };
 
 /* How much may be begun in each period of local time. Headers and what is read do not count. */
@@ -67,7 +70,9 @@ struct aks_target_settings {
     enum aks_target_kind kind;
     char *ca_file;          /* or NULL */
     char *pins;             /* as port/http.h has them, or NULL */
+    enum aks_layout layout; /* of s3, http and dir */
     /* s3 */
+    bool no_markers;        /* zero-byte objects whose keys end in '/' are not put */
     char *bucket;           /* valid name */
     char *region;           /* never empty; "auto" */
     char *endpoint;         /* URL without a final '/', or NULL: AWS */

@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/encode.h"
+#include "engine/target_key.h"
 #include "port/files.h"
 #include "wire/url.h"
 
@@ -9,7 +10,7 @@
 #include <string.h>
 
 /* Hashed one by one first, so that no two lists of fields can run together into the same text. */
-#define IDENTITY_FIELDS_MAX 5
+#define IDENTITY_FIELDS_MAX 6
 
 struct identity {
     uint8_t digests[IDENTITY_FIELDS_MAX][AKS_SHA256_BYTES];
@@ -100,6 +101,9 @@ aks_target_identity(const struct aks_target_settings *settings, const char *home
         add_path(&identity, settings->path, home);
         break;
     }
+    /* What lies in one layout is not to be found in the other. */
+    if (settings->layout == AKS_LAYOUT_ORIGINAL)
+        add_field(&identity, AKS_TARGET_KEY_LEVEL);
     aks_sha256(identity.digests, identity.count * AKS_SHA256_BYTES, digest);
     aks_hex_encode(digest, sizeof(digest), ret_identity);
 }

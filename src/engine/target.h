@@ -250,7 +250,7 @@ const struct aks_target_class *aks_target_class_of(enum aks_target_kind kind);
  * of a manifest are other people's words. */
 bool aks_target_key_valid(const char *key);
 /** Identity of the place, not of its name in a policy: 64 hex digits over kind, endpoint, bucket,
- * prefix or url or path, and system id. What is believed of a place is kept under it. */
+ * prefix or url or path, system id, and layout. What is believed of a place is kept under it. */
 void aks_target_identity(const struct aks_target_settings *settings, const char *home,
     const char *system_id, char ret_identity[AKS_SHA256_HEX_BYTES]);
 

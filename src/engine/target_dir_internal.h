@@ -106,10 +106,10 @@ enum aks_status aks_target_dir_way(const struct aks_port *port, const char *root
  * in ${root}. */
 enum aks_status aks_target_dir_sync(const struct aks_port *port, const char *root,
     const char *folder, bool way, struct aks_error *err);
-/** A job that removes what crashed runs have left unfinished in the root and below
- * ${systems_folder}; NULL if there is no memory. */
+/** A job that removes what crashed runs have left unfinished in the root and in the folders of the
+ * system's uploads; NULL if there is no memory. */
 struct aks_target_work *aks_target_dir_sweep(const struct aks_port *port, const char *root,
-    const char *system_id);
+    const struct aks_target_settings *settings, const char *system_id);
 
 /* target_dir_object.c */
 

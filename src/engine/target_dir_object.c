@@ -97,7 +97,8 @@ sweep(struct dir_target *target)
     if (target->swept)
         return;
     target->swept = true;
-    work = aks_target_dir_sweep(target->port, target->root, target->options.system_id);
+    work = aks_target_dir_sweep(target->port, target->root, target->base.settings,
+        target->options.system_id);
     if (work != NULL && aks_target_work_begin(work, sweep_done, target, NULL) == AKS_OK)
         target->sweep = work;
 }

@@ -2,6 +2,7 @@
 #include "base/check.h"
 #include "base/units.h"
 #include "engine/target_dir_internal.h"
+#include "engine/target_key.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -162,12 +163,12 @@ aks_target_dir_sync(const struct aks_port *port, const char *root, const char *f
     return status;
 }
 
-/* Sweeping: root, root/systems/<id> and the folders in that. */
+/* Sweeping: root, the folder of this system's uploads, and the folders in that. */
 
 struct sweep_job {
     struct aks_target_work work;        /* first */
     char *root;
-    char *system;                       /* root/systems/<id> */
+    char *uploads;                      /* root/systems/<id>, as target_key.h has it */
     int64_t before_ns;                  /* wall clock: older is stale */
 };
 
@@ -223,8 +224,8 @@ run_sweep(struct aks_target_work *work, struct aks_error *err)
     struct sweep_job *job = (struct sweep_job *)work;
 
     (void)sweep_folder(job, job->root, false);
-    if (aks_target_dir_way(work->port, job->root, job->system, false, err) == AKS_OK)
-        (void)sweep_folder(job, job->system, true);
+    if (aks_target_dir_way(work->port, job->root, job->uploads, false, err) == AKS_OK)
+        (void)sweep_folder(job, job->uploads, true);
     return AKS_OK;
 }
 
@@ -234,12 +235,15 @@ release_sweep(struct aks_target_work *work)
     struct sweep_job *job = (struct sweep_job *)work;
 
     aks_mem_free(work->port->alloc, job->root);
-    aks_mem_free(work->port->alloc, job->system);
+    aks_mem_free(work->port->alloc, job->uploads);
 }
 
 struct aks_target_work *
-aks_target_dir_sweep(const struct aks_port *port, const char *root, const char *system_id)
+aks_target_dir_sweep(const struct aks_port *port, const char *root,
+    const struct aks_target_settings *settings, const char *system_id)
 {
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
+    size_t len = aks_target_key_uploads(settings, system_id, folder);
     struct sweep_job *job = aks_mem_new(port->alloc, sizeof(*job));
 
     if (job == NULL)
@@ -249,8 +253,8 @@ aks_target_dir_sweep(const struct aks_port *port, const char *root, const char *
     job->work.release = release_sweep;
     job->before_ns = (port->clock.wall_ms(port->clock.ctx) - STALE_MS) * AKS_NS_PER_MS;
     job->root = aks_mem_strdup(port->alloc, root);
-    job->system = aks_mem_printf(port->alloc, "%s/systems/%s", root, system_id);
-    if (job->root != NULL && job->system != NULL)
+    job->uploads = aks_mem_printf(port->alloc, "%s/%.*s", root, (int)len - 1, folder);
+    if (job->root != NULL && job->uploads != NULL)
         return &job->work;
     release_sweep(&job->work);
     aks_mem_free(port->alloc, job);

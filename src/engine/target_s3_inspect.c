@@ -34,12 +34,15 @@ end(struct inspect *inspect)
     aks_s3_step_tried(&inspect->op.step, &outcome);
 }
 
-/* Some are only asked where the one before has left something open. */
+/* Some are only asked where the one before has left something open, and where the policy wants no
+ * markers none is put. */
 static bool
 is_needed(const struct inspect *inspect, enum aks_s3_question question)
 {
     int put = inspect->ret->http[AKS_S3_ASK_PUT];
 
+    if (question == AKS_S3_ASK_PUT || question == AKS_S3_ASK_STRANGER_READ)
+        return !inspect->op.step.s3->base.settings->no_markers;
     if (question == AKS_S3_ASK_PUT_AGAIN)
         return put >= 200 && put < 300;
     return question != AKS_S3_ASK_DELETE_AGAIN || inspect->ret->http[AKS_S3_ASK_DELETE] == 403;
@@ -69,14 +72,23 @@ read_clock(struct inspect *inspect, const struct aks_http_reply *reply)
     inspect->ret->clock_ahead_ms = server_ms - aks_s3_wall_ms(inspect->op.step.s3);
 }
 
+/* What all keys of this system begin with, the target's prefix too. */
+static void
+own_folder(const struct aks_s3 *s3, char ret_folder[AKS_S3_KEY_BYTES])
+{
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
+
+    (void)aks_target_key_system(s3->options.system_id, folder);
+    (void)snprintf(ret_folder, AKS_S3_KEY_BYTES, "%s%s", s3->base.settings->prefix, folder);
+}
+
 static void
 read_bucket(struct inspect *inspect, const struct aks_http_reply *reply)
 {
     const struct aks_s3 *s3 = inspect->op.step.s3;
     char folder[AKS_S3_KEY_BYTES];
 
-    (void)snprintf(folder, sizeof(folder), "%ssystems/%s/", s3->base.settings->prefix,
-        s3->options.system_id);
+    own_folder(s3, folder);
     /* Not what S3 says is as if it had not been asked. */
     if (aks_s3_xml_bucket(reply->body.data, reply->body.len, folder, &inspect->ret->bucket,
         NULL) != AKS_OK)
@@ -193,16 +205,19 @@ key_of(struct inspect *inspect)
 {
     const char *id = inspect->op.step.s3->options.system_id;
     enum aks_s3_question question = inspect->question;
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
+    int len = (int)aks_target_key_system(id, folder);
 
     if (question == AKS_S3_ASK_READ_OTHER)
-        (void)snprintf(inspect->key, sizeof(inspect->key), "systems/%s-%s/x", id, inspect->nonce);
+        (void)snprintf(inspect->key, sizeof(inspect->key), "%.*s-%s/x", len - 1, folder,
+            inspect->nonce);
     else if (question == AKS_S3_ASK_READ_OWN || question == AKS_S3_ASK_DELETE ||
         question == AKS_S3_ASK_DELETE_AGAIN)
-        (void)snprintf(inspect->key, sizeof(inspect->key), "systems/%s/.doctor-%s", id,
+        (void)snprintf(inspect->key, sizeof(inspect->key), "%s.doctor-%s", folder,
             inspect->nonce);
     else if (question == AKS_S3_ASK_PUT || question == AKS_S3_ASK_PUT_AGAIN ||
         question == AKS_S3_ASK_STRANGER_READ)
-        (void)snprintf(inspect->key, sizeof(inspect->key), "systems/%s/", id);
+        (void)snprintf(inspect->key, sizeof(inspect->key), "%s", folder);
     else
         return NULL;
     return inspect->key;
@@ -220,8 +235,7 @@ ask_signed(struct inspect *inspect, const char *key)
     for (size_t i = 0; i < 2 && questions[question].query[i].name != NULL; i++)
         query[request.query_count++] = questions[question].query[i];
     if (question == AKS_S3_ASK_LIST_OWN) {
-        (void)snprintf(folder, sizeof(folder), "%ssystems/%s/", s3->base.settings->prefix,
-            s3->options.system_id);
+        own_folder(s3, folder);
         query[request.query_count].name = "prefix";
         query[request.query_count++].value = folder;
     }
@@ -256,7 +270,10 @@ begin(void *ctx)
 
     inspect->question = AKS_S3_ASK_PUT;
     inspect->deadline_ms = aks_loop_now_ms(inspect->op.step.s3->options.loop) + AKS_S3_INSPECT_MS;
-    ask(inspect);
+    if (is_needed(inspect, inspect->question))
+        ask(inspect);
+    else
+        next(inspect);
 }
 
 void

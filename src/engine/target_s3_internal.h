@@ -25,6 +25,7 @@
 #include "engine/attempt.h"
 #include "engine/credentials_chain.h"
 #include "engine/target.h"
+#include "engine/target_key.h"
 #include "engine/target_s3_place.h"
 #include "port/http.h"
 #include "wire/s3_xml.h"
@@ -144,7 +145,7 @@ struct aks_s3_probe {
     bool go_on;                             /* the last try was mended: its budget goes on */
     int64_t deadline_ms;
     struct aks_s3_bytes bytes;
-    char key[AKS_SYSTEM_ID_BYTES + sizeof("systems//.probe")];
+    char key[AKS_TARGET_KEY_FOLDER_BYTES + sizeof(".probe")];
 };
 
 /* A put, get or list; in s3's list until it is done. */

@@ -1,7 +1,8 @@
 /* May the target be used now? Mostly one HEAD of our own marker, which needs no right to list.
  * A HEAD's error has no body, so what it means is asked with a GET; and a 403 there may only
  * mean that there is no marker yet (S3 does not say so to whoever may not list), so then the
- * marker is put. */
+ * marker is put. Where the policy wants no markers there is none, and nothing is put: the key was
+ * taken, and what it may put is seen with the first object. */
 #include "engine/decide_default.h"
 #include "engine/target_s3_internal.h"
 
@@ -95,6 +96,13 @@ after_availability(struct aks_s3_probe *probe)
         passed(probe);
 }
 
+/* By whoever may not list, which may only mean that there is no marker. */
+static bool
+is_refused(const struct aks_outcome *outcome)
+{
+    return outcome->status == AKS_FORBIDDEN && outcome->http_status == 403 && !outcome->corrected;
+}
+
 static void
 after_get(struct aks_s3_probe *probe, const struct aks_s3_answer *answer)
 {
@@ -102,10 +110,12 @@ after_get(struct aks_s3_probe *probe, const struct aks_s3_answer *answer)
 
     if (outcome->status == AKS_OK || strcmp(answer->s3.code, "NoSuchKey") == 0)
         after_availability(probe);
-    else if (outcome->status == AKS_FORBIDDEN && outcome->http_status == 403 && !outcome->corrected)
-        probe_ask(probe, AKS_S3_PROBE_PUT);
-    else
+    else if (!is_refused(outcome))
         tried(probe, outcome);
+    else if (probe->step.s3->base.settings->no_markers)
+        after_availability(probe);
+    else
+        probe_ask(probe, AKS_S3_PROBE_PUT);
 }
 
 /* An endpoint that refuses a wrong checksum and takes the right one checks it. */
@@ -207,12 +217,13 @@ send_stage(struct aks_s3_probe *probe, int64_t left_ms)
     };
     struct aks_s3_request request = { 0 };
     struct aks_sigv4_pair header;
+    char folder[AKS_TARGET_KEY_FOLDER_BYTES];
     char text[AKS_S3_CRC_TEXT_BYTES];
     struct aks_error err;
     bool crc = probe->stage >= AKS_S3_PROBE_CRC_WRONG;
 
-    (void)snprintf(probe->key, sizeof(probe->key), "systems/%s/%s",
-        probe->step.s3->options.system_id, crc ? ".probe" : "");
+    (void)aks_target_key_system(probe->step.s3->options.system_id, folder);
+    (void)snprintf(probe->key, sizeof(probe->key), "%s%s", folder, crc ? ".probe" : "");
     request.method = stages[probe->stage].method;
     request.what = stages[probe->stage].what;
     request.key = probe->key;

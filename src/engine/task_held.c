@@ -1,6 +1,7 @@
 /* Does a target hold a source's bytes already? As run_compare and run_confirm, one after the other,
  * but nothing else waits meanwhile. */
 #include "base/check.h"
+#include "engine/target_key.h"
 #include "engine/task_internal.h"
 #include "wire/manifest.h"
 
@@ -119,8 +120,8 @@ aks_task_confirm(struct place *place)
 {
     const struct aks_stored *row = place->now->reading->row;
 
-    (void)snprintf(place->key, sizeof(place->key), "systems/%s/%s/%s",
-        place->task->run->system_id, row->upload_id, AKS_MANIFEST_NAME);
+    (void)aks_target_key_upload(place->upload.settings, place->task->run->system_id,
+        row->upload_id, AKS_MANIFEST_NAME, place->key, sizeof(place->key));
     aks_buf_init(&place->text, place->task->alloc, AKS_MANIFEST_BYTES_MAX);
     place->upload.class->get(place->upload.target, place->key, &place->text, manifest_got, place);
 }

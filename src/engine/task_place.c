@@ -1,6 +1,7 @@
 /* One target in one task: made when it is first needed, probed before anything is sent there, and
  * asked for one small thing at a time. */
 #include "base/check.h"
+#include "engine/target_key.h"
 #include "engine/task_internal.h"
 
 #include <stdio.h>
@@ -46,8 +47,8 @@ aks_task_place_new_id(struct place *place, struct aks_error *err)
 
     if (status != AKS_OK)
         return status;
-    (void)snprintf(upload->folder, sizeof(upload->folder), "systems/%s/%s/",
-        place->task->run->system_id, upload->upload_id);
+    (void)aks_target_key_upload(upload->settings, place->task->run->system_id,
+        upload->upload_id, "", upload->folder, sizeof(upload->folder));
     place->id_count++;
     place->spent = false;
     return AKS_OK;

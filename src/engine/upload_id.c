@@ -2,12 +2,14 @@
 
 #include "base/encode.h"
 #include "base/units.h"
+#include "engine/target_key.h"
 #include "wire/dates.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define RANDOM_BYTES 3
+#define LEVEL "/" AKS_TARGET_KEY_LEVEL "/"
 /* 9999-12-31T23:59:59Z: there is no later id. */
 #define LAST_MS INT64_C(253402300799000)
 
@@ -62,8 +64,11 @@ aks_upload_id_of_key(const char *key, char ret_id[AKS_UPLOAD_ID_BYTES])
 {
     const char *system = strchr(key, '/');
     const char *id = system != NULL ? strchr(system + 1, '/') : NULL;
-    size_t len = id != NULL ? strcspn(id + 1, "/") : 0;
+    size_t len;
 
+    if (id != NULL && strncmp(id, LEVEL, sizeof(LEVEL) - 1) == 0)
+        id += sizeof(LEVEL) - 2;
+    len = id != NULL ? strcspn(id + 1, "/") : 0;
     ret_id[0] = '\0';
     if (len > 0 && len < AKS_UPLOAD_ID_BYTES && id[1 + len] == '/')
         (void)snprintf(ret_id, AKS_UPLOAD_ID_BYTES, "%.*s", (int)len, id + 1);

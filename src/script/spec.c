@@ -111,6 +111,14 @@ fill_target(lua_State *L, struct aks_target_settings *target)
         strcmp(lua_tostring(L, -1), "crc64nvme") == 0)
         target->payload = AKS_PAYLOAD_CRC64;
     lua_pop(L, 1);
+    target->layout = AKS_LAYOUT_AKOSHA;
+    if (aks_value_field(L, lua_gettop(L), "layout") == LUA_TSTRING &&
+        strcmp(lua_tostring(L, -1), "original") == 0)
+        target->layout = AKS_LAYOUT_ORIGINAL;
+    lua_pop(L, 1);
+    target->no_markers = aks_value_field(L, lua_gettop(L), "markers") == LUA_TBOOLEAN &&
+        !lua_toboolean(L, -1);
+    lua_pop(L, 1);
 }
 
 /* One pair of the table of targets: the name at -2, the value at -1. Where the value is none, the

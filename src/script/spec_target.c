@@ -281,6 +281,29 @@ take_payload(lua_State *L, void *ctx)
     lua_setfield(L, OUT, "payload");
 }
 
+static void
+take_layout(lua_State *L, void *ctx)
+{
+    static const char *const layouts[] = { "akosha", "original", NULL };
+
+    if (aks_value_field(L, FIELDS, "layout") != LUA_TNIL) {
+        (void)lua_pushfstring(L, "%s: layout", (const char *)ctx);
+        (void)aks_value_choice(L, -2, lua_tostring(L, -1), layouts);
+        lua_pop(L, 1);
+    }
+    lua_setfield(L, OUT, "layout");
+}
+
+static void
+take_markers(lua_State *L, void *ctx)
+{
+    int type = aks_value_field(L, FIELDS, "markers");
+
+    if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+        aks_value_expected(L, "akosha.s3: markers", "true or false", -1);
+    lua_setfield(L, OUT, "markers");
+}
+
 /* Takes the field ${name} of ${what}. [-0, +0, raises] */
 static void
 take(lua_State *L, const char *what, const char *name, aks_problem_taker *taker)
@@ -293,7 +316,7 @@ aks_spec_s3(lua_State *L)
 {
     static const char what[] = "akosha.s3";
     static const char *const names[] = { "bucket", "region", "endpoint", "prefix", "path_style",
-        "credentials", "ca", "pin", "payload", NULL };
+        "credentials", "ca", "pin", "payload", "layout", "markers", NULL };
 
     begin(L, what, names);
     take(L, what, "bucket", take_bucket);
@@ -305,6 +328,8 @@ aks_spec_s3(lua_State *L)
     take(L, what, "ca", take_ca);
     take(L, what, "pin", take_pin);
     take(L, what, "payload", take_payload);
+    take(L, what, "layout", take_layout);
+    take(L, what, "markers", take_markers);
     aks_handle_push_target(L, AKS_TARGET_S3);
     return 1;
 }
@@ -313,7 +338,8 @@ int
 aks_spec_http(lua_State *L)
 {
     static const char what[] = "akosha.http";
-    static const char *const names[] = { "url", "token", "ca", "pin", "tus", NULL };
+    static const char *const names[] = { "url", "token", "ca", "pin", "tus", "layout",
+        NULL };
 
     begin(L, what, names);
     take(L, what, "url", take_url);
@@ -321,6 +347,7 @@ aks_spec_http(lua_State *L)
     take(L, what, "ca", take_ca);
     take(L, what, "pin", take_pin);
     take(L, what, "tus", take_tus);
+    take(L, what, "layout", take_layout);
     aks_handle_push_target(L, AKS_TARGET_HTTP);
     return 1;
 }
@@ -359,10 +386,11 @@ int
 aks_spec_dir(lua_State *L)
 {
     static const char what[] = "akosha.dir";
-    static const char *const names[] = { "path", NULL };
+    static const char *const names[] = { "path", "layout", NULL };
 
     begin(L, what, names);
     take(L, what, "path", take_path);
+    take(L, what, "layout", take_layout);
     aks_handle_push_target(L, AKS_TARGET_DIR);
     return 1;
 }

@@ -149,7 +149,8 @@ aks_spec_same_place(const struct aks_target_settings *a, const struct aks_target
         same_text(a->endpoint, b->endpoint) && same_text(a->region, b->region) &&
         same_text(a->prefix, b->prefix) && same_text(a->credentials, b->credentials) &&
         same_text(a->ca_file, b->ca_file) && same_text(a->url, b->url) &&
-        same_text(a->path, b->path) && a->path_style == b->path_style && a->payload == b->payload;
+        same_text(a->path, b->path) && a->path_style == b->path_style && a->payload == b->payload &&
+        a->layout == b->layout;
 }
 
 /* One name of the list, on top. */

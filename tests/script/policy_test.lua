@@ -70,11 +70,12 @@ function TestPolicy:test_every_field_arrives()
       cloud = akosha.s3 { bucket = "b.1-x", region = "r", endpoint = "https://e:9000/",
           prefix = "p/q", path_style = false,
         credentials = "profile:work", ca = "ca.pem", payload = "crc64nvme",
+        layout = "akosha", markers = false,
         pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
       up = akosha.http { url = "https://h/u/", ca = "/etc/ca.pem",
         pin = { "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
           "sha256//bAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" } },
-      disk = akosha.dir { path = "store" },
+      disk = akosha.dir { path = "store", layout = "original" },
       off = false,
     }, route = { "up", "disk" } ]], { path = "/home/me/p/main.lua" })
   lu.assertEquals(s.sources, { "/a.db", "~/b.db", "c.db" })
@@ -85,11 +86,12 @@ function TestPolicy:test_every_field_arrives()
     { name = "cloud", kind = "s3", bucket = "b.1-x", region = "r", endpoint = "https://e:9000",
         prefix = "p/q/",
       path_style = 0, credentials = "profile:work", ca = "/home/me/p/ca.pem",
-          payload = "crc64nvme", pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
+          payload = "crc64nvme", markers = false,
+      pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
     { name = "up", kind = "http", url = "https://h/u", ca = "/etc/ca.pem", tus = -1,
       pin = "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=;" ..
         "sha256//bAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=" },
-    { name = "disk", kind = "dir", path = "/home/me/p/store" },
+    { name = "disk", kind = "dir", path = "/home/me/p/store", layout = "original" },
   })
   lu.assertEquals(s.route, { "up", "disk" })
 end

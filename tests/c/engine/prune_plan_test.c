@@ -60,7 +60,7 @@ expect(struct case_ *at, const char *rules_text, const char *expected)
     char found[UPLOADS_MAX + 1] = "";
 
     assert_int_equal(aks_prune_rules(rules_text, &rules, NULL), AKS_OK);
-    aks_prune_plan(&rules, SYSTEM, at->uploads, at->count,
+    aks_prune_plan(&rules, "systems/" SYSTEM "/", at->uploads, at->count,
         aks_upload_id_ms("20261130T000000Z-000000"));
     for (size_t i = 0; i < at->count; i++)
         found[i] = at->uploads[i].keep ? 'K' : '-';

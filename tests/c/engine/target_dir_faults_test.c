@@ -193,6 +193,30 @@ what_crashed_runs_left_is_swept_after_a_day(void **state)
     assert_true(dir_place_exists(fresh));
 }
 
+static void
+what_is_swept_lies_in_the_folder_of_the_layout(void **state)
+{
+    static const char uploads[] = "systems/" TARGET_WORLD_SYSTEM "/uploads";
+    static const char upload[] = "systems/" TARGET_WORLD_SYSTEM "/uploads/" TARGET_WORLD_UPLOAD;
+    static const char gone[] =
+        "systems/" TARGET_WORLD_SYSTEM "/uploads/" TARGET_WORLD_UPLOAD "/" STALE;
+    struct target_world *world = dir_place_world(state);
+    struct target_drive drive;
+
+    world->target.layout = AKS_LAYOUT_ORIGINAL;
+    dir_place_make_folders(world);
+    assert_int_equal(mkdir(dir_place_below(world, uploads), 0700), 0);
+    assert_int_equal(mkdir(dir_place_below(world, upload), 0700), 0);
+    dir_place_write(dir_place_below(world, gone), "half");
+    dir_place_set_age(dir_place_below(world, gone), 86400 + 60);
+    target_drive_begin(&drive, &world->at);
+    assert_int_equal(target_drive_upload(&drive, KEY, 10, true, NULL), AKS_OK);
+    while (((struct dir_target *)drive.target)->sweep != NULL)
+        assert_int_equal(aks_loop_turn(&world->loop, NULL), AKS_OK);
+    target_drive_end(&drive);
+    assert_false(dir_place_exists(dir_place_below(world, gone)));
+}
+
 /* The file was there and gone again when it was to get its name: only a new upload helps. */
 static void
 a_file_that_vanishes_starts_the_upload_over(void **state)
@@ -340,6 +364,8 @@ main(void)
         TARGET_CONFORMANCE_TEST(what_fails_once_is_tried_again,
             dir_place_set_up, dir_place_tear_down),
         TARGET_CONFORMANCE_TEST(what_crashed_runs_left_is_swept_after_a_day,
+            dir_place_set_up, dir_place_tear_down),
+        TARGET_CONFORMANCE_TEST(what_is_swept_lies_in_the_folder_of_the_layout,
             dir_place_set_up, dir_place_tear_down),
         TARGET_CONFORMANCE_TEST(a_file_that_vanishes_starts_the_upload_over,
             dir_place_set_up, dir_place_tear_down),

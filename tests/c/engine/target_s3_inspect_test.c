@@ -150,6 +150,26 @@ nothing_is_done_to_what_is_stored(void **state)
 }
 
 static void
+without_markers_none_is_put(void **state)
+{
+    struct answer answers[AKS_S3_QUESTIONS];
+    struct aks_s3_inspected told;
+    struct s3_script script;
+
+    memcpy(answers, open_store, sizeof(answers));
+    answers[AKS_S3_ASK_PUT].status = 0;
+    answers[AKS_S3_ASK_PUT_AGAIN].status = 0;
+    answers[AKS_S3_ASK_STRANGER_READ].status = 0;
+    begin(&script, aks_alloc_system());
+    script.target_settings.no_markers = true;
+    s3_script_create(&script);
+    inspect(&script, answers, &told);
+    assert_int_equal(told.http[AKS_S3_ASK_PUT], 0);
+    assert_int_equal(script.scripted.request_count, AKS_S3_QUESTIONS - 3);
+    s3_script_end(&script);
+}
+
+static void
 a_stranger_shows_no_key(void **state)
 {
     struct aks_s3_inspected told;
@@ -278,6 +298,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_question_is_asked_once_and_its_answer_kept),
         cmocka_unit_test(nothing_is_done_to_what_is_stored),
+        cmocka_unit_test(without_markers_none_is_put),
         cmocka_unit_test(a_stranger_shows_no_key),
         cmocka_unit_test(what_is_clear_at_once_is_not_tried_again),
         cmocka_unit_test(without_an_answer_the_rest_stays_unknown),

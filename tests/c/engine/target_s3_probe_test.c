@@ -188,6 +188,30 @@ a_region_that_a_reply_names_is_taken_once(void **state)
     s3_script_end(&script);
 }
 
+/* There is none, and none is put: whoever may not list is not told that. */
+static void
+without_markers_nothing_is_put(void **state)
+{
+    struct s3_script script;
+
+    s3_script_begin(&script, aks_alloc_system());
+    script.target_settings.no_markers = true;
+    s3_script_create(&script);
+    scripted_expect(&script.scripted, HEAD, 404, NULL, NULL);
+    scripted_expect(&script.scripted, GET, 404, NULL, CODE("NoSuchKey"));
+    assert_int_equal(s3_script_available(&script), AKS_OK);
+    scripted_expect(&script.scripted, HEAD, 403, NULL, NULL);
+    scripted_expect(&script.scripted, GET, 403, NULL, CODE("AccessDenied"));
+    assert_int_equal(s3_script_available(&script), AKS_OK);
+    scripted_expect(&script.scripted, HEAD, 403, NULL, NULL);
+    scripted_expect(&script.scripted, GET, 403, NULL, CODE("SignatureDoesNotMatch"));
+    assert_int_equal(s3_script_available(&script), AKS_AUTH_INVALID);
+    scripted_expect(&script.scripted, HEAD, 404, NULL, NULL);
+    scripted_expect(&script.scripted, GET, 404, NULL, CODE("NoSuchBucket"));
+    assert_int_not_equal(s3_script_available(&script), AKS_OK);
+    s3_script_end(&script);
+}
+
 static void
 at_aws_a_region_changes_the_address(void **state)
 {
@@ -468,6 +492,7 @@ main(void)
         cmocka_unit_test(a_server_that_stays_silent_is_left_in_time),
         cmocka_unit_test(a_clock_that_is_wrong_is_put_right_once),
         cmocka_unit_test(a_region_that_a_reply_names_is_taken_once),
+        cmocka_unit_test(without_markers_nothing_is_put),
         cmocka_unit_test(at_aws_a_region_changes_the_address),
         cmocka_unit_test(credentials_that_were_renewed_meanwhile_are_read_again),
         cmocka_unit_test(a_server_that_repeats_a_secret_is_not_quoted),

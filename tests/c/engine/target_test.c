@@ -112,6 +112,25 @@ identity_of_a_bucket_hangs_on_all_that_names_it(void **state)
     assert_false(same_place(&a, &b));
 }
 
+/* What is believed of uploads in one layout is not true of the other. */
+static void
+identity_hangs_on_the_layout(void **state)
+{
+    static const enum aks_target_kind kinds[] = { AKS_TARGET_S3, AKS_TARGET_HTTP,
+        AKS_TARGET_DIR };
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct aks_target_settings a = settings_of(kinds[i]);
+        struct aks_target_settings b = settings_of(kinds[i]);
+
+        b.layout = AKS_LAYOUT_ORIGINAL;
+        assert_false(same_place(&a, &b));
+        a.layout = AKS_LAYOUT_ORIGINAL;
+        b.no_markers = true;
+        assert_true(same_place(&a, &b));
+    }
+}
+
 static void
 identity_sees_through_ways_of_writing(void **state)
 {
@@ -156,6 +175,7 @@ main(void)
         cmocka_unit_test(identity_is_of_the_place_and_the_system),
         cmocka_unit_test(identity_does_not_hang_on_names_and_rights),
         cmocka_unit_test(identity_of_a_bucket_hangs_on_all_that_names_it),
+        cmocka_unit_test(identity_hangs_on_the_layout),
         cmocka_unit_test(identity_sees_through_ways_of_writing),
         cmocka_unit_test(keys_are_told_from_what_is_none),
     };

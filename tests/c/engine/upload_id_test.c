@@ -20,6 +20,10 @@ of_a_key_the_folder_of_its_upload_is_told(void **state)
 
     aks_upload_id_of_key("systems/laptop/20261123T084512Z-3f9a2c/a.bin", id);
     assert_string_equal(id, "20261123T084512Z-3f9a2c");
+    aks_upload_id_of_key("systems/laptop/uploads/20261123T084512Z-3f9a2c/a.bin", id);
+    assert_string_equal(id, "20261123T084512Z-3f9a2c");
+    aks_upload_id_of_key("systems/laptop/uploads/20261123T084512Z-3f9a2c", id);
+    assert_string_equal(id, "");
     aks_upload_id_of_key("systems/laptop/20261123T084512Z-3f9a2c", id);
     assert_string_equal(id, "");
     aks_upload_id_of_key("systems", id);

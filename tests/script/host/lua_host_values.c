@@ -284,6 +284,12 @@ push_target(lua_State *L, const struct aks_target_settings *target)
     put_text(L, "credentials", target->credentials);
     put_text(L, "url", target->url);
     put_text(L, "path", target->path);
+    if (target->layout == AKS_LAYOUT_ORIGINAL)
+        put_text(L, "layout", "original");
+    if (target->no_markers) {
+        lua_pushboolean(L, false);
+        lua_setfield(L, -2, "markers");
+    }
     if (target->kind == AKS_TARGET_HTTP)
         put_integer(L, "tus", target->tus);
     if (target->kind == AKS_TARGET_S3) {
