@@ -2,7 +2,6 @@
 #include "engine/notify.h"
 
 #include "engine/private_file.h"
-#include "engine/private_folder.h"
 #include "engine/secret_command.h"
 
 #include <jansson.h>
@@ -109,20 +108,15 @@ static enum aks_status
 load(const struct aks_port *port, const char *path, struct aks_notify_settings *ret,
     struct aks_error *err)
 {
-    struct aks_file_info info = { 0 };
     struct aks_buf text;
     enum aks_status status;
 
     aks_buf_init(&text, port->alloc, AKS_NOTIFY_SETTINGS_BYTES_MAX);
-    status = aks_private_file_read(port, path, &text, &info, err);
+    status = aks_private_file_read_settings(port, path, &text, err);
     if (status == AKS_NOT_FOUND) {
         aks_buf_fini(&text);
         return AKS_OK;
     }
-    if (status == AKS_OK)
-        status = aks_private_file_check(port, path, &info, true, err);
-    if (status == AKS_OK)
-        status = aks_private_folder_check_settings(port, path, err);
     if (status == AKS_OK) {
         status = aks_notify_parse(text.data, text.len, ret, err);
         if (status != AKS_OK)

@@ -1,5 +1,7 @@
 #include "engine/private_file.h"
 
+#include "engine/private_folder.h"
+
 #include <string.h>
 
 static enum aks_status
@@ -63,5 +65,19 @@ aks_private_file_check(const struct aks_port *port, const char *path,
             (unsigned)(info->mode & 07777));
     if (status != AKS_OK)
         aks_error_hint(err, "chmod 600 '%s'", path);
+    return status;
+}
+
+enum aks_status
+aks_private_file_read_settings(const struct aks_port *port, const char *path, struct aks_buf *out,
+    struct aks_error *err)
+{
+    struct aks_file_info info = { 0 };
+    enum aks_status status = aks_private_file_read(port, path, out, &info, err);
+
+    if (status == AKS_OK)
+        status = aks_private_file_check(port, path, &info, true, err);
+    if (status == AKS_OK)
+        status = aks_private_folder_check_settings(port, path, err);
     return status;
 }

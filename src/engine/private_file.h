@@ -19,5 +19,9 @@ enum aks_status aks_private_file_read(const struct aks_port *port, const char *p
  * also if they may read it. */
 enum aks_status aks_private_file_check(const struct aks_port *port, const char *path,
     const struct aks_file_info *info, bool secrets, struct aks_error *err);
+/** Reads a file that only this user writes and reads, in a settings folder that is checked too
+ * (engine/private_folder.h): what stands in it may start programs. Else as the two above. */
+enum aks_status aks_private_file_read_settings(const struct aks_port *port, const char *path,
+    struct aks_buf *out, struct aks_error *err);
 
 #endif

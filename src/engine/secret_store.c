@@ -32,20 +32,15 @@ static enum aks_status
 load(const struct aks_port *port, const char *path, struct aks_secret_list *list,
     struct aks_error *err)
 {
-    struct aks_file_info info = { 0 };
     struct aks_buf text;
     enum aks_status status;
 
     aks_buf_init(&text, port->alloc, AKS_SECRET_JSON_BYTES_MAX);
-    status = aks_private_file_read(port, path, &text, &info, err);
+    status = aks_private_file_read_settings(port, path, &text, err);
     if (status == AKS_NOT_FOUND) {
         aks_buf_fini(&text);
         return AKS_OK;
     }
-    if (status == AKS_OK)
-        status = aks_private_file_check(port, path, &info, true, err);
-    if (status == AKS_OK)
-        status = aks_private_folder_check_settings(port, path, err);
     if (status == AKS_OK) {
         status = aks_secret_json_read(text.data, text.len, list, err);
         if (status != AKS_OK)
