@@ -40,15 +40,6 @@ fire_finish(void *ctx)
     finish(ctx);
 }
 
-static void
-fire_start(void *ctx)
-{
-    struct aks_attempt *attempt = ctx;
-
-    attempt->tries++;
-    attempt->start(attempt->ctx);
-}
-
 /* ${fire} from a later turn. Where no memory is left for a timer there is nothing better than
  * failing now. */
 static void
@@ -71,19 +62,22 @@ now_ns(const struct aks_attempt *attempt)
     return clock->now_ns(clock->ctx);
 }
 
-/* What another attempt waits for because the server asked for it holds for this one too. */
+/* What another attempt waits for because the server asked for it holds for this one too, at its
+ * first try and at every later one: while this one waited, another may have been asked for more. */
 static void
-fire_first(void *ctx)
+fire_start(void *ctx)
 {
     struct aks_attempt *attempt = ctx;
     int64_t left_ns = attempt->hold != NULL ? attempt->hold->until_ns - now_ns(attempt) : 0;
 
     if (left_ns > 0) {
-        later(attempt, (left_ns + AKS_NS_PER_MS - 1) / AKS_NS_PER_MS, fire_first);
+        later(attempt, (left_ns + AKS_NS_PER_MS - 1) / AKS_NS_PER_MS, fire_start);
         return;
     }
-    attempt->started_ns = now_ns(attempt);
-    fire_start(attempt);
+    if (attempt->tries == 0)
+        attempt->started_ns = now_ns(attempt);
+    attempt->tries++;
+    attempt->start(attempt->ctx);
 }
 
 /* The server is left alone for as long as it asks, or for less where the policy thinks so. */
@@ -115,7 +109,7 @@ aks_attempt_begin(struct aks_attempt *attempt, const struct aks_attempt_options 
     (void)snprintf(attempt->operation, sizeof(attempt->operation), "%s", options->operation);
     attempt->hold = options->hold;
     attempt->busy = true;
-    later(attempt, 0, fire_first);
+    later(attempt, 0, fire_start);
 }
 
 static bool

@@ -28,7 +28,8 @@ void aks_outcome_ok(struct aks_outcome *outcome);
 void aks_outcome_failed(struct aks_outcome *outcome, const struct aks_error *err);
 
 /* How long a server wants to be left alone, as an attempt has heard it that waits: what would be
- * asked first meanwhile waits as well. Zeroed: it is not known to want that. */
+ * asked meanwhile, for the first time or again, waits as well. Zeroed: it is not known to want
+ * that. */
 struct aks_hold {
     int64_t until_ns;
 };

@@ -38,6 +38,8 @@ MUTANTS = (
      "    if (outcome->retry_after_ms != INT64_MAX)\n        return;"),
     ("what begins does not care what a server wants", "src/engine/attempt.c",
      "    if (left_ns > 0) {", "    if (left_ns == INT64_MAX) {"),
+    ("what is tried again does not care what a server wants", "src/engine/attempt.c",
+     "    if (left_ns > 0) {", "    if (left_ns > 0 && attempt->tries == 0) {"),
     ("a job asks what the run before it was told to leave alone", "src/engine/run_health.c",
      "    if (run->options->job != NULL &&\n        strcmp(asked->identity", "    if (run->options == NULL &&\n        strcmp(asked->identity"),
     ("Retry-After is not heard where an old belief is looked at", "src/engine/run_walk.c",

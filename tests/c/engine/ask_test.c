@@ -391,6 +391,30 @@ attempt_that_begins_while_another_one_waits_as_asked_waits_too(void **state)
     assert_int_equal(place->hold.until_ns, 0);
 }
 
+/* Two were asked to wait, the later one for longer: the earlier one is not to come back before. */
+static void
+attempt_that_waits_heeds_what_another_one_is_asked_for_meanwhile(void **state)
+{
+    struct place *place = *state;
+    int64_t until_ns;
+
+    place->world->policy.decide.retry = answer_retry;
+    place->answer = (struct aks_retry_answer) { .verdict = AKS_WAIT, .wait_ms = 10 };
+    place->asks_ms = 10;
+    begin(place, AKS_THROTTLED);
+    while (place->started == 0)
+        assert_int_equal(aks_loop_turn(&place->world->loop, NULL), AKS_OK);
+    until_ns = now_ns(place) + 40 * AKS_NS_PER_MS;
+    place->hold.until_ns = until_ns;
+    place->says = AKS_OK;
+    while (place->started < 2)
+        assert_int_equal(aks_loop_turn(&place->world->loop, NULL), AKS_OK);
+    assert_true(now_ns(place) >= until_ns);
+    while (place->done == 0)
+        assert_int_equal(aks_loop_turn(&place->world->loop, NULL), AKS_OK);
+    assert_int_equal(place->outcome.status, AKS_OK);
+}
+
 static void
 attempt_ends_where_the_policy_fails(void **state)
 {
@@ -432,6 +456,7 @@ main(void)
         ASK_TEST(attempt_that_succeeds_is_one_try),
         ASK_TEST(attempt_is_tried_as_often_as_the_settings_say),
         ASK_TEST(attempt_that_begins_while_another_one_waits_as_asked_waits_too),
+        ASK_TEST(attempt_that_waits_heeds_what_another_one_is_asked_for_meanwhile),
         ASK_TEST(attempt_ends_where_the_policy_fails),
         ASK_TEST(attempt_that_is_cancelled_is_never_done),
     };
