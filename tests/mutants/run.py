@@ -1,16 +1,30 @@
-"""Breaks the engine on purpose, one mutant at a time, and sees it caught: `run.py [NAME PART...]`.
+"""Breaks the engine on purpose, one mutant at a time, and sees it caught: `run.py [--jobs N] [--resume] [--learn] [NAME PART...]`.
 
-A copy of the tree is built once; each mutant changes one place of one file, is built again, and has to turn a scenario
-or the soak red; one of the policy layer has to turn a test of policies red. Ends with the line `N passed, N failed`.
+Each mutant changes one place of one file in a copy of the tree, is built, and has to turn a test red. Which one it is
+expected to, expected.json knows: that one alone is built and run first, and only if it stays green all the others are.
+A mutant that another test caught passes, and is told; `--learn` notes what caught it. Nothing counts as red that was not
+seen green on the tree as it is. `--resume` takes what an earlier run found for the very same tree.
+Ends with the line `N passed, N failed`.
 """
 
+import argparse
+import collections
+import contextlib
+import hashlib
+import json
 import os
+import queue
 import shutil
+import signal
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import NamedTuple
 
+import catchers
 import mutants
 import mutants_figures
 import mutants_rows
@@ -18,145 +32,33 @@ import mutants_rows
 MUTANTS = mutants.MUTANTS + mutants_figures.MUTANTS + mutants_rows.MUTANTS
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
+EXPECTED = Path(__file__).resolve().parent / "expected.json"
 COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
-TARGETS = ("soak", "testkit_scenario_test", "testkit_mirror_test", "testkit_world_test", "sim_engine_power_test",
-           "os_http_tls_test", "os_http_pin_test", "os_http_limits_test", "os_http_redirect_test",
-           "engine_decide_default_test",
-           "engine_memories_test", "engine_state_memories_test",
-           "base_secret_test", "base_redact_test", "cli_print_test", "os_guard_test", "engine_secret_find_test",
-           "engine_target_http_token_test", "testkit_secret_world_test", "testkit_task_test",
-           "engine_snapshot_test", "engine_snapshot_duckdb_test", "engine_snapshot_sqlite_test",
-           "engine_journal_test", "engine_target_s3_resume_test", "testkit_resume_test", "engine_state_damage_test",
-           "testkit_queue_world_test", "testkit_snapshot_live_test", "testkit_restore_world_test",
-           "data_age_test", "data_age_limits_test", "engine_ask_test", "testkit_age_world_test",
-           "testkit_background_test", "wire_bucket_policy_test", "engine_target_s3_small_test",
-           "engine_target_s3_inspect_test", "engine_credentials_test", "engine_credentials_chain_test",
-           "engine_credentials_sts_test", "engine_target_s3_credentials_test",
-           "os_files_test", "engine_private_folder_test",
-           "cli_hook_event_test", "os_input_test", "engine_hook_note_test", "cli_init_hook_test", "cli_migrate_test",
-           "engine_audit_chain_test", "engine_audit_heads_test", "engine_audit_rotation_test",
-           "data_duckdb_blocks_test", "wire_jsonrpc_test", "engine_target_akosha_test", "testkit_akosha_test",
-           "engine_rows_test", "engine_rows_duckdb_test", "os_process_test", "cli_mcp_server_test", "cli_mcp_calls_test",
-           "engine_figures_test", "engine_notify_test")
-# Of the policy layer: what lies here, and what of the engine its worlds are about. A test of policies is a file that
-# lua_host runs in the tree.
-SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", "src/engine/run_budget",
-          "src/engine/run_throttle", "src/engine/state_budget", "src/engine/target_http_tus", "src/wire/tus")
-SCRIPT_TARGETS = ("lua_host", "akosha-sync", "script_nearest_test", "script_load_test", "script_secrets_test",
-                  "data_throttle_test", "wire_tus_test", "engine_target_tus_test")
-SECONDS_MAX = 480
-# In this order: the quick ones first. Each has to pass before anything is broken.
-CATCHERS = (
-    ("certificates", ["tests/os_http_tls_test"]),
-    ("pins", ["tests/os_http_pin_test"]),
-    ("redirects", ["tests/os_http_redirect_test"]),
-    ("limits of replies", ["tests/os_http_limits_test"]),
-    ("what is asked, and how often", ["tests/engine_ask_test"]),
-    ("what a header of age may cost", ["tests/data_age_limits_test"]),
-    ("the default's decisions", ["tests/engine_decide_default_test"]),
-    ("memories out of rows", ["tests/engine_memories_test"]),
-    ("how far rows have come", ["tests/engine_state_memories_test"]),
-    ("files", ["tests/os_files_test"]),
-    ("folders of our own", ["tests/engine_private_folder_test"]),
-    ("what an agent's hook says", ["tests/cli_hook_event_test"]),
-    ("standard input that is not waited for", ["tests/os_input_test"]),
-    ("what hooks failed with", ["tests/engine_hook_note_test"]),
-    ("an agent's settings", ["tests/cli_init_hook_test"]),
-    ("settings of session-buddy", ["tests/cli_migrate_test"]),
-    ("what a bucket is told", ["tests/wire_bucket_policy_test"]),
-    ("what an agent sends", ["tests/cli_mcp_server_test"]),
-    ("what an agent calls", ["tests/cli_mcp_calls_test"]),
-    ("s3: small objects", ["tests/engine_target_s3_small_test"]),
-    ("s3: what a bucket is like", ["tests/engine_target_s3_inspect_test"]),
-    ("credentials of files", ["tests/engine_credentials_test"]),
-    ("credentials that are kept fresh", ["tests/engine_credentials_chain_test"]),
-    ("credentials of STS", ["tests/engine_credentials_sts_test"]),
-    ("s3: credentials", ["tests/engine_target_s3_credentials_test"]),
-    ("figures over time", ["tests/engine_figures_test"]),
-    ("settings of notifications", ["tests/engine_notify_test"]),
-    ("the audit log's chain", ["tests/engine_audit_chain_test"]),
-    ("heads of the audit log", ["tests/engine_audit_heads_test"]),
-    ("files of the audit log", ["tests/engine_audit_rotation_test"]),
-    ("secrets", ["tests/base_secret_test"]),
-    ("the redactor", ["tests/base_redact_test"]),
-    ("what is printed", ["tests/cli_print_test"]),
-    ("a process that holds secrets", ["tests/os_guard_test"]),
-    ("programs that secrets come from", ["tests/engine_secret_find_test"]),
-    ("age", ["tests/data_age_test"]),
-    ("encrypted uploads", ["tests/testkit_age_world_test"]),
-    ("tokens", ["tests/engine_target_http_token_test"]),
-    ("answers of an MCP server", ["tests/wire_jsonrpc_test"]),
-    ("Akosha", ["tests/engine_target_akosha_test"]),
-    ("rows", ["tests/testkit_akosha_test"]),
-    ("secrets in a world", ["tests/testkit_secret_world_test"]),
-    ("blocks of DuckDB", ["tests/data_duckdb_blocks_test"]),
-    ("programs", ["tests/os_process_test"]),
-    ("rows of SQLite", ["tests/engine_rows_test"]),
-    ("rows of DuckDB", ["tests/engine_rows_duckdb_test"]),
-    ("snapshots", ["tests/engine_snapshot_test"]),
-    ("snapshots of DuckDB", ["tests/engine_snapshot_duckdb_test"]),
-    ("snapshots of SQLite", ["tests/engine_snapshot_sqlite_test"]),
-    ("the journal of an upload", ["tests/engine_journal_test"]),
-    ("s3: an object of before", ["tests/engine_target_s3_resume_test"]),
-    ("uploads that are cut", ["tests/testkit_resume_test"]),
-    ("a damaged state", ["tests/engine_state_damage_test"]),
-    ("the queue and its worker", ["tests/testkit_queue_world_test"]),
-    ("snapshots at every step of a writer", ["tests/testkit_snapshot_live_test"]),
-    ("scenarios", ["tests/testkit_scenario_test"]),
-    ("mirrors", ["tests/testkit_mirror_test"]),
-    ("tasks", ["tests/testkit_task_test"]),
-    ("deaths at every step", ["tests/testkit_world_test"]),
-    ("power cuts at every step", ["tests/sim_engine_power_test"]),
-    ("restores that die at every step", ["tests/testkit_restore_world_test"]),
-    ("workers that die at every step", ["tests/testkit_background_test"]),
-    ("soak, 1,000 seeds", ["soak", "--count", "1000", "--once", "--real-every", "0"]),
-)
-SCRIPT_SECONDS_MAX = 90
-SCRIPT_CATCHERS = (
-    *((f"policies: {name}", ["tests/script/lua_host", f"tests/script/{name}_test.lua"])
-      for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile",
-                   "window")),
-    ("throttle", ["tests/data_throttle_test"]),
-    ("tus: texts", ["tests/wire_tus_test"]),
-    ("tus: a server that lies", ["tests/engine_target_tus_test"]),
-    ("worlds: tus", ["akosha-sync", "test", "tests/lua/fields/tus_test.lua"]),
-    ("worlds: throttle and budget", ["akosha-sync", "test", "tests/lua/docs"]),
-    ("worlds: tasks", ["akosha-sync", "test", "tests/lua/testing/hostile_task_test.lua"]),
-    ("tasks", ["akosha-sync", "test", "tests/lua/task"]),
-    ("names", ["tests/script_nearest_test"]),
-    ("secrets", ["tests/script_secrets_test"]),
-    ("failures to allocate", ["tests/script_load_test"]),
-)
+JOBS_MAX = 64
+BUILD_SECONDS_MAX = 1800
+# How long a catcher may take: as long as it took when nothing was broken, and plenty, since the machine may be busy.
+SECONDS_MAX = 600
+TIMES_MAX = 10
+SAID_MAX = 1 << 20
 
 
 def command(arguments, folder, seconds):
-    """(ended well, what it said)"""
-    try:
-        done = subprocess.run(arguments, cwd=folder, capture_output=True, text=True, check=False, errors="replace",
-                              stdin=subprocess.DEVNULL, timeout=seconds)
-    except subprocess.TimeoutExpired:
-        return False, f"did not end within {seconds} s"
-    return done.returncode == 0, done.stdout + done.stderr
-
-
-def build(tree, targets):
-    ninja = ["cmake", "--build", str(tree / "build"), "--target", *targets]
-    return command(ninja, tree, 900)
-
-
-def prepare(targets):
-    tree = WORK / "tree"
-    shutil.rmtree(WORK, ignore_errors=True)
-    tree.mkdir(parents=True)
-    for name in COPIED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy2
-        copy(ROOT / name, tree / name)
-    configured = command(["cmake", "-S", str(tree), "-B", str(tree / "build"), "-G", "Ninja",
-                          "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_FLAGS_RELEASE=-O1", "-DAKS_WERROR=OFF"], tree, 120)
-    for fine, said in (configured, build(tree, targets)):
-        if not fine:
-            raise SystemExit(f"the tree cannot be built as it is:\n{said[-3000:]}")
-    return tree
+    """(ended well, the last of what it said); what it began ends with it."""
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                                   start_new_session=True)
+        try:
+            code = process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            code = None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if code is None:
+            return False, f"did not end within {seconds:.0f} s"
+        out.seek(max(0, out.seek(0, os.SEEK_END) - SAID_MAX))
+        return code == 0, out.read().decode(errors="replace")
 
 
 def first_words(said):
@@ -167,58 +69,254 @@ def first_words(said):
     return (said.strip().splitlines() or ["no word"])[-1][:150]
 
 
-def is_script(mutant):
-    return mutant[1].startswith(SCRIPT)
+def files_of(root):
+    """Path in the tree -> file, of all that is copied."""
+    found = {}
+    for name in COPIED:
+        top = root / name
+        for path in [top] if top.is_file() else sorted(top.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                found[str(path.relative_to(root))] = path
+    return found
 
 
-def caught(tree, script):
-    """(catcher, its words) of the first that turns red, or None."""
-    for name, arguments in SCRIPT_CATCHERS if script else CATCHERS:
-        program = tree / "build" / arguments[0]
-        folder, seconds = (tree, SCRIPT_SECONDS_MAX) if script else (tree / "build", SECONDS_MAX)
-        fine, said = command([str(program), *arguments[1:]], folder, seconds)
+class Tree:
+    """A copy of the tree with a build of its own; one mutant at a time breaks it."""
+
+    def __init__(self, folder, source, workers):
+        self.folder = folder
+        self.workers = workers
+        self.take(source)
+        fine, said = command(["cmake", "-S", str(folder), "-B", str(folder / "build"), "-G", "Ninja",
+                              "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_FLAGS_RELEASE=-O1", "-DAKS_WERROR=OFF"],
+                             folder, 120)
         if not fine:
-            return name, first_words(said)
+            raise SystemExit(f"the tree cannot be configured:\n{said[-3000:]}")
+
+    def take(self, source):
+        """Only what differs is written, so that a build of before is gone on with."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        wanted, there = files_of(source), files_of(self.folder)
+        for name in there.keys() - wanted.keys():
+            there[name].unlink()
+        for name, path in wanted.items():
+            if name not in there or there[name].read_bytes() != path.read_bytes():
+                (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(path, self.folder / name)
+
+    def digest(self):
+        """Of all that a mutant's fate depends on, but for the list of mutants."""
+        digest = hashlib.sha256()
+        for name, path in files_of(self.folder).items():
+            if not name.startswith("tests/mutants/"):
+                digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        return digest.hexdigest()
+
+    def build(self, targets):
+        return command(["cmake", "--build", str(self.folder / "build"), "-j", str(self.workers), "--target", *targets],
+                       self.folder, BUILD_SECONDS_MAX)
+
+    def run(self, catcher, seconds):
+        program = str(self.folder / "build" / catcher.arguments[0])
+        return command([program, *catcher.arguments[1:]], self.folder if catcher.in_tree else self.folder / "build",
+                       seconds)
+
+    @contextlib.contextmanager
+    def broken(self, edits):
+        """Breaks what ${edits} say, (file, old, new) each, and puts it back."""
+        before = {}
+        try:
+            for file, old, new in edits:
+                text = (self.folder / file).read_text()
+                before.setdefault(file, text)
+                if text.count(old) != 1:
+                    raise LookupError(f"{file} has what it replaces {text.count(old)} times")
+                (self.folder / file).write_text(text.replace(old, new))
+            yield
+        finally:
+            for file, text in before.items():
+                (self.folder / file).write_text(text)
+
+
+class Green:
+    """What passes on the tree as it is, and how many seconds it took: nothing else may catch anything."""
+
+    def __init__(self):
+        self.seconds = {}
+        self.lock = threading.Lock()
+
+    def see(self, tree, catcher):
+        with self.lock:
+            if catcher.words in self.seconds:
+                return
+        fine, said = tree.build([catcher.target])
+        if not fine:
+            raise SystemExit(f"the tree cannot be built as it is:\n{said[-3000:]}")
+        began = time.monotonic()
+        fine, said = tree.run(catcher, SECONDS_MAX)
+        if not fine:
+            raise SystemExit(f"red before anything is broken: {catcher.words}: {first_words(said)}")
+        with self.lock:
+            self.seconds[catcher.words] = time.monotonic() - began
+
+    def limit(self, catcher):
+        return min(SECONDS_MAX, 60 + TIMES_MAX * self.seconds[catcher.words])
+
+
+class Fate(NamedTuple):
+    """What became of a mutant: the words of what caught it (None if it was missed), and how."""
+
+    catcher: str | None
+    how: str
+
+
+def try_with(tree, edits, tried, green):
+    """The fate of the mutant among the catchers ${tried}; None if all of them stayed green."""
+    for catcher in tried:
+        green.see(tree, catcher)
+    with tree.broken(edits):
+        for catcher in tried:
+            fine, said = tree.build([catcher.target])
+            if not fine:
+                return Fate(None, f"does not build: {said[-1500:]}")
+            fine, said = tree.run(catcher, green.limit(catcher))
+            if not fine:
+                return Fate(catcher.words, first_words(said))
     return None
 
 
-def try_mutant(tree, edits, script):
-    """Breaks what ${edits} say, (file, old, new) each; (caught?, how)."""
-    before = {}
+def try_mutant(tree, mutant, first, green):
+    edits = [mutant[i:i + 3] for i in range(1, len(mutant), 3)]
     try:
-        for file, old, new in edits:
-            text = (tree / file).read_text()
-            before.setdefault(file, text)
-            if text.count(old) != 1:
-                return False, f"{file} has what it replaces {text.count(old)} times"
-            (tree / file).write_text(text.replace(old, new))
-        fine, said = build(tree, SCRIPT_TARGETS if script else TARGETS)
-        if not fine:
-            return False, f"does not build: {said[-1500:]}"
-        found = caught(tree, script)
-    finally:
-        for file, text in before.items():
-            (tree / file).write_text(text)
-            os.utime(tree / file)
-    return (True, f"{found[0]}: {found[1]}") if found else (False, "NOT CAUGHT")
+        return (try_with(tree, edits, [first], green)
+                or try_with(tree, edits, catchers.others(mutant[1], first, green.seconds), green)
+                or Fate(None, "NOT CAUGHT"))
+    except LookupError as error:
+        return Fate(None, str(error))
+
+
+class Records:
+    """What is expected, what an earlier run of the same tree found, and what this one finds."""
+
+    def __init__(self, options, digest):
+        self.options = options
+        self.expected = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
+        self.done_file = WORK / "done.json"
+        self.done = {"tree": digest, "fates": {}}
+        if options.resume and self.done_file.exists():
+            before = json.loads(self.done_file.read_text())
+            if before["tree"] == digest:
+                self.done = before
+        self.fates = {}
+        self.elsewhere = []
+        self.lock = threading.Lock()
+
+    def first(self, mutant):
+        words = self.expected.get(mutant[0])
+        return catchers.by_words().get(words) or catchers.guess(mutant[1])
+
+    def earlier(self, mutant):
+        known = self.done["fates"].get(mutant[0])
+        return Fate(*known["fate"]) if known and known["mutant"] == list(mutant[1:]) else None
+
+    def note(self, mutant, fate, told, count):
+        name = mutant[0]
+        with self.lock:
+            self.fates[name] = fate
+            expected = self.expected.get(name)
+            if fate.catcher and fate.catcher != expected:
+                self.elsewhere.append(name)
+                told += f", not by {expected or 'anything that was expected'}"
+            print(f"{'caught' if fate.catcher else 'MISSED'}  {name}\n"
+                  f"        {fate.catcher + ': ' if fate.catcher else ''}{fate.how} ({told}) "
+                  f"[{len(self.fates)} of {count}]", flush=True)
+            self.done["fates"][name] = {"mutant": mutant[1:], "fate": fate}
+            self.write(self.done_file, self.done)
+            if self.options.learn and fate.catcher:
+                self.expected[name] = fate.catcher
+                self.write(EXPECTED, {m[0]: self.expected[m[0]] for m in MUTANTS if m[0] in self.expected})
+
+    @staticmethod
+    def write(file, document):
+        new = file.with_suffix(".new")
+        new.write_text(json.dumps(document, indent=0, ensure_ascii=False) + "\n")
+        new.replace(file)
+
+
+def in_trees(trees, tasks, work):
+    """work(tree, task) for each task, side by side; the first error ends all."""
+    waiting, errors = queue.SimpleQueue(), []
+    for task in tasks:
+        waiting.put(task)
+
+    def worker(tree):
+        try:
+            while not errors:
+                work(tree, waiting.get_nowait())
+        except queue.Empty:
+            pass
+        except BaseException as error:      # SystemExit as well: it is told by the main thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=worker, args=(tree,), daemon=True) for tree in trees]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+
+
+def asked():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
+                        help="mutants side by side, each in a tree of its own (as many as there are cores)")
+    parser.add_argument("--learn", action="store_true", help="note in expected.json what catches each mutant")
+    parser.add_argument("--resume", action="store_true", help="do not try again what was tried on the very same tree")
+    parser.add_argument("parts", nargs="*", metavar="NAME PART", help="only mutants whose names have one of these in them")
+    options = parser.parse_args()
+    options.jobs = min(max(options.jobs, 1), JOBS_MAX)
+    return options
+
+
+def summary(records, seconds):
+    caught = collections.Counter(fate.catcher for fate in records.fates.values() if fate.catcher)
+    for words, count in caught.most_common():
+        print(f"{count:4}  {words}")
+    if records.elsewhere:
+        print(f"{len(records.elsewhere)} caught by what was not expected to (--learn notes it)")
+    for name, fate in records.fates.items():
+        if not fate.catcher:
+            print(f"MISSED  {name}: {fate.how.splitlines()[0]}")
+    passed = sum(caught.values())
+    print(f"{seconds / 60:.0f} minutes")
+    print(f"{passed} passed, {len(records.fates) - passed} failed")
+    return passed != len(records.fates)
 
 
 def main():
-    wanted = [m for m in MUTANTS if not sys.argv[1:] or any(part in m[0] for part in sys.argv[1:])]
-    layers = sorted({is_script(m) for m in wanted})
-    tree = prepare([target for script in layers for target in (SCRIPT_TARGETS if script else TARGETS)])
-    for script in layers:
-        found = caught(tree, script)
-        if found:
-            raise SystemExit(f"red before anything is broken: {found[0]}: {found[1]}")
-    passed = 0
-    for name, *words in wanted:
-        began = time.monotonic()
-        fine, how = try_mutant(tree, [words[i:i + 3] for i in range(0, len(words), 3)], words[0].startswith(SCRIPT))
-        passed += fine
-        print(f"{'caught' if fine else 'MISSED'}  {name}\n        {how} ({time.monotonic() - began:.0f} s)", flush=True)
-    print(f"{passed} passed, {len(wanted) - passed} failed")
-    return passed != len(wanted)
+    options = asked()
+    began = time.monotonic()
+    wanted = [m for m in MUTANTS if not options.parts or any(part in m[0] for part in options.parts)]
+    jobs = max(1, min(options.jobs, len(wanted)))
+    workers = max(1, (os.cpu_count() or 1) // jobs)
+    trees = [Tree(WORK / "tree-1", ROOT, workers)]
+    trees += [Tree(WORK / f"tree-{i}", WORK / "tree-1", workers) for i in range(2, jobs + 1)]
+    records, green = Records(options, trees[0].digest()), Green()
+    firsts = catchers.CATCHERS if not options.parts else list(dict.fromkeys(records.first(m) for m in wanted))
+    in_trees(trees, firsts, green.see)
+    print(f"green as it is: {len(firsts)} catchers ({time.monotonic() - began:.0f} s)", flush=True)
+
+    def work(tree, mutant):
+        since = time.monotonic()
+        fate, told = records.earlier(mutant), "earlier"
+        if fate is None:
+            fate = try_mutant(tree, mutant, records.first(mutant), green)
+            told = f"{time.monotonic() - since:.0f} s"
+        records.note(mutant, fate, told, len(wanted))
+
+    in_trees(trees, wanted, work)
+    return summary(records, time.monotonic() - began)
 
 
 if __name__ == "__main__":
