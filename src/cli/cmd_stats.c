@@ -148,11 +148,6 @@ print(const struct akosha_report *report)
     int64_t last = akosha_report_number(report, "periods", 0) - 1;
     int64_t memories = aks_pick_number(report, PERIOD "memories", last);
 
-    if (akosha_report_text(report, "error.message") != NULL) {
-        aks_print_error(akosha_report_text(report, "error.hint"), "%s",
-            akosha_report_text(report, "error.message"));
-        return;
-    }
     if (aks_pick_number(report, PERIOD "runs", last) == 0) {
         aks_print_out("no run has been counted yet\n");
         return;

@@ -24,6 +24,7 @@ struct metrics {
     struct aks_run_figures last;        /* the last run, */
     struct aks_run_figures success;     /* and the last that left nothing undelivered; at_ms 0:
                                          * none */
+    bool lost;                          /* something is missing, for want of memory */
 };
 
 /* --- families and samples --------------------------------------------------------------------- */
@@ -34,7 +35,10 @@ family(struct metrics *metrics, const char *name, const char *type, const char *
     (void)snprintf(metrics->name, sizeof(metrics->name), PREFIX "%s", name);
     metrics->family = json_pack("{s:s, s:s, s:s, s:[]}", "name", metrics->name, "type", type,
         "help", help, "samples");
-    (void)json_array_append_new(metrics->families, metrics->family);
+    if (json_array_append_new(metrics->families, metrics->family) != 0) {
+        metrics->family = NULL;
+        metrics->lost = true;
+    }
 }
 
 /* ${suffix} of the family's name; ${label} may be NULL. Takes ${value}. */
@@ -46,10 +50,11 @@ sample(struct metrics *metrics, const char *suffix, const char *label, const cha
     json_t *labels = json_object();
 
     (void)snprintf(name, sizeof(name), "%s%s", metrics->name, suffix);
-    if (label != NULL)
-        (void)json_object_set_new(labels, label, aks_text_json(text));
-    (void)json_array_append_new(json_object_get(metrics->family, "samples"),
-        json_pack("{s:s, s:o, s:o}", "name", name, "labels", labels, "value", value));
+    if (label != NULL && json_object_set_new(labels, label, aks_text_json(text)) != 0)
+        metrics->lost = true;
+    if (json_array_append_new(json_object_get(metrics->family, "samples"),
+            json_pack("{s:s, s:o, s:o}", "name", name, "labels", labels, "value", value)) != 0)
+        metrics->lost = true;
 }
 
 static void
@@ -270,7 +275,8 @@ add_targets(struct metrics *metrics)
             if (own == NULL || (before != NULL && (which == 1
                     ? json_integer_value(before) >= now : json_integer_value(before) <= now)))
                 continue;
-            (void)json_object_set_new(worst, own, json_integer(now));
+            if (json_object_set_new(worst, own, json_integer(now)) != 0)
+                metrics->lost = true;
         }
         family(metrics, families[which].name, "gauge", families[which].help);
         json_object_foreach(worst, name, value)
@@ -309,7 +315,8 @@ each_sum(void *ctx, int64_t day, const char *name, int64_t value)
         now = value > now ? value : now;
     else
         now += value;
-    (void)json_object_set_new(metrics->sums, name, json_integer(now));
+    if (json_object_set_new(metrics->sums, name, json_integer(now)) != 0)
+        metrics->lost = true;
 }
 
 /* False where there is a state database that cannot be read. */
@@ -337,8 +344,9 @@ finish(struct metrics *metrics, json_t **ret_report, struct aks_error *err)
     struct aks_buf text;
     enum aks_status status;
 
-    /* A name that a person gave a target may be anything. */
-    if (!aks_text_redact(metrics->families, 0))
+    /* A figure that is missing would be a 0. A name that a person gave a target may be
+     * anything. */
+    if (metrics->lost || !aks_text_redact(metrics->families, 0))
         return aks_error_memory(err, "writing metrics");
     aks_buf_init(&text, metrics->port->alloc, AKS_METRICS_BYTES_MAX);
     aks_metrics_text(metrics->families, &text);

@@ -2,7 +2,6 @@
 
 #include "base/units.h"
 #include "engine/state_figures.h"
-#include "engine/text.h"
 #include "wire/dates.h"
 
 #include <jansson.h>
@@ -44,17 +43,19 @@ struct stats {
     const struct aks_alloc *alloc;
     struct period periods[PERIODS];
     struct day days[AKS_STATS_DAYS];        /* the oldest first */
+    bool lost;                              /* something could not be counted, without memory */
 };
 
 /* --- counting --------------------------------------------------------------------------------- */
 
 static void
-count(json_t *object, const char *name, int64_t more)
+count(struct stats *stats, json_t *object, const char *name, int64_t more)
 {
     json_int_t now = json_integer_value(json_object_get(object, name));
 
-    if (name[0] != '\0' && more > 0)
-        (void)json_object_set_new(object, name, json_integer(now + more));
+    if (name[0] != '\0' && more > 0 &&
+        json_object_set_new(object, name, json_integer(now + more)) != 0)
+        stats->lost = true;
 }
 
 static void
@@ -65,12 +66,12 @@ greatest(int64_t *value, int64_t other)
 }
 
 static void
-add_run(struct period *period, const struct aks_run_figures *figures)
+add_run(struct stats *stats, struct period *period, const struct aks_run_figures *figures)
 {
     period->runs++;
-    count(period->outcomes, figures->outcome, 1);
-    count(period->methods, figures->method, 1);
-    count(period->failures, figures->failure, 1);
+    count(stats, period->outcomes, figures->outcome, 1);
+    count(stats, period->methods, figures->method, 1);
+    count(stats, period->failures, figures->failure, 1);
     period->fallbacks += figures->fallback;
     period->source_bytes += figures->source_bytes;
     period->plain_bytes += figures->plain_bytes;
@@ -94,7 +95,7 @@ each_run(void *ctx, const struct aks_run_figures *figures)
             period->durations[period->duration_count++] = figures->duration_ms;
         /* Those of all time are in the sums. */
         if (period->since_ms > 0)
-            add_run(period, figures);
+            add_run(stats, period, figures);
     }
 }
 
@@ -108,8 +109,9 @@ behind(const char *name, const char *prefix)
 }
 
 static void
-add_sum(struct period *all, const char *name, int64_t value)
+add_sum(struct stats *stats, const char *name, int64_t value)
 {
+    struct period *all = &stats->periods[ALL];
     const struct {
         const char *name;
         int64_t *sum;
@@ -136,7 +138,7 @@ add_sum(struct period *all, const char *name, int64_t value)
         const char *kind = behind(name, kinds[i].prefix);
 
         if (kind != NULL)
-            count(kinds[i].object, kind, value);
+            count(stats, kinds[i].object, kind, value);
     }
     if (strcmp(name, AKS_STATE_SUM_MEMORY_BYTES) == 0)
         greatest(&all->memory_bytes, value);
@@ -148,7 +150,7 @@ each_sum(void *ctx, int64_t number, const char *name, int64_t value)
     struct stats *stats = ctx;
     const char *outcome = behind(name, AKS_STATE_SUM_OUTCOME);
 
-    add_sum(&stats->periods[ALL], name, value);
+    add_sum(stats, name, value);
     for (size_t i = 0; i < AKS_STATS_DAYS; i++) {
         struct day *day = &stats->days[i];
 
@@ -246,30 +248,27 @@ day_json(const struct day *day)
         (json_int_t)day->sent_bytes);
 }
 
+/* NULL without memory for all of it. */
 static json_t *
-error_json(const struct aks_error *err)
-{
-    if (err->status == AKS_OK)
-        return json_null();
-    return json_pack("{s:s, s:o, s:n, s:o}", "failure", aks_status_name(err->status), "message",
-        aks_text_json(err->message), "target", "hint",
-        err->hint[0] != '\0' ? aks_text_json(err->hint) : json_null());
-}
-
-static json_t *
-report_json(struct stats *stats, int64_t now_ms, const struct aks_error *why)
+report_json(struct stats *stats, int64_t now_ms)
 {
     json_t *periods = json_array();
     json_t *days = json_array();
     char date[AKS_DATE_BYTES];
+    bool whole = true;
+    json_t *report;
 
     for (size_t i = 0; i < PERIODS; i++)
-        (void)json_array_append_new(periods, period_json(&stats->periods[i]));
+        whole = json_array_append_new(periods, period_json(&stats->periods[i])) == 0 && whole;
     for (size_t i = 0; i < AKS_STATS_DAYS; i++)
-        (void)json_array_append_new(days, day_json(&stats->days[i]));
-    return json_pack("{s:i, s:b, s:i, s:s, s:o, s:o, s:o}", "schema", 1, "success", 1, "exit_code",
-        0, "at", aks_date_iso(now_ms, date), "periods", periods, "days", days, "error",
-        error_json(why));
+        whole = json_array_append_new(days, day_json(&stats->days[i])) == 0 && whole;
+    report = json_pack("{s:i, s:b, s:i, s:s, s:o, s:o, s:n}", "schema", 1, "success", 1,
+        "exit_code", 0, "at", aks_date_iso(now_ms, date), "periods", periods, "days", days,
+        "error");
+    if (whole)
+        return report;
+    json_decref(report);
+    return NULL;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -313,21 +312,24 @@ end(struct stats *stats)
 }
 
 /* Of a folder without a database there are no figures, and that is no failure. */
-static void
+static enum aks_status
 read_state(struct stats *stats, const struct aks_port *port, const char *folder,
-    struct aks_error *ret_why)
+    struct aks_error *err)
 {
     struct aks_state *state = NULL;
     enum aks_status status = aks_state_open_reading(port->alloc, &port->files, folder, &state,
-        ret_why);
+        err);
 
+    if (status == AKS_NOT_FOUND)
+        return AKS_OK;
     if (status == AKS_OK)
-        status = aks_state_figures_each(state, 0, each_run, stats, ret_why);
+        status = aks_state_figures_each(state, 0, each_run, stats, err);
     if (status == AKS_OK)
-        status = aks_state_sums_each(state, AKS_STATE_DAY_BEFORE, each_sum, stats, ret_why);
-    if (status == AKS_OK || status == AKS_NOT_FOUND)
-        aks_error_clear(ret_why);
+        status = aks_state_sums_each(state, AKS_STATE_DAY_BEFORE, each_sum, stats, err);
     aks_state_close(state);
+    if (status == AKS_OK && stats->lost)
+        status = aks_error_memory(err, "adding up figures");
+    return status;
 }
 
 enum aks_status
@@ -335,14 +337,14 @@ aks_stats_report(const struct aks_port *port, const char *state_folder, json_t *
     struct aks_error *err)
 {
     int64_t now_ms = port->clock.wall_ms(port->clock.ctx);
-    struct aks_error why = { 0 };
     struct stats stats;
     enum aks_status status = begin(&stats, port->alloc, now_ms, err);
 
     *ret_report = NULL;
+    if (status == AKS_OK)
+        status = read_state(&stats, port, state_folder, err);
     if (status == AKS_OK) {
-        read_state(&stats, port, state_folder, &why);
-        *ret_report = report_json(&stats, now_ms, &why);
+        *ret_report = report_json(&stats, now_ms);
         if (*ret_report == NULL)
             status = aks_error_memory(err, "adding up figures");
     }
