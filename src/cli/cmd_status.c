@@ -139,6 +139,16 @@ print_target(const struct akosha_report *report, int64_t i)
         aks_print_out("healthy\n");
 }
 
+/* Why some of it is not known. The queue is, so it is no failure of the command. */
+static void
+print_error(const struct akosha_report *report)
+{
+    const char *message = akosha_report_text(report, "error.message");
+
+    if (message != NULL)
+        aks_print_error(akosha_report_text(report, "error.hint"), "%s", message);
+}
+
 static void
 print_known(const struct akosha_report *report)
 {
@@ -163,9 +173,7 @@ print_known(const struct akosha_report *report)
         aks_print_out("targets:\n");
     for (int64_t i = 0; i < targets; i++)
         print_target(report, i);
-    if (akosha_report_text(report, "error.message") != NULL)
-        aks_print_error(akosha_report_text(report, "error.hint"), "%s",
-            akosha_report_text(report, "error.message"));
+    print_error(report);
 }
 
 static void
@@ -191,6 +199,10 @@ print(const struct aks_args *args, struct akosha_report *report)
 {
     if (args->json)
         return aks_session_print_json(report, AKOSHA_OK);
+    if (args->quiet) {
+        print_error(report);
+        return aks_session_end(AKOSHA_OK);
+    }
     if (args->operand_count > 0) {
         if (strcmp(akosha_report_text(report, "job.state"), "ended") == 0)
             print_ended(report);
