@@ -21,6 +21,9 @@ akosha_hook_note(const struct aks_port *port, const char *state_folder,
 
         if (failed->failure != NULL)
             (void)aks_status_from_name(failed->failure, &which);
+        /* That it failed is what its caller says, whatever it calls the failure. */
+        if (which == AKS_OK)
+            which = AKS_INTERNAL;
         (void)aks_error_set(&failure, which, "%s", failed->message);
         aks_error_hint(&failure, "%s", failed->hint);
         status = aks_hook_note_write(port, folder, &failure, &err);

@@ -82,7 +82,8 @@ put_sources(const struct aks_init_draft *draft, struct aks_buf *out)
         put_text(sources[i], out);
         aks_buf_puts(out, " },\n");
     }
-    aks_buf_puts(out, "  },\n  missing = \"skip\", -- one that is not there is no error\n");
+    aks_buf_puts(out, "  },\n  missing = \"skip\", -- one that is not there is no error, as long "
+        "as another one is\n");
 }
 
 /* Waits double from the first on, as far as there are tries. */
