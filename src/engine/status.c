@@ -22,6 +22,7 @@ struct look {
     struct aks_error state_error;       /* why it cannot */
     bool busy;                          /* somebody delivers */
     json_t *now;                        /* what is known of that, or NULL */
+    bool lost;                          /* something is missing, for want of memory */
 };
 
 static int64_t
@@ -55,6 +56,21 @@ end(struct look *look)
     json_decref(look->now);
     aks_state_close(look->state);
     aks_mem_free(look->port->alloc, look->queue_folder);
+}
+
+/* Takes ${value}. What is missing would be taken for what is not there. */
+static void
+set(struct look *look, json_t *report, const char *name, json_t *value)
+{
+    if (json_object_set_new(report, name, value) != 0)
+        look->lost = true;
+}
+
+static void
+append(struct look *look, json_t *list, json_t *value)
+{
+    if (json_array_append_new(list, value) != 0)
+        look->lost = true;
 }
 
 static json_t *
@@ -118,12 +134,12 @@ hint_json(const struct aks_job *job)
 }
 
 static json_t *
-job_json(const struct look *look, const struct aks_job *job)
+job_json(struct look *look, const struct aks_job *job)
 {
     json_t *sources = json_array();
 
     for (size_t i = 0; i < job->source_count; i++)
-        (void)json_array_append_new(sources, path_json(look, job->sources[i]));
+        append(look, sources, path_json(look, job->sources[i]));
     return json_pack("{s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:I, s:o, s:o, s:o}", "job_id", job->id,
         "sources", sources, "state", running(look, job->id) ? "running" : "waiting", "reason",
         text_json(job->reason), "message", text_json(job->message), "hint", hint_json(job),
@@ -133,7 +149,7 @@ job_json(const struct look *look, const struct aks_job *job)
 }
 
 static void
-add_job(const struct look *look, const char *id, json_t *queue, json_t *damaged)
+add_job(struct look *look, const char *id, json_t *queue, json_t *damaged)
 {
     struct aks_job job;
     struct aks_error err;
@@ -142,9 +158,9 @@ add_job(const struct look *look, const char *id, json_t *queue, json_t *damaged)
     aks_job_init(&job, look->port->alloc);
     status = aks_queue_get(look->port, look->queue_folder, id, &job, &err);
     if (status == AKS_OK)
-        (void)json_array_append_new(queue, job_json(look, &job));
+        append(look, queue, job_json(look, &job));
     else if (status != AKS_NOT_FOUND)
-        (void)json_array_append_new(damaged, json_pack("{s:s, s:o}", "job_id", id, "message",
+        append(look, damaged, json_pack("{s:s, s:o}", "job_id", id, "message",
             aks_text_json(err.message)));
     aks_job_fini(&job);
 }
@@ -169,7 +185,7 @@ oldest_json(const json_t *queue)
 }
 
 static enum aks_status
-add_queue(const struct look *look, json_t *report, struct aks_error *err)
+add_queue(struct look *look, json_t *report, struct aks_error *err)
 {
     const struct aks_alloc *alloc = look->port->alloc;
     json_t *queue = json_array();
@@ -183,9 +199,9 @@ add_queue(const struct look *look, json_t *report, struct aks_error *err)
         aks_mem_free(alloc, ids[i]);
     }
     aks_mem_free(alloc, ids);
-    (void)json_object_set_new(report, "oldest_waiting_at", oldest_json(queue));
-    (void)json_object_set_new(report, "queue", queue);
-    (void)json_object_set_new(report, "damaged", damaged);
+    set(look, report, "oldest_waiting_at", oldest_json(queue));
+    set(look, report, "queue", queue);
+    set(look, report, "damaged", damaged);
     return status;
 }
 
@@ -207,26 +223,31 @@ worker_runs(const struct look *look)
 }
 
 static void
-add_now(const struct look *look, json_t *report)
+add_now(struct look *look, json_t *report)
 {
     json_t *note;
 
-    (void)json_object_set_new(report, "now", !look->busy ? json_null()
+    set(look, report, "now", !look->busy ? json_null()
         : look->now != NULL ? json_incref(look->now) : json_object());
     note = aks_hook_note_read(look->port, look->folder);
-    (void)json_object_set_new(report, "hook", note != NULL ? note : json_null());
-    (void)json_object_set_new(report, "worker",
+    set(look, report, "hook", note != NULL ? note : json_null());
+    set(look, report, "worker",
         json_pack("{s:b, s:b}", "running", worker_runs(look), "delivering", look->busy));
 }
 
 /* --- what is known ---------------------------------------------------------------------------- */
 
+struct listing {
+    struct look *look;
+    json_t *targets;
+};
+
 static void
 add_target(void *ctx, const struct aks_target_health *health)
 {
-    json_t *targets = ctx;
+    struct listing *listing = ctx;
 
-    (void)json_array_append_new(targets, json_pack("{s:o, s:b, s:o, s:o, s:i, s:o}", "name",
+    append(listing->look, listing->targets, json_pack("{s:o, s:b, s:o, s:o, s:i, s:o}", "name",
         aks_text_json(health->name), "healthy", health->open_until_ms == 0, "until",
         date_json(health->open_until_ms), "reason",
         health->open_until_ms > 0 ? json_string(aks_status_name(health->reason)) : json_null(),
@@ -294,25 +315,25 @@ error_json(const struct aks_error *err)
 static void
 add_known(struct look *look, json_t *report)
 {
-    json_t *targets = json_array();
+    struct listing listing = { look, json_array() };
     struct aks_proof proof = { 0 };
     int64_t stored_ms = 0;
     struct aks_error err;
 
     if (look->state != NULL && (aks_state_last_stored_ms(look->state, &stored_ms, &err) != AKS_OK ||
-            aks_state_targets_each(look->state, wall_ms(look), add_target, targets, &err)
+            aks_state_targets_each(look->state, wall_ms(look), add_target, &listing, &err)
             != AKS_OK))
         look->state_error = err;
-    (void)json_object_set_new(report, "last_run", last_run_json(look->state));
-    (void)json_object_set_new(report, "last_stored_at", date_json(stored_ms));
+    set(look, report, "last_run", last_run_json(look->state));
+    set(look, report, "last_stored_at", date_json(stored_ms));
     if (look->state != NULL && aks_state_proof_last(look->state, NULL, NULL, AKS_PROOF_RESTORED,
             &proof, NULL) != AKS_OK)
         proof.at_ms = 0;
-    (void)json_object_set_new(report, "last_proven_restore_at", date_json(proof.at_ms));
-    (void)json_object_set_new(report, "last_drill", drill_json(look));
-    (void)json_object_set_new(report, "memories_delivered", json_integer(memories(look)));
-    (void)json_object_set_new(report, "targets", targets);
-    (void)json_object_set_new(report, "error", error_json(&look->state_error));
+    set(look, report, "last_proven_restore_at", date_json(proof.at_ms));
+    set(look, report, "last_drill", drill_json(look));
+    set(look, report, "memories_delivered", json_integer(memories(look)));
+    set(look, report, "targets", listing.targets);
+    set(look, report, "error", error_json(&look->state_error));
 }
 
 enum aks_status
@@ -332,7 +353,10 @@ aks_status_report(const struct aks_port *port, const char *state_folder, json_t 
     if (status == AKS_OK) {
         add_now(&look, report);
         add_known(&look, report);
-        *ret_report = json_incref(report);
+        if (look.lost)
+            status = aks_error_memory(err, "writing what is going on");
+        else
+            *ret_report = json_incref(report);
     }
     json_decref(report);
     end(&look);
