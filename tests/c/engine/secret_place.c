@@ -34,6 +34,20 @@ at(void *ctx, unsigned i)
     return i < place->variable_count ? place->variables[i] : NULL;
 }
 
+static const char *
+host_name(void *ctx)
+{
+    return "laptop-7";
+}
+
+static const char *
+folder_of(void *ctx)
+{
+    const struct secret_place *place = ctx;
+
+    return temp_folder_path(place->folder);
+}
+
 void
 secret_place_init(struct secret_place *place, const struct aks_alloc *alloc)
 {
@@ -45,6 +59,9 @@ secret_place_init(struct secret_place *place, const struct aks_alloc *alloc)
     place->port.alloc = alloc;
     environment->get = get;
     environment->at = at;
+    environment->host_name = host_name;
+    environment->home = folder_of;
+    environment->working_folder = folder_of;
     environment->ctx = place;
     place->folder = temp_folder_new();
     secret_place_set(place, "XDG_CONFIG_HOME", temp_folder_path(place->folder));
