@@ -193,8 +193,8 @@ what_failed_for_long_is_told_in_one_line(void **state)
     assert_int_equal(place->runs, 1);
     assert_ptr_equal(strstr(place->told, "tell\na b\n"), place->told);
     told(place, "AKOSHA_EVENT=failing");
-    told(place, "AKOSHA_TEXT=akosha-sync cannot deliver: 1 job waits, the oldest for 26 h 0 min, tried"
-        " 9 times (offline)");
+    told(place, "AKOSHA_TEXT=akosha-sync cannot deliver: 1 job waits, the oldest for 26 h 0 min, "
+        "tried 9 times (offline)");
     /* Neither where to, nor anybody's key. */
     assert_null(strstr(place->told, "example.org"));
     assert_null(strstr(place->told, SECRET_PLACE_PLANTED));
@@ -225,8 +225,8 @@ of_several_the_oldest_is_told(void **state)
     put_job(place, "20261118T010000Z-000004", 90 * HOUR, 0, "");
     put_job(place, "20261118T010000Z-000005", HOUR, 3, "");
     aks_notify_when_due(place->engine);
-    told(place, "AKOSHA_TEXT=akosha-sync cannot deliver: 3 jobs wait, the oldest for 50 h 0 min, tried"
-        " 2 times (offline)");
+    told(place, "AKOSHA_TEXT=akosha-sync cannot deliver: 3 jobs wait, the oldest for 50 h 0 min, "
+        "tried 2 times (offline)");
 }
 
 static void
