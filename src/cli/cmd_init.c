@@ -9,7 +9,6 @@
 #include "os/os.h"
 #include "os/terminal_posix.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,6 @@
 #include <unistd.h>
 
 #define ANSWERS 4
-#define STAMP_BYTES 64
 #define SYSTEMCTL_MS 30000
 #define SYSTEMCTL_BYTES_MAX 4096
 #define ALL_DIFFS_BYTES_MAX ((size_t)8 << 20)
@@ -134,9 +132,23 @@ fill_draft(struct making *making, struct aks_error *err)
 
 /* --- showing and asking ----------------------------------------------------------------------- */
 
-static void
-show(const struct aks_init_changes *changes)
+static const char *
+why_not(const struct making *making, const struct aks_init_change *change)
 {
+    if (change->action == AKS_INIT_ABSENT)
+        return "nothing of ours is in it";
+    if (change->action != AKS_INIT_KEPT)
+        return "as it is";
+    return change->left ? "it is left alone"
+        : making->args->undo ? "it was changed since, and stays"
+        : "there is one already, which stays";
+}
+
+static void
+show(const struct making *making)
+{
+    const struct aks_init_changes *changes = &making->plan.changes;
+
     for (size_t i = 0; i < changes->count; i++) {
         const struct aks_init_change *change = &changes->list[i];
         struct aks_buf diff;
@@ -148,9 +160,7 @@ show(const struct aks_init_changes *changes)
         if (diff.len > 0)
             aks_print_out("%s\n", diff.data);
         else
-            aks_print_out("%s %s: %s\n", change->what, change->path,
-                change->action == AKS_INIT_KEPT ? "there is one already, which stays"
-                : change->action == AKS_INIT_ABSENT ? "nothing of ours is in it" : "as it is");
+            aks_print_out("%s %s: %s\n", change->what, change->path, why_not(making, change));
         aks_buf_fini(&diff);
     }
     aks_print_now();
@@ -258,8 +268,6 @@ check_policy(const struct making *making, struct aks_error *err)
 static enum aks_status
 apply(struct making *making, struct aks_error *err)
 {
-    char stamp[STAMP_BYTES];
-    int64_t now_ms = making->port->clock.wall_ms(making->port->clock.ctx);
     enum aks_status status;
 
     if (making->args->dry_run || !aks_init_change_any(&making->plan.changes))
@@ -267,12 +275,13 @@ apply(struct making *making, struct aks_error *err)
     status = consent(making, err);
     if (status != AKS_OK)
         return status;
-    (void)snprintf(stamp, sizeof(stamp), "akosha-sync-%" PRId64, now_ms);
-    status = check_policy(making, err);
+    /* One that undo brings back is theirs, whatever it holds. */
+    status = making->args->undo ? AKS_OK : check_policy(making, err);
     if (status != AKS_OK)
         return status;
     stop_units(making);
-    status = aks_init_change_apply(&making->plan.changes, &making->port->files, stamp, err);
+    status = aks_init_change_apply(&making->plan.changes, &making->port->files,
+        making->plan.stamp, err);
     if (status == AKS_OK)
         tell_systemd(making);
     making->applied = status == AKS_OK;
@@ -294,7 +303,7 @@ make(struct making *making, struct aks_error *err)
             status = aks_init_plan_make(&making->plan, &making->draft, err);
     }
     if (status == AKS_OK && !making->args->json && !making->args->quiet)
-        show(&making->plan.changes);
+        show(making);
     return status == AKS_OK ? apply(making, err) : status;
 }
 
@@ -372,6 +381,16 @@ changes_json(const struct aks_init_changes *changes)
     return list;
 }
 
+/* What undo has left. */
+static json_t *
+left_json(const struct aks_error *left)
+{
+    if (left->status == AKS_OK)
+        return json_null();
+    return json_pack("{s:s, s:s, s:n, s:s?}", "failure", aks_status_name(left->status), "message",
+        left->message, "target", "hint", left->hint[0] != '\0' ? left->hint : NULL);
+}
+
 /* One document: what was changed and, where something was made, what doctor says. */
 static int
 tell_json(const struct making *making, bool look)
@@ -380,15 +399,16 @@ tell_json(const struct making *making, bool look)
     json_t *found = json_null();
     json_t *json;
     char *text;
-    int code = AKOSHA_OK;
+    int code = code_of(&making->plan.left);
 
     doctor.policy = making->plan.policy;
     if (look)
         found = doctor_json(&doctor, &code);
-    json = json_pack("{s:i, s:b, s:i, s:b, s:s?, s:o, s:o}", "schema", 1, "success",
+    json = json_pack("{s:i, s:b, s:i, s:b, s:s?, s:o, s:o, s:o}", "schema", 1, "success",
         code == AKOSHA_OK, "exit_code", code, "changed", making->applied, "command",
         making->plan.command.len > 0 ? making->plan.command.data : NULL, "changes",
-        changes_json(&making->plan.changes), "doctor", found);
+        changes_json(&making->plan.changes), "doctor", found, "error",
+        left_json(&making->plan.left));
     text = json != NULL ? json_dumps(json, 0) : NULL;
     if (text != NULL)
         aks_print_out("%s\n", text);
@@ -407,10 +427,12 @@ end(const struct making *making)
     if (making->plan.policy_kept && !args->quiet && (args->bucket != NULL || args->http != NULL ||
             args->mcp != NULL || args->dir != NULL))
         aks_print_note("warning: %s stays as it is; --force replaces it", making->plan.policy);
+    if (making->plan.left.status != AKS_OK)
+        aks_print_error(making->plan.left.hint, "%s", making->plan.left.message);
     if (args->json)
         return tell_json(making, look);
     if (!look)
-        return aks_session_end(AKOSHA_OK);
+        return aks_session_end(code_of(&making->plan.left));
     doctor.policy = making->plan.policy;
     return aks_cmd_doctor(&doctor);
 }

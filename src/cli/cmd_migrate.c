@@ -268,8 +268,8 @@ unknown_json(const struct aks_migrate_settings *settings)
 static int
 tell_json(const struct moving *moving)
 {
-    json_t *json = json_pack("{s:i, s:b, s:i, s:O, s:o, s:o, s:I, s:{s:s, s:b, s:s}}", "schema", 1,
-        "success", 1, "exit_code", 0, "read", moving->read, "settings",
+    json_t *json = json_pack("{s:i, s:b, s:i, s:n, s:O, s:o, s:o, s:I, s:{s:s, s:b, s:s}}",
+        "schema", 1, "success", 1, "exit_code", 0, "error", "read", moving->read, "settings",
         settings_json(&moving->settings), "unknown", unknown_json(&moving->settings), "others",
         (json_int_t)moving->settings.others, "policy", "path", moving->path, "written",
         moving->written, "text", moving->policy.data);

@@ -159,13 +159,19 @@ aks_init_change_check(const struct aks_port *port, const char *path, const char 
     return status;
 }
 
+char *
+aks_init_change_kept(const struct aks_alloc *alloc, const char *path, const char *stamp)
+{
+    return aks_mem_printf(alloc, "%s.%s.bak", path, stamp);
+}
+
 static enum aks_status
 keep(const struct aks_init_changes *changes, const struct aks_init_change *change,
     const char *stamp, struct aks_error *err)
 {
     /* 0600, whatever the file has: it is for nobody else. */
     struct aks_replace_posix seen = { 0 };
-    char *path = aks_mem_printf(changes->alloc, "%s.%s.bak", change->path, stamp);
+    char *path = aks_init_change_kept(changes->alloc, change->path, stamp);
     enum aks_status status;
 
     if (path == NULL)
@@ -200,13 +206,12 @@ aks_init_change_apply(const struct aks_init_changes *changes, const struct aks_f
     const char *stamp, struct aks_error *err)
 {
     enum aks_status status = AKS_OK;
-    /* The record that goes goes last: whatever fails before, it is known what is still there. */
-    size_t first = changes->count > 0 && changes->list[0].hidden &&
-        changes->list[0].action == AKS_INIT_REMOVED;
 
-    for (size_t i = first; i < changes->count && status == AKS_OK; i++)
-        status = apply(changes, &changes->list[i], files, stamp, err);
-    if (status == AKS_OK && first > 0)
-        status = apply(changes, &changes->list[0], files, stamp, err);
+    for (int last = 0; last < 2; last++) {
+        for (size_t i = 0; i < changes->count && status == AKS_OK; i++) {
+            if (changes->list[i].last == (last == 1))
+                status = apply(changes, &changes->list[i], files, stamp, err);
+        }
+    }
     return status;
 }

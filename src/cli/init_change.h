@@ -12,7 +12,8 @@
 
 #include <stdbool.h>
 
-#define AKS_INIT_CHANGES_MAX 8
+/* What init.json may hold, and that itself. */
+#define AKS_INIT_CHANGES_MAX 64
 #define AKS_INIT_CHANGE_BYTES_MAX ((size_t)1024 * 1024)
 
 enum aks_init_action {
@@ -29,6 +30,8 @@ struct aks_init_change {
     enum aks_init_action action;
     bool backup;                        /* what was there is kept beside it */
     bool hidden;                        /* nothing for people */
+    bool last;                          /* done after all others */
+    bool left;                          /* it is KEPT as it could not be looked at */
     struct aks_replace_posix seen;
     char *after;                        /* of WRITTEN */
     size_t after_len;
@@ -62,8 +65,9 @@ enum aks_status aks_init_change_folders(const struct aks_files *files, const cha
  * AKS_SETTINGS says what is wrong with it. The folder has to be there. */
 enum aks_status aks_init_change_check(const struct aks_port *port, const char *path,
     const char *text, size_t len, struct aks_error *err);
-/** Does all of it, in order; missing folders are made. ${stamp} is part of a backup's name:
- * "<path>.<stamp>.bak". */
+/** Where apply keeps what is at ${path}: "<path>.<stamp>.bak". Owned; NULL without memory. */
+char *aks_init_change_kept(const struct aks_alloc *alloc, const char *path, const char *stamp);
+/** Does all of it, in order; missing folders are made. */
 enum aks_status aks_init_change_apply(const struct aks_init_changes *changes,
     const struct aks_files *files, const char *stamp, struct aks_error *err);
 

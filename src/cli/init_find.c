@@ -10,10 +10,31 @@
 
 static const char *const patterns[] = { "*.duckdb", "*.db", "*.sqlite", "*.sqlite3" };
 
+struct looking {
+    const struct aks_port *port;
+    const char *folder;
+    struct aks_init_found *found;
+};
+
+/* No folder of such a name, nor a link to nothing. */
+static bool
+is_file(const struct looking *looking, const char *name)
+{
+    const struct aks_files *files = &looking->port->files;
+    char *path = aks_mem_printf(looking->port->alloc, "%s/%s", looking->folder, name);
+    struct aks_file_info info;
+    bool is = path != NULL && files->stat(files->ctx, path, true, &info, NULL) == AKS_OK &&
+        info.type == AKS_FILE_REGULAR;
+
+    aks_mem_free(looking->port->alloc, path);
+    return is;
+}
+
 static enum aks_status
 add_source(void *ctx, const char *name, struct aks_error *err)
 {
-    struct aks_init_found *found = ctx;
+    const struct looking *looking = ctx;
+    struct aks_init_found *found = looking->found;
     bool wanted = false;
 
     for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++)
@@ -21,7 +42,7 @@ add_source(void *ctx, const char *name, struct aks_error *err)
     /* A policy takes no path with those, and would not load for all the others. */
     for (const char *c = name; *c != '\0'; c++)
         wanted = wanted && (unsigned char)*c >= ' ' && *c != 0x7f;
-    if (!wanted || found->source_count == AKS_INIT_DRAFT_SOURCES_MAX)
+    if (!wanted || found->source_count == AKS_INIT_DRAFT_SOURCES_MAX || !is_file(looking, name))
         return AKS_OK;
     found->sources[found->source_count] = aks_mem_printf(found->alloc, "~/" DATA "/%s", name);
     if (found->sources[found->source_count] == NULL)
@@ -87,6 +108,7 @@ aks_init_find(const struct aks_port *port, struct aks_init_found *ret_found, str
 {
     const struct aks_environment *env = &port->environment;
     char *folder = aks_mem_printf(port->alloc, "%s/" DATA, env->home(env->ctx));
+    struct looking looking = { port, folder, ret_found };
     struct aks_error why = { 0 };
     enum aks_status status;
 
@@ -95,7 +117,7 @@ aks_init_find(const struct aks_port *port, struct aks_init_found *ret_found, str
     aks_buf_init(&ret_found->profiles, port->alloc, PROFILES_BYTES_MAX);
     if (folder == NULL)
         return aks_error_memory(err, "looking for databases");
-    status = port->files.list(port->files.ctx, folder, add_source, ret_found, &why);
+    status = port->files.list(port->files.ctx, folder, add_source, &looking, &why);
     aks_mem_free(port->alloc, folder);
     if (status == AKS_LIMIT)
         return aks_error_set(err, AKS_LIMIT, "%s", why.message);

@@ -2,6 +2,7 @@
 
 #include "os/beside.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -94,6 +95,8 @@ aks_init_plan_begin(const struct aks_args *args, const struct aks_port *port,
     memset(ret_plan, 0, sizeof(*ret_plan));
     ret_plan->args = args;
     ret_plan->port = port;
+    (void)snprintf(ret_plan->stamp, sizeof(ret_plan->stamp), PROGRAM "-%" PRId64,
+        port->clock.wall_ms(port->clock.ctx));
     aks_init_change_init(&ret_plan->changes, port->alloc);
     aks_buf_init(&ret_plan->command, port->alloc, COMMAND_BYTES_MAX);
     ret_plan->folder = config_path(port, PROGRAM);
@@ -151,6 +154,7 @@ plan_file(struct aks_init_plan *plan, const char *what, const char *path, const 
 {
     struct aks_init_change *change = NULL;
     enum aks_status status = aks_init_change_open(&plan->changes, what, path, &change, err);
+    char *kept = NULL;
     bool ours;
 
     if (status != AKS_OK)
@@ -163,9 +167,16 @@ plan_file(struct aks_init_plan *plan, const char *what, const char *path, const 
     }
     change->backup = !ours;
     status = aks_init_change_write(&plan->changes, change, text, len, err);
-    if (status == AKS_OK && change->action == AKS_INIT_WRITTEN)
-        aks_init_record_set_file(&plan->record, path, text);
-    return status;
+    if (status != AKS_OK || change->action != AKS_INIT_WRITTEN)
+        return status;
+    if (change->backup && change->seen.exists) {
+        kept = aks_init_change_kept(plan->port->alloc, path, plan->stamp);
+        if (kept == NULL)
+            return aks_error_memory(err, "keeping what was there");
+    }
+    aks_init_record_set_file(&plan->record, path, text, kept);
+    aks_mem_free(plan->port->alloc, kept);
+    return AKS_OK;
 }
 
 static enum aks_status
@@ -348,6 +359,40 @@ aks_init_plan_make(struct aks_init_plan *plan, const struct aks_init_draft *draf
 
 /* --- the way back ----------------------------------------------------------------------------- */
 
+/* What cannot be looked at is left alone, and the rest goes without it. */
+static enum aks_status
+leave(struct aks_init_plan *plan, struct aks_init_change *change, enum aks_status status,
+    struct aks_error *err)
+{
+    if (status == AKS_OK || status == AKS_LIMIT)
+        return status;
+    change->action = AKS_INIT_KEPT;
+    change->left = true;
+    if (plan->left.status == AKS_OK)
+        plan->left = *err;
+    aks_error_clear(err);
+    return AKS_OK;
+}
+
+/* What was there before comes back, if it was kept and still is. */
+static enum aks_status
+bring_back(struct aks_init_plan *plan, struct aks_init_change *change, struct aks_error *err)
+{
+    const char *kept = aks_init_record_kept(&plan->record, change->path);
+    struct aks_replace_posix before = { 0 };
+    enum aks_status status = AKS_OK;
+
+    if (kept != NULL)
+        status = aks_replace_posix_read(plan->port->alloc, kept, AKS_INIT_CHANGE_BYTES_MAX,
+            &before, err);
+    if (status == AKS_OK && before.exists)
+        status = aks_init_change_write(&plan->changes, change, before.text, before.len, err);
+    else if (status == AKS_OK)
+        change->action = AKS_INIT_REMOVED;
+    aks_replace_posix_free(plan->port->alloc, &before);
+    return status;
+}
+
 /* What a person has changed since is the person's. */
 static enum aks_status
 undo_file(struct aks_init_plan *plan, const char *path, struct aks_error *err)
@@ -358,57 +403,94 @@ undo_file(struct aks_init_plan *plan, const char *path, struct aks_error *err)
         &change, err);
 
     if (status == AKS_OK && change->seen.exists && as_written(plan, change)) {
-        change->action = AKS_INIT_REMOVED;
+        status = bring_back(plan, change, err);
         plan->units = plan->units || unit;
     }
-    return status;
+    return leave(plan, change, status, err);
 }
 
 static enum aks_status
-undo_hook(struct aks_init_plan *plan, struct aks_error *err)
+remove_hook(struct aks_init_plan *plan, struct aks_init_change *change,
+    const struct aks_init_hook_added *added, struct aks_error *err)
 {
-    struct aks_init_hook_added added;
-    const char *known = aks_init_record_hook(&plan->record, &added);
-    char *path = known != NULL && plan->args->settings == NULL
-        ? aks_mem_strdup(plan->port->alloc, known) : settings_path(plan);
-    bool ours = path != NULL && known != NULL && strcmp(path, known) == 0;
-    struct aks_init_change *change = NULL;
     struct aks_buf text;
     size_t removed = 0;
     enum aks_status status;
 
-    if (path == NULL)
-        return aks_error_memory(err, "looking at the agent's settings");
     aks_buf_init(&text, plan->port->alloc, AKS_INIT_CHANGE_BYTES_MAX);
-    status = aks_init_change_open(&plan->changes, "hook", path, &change, err);
-    if (status == AKS_OK)
-        status = aks_init_hook_remove(change->seen.text, change->seen.len, ours ? &added : NULL,
-            &text, &removed, err);
-    if (status == AKS_OK && removed > 0 && text.len == 0)
-        change->action = AKS_INIT_REMOVED;
-    else if (status == AKS_OK && removed > 0)
-        status = aks_init_change_write(&plan->changes, change, text.data, text.len, err);
-    else if (status == AKS_OK)
+    status = aks_init_hook_remove(change->seen.text, change->seen.len, added, &text, &removed, err);
+    if (status == AKS_SETTINGS)
+        (void)aks_error_wrap(err, "%s", change->path);
+    else if (status == AKS_OK && removed == 0)
         change->action = AKS_INIT_ABSENT;
-    plan->hook_removed = removed > 0;
-    if (change != NULL)
-        change->backup = true;
+    else if (status == AKS_OK && text.len == 0)
+        change->action = AKS_INIT_REMOVED;
+    else if (status == AKS_OK)
+        status = aks_init_change_write(&plan->changes, change, text.data, text.len, err);
+    change->backup = true;
     aks_buf_fini(&text);
-    aks_mem_free(plan->port->alloc, path);
     return status;
+}
+
+static enum aks_status
+undo_hook(struct aks_init_plan *plan, const char *path, struct aks_error *err)
+{
+    struct aks_init_hook_added added;
+    bool known = aks_init_record_hook(&plan->record, path, &added);
+    struct aks_init_change *change = NULL;
+    enum aks_status status = aks_init_change_open(&plan->changes, "hook", path, &change, err);
+
+    if (status == AKS_OK)
+        status = remove_hook(plan, change, known ? &added : NULL, err);
+    return leave(plan, change, status, err);
+}
+
+/* Wherever it was added, and where the command line says. */
+static enum aks_status
+undo_hooks(struct aks_init_plan *plan, struct aks_error *err)
+{
+    char *more = plan->args->settings != NULL || aks_init_record_settings(&plan->record, 0) == NULL
+        ? settings_path(plan) : NULL;
+    struct aks_init_hook_added added;
+    enum aks_status status = AKS_OK;
+    const char *path;
+
+    for (size_t i = 0; status == AKS_OK &&
+        (path = aks_init_record_settings(&plan->record, i)) != NULL; i++)
+        status = undo_hook(plan, path, err);
+    if (status == AKS_OK && more != NULL && !aks_init_record_hook(&plan->record, more, &added))
+        status = undo_hook(plan, more, err);
+    aks_mem_free(plan->port->alloc, more);
+    return status;
+}
+
+/* It goes last: whatever fails before, it is known what is still there. */
+static enum aks_status
+undo_record(struct aks_init_plan *plan, struct aks_error *err)
+{
+    struct aks_init_change *record = &plan->changes.list[0];
+
+    for (size_t i = 1; i < plan->changes.count; i++) {
+        if (!plan->changes.list[i].left)
+            aks_init_record_forget(&plan->record, plan->changes.list[i].path);
+    }
+    record->last = true;
+    if (!record->seen.exists)
+        return AKS_OK;
+    if (!aks_init_record_is_empty(&plan->record))
+        return write_record(plan, err);
+    record->action = AKS_INIT_REMOVED;
+    return AKS_OK;
 }
 
 enum aks_status
 aks_init_plan_undo(struct aks_init_plan *plan, struct aks_error *err)
 {
-    struct aks_init_change *record = &plan->changes.list[0];
-    enum aks_status status = undo_hook(plan, err);
+    enum aks_status status = undo_hooks(plan, err);
     const char *path;
 
     for (size_t i = 0; status == AKS_OK &&
         (path = aks_init_record_path(&plan->record, i)) != NULL; i++)
         status = undo_file(plan, path, err);
-    if (status == AKS_OK && record->seen.exists)
-        record->action = AKS_INIT_REMOVED;
-    return status;
+    return status == AKS_OK ? undo_record(plan, err) : status;
 }

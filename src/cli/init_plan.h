@@ -9,6 +9,7 @@
 #include "port/port.h"
 
 #define AKS_INIT_PLAN_UNITS 3
+#define AKS_INIT_PLAN_STAMP_BYTES 64
 
 struct aks_init_plan {
     const struct aks_args *args;
@@ -19,7 +20,8 @@ struct aks_init_plan {
     char *folder;                       /* of our configuration */
     char *policy;                       /* its path */
     bool policy_kept;                   /* there was one, which is not this */
-    bool hook_removed;
+    char stamp[AKS_INIT_PLAN_STAMP_BYTES];  /* in the names of what is kept */
+    struct aks_error left;              /* of undo: the first that it could not look at */
     bool units;                         /* any is written, or taken away */
 };
 
@@ -30,7 +32,8 @@ void aks_init_plan_end(struct aks_init_plan *plan);
 /** All that is to be there: policy, hook, units, as the options say. */
 enum aks_status aks_init_plan_make(struct aks_init_plan *plan, const struct aks_init_draft *draft,
     struct aks_error *err);
-/** The way back: what the record says. */
+/** The way back: what the record says. What cannot be looked at stays, in the record as well, and
+ * holds up nothing else: plan->left says why. */
 enum aks_status aks_init_plan_undo(struct aks_init_plan *plan, struct aks_error *err);
 
 /** ${word} as a shell takes it for one, whatever it holds. */

@@ -14,6 +14,9 @@ static const char *const levels[] = {
     [AKS_INIT_HOOK_GROUP] = "group",
 };
 
+/* By the paths of files: the agent's settings, and what was written as a whole. */
+static const char *const parts[] = { "hooks", "files" };
+
 enum aks_status
 aks_init_record_read(struct aks_init_record *record, const char *text, size_t len,
     struct aks_error *err)
@@ -23,9 +26,11 @@ aks_init_record_read(struct aks_init_record *record, const char *text, size_t le
         json_decref(record->json);
         record->json = json_pack("{s:i}", "schema", 1);
     }
-    if (!json_is_object(json_object_get(record->json, "files")))
-        (void)json_object_set_new(record->json, "files", json_object());
-    return json_object_get(record->json, "files") != NULL ? AKS_OK
+    for (size_t i = 0; i < 2; i++) {
+        if (!json_is_object(json_object_get(record->json, parts[i])))
+            (void)json_object_set_new(record->json, parts[i], json_object());
+    }
+    return json_object_size(record->json) >= 2 ? AKS_OK
         : aks_error_memory(err, "reading what init has added");
 }
 
@@ -36,10 +41,31 @@ aks_init_record_fini(struct aks_init_record *record)
     record->json = NULL;
 }
 
-const char *
-aks_init_record_hook(const struct aks_init_record *record, struct aks_init_hook_added *ret_added)
+/* What is known of ${path}. */
+static json_t *
+known(const struct aks_init_record *record, const char *part, const char *path)
 {
-    json_t *hook = json_object_get(record->json, "hook");
+    return json_object_get(json_object_get(record->json, part), path);
+}
+
+static const char *
+path_at(const struct aks_init_record *record, const char *part, size_t i)
+{
+    const char *path;
+    json_t *one;
+
+    json_object_foreach(json_object_get(record->json, part), path, one) {
+        if (i-- == 0)
+            return path;
+    }
+    return NULL;
+}
+
+bool
+aks_init_record_hook(const struct aks_init_record *record, const char *settings,
+    struct aks_init_hook_added *ret_added)
+{
+    json_t *hook = known(record, "hooks", settings);
     const char *level = json_string_value(json_object_get(hook, "added"));
     const char *blank = json_string_value(json_object_get(hook, "blank"));
 
@@ -52,7 +78,13 @@ aks_init_record_hook(const struct aks_init_record *record, struct aks_init_hook_
     /* Blanks only, whoever wrote the record. */
     if (blank != NULL && blank[strspn(blank, " \t\r\n")] == '\0')
         (void)snprintf(ret_added->blank, sizeof(ret_added->blank), "%s", blank);
-    return json_string_value(json_object_get(hook, "settings"));
+    return hook != NULL;
+}
+
+const char *
+aks_init_record_settings(const struct aks_init_record *record, size_t i)
+{
+    return path_at(record, "hooks", i);
 }
 
 void
@@ -61,41 +93,66 @@ aks_init_record_set_hook(struct aks_init_record *record, const char *settings,
 {
     if (added->level < AKS_INIT_HOOK_FILE)
         return;
-    (void)json_object_set_new(record->json, "hook", json_pack("{s:s, s:s, s:s}", "settings",
-        settings, "added", levels[added->level], "blank", added->blank));
+    (void)json_object_set_new(json_object_get(record->json, "hooks"), settings,
+        json_pack("{s:s, s:s}", "added", levels[added->level], "blank", added->blank));
 }
 
 const char *
 aks_init_record_file(const struct aks_init_record *record, const char *path)
 {
-    return json_string_value(json_object_get(json_object_get(record->json, "files"), path));
+    return json_string_value(json_object_get(known(record, "files", path), "text"));
+}
+
+const char *
+aks_init_record_kept(const struct aks_init_record *record, const char *path)
+{
+    return json_string_value(json_object_get(known(record, "files", path), "kept"));
 }
 
 void
-aks_init_record_set_file(struct aks_init_record *record, const char *path, const char *text)
+aks_init_record_set_file(struct aks_init_record *record, const char *path, const char *text,
+    const char *kept)
 {
-    (void)json_object_set_new(json_object_get(record->json, "files"), path, json_string(text));
+    if (kept == NULL)
+        kept = aks_init_record_kept(record, path);
+    (void)json_object_set_new(json_object_get(record->json, "files"), path,
+        json_pack("{s:s, s:s*}", "text", text, "kept", kept));
 }
 
 const char *
 aks_init_record_path(const struct aks_init_record *record, size_t i)
 {
-    const char *path;
-    json_t *text;
+    return path_at(record, "files", i);
+}
 
-    json_object_foreach(json_object_get(record->json, "files"), path, text) {
-        if (i-- == 0)
-            return path;
-    }
-    return NULL;
+void
+aks_init_record_forget(struct aks_init_record *record, const char *path)
+{
+    for (size_t i = 0; i < 2; i++)
+        (void)json_object_del(json_object_get(record->json, parts[i]), path);
+}
+
+bool
+aks_init_record_is_empty(const struct aks_init_record *record)
+{
+    return path_at(record, "hooks", 0) == NULL && path_at(record, "files", 0) == NULL;
 }
 
 enum aks_status
 aks_init_record_write(const struct aks_init_record *record, struct aks_buf *out,
     struct aks_error *err)
 {
-    char *text = json_dumps(record->json, JSON_INDENT(2));
+    char *text;
 
+    for (size_t i = 0; i < 2; i++) {
+        if (json_object_size(json_object_get(record->json, parts[i])) <= AKS_INIT_RECORD_MAX)
+            continue;
+        (void)aks_error_set(err, AKS_SETTINGS, "init has written %d files already",
+            AKS_INIT_RECORD_MAX);
+        aks_error_hint(err, "akosha-sync init --undo takes them away");
+        return AKS_SETTINGS;
+    }
+    text = json_dumps(record->json, JSON_INDENT(2));
     if (text == NULL)
         return aks_error_memory(err, "writing what init has added");
     aks_buf_puts(out, text);

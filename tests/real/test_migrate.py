@@ -3,6 +3,7 @@
 import json
 
 import cases
+import schema
 import sync
 
 EVERY_KEY = {
@@ -23,6 +24,8 @@ class Migrate(cases.Case):
     def migrate(self, *more, code=0, environment=None):
         result = self.who.ask("migrate", *more, environment=environment)
         self.assert_code(result, code)
+        if "--json" in more:
+            schema.check("migrate", result.report)
         return result
 
     def explain(self, *more, environment=None):

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import cases
+import schema
 import sync
 from world import ACCESS_KEY, BUCKET, SECRET_KEY
 
@@ -32,6 +33,10 @@ class Session(cases.Case):
     def init(self, *more, code=0, **options):
         result = self.who.ask("init", *more, **options)
         self.assert_code(result, code)
+        if "--json" in more:
+            schema.check("init", result.report)
+            if result.report.get("doctor"):
+                schema.check("doctor", result.report["doctor"])
         return result
 
     def hooks(self):
@@ -85,6 +90,7 @@ class Session(cases.Case):
 
     def test_nothing_without_consent(self):
         before = self.files()
+        self.init("--json", code=2)
         result = self.init(code=2)
         self.assertIn("nothing is changed, as nobody can be asked here", result.err)
         self.assertIn("+            \"type\": \"command\",", result.out)
