@@ -93,9 +93,16 @@ def page_test(path):
     return lambda self: self.follow(path)
 
 
+def name_of(page):
+    """Pages of two folders may have one name, in capitals or not."""
+    name = page.stem.replace("-", "_").lower()
+    twice = sum(other.stem.lower() == page.stem.lower() for other in PAGES) > 1
+    return f"test_{name}" + ("_of_docs" if twice and page.parent != ROOT else "")
+
+
 for page in PAGES:
-    setattr(Docs, f"test_{page.stem.replace('-', '_').lower()}" + ("_of_docs" if page == ROOT / "docs/README.md" else ""),
-            page_test(page))
+    assert not hasattr(Docs, name_of(page)), f"{page} is followed by nobody: its test has the name of another"
+    setattr(Docs, name_of(page), page_test(page))
 
 
 class Skipped(unittest.TestCase):
