@@ -110,6 +110,10 @@ SCRIPT = ("src/script/", "lua/akosha/", "src/data/throttle", "src/engine/link", 
 USUAL = {True: "policies: fence", False: "scenarios"}
 
 
+def is_script(file):
+    return file.startswith(SCRIPT)
+
+
 def by_words():
     found = {catcher.words: catcher for catcher in CATCHERS}
     if len(found) != len(CATCHERS):
@@ -126,11 +130,4 @@ def guess(file):
         return sum(len(word) for word in words if word in own), own[0] == layer, -len(own)
 
     best = max(CATCHERS, key=likeness)
-    return best if likeness(best)[0] > 0 else by_words()[USUAL[file.startswith(SCRIPT)]]
-
-
-def others(file, first, seconds):
-    """Every catcher but ${first}: those of the broken layer's kind before the rest, the quick ones before the slow."""
-    script = file.startswith(SCRIPT)
-    return sorted((catcher for catcher in CATCHERS if catcher != first),
-                  key=lambda catcher: (catcher.in_tree != script, seconds.get(catcher.words, 0)))
+    return best if likeness(best)[0] > 0 else by_words()[USUAL[is_script(file)]]

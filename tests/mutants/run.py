@@ -39,6 +39,7 @@ BUILD_SECONDS_MAX = 1800
 # How long a catcher may take: as long as it took when nothing was broken, and plenty, since the machine may be busy.
 SECONDS_MAX = 600
 TIMES_MAX = 10
+BASELINE_STEP = 10      # catchers from one line of progress to the next
 SAID_MAX = 1 << 20
 
 
@@ -141,14 +142,12 @@ class Tree:
 class Green:
     """What passes on the tree as it is, and how many seconds it took: nothing else may catch anything."""
 
-    def __init__(self):
-        self.seconds = {}
-        self.lock = threading.Lock()
+    def __init__(self, seconds):
+        self.seconds = seconds
 
     def see(self, tree, catcher):
-        with self.lock:
-            if catcher.words in self.seconds:
-                return
+        if catcher.words in self.seconds:
+            return
         fine, said = tree.build([catcher.target])
         if not fine:
             raise SystemExit(f"the tree cannot be built as it is:\n{said[-3000:]}")
@@ -156,11 +155,10 @@ class Green:
         fine, said = tree.run(catcher, SECONDS_MAX)
         if not fine:
             raise SystemExit(f"red before anything is broken: {catcher.words}: {first_words(said)}")
-        with self.lock:
-            self.seconds[catcher.words] = time.monotonic() - began
+        self.seconds[catcher.words] = time.monotonic() - began
 
     def limit(self, catcher):
-        return min(SECONDS_MAX, 60 + TIMES_MAX * self.seconds[catcher.words])
+        return min(SECONDS_MAX, 60 + TIMES_MAX * self.seconds.get(catcher.words, SECONDS_MAX))
 
 
 class Fate(NamedTuple):
@@ -170,29 +168,28 @@ class Fate(NamedTuple):
     how: str
 
 
-def try_with(tree, edits, tried, green):
-    """The fate of the mutant among the catchers ${tried}; None if all of them stayed green."""
-    for catcher in tried:
-        green.see(tree, catcher)
+def catch(tree, edits, tried, green):
+    """(catcher, what it said) of the first of ${tried} that turns red; None for it if all stay green."""
     with tree.broken(edits):
         for catcher in tried:
             fine, said = tree.build([catcher.target])
             if not fine:
-                return Fate(None, f"does not build: {said[-1500:]}")
+                raise LookupError(f"does not build: {said[-1500:]}")
             fine, said = tree.run(catcher, green.limit(catcher))
             if not fine:
-                return Fate(catcher.words, first_words(said))
-    return None
+                return catcher, first_words(said)
+    return None, "NOT CAUGHT"
 
 
-def try_mutant(tree, mutant, first, green):
-    edits = [mutant[i:i + 3] for i in range(1, len(mutant), 3)]
+def try_mutant(tree, mutant, tried, green):
     try:
-        return (try_with(tree, edits, [first], green)
-                or try_with(tree, edits, catchers.others(mutant[1], first, green.seconds), green)
-                or Fate(None, "NOT CAUGHT"))
+        catcher, how = catch(tree, [mutant[i:i + 3] for i in range(1, len(mutant), 3)], tried, green)
     except LookupError as error:
         return Fate(None, str(error))
+    if catcher is None:
+        return Fate(None, how)
+    green.see(tree, catcher)        # of what stands behind the expected one, when only some mutants are wanted
+    return Fate(catcher.words, how)
 
 
 class Records:
@@ -202,7 +199,7 @@ class Records:
         self.options = options
         self.expected = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
         self.done_file = WORK / "done.json"
-        self.done = {"tree": digest, "fates": {}}
+        self.done = {"tree": digest, "green": {}, "fates": {}}
         if options.resume and self.done_file.exists():
             before = json.loads(self.done_file.read_text())
             if before["tree"] == digest:
@@ -214,6 +211,14 @@ class Records:
     def first(self, mutant):
         words = self.expected.get(mutant[0])
         return catchers.by_words().get(words) or catchers.guess(mutant[1])
+
+    def tried(self, mutant, seconds):
+        """Every catcher: the expected one first, then what has most catches near by for the time that it takes."""
+        near = collections.Counter(self.expected.get(m[0]) for m in MUTANTS if m[1].split("/")[:2] == mutant[1].split("/")[:2])
+        first = self.first(mutant)
+        return [first, *sorted((catcher for catcher in catchers.CATCHERS if catcher != first), key=lambda catcher:
+                               (catcher.in_tree != catchers.is_script(mutant[1]),
+                                (1 + seconds.get(catcher.words, 0)) / (1 + near[catcher.words])))]
 
     def earlier(self, mutant):
         known = self.done["fates"].get(mutant[0])
@@ -302,16 +307,20 @@ def main():
     workers = max(1, (os.cpu_count() or 1) // jobs)
     trees = [Tree(WORK / "tree-1", ROOT, workers)]
     trees += [Tree(WORK / f"tree-{i}", WORK / "tree-1", workers) for i in range(2, jobs + 1)]
-    records, green = Records(options, trees[0].digest()), Green()
+    records = Records(options, trees[0].digest())
+    green = Green(records.done["green"])
     firsts = catchers.CATCHERS if not options.parts else list(dict.fromkeys(records.first(m) for m in wanted))
-    in_trees(trees, firsts, green.see)
-    print(f"green as it is: {len(firsts)} catchers ({time.monotonic() - began:.0f} s)", flush=True)
+    for done in range(0, len(firsts), BASELINE_STEP):
+        in_trees(trees, firsts[done:done + BASELINE_STEP], green.see)
+        print(f"green as it is: {min(done + BASELINE_STEP, len(firsts))} of {len(firsts)} catchers "
+              f"({time.monotonic() - began:.0f} s)", flush=True)
+        records.write(records.done_file, records.done)
 
     def work(tree, mutant):
         since = time.monotonic()
         fate, told = records.earlier(mutant), "earlier"
         if fate is None:
-            fate = try_mutant(tree, mutant, records.first(mutant), green)
+            fate = try_mutant(tree, mutant, records.tried(mutant, green.seconds), green)
             told = f"{time.monotonic() - since:.0f} s"
         records.note(mutant, fate, told, len(wanted))
 

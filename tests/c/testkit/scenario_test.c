@@ -448,6 +448,34 @@ upload_that_may_be_committed_is_left_alone(void **state)
     aks_world_free(world);
 }
 
+/* As above, but only one of the two sources found a place at the next target, and what is encrypted
+ * never goes on: the other one is sent again. Under the id whose manifest may be there it would be
+ * put over the object that the manifest names. */
+static void
+upload_that_may_be_committed_is_not_written_over(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin', 'b.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' },\n"
+        "              http = akosha.http { url = 'https://put.example.org/upload' } },\n"
+        "  route = function(source)\n"
+        "    return source.name == 'a.bin' and { 'cloud', 'http' } or 'cloud'\n"
+        "  end,\n"
+        "  encrypt = akosha.age { recipients =\n"
+        "    'age19ljhmg68e43yx9fgm2k9lwefquc0la5y4lzvlshdjzv47kxt8d6qr9vf4p' },\n"
+        "  retry = akosha.retry.exponential { first = 2, jitter = 'none' } }\n";
+    struct aks_world *world = scenario_new(56160, policy, 100);
+    struct aks_fault_rule *lost = scenario_reply(world, "cloud", "manifest", 500, "InternalError");
+
+    scenario_put(world, "b.bin", 7, 100);
+    lost->served = true;
+    lost->times = 3;
+    scenario_run_is(world, "stored");
+    scenario_tells(world, AKS_STORY_REQUESTS, "  8.0  cloud  manifest  PUT 1308 -> 200");
+    aks_world_free(world);
+}
+
 /* Found by seed 90447. What was believed of the cloud was old, so it was asked, and said
  * Retry-After: for the next source it was asked again at once, and then for the upload. */
 static void
@@ -542,6 +570,7 @@ main(void)
         cmocka_unit_test(job_on_a_new_machine_survives_a_loss_of_power),
         cmocka_unit_test(queue_that_a_dead_process_made_is_made_to_last),
         cmocka_unit_test(upload_that_may_be_committed_is_left_alone),
+        cmocka_unit_test(upload_that_may_be_committed_is_not_written_over),
         cmocka_unit_test(retry_after_of_a_question_holds_for_what_follows_it),
         cmocka_unit_test(retry_after_of_one_object_holds_for_those_that_begin_after_it),
         cmocka_unit_test(job_leaves_alone_what_the_run_before_it_was_told_to),
