@@ -157,14 +157,28 @@ aks_akosha_call_once(struct akosha_call *call, void (*start)(struct akosha_call 
         aks_akosha_call_ended(call, &err);
 }
 
+bool
+aks_akosha_repeats(const struct akosha_call *call, const char *words)
+{
+    return call->target->token != NULL && aks_secret_shows(call->target->token, words);
+}
+
 void
 aks_akosha_call_tried(struct akosha_call *call, const struct aks_outcome *outcome)
 {
+    struct aks_outcome told = *outcome;
+
     aks_loop_clear(call->target->options.loop, &call->deadline);
+    /* A server that repeats the token, whatever its status, does not get it into a log or a
+     * report. */
+    if (told.status != AKS_OK && aks_akosha_repeats(call, told.error.message))
+        (void)aks_error_set(&told.error, told.status, "%s of %s: the server's answer (HTTP %d) is "
+            "not shown: it repeats a secret", call->what, call->target->base.settings->name,
+            told.http_status);
     if (!call->attempts)
-        call_done(call, outcome);
-    else if (!renew_token(call, outcome))
-        aks_attempt_tried(&call->attempt, outcome);
+        call_done(call, &told);
+    else if (!renew_token(call, &told))
+        aks_attempt_tried(&call->attempt, &told);
 }
 
 void
@@ -315,12 +329,6 @@ judge(const struct akosha_call *call, const struct aks_http_reply *reply,
     if (reply->status == 404 || reply->status == 405)
         aks_error_hint(&ret_outcome->error, "check the URL: Akosha's is http://HOST:8682/mcp");
     add_words(call, reply, ret_outcome);
-    /* A server that repeats the token does not get it into a log or a report. */
-    if (call->target->token != NULL &&
-        aks_secret_shows(call->target->token, ret_outcome->error.message))
-        (void)aks_error_set(&ret_outcome->error, ret_outcome->status,
-            "%s: the server's answer (HTTP %d) is not shown: it repeats a secret",
-            what_of(call, what), reply->status);
 }
 
 static void

@@ -99,6 +99,8 @@ void aks_akosha_call_once(struct akosha_call *call, void (*start)(struct akosha_
 void aks_akosha_call_tried(struct akosha_call *call, const struct aks_outcome *outcome);
 /** The same, with ${err} as the outcome; AKS_OK is success. */
 void aks_akosha_call_ended(struct akosha_call *call, const struct aks_error *err);
+/** Does ${words} of the server repeat the token? */
+bool aks_akosha_repeats(const struct akosha_call *call, const char *words);
 /** Ends it without done. Fine if it is not under way. */
 void aks_akosha_call_cancel(struct akosha_call *call);
 /** call->spec and its headers with the usual times, for the endpoint. */

@@ -44,13 +44,16 @@ is_about_batch(const char *words)
     return aks_store_fate_of(words) == AKS_STORE_REFUSED;
 }
 
+static const char not_shown[] = "the server's words are not shown: it repeats a secret";
+
 static void
 refuse(struct akosha_call *call, const char *words)
 {
     struct aks_outcome ok;
 
     call->ret_result->refused = true;
-    aks_jsonrpc_words(words, call->ret_result->words);
+    aks_jsonrpc_words(aks_akosha_repeats(call, words) ? not_shown : words,
+        call->ret_result->words);
     aks_outcome_ok(&ok);
     aks_akosha_call_tried(call, &ok);
 }
@@ -77,6 +80,18 @@ judge_failure(const char *words, int64_t code, struct aks_error *err)
     return aks_error_set(err, AKS_SERVER, "the server failed: %s", words);
 }
 
+/* What is told of single memories goes into the log and the report. */
+static void
+hide_words(struct akosha_call *call)
+{
+    for (size_t i = 0; i < call->batch->count; i++) {
+        struct aks_store_memory *memory = &call->batch->memories[i];
+
+        if (aks_akosha_repeats(call, memory->words))
+            aks_jsonrpc_words(not_shown, memory->words);
+    }
+}
+
 /* The tool has answered. */
 static void
 read_tool(struct akosha_call *call)
@@ -96,6 +111,7 @@ read_tool(struct akosha_call *call)
     } else if (status == AKS_OK) {
         status = aks_store_answer_read(tool.value, batch->memories, batch->count,
             &call->ret_result->answer, &err);
+        hide_words(call);
         if (status == AKS_OK && call->ret_result->answer.failed == batch->count)
             status = aks_error_set(&err, AKS_SERVER, "none of %zu memories was stored: %s",
                 batch->count, batch->memories[0].words);

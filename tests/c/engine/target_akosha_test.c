@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -365,6 +366,52 @@ batch_that_is_refused_for_what_is_in_it_is_given_back(void **state)
     assert_true(place->result.refused);
 }
 
+#define TOKEN "planted-token-of-a-test"
+#define TWENTY ".................... "
+#define FILL TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY
+
+/* Whatever a server says, and with whatever status: its own words may repeat what it was sent. */
+static void
+answers_that_repeat_the_token_are_not_shown(void **state)
+{
+    static const char *const bodies[] = {
+        FAILED("2", "IO Error at " TOKEN),
+        FAILED("2", FILL "............IO Error at " TOKEN),         /* words are cut in its midst */
+        FAILED("2", "1 validation error: " TOKEN),
+        "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32602,\"message\":\"" TOKEN "\"}}",
+        "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32603,\"message\":\"" TOKEN "\"}}",
+        ANSWER("2", "{\"status\":\"failed\",\"error\":\"" TOKEN "\"}"),
+        ANSWER("2", "{\"status\":\"partial\",\"errors\":[{\"memory_id\":\"b\","
+            "\"error\":\"Conversion Error: plant\\u0065d-token-of-a-test\"}]}"),
+        ANSWER("2", "{\"status\":\"failed\",\"errors\":[{\"memory_id\":\"a\",\"error\":\"" TOKEN
+            "\"},{\"memory_id\":\"b\",\"error\":\"IO Error: " TOKEN "\"}]}"),
+    };
+
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        struct place place;
+        char words[4096];
+
+        begin(&place, aks_alloc_system());
+        place.settings.retry.tries = 1;
+        assert_int_equal(create(&place, NULL), AKS_OK);
+        ((struct akosha_target *)place.target)->token = aks_secret_new(aks_alloc_system(),
+            "Bearer ", TOKEN, strlen(TOKEN));
+        expect_session(&place);
+        expect(&place, 200, JSON, bodies[i]);
+        (void)push(&place);
+        (void)snprintf(words, sizeof(words), "%s|%s|%s|%s|%s", place.done.outcome.error.message,
+            place.done.outcome.error.hint, place.result.words, place.memories[0].words,
+            place.memories[1].words);
+        if (strstr(words, "planted") != NULL)
+            fail_msg("%zu: %s", i, words);
+        if (strstr(words, "it repeats a secret") == NULL && strstr(words, "[redacted]") == NULL)
+            fail_msg("%zu: it is not told why: %s", i, words);
+        scripted_port_done(&place.scripted);
+        end(&place);
+    }
+    (void)state;
+}
+
 static void
 session_is_refused_in_words(void **state)
 {
@@ -503,6 +550,7 @@ main(void)
         TEST(failures_are_told_at_each_of_four_levels),
         TEST(what_passes_is_tried_again),
         TEST(batch_that_is_refused_for_what_is_in_it_is_given_back),
+        TEST(answers_that_repeat_the_token_are_not_shown),
         TEST(session_is_refused_in_words),
         TEST(probe_asks_for_health_beside_the_endpoint),
         TEST(nothing_else_is_to_be_had),
