@@ -217,6 +217,7 @@ plan_of(struct aks_rows *rows, const struct aks_rows_query *query, struct aks_ro
     AKS_CHECK(query->column_count > 0 && query->column_count <= AKS_ROWS_WANTED_MAX);
     begin(rows);
     status = read_columns(rows, query->table, table, err);
+    plan->kind = rows->kind;
     if (status == AKS_OK)
         status = make_plan(query, table, plan, err);
     if (status == AKS_OK && (!short_enough(&query->after) || !short_enough(&query->until)))

@@ -302,11 +302,11 @@ read_sql(struct aks_rows *rows, const struct aks_rows_plan *plan, struct aks_buf
         aks_rows_sql_read_pages(sql, plan, count, page);
     } else {
         aks_rows_sql_copy_begin(sql);
-        aks_rows_sql_read(sql, AKS_SOURCE_DUCKDB, plan);
+        aks_rows_sql_read(sql, plan);
         aks_rows_sql_copy_end(sql);
     }
     aks_rows_sql_copy_begin(sql);
-    aks_rows_sql_count(sql, AKS_SOURCE_DUCKDB, plan);
+    aks_rows_sql_count(sql, plan);
     aks_rows_sql_copy_end(sql);
     return aks_buf_status(sql, "a query", err);
 }
@@ -357,7 +357,7 @@ aks_rows_duckdb_count(struct aks_rows *rows, const struct aks_rows_plan *plan, i
     aks_rows_sql_begin(&sql, rows->folder);
     aks_rows_sql_copy_begin(&sql);
     aks_buf_puts(&sql, "SELECT \"" AKS_ROWS_END "\" AS n FROM (");
-    aks_rows_sql_count(&sql, AKS_SOURCE_DUCKDB, plan);
+    aks_rows_sql_count(&sql, plan);
     aks_buf_puts(&sql, ")");
     aks_rows_sql_copy_end(&sql);
     aks_rows_sql_copy_begin(&sql);

@@ -49,6 +49,7 @@ struct aks_rows {
 
 /* A query whose names are known to be columns of its table. */
 struct aks_rows_plan {
+    enum aks_source_kind kind;
     const struct aks_rows_query *query;
     const struct aks_rows_column *columns[AKS_ROWS_WANTED_MAX];
     const struct aks_rows_column *at;   /* or NULL */
@@ -85,14 +86,12 @@ void aks_rows_sql_copy_end(struct aks_buf *sql);
 /** Of a DuckDB: the columns of all its tables, each a row of AKS_ROWS_CATALOG_NAMES. */
 void aks_rows_sql_catalog(struct aks_buf *sql);
 /** The rows of a query, or how many there are. */
-void aks_rows_sql_read(struct aks_buf *sql, enum aks_source_kind kind,
-    const struct aks_rows_plan *plan);
+void aks_rows_sql_read(struct aks_buf *sql, const struct aks_rows_plan *plan);
 /** Of a DuckDB: the first ${rows} rows of a query, ${page} at a time. The table has no column
  * "rowid". */
 void aks_rows_sql_read_pages(struct aks_buf *sql, const struct aks_rows_plan *plan, int64_t rows,
     int64_t page);
-void aks_rows_sql_count(struct aks_buf *sql, enum aks_source_kind kind,
-    const struct aks_rows_plan *plan);
+void aks_rows_sql_count(struct aks_buf *sql, const struct aks_rows_plan *plan);
 /** What a type of DuckDB looks like in a line. */
 enum aks_rows_form aks_rows_sql_form(const char *type);
 

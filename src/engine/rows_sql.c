@@ -8,7 +8,10 @@
 #include "engine/rows_internal.h"
 #include "engine/rows_reader_run.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static void
 quoted(struct aks_buf *sql, const char *text, char quote)
@@ -84,13 +87,59 @@ aks_rows_sql_catalog(struct aks_buf *sql)
 
 /* --- where ------------------------------------------------------------------------------------ */
 
+/* Does the whole of ${text} say a number? */
+static bool
+is_number(const char *text)
+{
+    char *end;
+
+    if (text[0] != '-' && (text[0] < '0' || text[0] > '9'))
+        return false;
+    return isfinite(strtod(text, &end)) && *end == '\0' && strpbrk(text, "xX") == NULL;
+}
+
+/* Does SQLite compare what is in such a column with a text as it is, and not by what the column is
+ * for (affinity BLOB: sqlite.org/datatype3.html 3.1 and 4.2; ANY has it in strict tables)? */
+static bool
+is_loose(const char *type)
+{
+    static const char *const others[] = { "INT", "CHAR", "CLOB", "TEXT", NULL };
+
+    for (const char *const *other = others; *other != NULL; other++)
+        if (strcasestr(type, *other) != NULL)
+            return false;
+    return type[0] == '\0' || strcasestr(type, "BLOB") != NULL || strcasecmp(type, "ANY") == 0;
+}
+
+/* A cursor does not say whether its row had a number or a text, which are different values in such
+ * a column: it was a text if there is still one. */
 static void
-compare(struct aks_buf *sql, const struct aks_rows_column *column, const char *sign,
-    const char *value)
+loose_value(struct aks_buf *sql, const struct aks_rows_plan *plan,
+    const struct aks_rows_column *column, const char *value)
+{
+    aks_buf_puts(sql, "CASE WHEN EXISTS (SELECT 1 FROM main.");
+    aks_rows_sql_name(sql, plan->query->table);
+    aks_buf_puts(sql, " WHERE ");
+    aks_rows_sql_name(sql, column->name);
+    aks_buf_puts(sql, " = ");
+    aks_rows_sql_text(sql, value);
+    aks_buf_puts(sql, ") THEN ");
+    aks_rows_sql_text(sql, value);
+    aks_buf_puts(sql, " ELSE CAST(");
+    aks_rows_sql_text(sql, value);
+    aks_buf_puts(sql, " AS NUMERIC) END");
+}
+
+static void
+compare(struct aks_buf *sql, const struct aks_rows_plan *plan,
+    const struct aks_rows_column *column, const char *sign, const char *value)
 {
     aks_rows_sql_name(sql, column->name);
     aks_buf_printf(sql, " %s ", sign);
-    aks_rows_sql_text(sql, value);
+    if (plan->kind == AKS_SOURCE_SQLITE && is_loose(column->type) && is_number(value))
+        loose_value(sql, plan, column, value);
+    else
+        aks_rows_sql_text(sql, value);
 }
 
 /* Beyond the cursor, seen in the direction of ${sign}, which is < or >; or, with "=" behind it, at
@@ -100,25 +149,25 @@ beyond(struct aks_buf *sql, const struct aks_rows_plan *plan, const struct aks_r
     const char *strict, const char *sign)
 {
     if (plan->at == NULL) {
-        compare(sql, plan->id, sign, cursor->id);
+        compare(sql, plan, plan->id, sign, cursor->id);
         return;
     }
     aks_buf_putc(sql, '(');
     if (cursor->at == NULL) {
         aks_rows_sql_name(sql, plan->at->name);
         aks_buf_puts(sql, " IS NULL AND ");
-        compare(sql, plan->id, sign, cursor->id);
+        compare(sql, plan, plan->id, sign, cursor->id);
         if (strict[0] == '>') {
             aks_buf_puts(sql, " OR ");
             aks_rows_sql_name(sql, plan->at->name);
             aks_buf_puts(sql, " IS NOT NULL");
         }
     } else {
-        compare(sql, plan->at, strict, cursor->at);
+        compare(sql, plan, plan->at, strict, cursor->at);
         aks_buf_puts(sql, " OR ");
-        compare(sql, plan->at, "=", cursor->at);
+        compare(sql, plan, plan->at, "=", cursor->at);
         aks_buf_puts(sql, " AND ");
-        compare(sql, plan->id, sign, cursor->id);
+        compare(sql, plan, plan->id, sign, cursor->id);
         if (strict[0] == '<') {
             aks_buf_puts(sql, " OR ");
             aks_rows_sql_name(sql, plan->at->name);
@@ -172,13 +221,13 @@ duckdb_value(struct aks_buf *sql, const struct aks_rows_column *column)
 }
 
 static void
-wanted(struct aks_buf *sql, enum aks_source_kind kind, const struct aks_rows_plan *plan)
+wanted(struct aks_buf *sql, const struct aks_rows_plan *plan)
 {
     aks_buf_puts(sql, "SELECT ");
     for (size_t i = 0; i < plan->query->column_count; i++) {
         if (i > 0)
             aks_buf_puts(sql, ", ");
-        if (kind == AKS_SOURCE_DUCKDB)
+        if (plan->kind == AKS_SOURCE_DUCKDB)
             duckdb_value(sql, plan->columns[i]);
         else
             aks_rows_sql_name(sql, plan->columns[i]->name);
@@ -204,9 +253,9 @@ order(struct aks_buf *sql, const struct aks_rows_plan *plan)
 }
 
 void
-aks_rows_sql_read(struct aks_buf *sql, enum aks_source_kind kind, const struct aks_rows_plan *plan)
+aks_rows_sql_read(struct aks_buf *sql, const struct aks_rows_plan *plan)
 {
-    wanted(sql, kind, plan);
+    wanted(sql, plan);
     from_where(sql, plan);
     order(sql, plan);
     if (plan->query->limit > 0)
@@ -227,7 +276,7 @@ aks_rows_sql_read_pages(struct aks_buf *sql, const struct aks_rows_plan *plan, i
     aks_buf_puts(sql, "; ");
     for (int64_t from = 0; from < rows; from += page) {
         aks_rows_sql_copy_begin(sql);
-        wanted(sql, AKS_SOURCE_DUCKDB, plan);
+        wanted(sql, plan);
         aks_buf_puts(sql, " FROM main.");
         aks_rows_sql_name(sql, plan->query->table);
         aks_buf_printf(sql, " WHERE rowid IN (SELECT r FROM temp.main.\"akosha-sync order\" "
@@ -239,11 +288,11 @@ aks_rows_sql_read_pages(struct aks_buf *sql, const struct aks_rows_plan *plan, i
 }
 
 void
-aks_rows_sql_count(struct aks_buf *sql, enum aks_source_kind kind, const struct aks_rows_plan *plan)
+aks_rows_sql_count(struct aks_buf *sql, const struct aks_rows_plan *plan)
 {
     int64_t limit = plan->query->limit;
 
-    if (kind == AKS_SOURCE_SQLITE)
+    if (plan->kind == AKS_SOURCE_SQLITE)
         aks_buf_puts(sql, "SELECT count(*)");
     else if (limit > 0)
         aks_buf_printf(sql, "SELECT system.main.least(system.main.count(*), %lld)",

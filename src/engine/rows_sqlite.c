@@ -160,9 +160,9 @@ prepare(struct aks_rows *rows, const struct aks_rows_plan *plan, bool count, sql
 
     aks_buf_init(&sql, rows->alloc, AKS_ROWS_SQL_BYTES_MAX);
     if (count)
-        aks_rows_sql_count(&sql, AKS_SOURCE_SQLITE, plan);
+        aks_rows_sql_count(&sql, plan);
     else
-        aks_rows_sql_read(&sql, AKS_SOURCE_SQLITE, plan);
+        aks_rows_sql_read(&sql, plan);
     status = aks_buf_status(&sql, "a query", err);
     if (status == AKS_OK) {
         rc = sqlite3_prepare_v2(rows->sqlite, sql.data, (int)sql.len, ret, NULL);

@@ -208,6 +208,41 @@ a_cursor_of_numbers_is_one(void **state)
     aks_rows_close(rows);
 }
 
+/* A column without a type holds what it is given: numbers before texts, as SQLite orders them. The
+ * text of a cursor is a number where no row has it as a text. */
+static void
+a_cursor_in_a_column_without_a_type_is_what_its_row_was(void **state)
+{
+    static const char *const columns[] = { "id" };
+    const char *path = temp_folder_join(folder, "x.db");
+    struct aks_rows_query query = { .table = "t", .columns = columns, .column_count = 1,
+        .id = "id", .after = { NULL, "9" } };
+    struct aks_rows *rows;
+
+    execute(path, "CREATE TABLE t (id, at); INSERT INTO t VALUES (9, 9.5), (10, 9.5), (11, 100.25),"
+        "('a', NULL), ('b', '2026');"
+        "CREATE TABLE texts (id BLOB, at); INSERT INTO texts VALUES ('017', 1), ('18', 2), "
+        "('9', 3);");
+    rows = open_rows(path);
+    reads(rows, &query, "{\"id\":10}\n{\"id\":11}\n" ROW("a") ROW("b"));
+    query.after.id = "a";
+    reads(rows, &query, ROW("b"));
+    query.until.id = "11";
+    query.after.id = "9";
+    reads(rows, &query, "{\"id\":10}\n{\"id\":11}\n");
+    query.until.id = NULL;
+    query.at = "at";
+    query.after = (struct aks_rows_cursor) { "9.5", "9" };
+    reads(rows, &query, "{\"id\":10}\n{\"id\":11}\n" ROW("b"));
+    query.after = (struct aks_rows_cursor) { "9.5", "11" };
+    reads(rows, &query, "{\"id\":11}\n" ROW("b"));
+    query.table = "texts";
+    query.at = NULL;
+    query.after = (struct aks_rows_cursor) { NULL, "18" };
+    reads(rows, &query, ROW("9"));
+    aks_rows_close(rows);
+}
+
 static void
 names_and_cursors_are_no_statements(void **state)
 {
@@ -251,7 +286,8 @@ pages_end_where_the_rows_do(void **state)
     static const struct aks_rows_column column = { name, type, AKS_ROWS_TEXT };
     const struct aks_rows_query query = { .table = "t", .columns = columns, .column_count = 1,
         .id = "id", .after = { NULL, "o'" } };
-    const struct aks_rows_plan plan = { .query = &query, .columns = { &column }, .id = &column };
+    const struct aks_rows_plan plan = { .kind = AKS_SOURCE_DUCKDB,
+        .query = &query, .columns = { &column }, .id = &column };
     struct aks_buf sql;
 
     aks_buf_init(&sql, aks_alloc_system(), 10000);
@@ -378,6 +414,7 @@ main(void)
         TEST(what_is_not_there_is_told),
         TEST(a_read_begins_behind_its_cursor_and_ends_at_another),
         TEST(a_cursor_of_numbers_is_one),
+        TEST(a_cursor_in_a_column_without_a_type_is_what_its_row_was),
         TEST(names_and_cursors_are_no_statements),
         TEST(pages_end_where_the_rows_do),
         TEST(a_log_is_read_too),
