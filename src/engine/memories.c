@@ -37,9 +37,31 @@ aks_memories_result_fini(struct aks_memories_result *result)
 bool
 aks_memories_all_due(const struct aks_memories_mark *mark, int64_t wall_ms)
 {
-    /* A stamp that is ahead says nothing: the clock was set back. */
-    return mark == NULL || mark->cursor.id == NULL || mark->all_at_ms <= 0 ||
-        mark->all_at_ms > wall_ms || wall_ms - mark->all_at_ms >= AKS_MEMORIES_ALL_MS;
+    int64_t began_ms = mark == NULL ? 0 : mark->all_at_ms < 0 ? -mark->all_at_ms : mark->all_at_ms;
+
+    /* A stamp that is as far ahead says nothing: the clock was wrong then, or is now. */
+    return mark == NULL || mark->cursor.id == NULL || began_ms == 0 ||
+        wall_ms - began_ms >= AKS_MEMORIES_ALL_MS || began_ms - wall_ms >= AKS_MEMORIES_ALL_MS;
+}
+
+int64_t
+aks_memories_all_at(const struct aks_memories_mark *mark, bool beginning, bool more,
+    int64_t wall_ms)
+{
+    int64_t began_ms = 0;
+
+    if (mark != NULL && mark->all_at_ms < 0)
+        began_ms = -mark->all_at_ms;
+    else if (beginning)
+        began_ms = wall_ms;
+    return more ? -began_ms : began_ms;
+}
+
+bool
+aks_memories_more(const struct aks_memories_taken *taken)
+{
+    /* Where the cursor stays, the next ones would be the same ones. */
+    return taken->more && !aks_memories_cursor_equal(&taken->after, &taken->to);
 }
 
 /* --- one table -------------------------------------------------------------------------------- */
@@ -54,6 +76,7 @@ struct reading {
     struct aks_buf id;
     int64_t ahead_ms;                   /* rows from there on are in the future */
     int64_t read;
+    bool whole;                         /* it is a part of all rows: those of the future go too */
     bool ended;                         /* by us: the rest is in the future */
     bool timed;                         /* a row had a time stamp that can be read */
 };
@@ -100,7 +123,7 @@ each_row(void *ctx, const char *line, size_t len, const struct aks_rows_value *v
         : aks_memories_row_read(&reading->making, values, result->skipped, &row);
     ahead = why == AKS_MEMORIES_SKIPS && row.stamp[0] != '\0' && row.at_ms > reading->ahead_ms;
     /* All rows are in order: what follows is in the future too. */
-    if (ahead && reading->taken->after.id != NULL) {
+    if (ahead && !reading->whole) {
         reading->ended = true;
         return aks_error_set(err, AKS_CANCELLED, "rows of the future stay");
     }
@@ -173,11 +196,13 @@ is_timed(const char *at)
 }
 
 static enum aks_status
-begin_taken(const struct aks_alloc *alloc, const struct aks_memories_options *options,
-    const char *table, struct aks_memories_taken *taken, struct aks_error *err)
+begin_taken(const struct aks_alloc *alloc, struct reading *reading, struct aks_error *err)
 {
-    const struct aks_memories_mark *mark = mark_of(options, table);
+    const char *table = reading->making.shape->table;
+    const struct aks_memories_mark *mark = mark_of(reading->making.options, table);
+    struct aks_memories_taken *taken = reading->taken;
 
+    reading->whole = mark == NULL || mark->cursor.id == NULL || mark->all_at_ms < 0;
     taken->table = aks_mem_strdup(alloc, table);
     if (taken->table == NULL)
         return aks_error_memory(err, doing);
@@ -186,7 +211,7 @@ begin_taken(const struct aks_alloc *alloc, const struct aks_memories_options *op
 }
 
 static enum aks_status
-read_rows(struct aks_rows *rows, struct reading *reading, struct aks_error *err)
+read_behind(struct aks_rows *rows, struct reading *reading, struct aks_error *err)
 {
     const struct aks_memories_options *options = reading->making.options;
     const struct aks_memories_columns *columns = reading->making.columns;
@@ -211,13 +236,36 @@ read_rows(struct aks_rows *rows, struct reading *reading, struct aks_error *err)
     return status;
 }
 
+/* Is it the cursor that a DuckDB cannot make a value of? There are no codes. */
+static bool
+does_not_fit(enum aks_status status, const struct aks_error *err)
+{
+    return status == AKS_NOT_FOUND && (strstr(err->message, "Conversion Error") != NULL ||
+        strstr(err->message, "Cannot compare") != NULL);
+}
+
+/* A column that has got another type has no place for a cursor of before: all rows are new. */
+static enum aks_status
+read_rows(struct aks_rows *rows, struct reading *reading, struct aks_error *err)
+{
+    struct aks_error why;
+    enum aks_status status = read_behind(rows, reading, &why);
+
+    if (reading->taken->after.id != NULL && reading->read == 0 && does_not_fit(status, &why)) {
+        aks_memories_cursor_fini(reading->result->alloc, &reading->taken->after);
+        reading->whole = true;
+        status = read_behind(rows, reading, &why);
+    }
+    if (status != AKS_OK && err != NULL)
+        *err = why;
+    return status;
+}
+
 static enum aks_status
 export_table(struct aks_rows *rows, struct reading *reading, struct aks_error *err)
 {
     const struct aks_alloc *alloc = reading->result->alloc;
-    struct aks_memories_taken *taken = reading->taken;
-    enum aks_status status = begin_taken(alloc, reading->making.options,
-        reading->making.shape->table, taken, err);
+    enum aks_status status = begin_taken(alloc, reading, err);
 
     aks_buf_init(&reading->row, alloc, AKS_MEMORIES_PUSH_BYTES_MAX);
     aks_buf_init(&reading->at, alloc, AKS_ROWS_CURSOR_BYTES_MAX);
@@ -230,6 +278,13 @@ export_table(struct aks_rows *rows, struct reading *reading, struct aks_error *e
     aks_buf_fini(&reading->at);
     aks_buf_fini(&reading->id);
     return status;
+}
+
+/* Nothing was left of a reading of all rows that had been cut off: now it has come to its end. */
+static bool
+ends_all(const struct reading *reading)
+{
+    return reading->whole && reading->taken->after.id != NULL;
 }
 
 /* One table of the snapshot, if it is there and has room left. Its entry stays in the result if
@@ -258,7 +313,8 @@ consider_table(const struct aks_memories_options *options, struct aks_rows *rows
         reading.taken = &result->tables[result->count++];
         reading.ahead_ms = options->wall_ms + AKS_MEMORIES_AHEAD_MS;
         status = export_table(rows, &reading, err);
-        if (status == AKS_OK && reading.read == 0) {
+        result->found++;
+        if (status == AKS_OK && reading.read == 0 && !ends_all(&reading)) {
             result->count--;
             aks_mem_free(result->alloc, reading.taken->table);
             aks_memories_cursor_fini(result->alloc, &reading.taken->after);

@@ -101,10 +101,12 @@ struct aks_memories_result {
     const struct aks_alloc *alloc;
     struct aks_memories_taken tables[AKS_MEMORIES_TABLES_MAX];
     size_t count;                       /* in order of their names; without those that had nothing
-                                         * new */
+                                         * new, unless they end an earlier reading of all */
     int64_t rows;
     int64_t skipped[AKS_MEMORIES_SKIPS];
     char reader[AKS_MEMORIES_READER_BYTES];     /* what read them, for people; "" */
+    size_t found;                       /* tables that memories come from, empty ones too; those
+                                         * that rows_max left no room for do not count */
 };
 
 /** Appends to ${file} what is new in ${options}->snapshot. A source that is no database, and one
@@ -117,9 +119,16 @@ enum aks_status aks_memories_export(const struct aks_memories_options *options,
 /** Fine on a zeroed struct. */
 void aks_memories_result_fini(struct aks_memories_result *result);
 
-/** Should all rows of a table be sent that has come as far as ${mark} (NULL: nothing is known), so
- * that older uploads can go? */
+/** Should all rows of a table be sent that has come as far as ${mark} (NULL: nothing is known)? So
+ * that older uploads can go, and that rows come which have appeared in front of the cursor. */
 bool aks_memories_all_due(const struct aks_memories_mark *mark, int64_t wall_ms);
+/** The all_at_ms (engine/state_memories.h) of a cursor that has moved on from ${mark} (NULL: none;
+ * 0 is what leaves it as it is there). ${beginning}: it was read from the beginning; ${more}: not
+ * to the end. */
+int64_t aks_memories_all_at(const struct aks_memories_mark *mark, bool beginning, bool more,
+    int64_t wall_ms);
+/** Are there more rows than ${taken} holds, that can be asked for? */
+bool aks_memories_more(const struct aks_memories_taken *taken);
 
 /* A line of the form PUSH. */
 struct aks_memories_push {

@@ -309,11 +309,16 @@ marks_of(const struct memories *memories, const struct memories_source *source,
 {
     for (size_t i = 0; i < source->result.count; i++) {
         const struct aks_memories_taken *taken = &source->result.tables[i];
+        const struct aks_memories_mark *before = NULL;
         struct aks_memories_mark mark = { .source = source->path, .table = taken->table,
             .cursor = taken->to };
 
-        /* What a million rows left no room for follows; it is no reason to begin again. */
-        mark.all_at_ms = taken->after.id == NULL ? memories->wall_ms : 0;
+        for (size_t j = 0; j < source->after_count; j++) {
+            if (strcmp(source->after[j].table, taken->table) == 0)
+                before = &source->after[j];
+        }
+        mark.all_at_ms = aks_memories_all_at(before, taken->after.id == NULL,
+            aks_memories_more(taken), memories->wall_ms);
         marks[i] = mark;
     }
     return source->result.count;

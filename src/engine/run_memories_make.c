@@ -43,18 +43,32 @@ aks_run_memories_free(struct memories *memories)
 
 /* --- the plan --------------------------------------------------------------------------------- */
 
+/* Are rows of ${source} still owed of a time when all were to go? More than a file may hold go in
+ * turn, and none again before the last has gone. */
+static bool
+is_under_way(const struct memories *memories, const struct memories_source *source)
+{
+    for (size_t i = 0; i < memories->mark_count; i++) {
+        if (strcmp(memories->marks[i].source, source->path) == 0 &&
+            memories->marks[i].all_at_ms < 0)
+            return true;
+    }
+    return false;
+}
+
 /* The marks of one source behind which rows are new; those of tables that are due as a whole are
  * left out. */
 static bool
 choose_marks(const struct memories *memories, struct memories_source *source)
 {
     const struct aks_memories_settings *settings = &memories->run->settings->memories;
+    bool new = settings->mode == AKS_MEMORIES_NEW || is_under_way(memories, source);
 
     source->after = aks_mem_array(memories->port->alloc, memories->mark_count + 1,
         sizeof(*source->after));
     if (source->after == NULL)
         return false;
-    for (size_t i = 0; i < memories->mark_count && settings->mode == AKS_MEMORIES_NEW; i++) {
+    for (size_t i = 0; i < memories->mark_count && new; i++) {
         const struct aks_memories_mark *mark = &memories->marks[i];
 
         if (strcmp(mark->source, source->path) == 0 &&

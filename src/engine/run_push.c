@@ -53,7 +53,7 @@ load_marks(struct push *push, struct aks_error *err)
 /* ${table} is there up to ${cursor}, which both are borrowed. */
 static enum aks_status
 put_mark(struct push *push, char *table, const struct aks_memories_cursor *cursor,
-    struct aks_error *err)
+    int64_t all_at_ms, struct aks_error *err)
 {
     struct aks_run *run = push->upload->run;
     struct aks_memories_mark mark = { 0 };
@@ -61,20 +61,57 @@ put_mark(struct push *push, char *table, const struct aks_memories_cursor *curso
     mark.source = push->copy->item->source.path;
     mark.table = table;
     mark.cursor = *cursor;
+    mark.all_at_ms = all_at_ms;
     return aks_state_memories_put(run->engine->state, run->targets[push->upload->index].identity,
         &mark, 1, err);
 }
 
-/* All of the batch is there. Rows behind which the cursor does not move may be its last. */
-static enum aks_status
-put_batch(struct push *push, struct aks_error *err)
+static const struct aks_memories_mark *
+mark_of(const struct push *push, const char *table)
 {
-    size_t count = push->count;
+    for (size_t i = 0; i < push->mark_count; i++) {
+        if (strcmp(push->marks[i].table, table) == 0)
+            return &push->marks[i];
+    }
+    return NULL;
+}
 
+/* Once in a month all rows go again: so those come which have appeared in front of the cursor, as
+ * their time stamps are older. The cursor itself is set back, and goes on from there whoever dies;
+ * what is there already counts as stored. */
+static enum aks_status
+begin_again(struct push *push, struct aks_error *err)
+{
+    const struct aks_alloc *alloc = push->upload->run->engine->port->alloc;
+    enum aks_status status = AKS_OK;
+
+    for (size_t i = 0; i < push->mark_count && status == AKS_OK; i++) {
+        struct aks_memories_mark *mark = &push->marks[i];
+
+        if (mark->cursor.id == NULL || !aks_memories_all_due(mark, push->wall_ms))
+            continue;
+        aks_memories_cursor_fini(alloc, &mark->cursor);
+        mark->all_at_ms = -push->wall_ms;
+        status = put_mark(push, mark->table, &mark->cursor, mark->all_at_ms, err);
+    }
+    return status;
+}
+
+enum aks_status
+aks_run_push_put(struct push *push, size_t count, struct aks_error *err)
+{
+    const struct aks_memories_mark *mark;
+    const struct aks_memories_push *last;
+
+    /* Rows behind which the cursor does not move may be the last. */
     while (count > 0 && push->rows[count - 1].cursor.id == NULL)
         count--;
-    return count == 0 ? AKS_OK
-        : put_mark(push, push->rows[count - 1].table, &push->rows[count - 1].cursor, err);
+    if (count == 0)
+        return AKS_OK;
+    last = &push->rows[count - 1];
+    mark = mark_of(push, last->table);
+    return put_mark(push, last->table, &last->cursor, aks_memories_all_at(mark,
+        mark == NULL || mark->cursor.id == NULL, true, push->wall_ms), err);
 }
 
 /* Behind the last row that was sent may come some that were left out. */
@@ -83,8 +120,13 @@ put_ends(struct push *push, struct aks_error *err)
 {
     enum aks_status status = AKS_OK;
 
-    for (size_t i = 0; i < push->taken.count && status == AKS_OK; i++)
-        status = put_mark(push, push->taken.tables[i].table, &push->taken.tables[i].to, err);
+    for (size_t i = 0; i < push->taken.count && status == AKS_OK; i++) {
+        const struct aks_memories_taken *taken = &push->taken.tables[i];
+
+        status = put_mark(push, taken->table, &taken->to,
+            aks_memories_all_at(mark_of(push, taken->table), taken->after.id == NULL,
+                aks_memories_more(taken), push->wall_ms), err);
+    }
     return status;
 }
 
@@ -92,10 +134,7 @@ static bool
 more_to_come(const struct push *push)
 {
     for (size_t i = 0; i < push->taken.count; i++) {
-        const struct aks_memories_taken *taken = &push->taken.tables[i];
-
-        /* Where the cursor stays, the next ones would be the same ones. */
-        if (taken->more && !aks_memories_cursor_equal(&taken->after, &taken->to))
+        if (aks_memories_more(&push->taken.tables[i]))
             return true;
     }
     return false;
@@ -139,7 +178,7 @@ send_file(struct push *push)
         status = aks_run_push_batch_send(push);
         if (status != AKS_OK)
             return status;
-        if (put_batch(push, &err) != AKS_OK)
+        if (aks_run_push_put(push, push->count, &err) != AKS_OK)
             return fail_upload(push, &err);
     }
     return put_ends(push, &err) == AKS_OK ? AKS_OK : fail_upload(push, &err);
@@ -211,20 +250,30 @@ settle(struct push *push)
     return AKS_OK;
 }
 
-/* It was looked for, and there is no table that memories could come from. */
+/* It was looked for, and there is no row, nor was there one. Without a table that memories could
+ * come from, or where somebody else takes its file, that is all that can be brought of it. */
 static bool
 has_no_rows(const struct push *push)
 {
-    return push->mark_count == 0 && push->taken.count == 0;
+    const struct aks_item *item = push->copy->item;
+    bool files = false;
+
+    for (size_t i = 0; i < item->copy_count; i++)
+        files = files || !item->copies[i].rows;
+    return push->mark_count == 0 && push->taken.count == 0 && (push->taken.found == 0 || files);
 }
 
 static void
-refuse_copy(struct push *push, enum aks_status status, const char *why)
+refuse_copy(struct push *push)
 {
     struct aks_copy *copy = push->copy;
 
-    (void)aks_error_set(&copy->error, status, "%s: %s %s", push->upload->settings->name,
-        copy->item->source.name, why);
+    (void)aks_error_set(&copy->error, AKS_NOT_FOUND, "%s: %s has no %s",
+        push->upload->settings->name, copy->item->source.name, push->taken.found > 0
+        ? "rows yet that memories come from" : "table that memories come from");
+    if (push->taken.found == 0)
+        aks_error_hint(&copy->error, "name its columns in the policy's `memories`, or give the "
+            "route a target that takes files");
 }
 
 /* Does ${status} end the run, or this upload, and not only this copy? */
@@ -241,22 +290,24 @@ push_copy(struct push *push)
 {
     struct upload *upload = push->upload;
     struct aks_copy *copy = push->copy;
+    const struct aks_clock *clock = &upload->run->engine->port->clock;
     struct aks_error err;
     enum aks_status status = aks_run_compare_digest(upload->run, copy, &err);
     bool first = true;
 
+    push->wall_ms = clock->wall_ms(clock->ctx);
     while (status == AKS_OK && (first || more_to_come(push))) {
         aks_run_push_export_end(push);
         status = load_marks(push, &err);
+        if (status == AKS_OK && first)
+            status = begin_again(push, &err);
         if (status == AKS_OK)
             status = aks_run_push_export(push, &err);
         if (status != AKS_OK)
             break;
         note_taken(push);
         if (first && has_no_rows(push)) {
-            refuse_copy(push, AKS_NOT_FOUND, "has no table that memories come from");
-            aks_error_hint(&copy->error, "name its columns in the policy's `memories`, or give "
-                "the route a target that takes files");
+            refuse_copy(push);
             return AKS_OK;
         }
         first = false;

@@ -42,6 +42,8 @@ forget_batch(struct push *push)
     for (size_t i = 0; i < push->count; i++)
         aks_memories_push_fini(alloc, &push->rows[i]);
     push->count = 0;
+    push->known = 0;
+    push->retrying = false;
     aks_buf_reset(&push->items);
 }
 
@@ -218,6 +220,39 @@ count_fates(struct push *push, size_t from, size_t count)
     }
 }
 
+/* A part of a batch has come to its end: what is known in front is noted, as that of a whole batch
+ * is. */
+static enum aks_status
+note_part(struct push *push, size_t from, size_t count)
+{
+    size_t before = push->known;
+    struct aks_error err;
+
+    for (size_t i = from; i < from + count && push->known == i && !push->retrying; i++)
+        push->known += push->memories[i].fate != AKS_STORE_FAILED;
+    if (push->known == before || count == push->count ||
+        aks_run_push_put(push, push->known, &err) == AKS_OK)
+        return AKS_OK;
+    return aks_run_upload_failed(push->upload, &err, AKS_NEXT_TARGET);
+}
+
+/* One memory is too much for the server. If it is no larger than any may be it is the limit that is
+ * wrong, which passes: nothing may be left behind for it. */
+static enum aks_status
+refuse_large(struct push *push, size_t from, size_t len)
+{
+    struct aks_error err;
+
+    if (len > AKS_PUSH_BATCH_BYTES_MIN)
+        return AKS_OK;
+    (void)aks_error_set(&err, AKS_TOO_LARGE, "%s: memory %s of %s is %zu bytes long, and %s",
+        push->upload->settings->name, push->memories[from].id, push->copy->item->source.name, len,
+        push->memories[from].words);
+    aks_error_hint(&err, "let the server, and a proxy in front of it (nginx: "
+        "client_max_body_size), take requests of 4 MiB");
+    return aks_run_upload_failed(push->upload, &err, AKS_NEXT_TARGET);
+}
+
 /* Brings memories ${from} to ${from} + ${count}, and counts those of which it is known then what
  * becomes of them: all but the failed. */
 static enum aks_status
@@ -238,7 +273,7 @@ send_range(struct push *push, size_t from, size_t count)
         return status;
     if (!result.refused) {
         count_fates(push, from, count);
-        return AKS_OK;
+        return note_part(push, from, count);
     }
     if (result.too_large)
         learn_size(push, batch.len);
@@ -250,8 +285,12 @@ send_range(struct push *push, size_t from, size_t count)
     push->memories[from].fate = AKS_STORE_REFUSED;
     (void)snprintf(push->memories[from].words, sizeof(push->memories[from].words), "%s",
         result.words);
+    if (result.too_large)
+        status = refuse_large(push, from, batch.len);
+    if (status != AKS_OK)
+        return status;
     count_fates(push, from, 1);
-    return AKS_OK;
+    return note_part(push, from, 1);
 }
 
 /* Those that failed, together in front; how many. */
@@ -297,6 +336,7 @@ send_failed(struct push *push, size_t count)
     struct aks_buf items = push->items;
     enum aks_status status;
 
+    push->retrying = true;
     /* The rows' texts stay where they are: ids are borrowed from them. */
     push->items = push->retried;
     push->retried = items;

@@ -79,7 +79,6 @@ fill_options(struct push *push, struct export_job *job)
 {
     struct aks_run *run = push->upload->run;
     const struct aks_item *item = push->copy->item;
-    const struct aks_clock *clock = &run->engine->port->clock;
 
     job->port = run->engine->port;
     job->options.port = job->port;
@@ -90,7 +89,7 @@ fill_options(struct push *push, struct export_job *job)
     job->options.settings = &run->settings->memories;
     job->options.after = push->marks;
     job->options.after_count = push->mark_count;
-    job->options.wall_ms = clock->wall_ms(clock->ctx);
+    job->options.wall_ms = push->wall_ms;
     job->options.rows_max = AKS_PUSH_ROWS_MAX;
     job->options.stopped = stopped;
     job->options.ctx = job;

@@ -18,6 +18,7 @@ struct push {
     struct aks_copy *copy;
     struct aks_memories_mark *marks;    /* how far each table is there; owned */
     size_t mark_count;
+    int64_t wall_ms;                    /* when the copy was begun */
     size_t batch_bytes;                 /* of a body, as far as the server takes them */
     /* Of one scratch file. */
     struct aks_memories_result taken;
@@ -36,7 +37,12 @@ struct push {
         size_t len;
     } *spans;                           /* of each in items */
     size_t count;
+    size_t known;                       /* of so many in front it is known what becomes of them */
+    bool retrying;                      /* those that failed are sent once more, by themselves */
 };
+
+/* run_push.c: the first ${count} of the batch are there, or will never be. Durable. */
+enum aks_status aks_run_push_put(struct push *push, size_t count, struct aks_error *err);
 
 /* run_push_export.c: what of push->copy is new for the target, as push->file and push->taken.
  * Waited for. An error is the copy's, unless the run ends. */

@@ -24,8 +24,9 @@ struct aks_memories_mark {
     char *table;
     char *upload_id;                    /* that is to take it so far; "": it is there */
     struct aks_memories_cursor cursor;
-    int64_t all_at_ms;                  /* when all rows were brought there last, wall clock; 0:
-                                         * never */
+    int64_t all_at_ms;                  /* when the last bringing of all rows began, wall clock;
+                                         * below 0: minus that, and it has come to the cursor; 0:
+                                         * there was none */
 };
 
 void aks_memories_cursor_fini(const struct aks_alloc *alloc, struct aks_memories_cursor *cursor);

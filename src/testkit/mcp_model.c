@@ -16,6 +16,7 @@ struct memory {
     char *data;
     size_t len;
     unsigned batch;                     /* that it came in last */
+    int64_t again_ms;                   /* when it came once more; 0: never */
 };
 
 struct session {
@@ -30,6 +31,8 @@ struct aks_mcp_model {
     unsigned sessions_made;
     unsigned batches;
     size_t repeated;
+    int64_t wall_ms;                    /* of the request that is served */
+    int64_t first_ms;                   /* of the first batch; 0: there was none */
 };
 
 /* One request on its way. */
@@ -187,6 +190,15 @@ end_session(struct call *call)
 
 /* --- memories --------------------------------------------------------------------------------- */
 
+static void
+come_again(struct aks_mcp_model *model, struct memory *memory)
+{
+    if (model->wall_ms - model->first_ms < AKS_MCP_MODEL_ALL_MS ||
+        model->wall_ms - memory->again_ms < AKS_MCP_MODEL_ALL_MS)
+        model->repeated++;
+    memory->again_ms = model->wall_ms;
+}
+
 /* NULL, or why it is not stored. */
 static const char *
 store(struct aks_mcp_model *model, const json_t *item)
@@ -201,7 +213,8 @@ store(struct aks_mcp_model *model, const json_t *item)
         return "text cannot be empty";
     memory = aks_model_set_find(&model->memories, id);
     if (memory != NULL) {
-        model->repeated += memory->batch + 1 < model->batches;
+        if (memory->batch + 1 < model->batches)
+            come_again(model, memory);
         memory->batch = model->batches;
         return "Constraint Error: Duplicate key violates primary key constraint";
     }
@@ -233,7 +246,8 @@ store_batch(struct call *call, const json_t *memories)
     const char *status;
     json_t *value;
 
-    call->model->batches++;
+    if (call->model->batches++ == 0)
+        call->model->first_ms = call->model->wall_ms;
     for (size_t i = 0; i < total; i++) {
         const json_t *item = json_array_get(memories, i);
         const char *why = store(call->model, item);
@@ -340,6 +354,7 @@ aks_mcp_model_serve(void *ctx, int64_t wall_ms, const struct aks_sim_request *re
     const char *name = strncmp(request->path, model->options.path, len) == 0 &&
         request->path[len] == '/' ? request->path + len + 1 : "";
 
+    model->wall_ms = wall_ms;
     if (!is_let_in(&call))
         answer_status(&call, 401);
     else if (strcmp(name, "health") == 0 && strcmp(request->method, "GET") == 0)

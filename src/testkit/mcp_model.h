@@ -13,6 +13,8 @@
 /* As servers have it (MCP SDK from 1.29). */
 #define AKS_MCP_MODEL_BODY_MAX ((size_t)4 * 1024 * 1024)
 #define AKS_MCP_MODEL_BATCH_MAX 1000
+/* All come again once in 30 days, of which a day is for how long that may take. */
+#define AKS_MCP_MODEL_ALL_MS (INT64_C(29) * 86400 * 1000)
 
 struct aks_mcp_model_options {
     const char *path;                   /* of the folder that the endpoint is in: "" */
@@ -36,8 +38,9 @@ const void *aks_mcp_model_memory(struct aks_mcp_model *model, const char *id, si
 /** In byte order of ids. */
 void aks_mcp_model_each(struct aks_mcp_model *model,
     void (*each)(void *ctx, const char *id, const void *data, size_t len), void *ctx);
-/** Memories that came once more although they had not come in the batch before: that batch alone
- * may have been sent without its answer being known. */
+/** Memories that came once more although they had not come in the batch before (that batch alone
+ * may have been sent without its answer being known), and less than AKS_MCP_MODEL_ALL_MS after the
+ * first batch of all or the last time. */
 size_t aks_mcp_model_repeated(const struct aks_mcp_model *model);
 /** Forgets all sessions, as a server does that is started again. */
 void aks_mcp_model_restart(struct aks_mcp_model *model);

@@ -514,18 +514,34 @@ an_embedding_is_384_numbers_that_a_float_holds(void **state)
     assert_int_equal(aks_memories_value_embedding(&text_value), AKS_MEMORIES_EMBEDDING_NUMBER);
 }
 
+/* What comes of a table that is read in parts: its future at the end, and an entry for the end
+ * itself, where the last part ended just there. */
 static void
-all_rows_go_once_in_thirty_days(void **state)
+a_reading_of_all_rows_goes_on_to_its_end(void **state)
 {
-    struct aks_memories_mark mark = { .cursor = { NULL, borrowed("a") }, .all_at_ms = NOW };
+    struct aks_memories_options options = options_for(NULL);
+    struct aks_memories_mark mark = { .table = borrowed("conversations_v2"),
+        .cursor = { borrowed("2"), borrowed("b") }, .all_at_ms = -NOW };
 
-    assert_true(aks_memories_all_due(NULL, NOW));
-    assert_false(aks_memories_all_due(&mark, NOW));
-    assert_false(aks_memories_all_due(&mark, NOW + AKS_MEMORIES_ALL_MS - 1));
-    assert_true(aks_memories_all_due(&mark, NOW + AKS_MEMORIES_ALL_MS));
-    assert_true(aks_memories_all_due(&mark, NOW - 1));
-    mark.all_at_ms = 0;
-    assert_true(aks_memories_all_due(&mark, NOW));
+    run(CONVERSATIONS "INSERT INTO conversations_v2 (id, content, timestamp) VALUES ('b', 'y', 2)");
+    options.after = &mark;
+    options.after_count = 1;
+    json_decref(document(&options));
+    assert_int_equal(result.rows, 0);
+    assert_int_equal(result.count, 1);
+    assert_int_equal(result.found, 1);
+    assert_false(result.tables[0].more);
+    assert_string_equal(result.tables[0].to.id, "b");
+    aks_memories_result_fini(&result);
+    run("INSERT INTO conversations_v2 (id, content, timestamp) VALUES ('c', 'z', '9999-01-01')");
+    json_decref(document(&options));
+    assert_int_equal(result.rows, 1);
+    assert_string_equal(result.tables[0].to.id, "b");
+    aks_memories_result_fini(&result);
+    mark.all_at_ms = NOW;
+    json_decref(document(&options));
+    assert_int_equal(result.count, 0);
+    aks_memories_result_fini(&result);
 }
 
 /* --- what fails ------------------------------------------------------------------------------- */
@@ -576,7 +592,7 @@ main(void)
         TEST(an_id_stays_only_if_nobody_else_can_have_it),
         TEST(stamps_are_what_every_python_reads),
         TEST(an_embedding_is_384_numbers_that_a_float_holds),
-        TEST(all_rows_go_once_in_thirty_days),
+        TEST(a_reading_of_all_rows_goes_on_to_its_end),
         TEST(without_memory_there_is_a_whole_file_or_none),
     };
 

@@ -1,5 +1,6 @@
 /* Rows of DuckDB, by readers out of a script: which is asked, which follows, what is told, and what
  * is believed of what one writes. Real readers have their turn in tests/real/test_rows.py. */
+#include "engine/memories.h"
 #include "engine/rows_internal.h"
 #include "snapshot_fixture.h"
 #include "support/failing_alloc.h"
@@ -17,6 +18,7 @@
 /* What one that is called by ${path} does when it is asked for its version, the catalog, rows. */
 struct scripted {
     const char *path;
+    const char *unfit;                  /* what it can make no number of, wherever it stands */
     struct {
         enum aks_status status;         /* of running it at all */
         int code;
@@ -81,6 +83,11 @@ run(void *ctx, const struct aks_process_spec *spec, struct aks_buf *ret_output, 
         names[what]);
     (void)snprintf(last_sql, sizeof(last_sql), "%s", last);
     last_spec = *spec;
+    if (readers[i].unfit != NULL && strstr(last, readers[i].unfit) != NULL) {
+        aks_buf_puts(spec->errors, "Conversion Error: Could not convert string 'old' to INT32\n");
+        *ret_exit = 1;
+        return AKS_OK;
+    }
     if (readers[i].answers[what].errors != NULL && spec->errors != NULL)
         aks_buf_puts(spec->errors, readers[i].answers[what].errors);
     if (readers[i].answers[what].output != NULL) {
@@ -366,6 +373,48 @@ who_does_not_want_it_any_more_gets_nothing(void **state)
     assert_null(strstr(asked, "1 catalog"));
 }
 
+#define OF(name, type) "{\"table\":\"conversations_v2\",\"name\":\"" name \
+    "\",\"type\":\"" type "\"}\n"
+#define MEMORY(id) "{\"id\":" id ",\"content\":\"words\"}\n"
+
+/* A column has got another type: a cursor of before is no value of it, and stops nobody. */
+static void
+cursor_that_no_longer_fits_begins_at_the_beginning(void **state)
+{
+    static char table[] = "conversations_v2";
+    static char old[] = "old";
+    struct aks_memories_mark mark = { .table = table, .cursor = { NULL, old }, .all_at_ms = 1 };
+    struct aks_memories_options how = { .port = &port, .snapshot = &snapshot,
+        .scratch = temp_folder_join(folder, "scratch"), .source_name = "a.duckdb",
+        .system_id = "laptop-7", .after = &mark, .after_count = 1, .rows_max = 10 };
+    struct scripted *reader = add("one", "v1.5.6\n");
+    struct aks_memories_file *file = NULL;
+    struct aks_memories_result result;
+    char *path = strdup(temp_folder_write(folder, "main", "duck", 4));
+
+    reader->unfit = "'old'";
+    reader->answers[1].output = OF("id", "INTEGER") OF("content", "VARCHAR") END("2");
+    reader->answers[2].output = MEMORY("1") MEMORY("2") END("2");
+    snapshot.kind = AKS_SOURCE_DUCKDB;
+    snapshot.files[AKS_SNAPSHOT_MAIN].there = true;
+    snapshot.files[AKS_SNAPSHOT_MAIN].path = path;
+    assert_int_equal(aks_memories_file_new(&port, temp_folder_join(folder, "out"),
+        AKS_MEMORIES_PUSH, &file, &err), AKS_OK);
+    if (aks_memories_export(&how, file, &result, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(result.rows, 2);
+    assert_null(result.tables[0].after.id);
+    assert_string_equal(result.tables[0].to.id, "2");
+    aks_memories_result_fini(&result);
+    /* Another failure is one. */
+    reader->unfit = "COPY";
+    mark.cursor.id = NULL;
+    assert_int_equal(aks_memories_export(&how, file, &result, &err), AKS_NOT_FOUND);
+    aks_memories_file_free(file);
+    memset(&snapshot, 0, sizeof(snapshot));
+    free(path);
+}
+
 static int
 read_with(void *ctx, const struct aks_alloc *alloc)
 {
@@ -398,6 +447,7 @@ main(void)
         TEST(what_is_damaged_is_told_by_one_that_could_read_it),
         TEST(numbers_that_are_none_are_null),
         TEST(who_does_not_want_it_any_more_gets_nothing),
+        TEST(cursor_that_no_longer_fits_begins_at_the_beginning),
         TEST(without_memory_nothing_is_left),
     };
 

@@ -24,6 +24,29 @@ static const char policy[] =
     "              akosha = akosha.mcp { url = 'https://akosha.example:8682/mcp' } },\n"
     "  %s retry = akosha.retry.fixed { first = 1, tries = 3 } }\n";
 
+static void
+put_bytes(struct aks_world *world, sqlite3 *db)
+{
+    sqlite3_int64 len = 0;
+    unsigned char *bytes = sqlite3_serialize(db, "main", &len, 0);
+
+    assert_non_null(bytes);
+    assert_int_equal(aks_world_put(world, SOURCE, bytes, (size_t)len, NULL), AKS_OK);
+    sqlite3_free(bytes);
+}
+
+/* A SQLite database that ${sql} makes. */
+static void
+put_sql(struct aks_world *world, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    put_bytes(world, db);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
 /* A SQLite database with conversations ${first} to ${first} + ${count}. */
 static void
 put_database(struct aks_world *world, unsigned first, unsigned count)
@@ -32,8 +55,6 @@ put_database(struct aks_world *world, unsigned first, unsigned count)
         "printf('conversation %d', ?1), printf('2026-01-01T00:%02d:%02d', ?1 / 60, ?1 % 60))";
     sqlite3_stmt *statement = NULL;
     sqlite3 *db = NULL;
-    sqlite3_int64 len = 0;
-    unsigned char *bytes;
 
     assert_int_equal(sqlite3_open(":memory:", &db), SQLITE_OK);
     assert_int_equal(sqlite3_exec(db, "CREATE TABLE conversations_v2 (id TEXT PRIMARY KEY, "
@@ -45,10 +66,7 @@ put_database(struct aks_world *world, unsigned first, unsigned count)
         assert_int_equal(sqlite3_reset(statement), SQLITE_OK);
     }
     assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
-    bytes = sqlite3_serialize(db, "main", &len, 0);
-    assert_non_null(bytes);
-    assert_int_equal(aks_world_put(world, SOURCE, bytes, (size_t)len, NULL), AKS_OK);
-    sqlite3_free(bytes);
+    put_bytes(world, db);
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
@@ -271,6 +289,7 @@ source_without_rows_is_owed_as_a_file(void **state)
     json_decref(run_is(world, "stored", 0));
     aks_world_free(world);
     world = make("route = 'akosha',", 0);
+    put_sql(world, "CREATE TABLE other (id TEXT)");
     report = run_is(world, "queued", 1);
     assert_non_null(strstr(json_string_value(json_object_get(json_object_get(report, "error"),
         "message")), "no table that memories come from"));
@@ -307,6 +326,133 @@ server_that_takes_less_gets_less(void **state)
     aks_world_free(world);
 }
 
+#define NOTES "CREATE TABLE conversations_v2 (id TEXT PRIMARY KEY, content TEXT, timestamp TEXT);" \
+    "INSERT INTO conversations_v2 VALUES ('b', 'x', '2026-01-02 00:00:00'), " \
+    "('c', 'y', '2026-01-03T00:00:00')"
+
+/* A clock was wrong, or a program writes its time in another form: such rows stand in front of the
+ * cursor. They come when all rows come again, and the others with them, which do no harm. */
+static void
+rows_with_an_older_time_arrive_within_a_month(void **state)
+{
+    struct aks_world *world = make("deliver = 'any', route = 'akosha',", 0);
+    json_t *report;
+
+    put_sql(world, NOTES);
+    json_decref(run_is(world, "stored", 0));
+    put_sql(world, NOTES ", ('a', 'late', '2026-01-01 00:00:00'), ('d', 'z', NULL), "
+        "('e', 'z', '2026-01-03 09:00:00')");
+    report = run_is(world, "stored", 0);
+    pushed_is(report, 0, 0, 0);
+    json_decref(report);
+    assert_int_equal(memories(world), 2);
+    aks_world_advance(world, 31 * 24 * HOUR_NS);
+    /* Nothing is sent of what has not changed. */
+    json_decref(run_is(world, "unchanged", 0));
+    put_sql(world, NOTES ", ('a', 'late', '2026-01-01 00:00:00'), ('d', 'z', NULL), "
+        "('e', 'z', '2026-01-03 09:00:00'), ('f', 'new', '2026-01-04')");
+    report = run_is(world, "stored", 0);
+    pushed_is(report, 4, 2, 0);
+    json_decref(report);
+    assert_int_equal(memories(world), 6);
+    put_sql(world, NOTES ", ('g', 'new', '2026-01-05')");
+    report = run_is(world, "stored", 0);
+    pushed_is(report, 1, 0, 0);
+    json_decref(report);
+    aks_world_free(world);
+}
+
+/* Dead at every step of it, it goes on where it was, and sends nothing else again. */
+static void
+coming_again_of_all_rows_goes_on_behind_what_was_acknowledged(void **state)
+{
+    struct aks_world *world = make("deliver = 'any', route = 'akosha',", 1100);
+    unsigned deaths = 0;
+    json_t *report = NULL;
+
+    json_decref(run_is(world, "stored", 0));
+    aks_world_advance(world, 31 * 24 * HOUR_NS);
+    put_database(world, 0, 1101);
+    for (uint64_t step = 40; report == NULL; step += 41) {
+        aks_world_crash_at(world, step);
+        report = scenario_run(world);
+        if (report != NULL)
+            break;
+        deaths++;
+        aks_world_restart(world, deaths % 2 == 0);
+        assert_true(deaths < 500);
+    }
+    assert_true(deaths > 3);
+    assert_string_equal(json_string_value(json_object_get(report, "outcome")), "stored");
+    json_decref(report);
+    assert_int_equal(memories(world), 1101);
+    aks_world_crash_at(world, 0);
+    put_database(world, 0, 1102);
+    report = run_is(world, "stored", 0);
+    pushed_is(report, 1, 0, 0);
+    json_decref(report);
+    aks_world_free(world);
+}
+
+/* A table that is there and empty is delivered by that, where nobody takes its file. */
+static void
+empty_table_is_no_failure(void **state)
+{
+    struct aks_world *world = make("route = 'akosha',", 0);
+    json_t *report = run_is(world, "stored", 0);
+
+    pushed_is(report, 0, 0, 0);
+    json_decref(report);
+    put_database(world, 0, 3);
+    report = run_is(world, "stored", 0);
+    pushed_is(report, 3, 0, 0);
+    json_decref(report);
+    aks_world_free(world);
+    world = make("deliver = 'any', route = { 'akosha', 'cloud' },", 0);
+    cloud_is_gone_until(world, 60 * AKS_NS_PER_S);
+    report = run_is(world, "queued", 1);
+    assert_null(strstr(aks_world_log(world), "no table that memories come from"));
+    json_decref(report);
+    aks_world_advance(world, HOUR_NS);
+    json_decref(run_is(world, "stored", 0));
+    aks_world_free(world);
+}
+
+/* From the third request on: the first two begin a session. */
+static bool
+is_batch(void *ctx, const struct aks_fault_step *step)
+{
+    unsigned *requests = ctx;
+
+    return ++*requests > 2;
+}
+
+/* Not the memory is too large, the limit is too small: whoever sets it right gets all of them. */
+static void
+server_that_takes_next_to_nothing_gets_all_of_it_later(void **state)
+{
+    struct aks_world *world = make("deliver = 'any', route = 'akosha',", 40);
+    struct aks_fault_rule *rule = scenario_reply(world, "akosha", "push", 413, "");
+    const json_t *error;
+    unsigned requests = 0;
+    json_t *report;
+
+    rule->when = is_batch;
+    rule->when_ctx = &requests;
+    rule->until_ns = 60 * AKS_NS_PER_S;
+    report = run_is(world, "queued", 1);
+    error = json_object_get(report, "error");
+    assert_string_equal(json_string_value(json_object_get(error, "failure")), "too_large");
+    assert_non_null(strstr(json_string_value(json_object_get(error, "hint")),
+        "client_max_body_size"));
+    json_decref(report);
+    aks_world_advance(world, HOUR_NS);
+    report = run_is(world, "stored", 0);
+    json_decref(report);
+    assert_int_equal(memories(world), 40);
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -319,6 +465,10 @@ main(void)
         cmocka_unit_test(source_without_rows_is_owed_as_a_file),
         cmocka_unit_test(file_that_no_target_takes_is_owed_in_words),
         cmocka_unit_test(server_that_takes_less_gets_less),
+        cmocka_unit_test(rows_with_an_older_time_arrive_within_a_month),
+        cmocka_unit_test(coming_again_of_all_rows_goes_on_behind_what_was_acknowledged),
+        cmocka_unit_test(empty_table_is_no_failure),
+        cmocka_unit_test(server_that_takes_next_to_nothing_gets_all_of_it_later),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
