@@ -156,14 +156,20 @@ print_verdict(const struct akosha_report *report)
 {
     int64_t targets = akosha_report_number(report, "targets", 0);
     const char *witness = akosha_report_text(report, "witness.name");
+    bool whole = akosha_report_number(report, "log.records", -1) >= 0;
 
-    print_log(report);
+    if (whole)
+        print_log(report);
     for (int64_t i = 0; i < targets; i++)
         print_target(report, i);
     if (akosha_report_text(report, "fault.kind") != NULL) {
         aks_print_out("does not fit: %s, line %" PRId64 ": %s\n",
             akosha_report_text(report, "fault.file"), akosha_report_number(report, "fault.line", 0),
             akosha_report_text(report, "fault.kind"));
+        return;
+    }
+    if (!whole) {
+        aks_print_out("the log was not read to its end: whether it fits is not known\n");
         return;
     }
     aks_print_out("the chain holds; its end is proven by %s%s\n", witness != NULL

@@ -28,6 +28,8 @@ struct verifier {
     int64_t first_at_ms;
     json_t *targets;
     struct aks_audit_fault fault;       /* of the chain, else of a head */
+    bool nameless;                      /* the policy has no target of the name that is wanted */
+    bool whole;                         /* the log was read to its end: there is a verdict */
 };
 
 /* --- the heads in targets --------------------------------------------------------------------- */
@@ -75,8 +77,10 @@ note_targets(struct verifier *verifier, struct aks_error *err)
     enum aks_status first = AKS_OK;
     size_t index = 0;
 
-    if (wanted != NULL && aks_reader_find(&verifier->reader, wanted, &index, err) != AKS_OK)
+    if (wanted != NULL && aks_reader_find(&verifier->reader, wanted, &index, err) != AKS_OK) {
+        verifier->nameless = true;
         return err->status;
+    }
     for (size_t i = 0; i < settings->target_count && first != AKS_CANCELLED; i++) {
         struct aks_error own = { 0 };
         enum aks_status status;
@@ -185,6 +189,7 @@ judge(struct verifier *verifier)
 
 /* --- the report ------------------------------------------------------------------------------- */
 
+/* Of a log that was not read to its end nothing is said. */
 static json_t *
 log_json(const struct verifier *verifier)
 {
@@ -192,6 +197,8 @@ log_json(const struct verifier *verifier)
         [AKS_AUDIT_TOLD_BY_LOG] = "log", [AKS_AUDIT_TOLD_BY_STATE] = WITNESS };
     const struct aks_audit_chain *chain = &verifier->chain;
 
+    if (!verifier->whole)
+        return json_null();
     return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:s?, s:I, s:I, s:b, s:b, s:s?}", "files",
         (json_int_t)verifier->read.files, "bytes", (json_int_t)verifier->read.bytes, "lines",
         (json_int_t)chain->lines, "records", (json_int_t)chain->records, "first_seq",
@@ -300,9 +307,11 @@ aks_audit_verify(struct aks_engine *engine, const struct aks_audit_verify_option
     if (options->policy != NULL)
         asked = note_targets(&verifier, &own);
     aks_audit_heads_sort(&verifier.heads);
-    if (asked != AKS_SETTINGS && asked != AKS_CANCELLED)
+    if (!verifier.nameless && asked != AKS_CANCELLED) {
         status = check_log(&verifier, &why);
-    if (status == AKS_OK && asked != AKS_SETTINGS && asked != AKS_CANCELLED)
+        verifier.whole = status == AKS_OK;
+    }
+    if (verifier.whole)
         judge(&verifier);
     if (status != AKS_OK) {
         asked = status;

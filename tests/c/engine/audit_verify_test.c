@@ -273,6 +273,7 @@ a_target_that_cannot_be_asked_is_told_and_the_log_read_all_the_same(void **state
     assert_true(json_is_false(json_look(report, "success")));
     assert_string_equal(json_look_text(report, "targets.0.error.failure"), "settings");
     assert_int_equal(json_look_number(report, "exit_code"), 3);
+    assert_int_equal(json_look_number(report, "log.records"), 1);
     json_decref(report);
 }
 
@@ -287,6 +288,7 @@ a_target_that_the_policy_has_not_is_an_error(void **state)
     assert_int_equal(aks_audit_verify(place->engine, &options, &report, &err), AKS_OK);
     assert_int_equal(json_look_number(report, "exit_code"), 3);
     assert_non_null(strstr(json_look_text(report, "error.message"), "--target there"));
+    assert_true(json_is_null(json_look(report, "log")));
     json_decref(report);
     report = NULL;
     options.target = "local";
@@ -309,7 +311,23 @@ who_interrupts_is_told_no_verdict(void **state)
     report = verify(place, true);
     assert_int_equal(json_look_number(report, "exit_code"), 130);
     assert_true(json_is_null(json_look(report, "fault")));
+    assert_true(json_is_null(json_look(report, "log")));
     assert_true(json_is_false(json_look(report, "success")));
+    json_decref(report);
+}
+
+/* A log that cannot be read gets no verdict. */
+static void
+a_log_that_cannot_be_read_is_a_failure(void **state)
+{
+    struct audit_place *place = *state;
+    json_t *report;
+
+    assert_int_equal(mkdir(temp_folder_join(place->folder, "state/audit.jsonl"), 0700), 0);
+    report = verify(place, false);
+    assert_true(json_is_false(json_look(report, "success")));
+    assert_true(json_is_null(json_look(report, "log")));
+    assert_int_equal(json_look_number(report, "exit_code"), 7);
     json_decref(report);
 }
 
@@ -359,6 +377,7 @@ main(void)
         TEST(a_target_that_cannot_be_asked_is_told_and_the_log_read_all_the_same),
         TEST(a_target_that_the_policy_has_not_is_an_error),
         TEST(who_interrupts_is_told_no_verdict),
+        TEST(a_log_that_cannot_be_read_is_a_failure),
         TEST(without_memory_nothing_that_was_touched_fits),
     };
 
