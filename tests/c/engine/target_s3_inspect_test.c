@@ -150,7 +150,8 @@ without_an_answer_the_rest_stays_unknown(void **state)
     s3_answers_begin(&script, aks_alloc_system());
     s3_script_create(&script);
     scripted_expect(&script.scripted, "PUT " S3_SCRIPT_MARKER, 412, NULL, NULL);
-    scripted_fails(&script.scripted, s3_answers_lines[AKS_S3_ASK_LIST_OWN], AKS_TIMEOUT, AKS_HTTP_ANSWER);
+    scripted_fails(&script.scripted, s3_answers_lines[AKS_S3_ASK_LIST_OWN], AKS_TIMEOUT,
+        AKS_HTTP_ANSWER);
     memset(&script.done, 0, sizeof(script.done));
     aks_s3_inspect(script.target, &told, s3_script_done, &script.done);
     assert_int_equal(s3_script_wait(&script, &script.done), AKS_OK);
