@@ -162,8 +162,12 @@ describe(const struct taken *taken, struct aks_task_snapshot *ret_snapshot)
 static void
 then(struct aks_task_request *request, const struct aks_error *err)
 {
-    if (err == NULL)
-        describe(last_of(request->task, request->source), &request->content.snapshot);
+    if (err == NULL) {
+        const struct taken *taken = last_of(request->task, request->source);
+
+        AKS_CHECK(taken != NULL);
+        describe(taken, &request->content.snapshot);
+    }
     request->then(request, err);
 }
 

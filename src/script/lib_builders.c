@@ -125,14 +125,25 @@ take_target(lua_State *L, const char **name, const struct aks_schedule **slot)
     }
 }
 
+/* "akosha.targets of line 7": what an error is about that is known only later. [-0, +1, raises] */
+static void
+push_what_and_line(lua_State *L)
+{
+    lua_Debug frame = { 0 };
+    int level;
+
+    if (aks_value_policy_frame(L, 0, &level, &frame))
+        (void)lua_pushfstring(L, "%s of line %d", lua_tostring(L, WHAT), frame.currentline);
+    else
+        lua_pushvalue(L, WHAT);
+}
+
 /* Which targets there are is known only when the policy is: until then they are noted. */
 static void
 note_targets(lua_State *L, const char *const *names, size_t count)
 {
     const struct aks_vm *vm = aks_vm_of(L);
     struct aks_route route;
-    lua_Debug frame;
-    int level;
 
     lua_createtable(L, (int)count, 0);
     for (size_t i = 0; i < count; i++) {
@@ -146,10 +157,7 @@ note_targets(lua_State *L, const char *const *names, size_t count)
     }
     (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, TARGETS);
     lua_insert(L, -2);
-    if (aks_value_policy_frame(L, 0, &level, &frame))
-        (void)lua_pushfstring(L, "%s of line %d", lua_tostring(L, WHAT), frame.currentline);
-    else
-        lua_pushvalue(L, WHAT);
+    push_what_and_line(L);
     lua_rawseti(L, -3, (lua_Integer)lua_rawlen(L, -3) + 1);
     lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
     lua_pop(L, 1);
@@ -242,20 +250,14 @@ copy_names(lua_State *L, const char *what, const char *expected)
 /* While a policy is loaded, what stands at GIVEN is noted for aks_lib_check_names: which targets
  * there are is known only then. Leaves it on top. [-any, +any, raises] */
 static void
-note_names(lua_State *L, const char *what)
+note_names(lua_State *L)
 {
-    lua_Debug frame;
-    int level;
-
     lua_settop(L, GIVEN);
     if (aks_vm_of(L)->phase != AKS_PHASE_LOAD)
         return;
     (void)luaL_getsubtable(L, LUA_REGISTRYINDEX, NOTED);
     lua_createtable(L, 2, 0);
-    if (aks_value_policy_frame(L, 0, &level, &frame))
-        (void)lua_pushfstring(L, "%s of line %d", what, frame.currentline);
-    else
-        lua_pushvalue(L, WHAT);
+    push_what_and_line(L);
     lua_rawseti(L, -2, 1);
     lua_pushvalue(L, GIVEN);
     lua_rawseti(L, -2, 2);
@@ -273,7 +275,7 @@ aks_lib_names(lua_State *L)
     if (aks_handle_is_mirror(L, GIVEN))
         return 1;       /* it was noted when it was made */
     copy_names(L, what, ROUTE_EXPECTED);
-    note_names(L, what);
+    note_names(L);
     return 1;
 }
 
@@ -312,7 +314,7 @@ aks_lib_mirror(lua_State *L)
     warn_mirror(L, what, needed, lua_rawlen(L, GIVEN));
     lua_settop(L, GIVEN);
     aks_handle_push_mirror(L, needed);      /* in the place of the list */
-    note_names(L, what);
+    note_names(L);
     return 1;
 }
 
