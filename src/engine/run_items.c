@@ -178,6 +178,9 @@ skip_missing(struct aks_run *run)
 
     for (size_t i = 0; i < run->item_count; i++)
         there += run->items[i].error.status != AKS_SOURCE_MISSING;
+    for (size_t i = 0; i < run->item_count && there == 0 && may_miss; i++)
+        aks_error_hint(&run->items[i].error, "not one of the sources is there: name this machine's "
+            "in the policy's `sources` (the built-in policy reads AKOSHA_SOURCES)");
     if (there == 0)
         return;
     for (size_t i = 0; i < run->item_count; i++) {

@@ -137,6 +137,23 @@ further_failures_are_told_once_each(void **state)
     assert_null(strstr(testing->err, "also: "));
 }
 
+/* What was written for a machine that has no databases yet, or has them elsewhere. */
+static void
+where_no_source_is_there_a_person_is_told_what_to_do(void **state)
+{
+    struct command_testing *testing = *state;
+
+    command_run(testing, "run", NULL);
+    assert_int_equal(testing->code, AKOSHA_SOURCE);
+    command_tells(testing, "/home/.claude/data/reflection.duckdb: no such file\n"
+        "hint: not one of the sources is there: name this machine's in the policy's `sources` (the "
+        "built-in policy reads AKOSHA_SOURCES)\n");
+    command_set(testing, "AKOSHA_SOURCES", command_write(testing, "work/a.txt", "text"));
+    command_run(testing, "run", NULL);
+    assert_int_equal(testing->code, AKOSHA_OK);
+    command_prints(testing, "stored    a.txt");
+}
+
 static void
 job_of_an_earlier_run_is_told(void **state)
 {
@@ -316,6 +333,7 @@ main(void)
         RUN_TEST(database_is_told_with_its_log),
         RUN_TEST(mirror_says_who_is_owed_a_copy),
         RUN_TEST(further_failures_are_told_once_each),
+        RUN_TEST(where_no_source_is_there_a_person_is_told_what_to_do),
         RUN_TEST(job_of_an_earlier_run_is_told),
         RUN_TEST(policy_that_is_wrong_ends_a_run),
         RUN_TEST(job_is_enqueued_brought_and_known),

@@ -283,6 +283,8 @@ sources_that_need_not_be_there_are_skipped_if_one_is(void **state)
     options.source_folder = temp_folder_path(world->folder);
     assert_int_equal(aks_run(world->engine, &options, &world->report, NULL), AKS_OK);
     assert_int_equal(code(world), 4);
+    assert_non_null(strstr(json_string_value(json_object_get(json_object_get(world->report,
+        "error"), "hint")), "not one of the sources is there"));
     json_decref(world->report);
     temp_folder_write(world->folder, "a.txt", "a", 1);
     assert_int_equal(aks_run(world->engine, &options, &world->report, NULL), AKS_OK);
