@@ -38,7 +38,7 @@ class Case(cases.Case):
             shutil.which("strace"), "-f", "-qq", "-o", str(trace), "-e", "trace=%network,openat,mkdir,mkdirat"),
             environment={**VARIABLES, "ASAN_OPTIONS": "detect_leaks=0"})
         self.assert_code(result, code)
-        calls = trace.read_text()
+        calls = "".join(line for line in trace.read_text().splitlines(True) if ".gcda" not in line)
         self.assertIn(".lua", calls)
         for name in NETWORK:
             self.assertNotRegex(calls, rf"\b{name}\(")

@@ -9,6 +9,10 @@ COMPRESSED_MIB_MAX = 40
 
 
 class Memory(cases.Case):
+    def setUp(self):
+        if cases.counts_lines(cases.release):
+            self.skipTest("memory is not measured: a build that counts lines is not what people run")
+
     def peak(self, size, codec):
         server = self.have(cases.world.versitygw, True)
         person = self.person(figures=True)
