@@ -522,7 +522,7 @@ judge_removal(struct aks_audit_chain *chain)
 }
 
 /* Of what a crash leaves the end is missing: a last line has no line end, or has only got it when
- * the next record began to be written. */
+ * the next record began to be written; or, where the power went, any sector of it is. */
 static bool
 left_by_a_crash(const struct aks_audit_torn *torn)
 {

@@ -45,7 +45,8 @@ struct aks_audit_seen {
     char prev[AKS_AUDIT_DIGEST_BYTES];
     char digest[AKS_AUDIT_DIGEST_BYTES];
     bool ended;                         /* it has a line end */
-    bool cut;                           /* it is spoilt, and was not written to its end */
+    bool cut;                           /* it is spoilt, and was not written to its end, or has
+                                         * zeros in it */
 };
 
 /* Lines that are no records, behind the last one that is. */

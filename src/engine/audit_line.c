@@ -84,8 +84,10 @@ aks_audit_line_read(const char *text, size_t len, struct aks_audit_line *ret, js
     record = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
     if (record == NULL) {
         ret->kind = AKS_AUDIT_LINE_SPOILT;
-        ret->cut = len > 0 && text[0] == '{' &&
-            json_error_code(&why) == json_error_premature_end_of_input;
+        /* A line is written at once, but where the power goes its sectors reach the medium in any
+         * order: zeros are those that did not, and a line end may be in one that did. */
+        ret->cut = len > 0 && (memchr(text, '\0', len) != NULL || (text[0] == '{' &&
+            json_error_code(&why) == json_error_premature_end_of_input));
     } else if (read_record(record, ret)) {
         ret->kind = AKS_AUDIT_LINE_RECORD;
     }

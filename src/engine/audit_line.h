@@ -19,7 +19,8 @@ enum aks_audit_line_kind {
 struct aks_audit_line {
     enum aks_audit_line_kind kind;
     char digest[AKS_AUDIT_DIGEST_BYTES];    /* of its bytes without the line end */
-    bool cut;                           /* of a spoilt one: JSON that was not written to its end */
+    bool cut;                           /* of a spoilt one: JSON that was not written to its end, or
+                                         * not everywhere */
     /* Of a record: */
     int64_t seq;                        /* from 1 */
     char prev[AKS_AUDIT_DIGEST_BYTES];
