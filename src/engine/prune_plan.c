@@ -209,6 +209,59 @@ is_all(const json_t *have, const json_t *table)
             json_is_true(json_object_get(table, "complete")));
 }
 
+/* A number as a reader gives it: time stamps and ids may be. */
+static bool
+is_number(const char *text)
+{
+    size_t len = strspn(text, "0123456789");
+
+    return len > 0 && text[len] == '\0';
+}
+
+/* In the order of numbers where both are, since "9" is before "10". */
+static int
+compare_text(const char *a, const char *b)
+{
+    size_t a_len = strlen(a);
+    size_t b_len = strlen(b);
+
+    if (is_number(a) && is_number(b) && a_len != b_len)
+        return a_len < b_len ? -1 : 1;
+    return strcmp(a, b);
+}
+
+/* Is the row of cursor ${have} the one of ${want}, or behind it? By time stamp, those without one
+ * first, then by id. */
+static bool
+reaches(const json_t *have, const json_t *want)
+{
+    const char *have_at = json_string_value(json_object_get(have, "at"));
+    const char *want_at = json_string_value(json_object_get(want, "at"));
+    const char *have_id = json_string_value(json_object_get(have, "id"));
+    const char *want_id = json_string_value(json_object_get(want, "id"));
+    int order;
+
+    if (json_is_null(want) || json_equal(have, want))
+        return true;
+    if (have_id == NULL || want_id == NULL)
+        return false;
+    if (have_at == NULL || want_at == NULL)
+        order = (have_at != NULL) - (want_at != NULL);
+    else
+        order = compare_text(have_at, want_at);
+    return order > 0 || (order == 0 && compare_text(have_id, want_id) >= 0);
+}
+
+/* All rows that a database has are not those that it had: what was deleted since an upload is in
+ * that upload alone. Fewer rows, or a last one that is earlier, tell that some were. */
+static bool
+has_those(const json_t *have, const json_t *want)
+{
+    return json_integer_value(json_object_get(have, "rows")) >=
+            json_integer_value(json_object_get(want, "rows")) &&
+        reaches(json_object_get(have, "to"), json_object_get(want, "to"));
+}
+
 /* Does ${have} hold the rows of table ${name} as ${want} does? All rows, from a later upload; or
  * exactly the same ones. */
 static bool
@@ -221,7 +274,7 @@ holds_table(json_t *have, const char *name, const json_t *want, bool later)
         if (strcmp(table_name(other, table), table_name(name, want)) != 0 ||
             !same_source(table, want))
             continue;
-        if ((later && is_all(have, table)) ||
+        if ((later && is_all(have, table) && has_those(table, want)) ||
             (json_equal(json_object_get(table, "after"), json_object_get(want, "after")) &&
                 json_equal(json_object_get(table, "to"), json_object_get(want, "to"))))
             return true;
@@ -241,7 +294,8 @@ covered(const struct prune_upload *uploads, size_t count, size_t i)
     if (!json_is_object(tables))
         return false;
     json_object_foreach(tables, name, table) {
-        bool found = false;
+        const json_t *rows = json_object_get(table, "rows");
+        bool found = json_is_integer(rows) && json_integer_value(rows) == 0;
 
         for (size_t j = 0; j < count && !found; j++)
             found = j != i && uploads[j].keep && uploads[j].memories != NULL &&

@@ -141,11 +141,14 @@ static void
 memories_that_no_kept_upload_has_stay(void **state)
 {
     static const char first[] =
-        "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": 0, \"to\": 5}}}";
+        "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": null, \"to\": "
+        "{\"at\": null, \"id\": \"5\"}}}}";
     static const char second[] =
-        "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": 5, \"to\": 9}}}";
+        "{\"mode\": \"new\", \"tables\": {\"t\": {\"after\": "
+        "{\"at\": null, \"id\": \"5\"}, \"to\": {\"at\": null, \"id\": \"9\"}}}}";
     static const char all[] =
-        "{\"mode\": \"all\", \"tables\": {\"t\": {\"after\": null, \"to\": 9}}}";
+        "{\"mode\": \"all\", \"tables\": {\"t\": {\"after\": null, \"to\": "
+        "{\"at\": null, \"id\": \"9\"}}}}";
     struct case_ at = { .count = 0 };
 
     add(&at, 1, 1)->memories = json_loads(first, 0, NULL);
@@ -160,6 +163,84 @@ memories_that_no_kept_upload_has_stay(void **state)
     json_decref(at.uploads[0].memories);
     at.uploads[0].memories = json_string("something else");
     expect(&at, "last=1", "K--K");
+    for (size_t i = 0; i < at.count; i++)
+        json_decref(at.uploads[i].memories);
+}
+
+static json_t *
+memories(const char *mode, const char *tables)
+{
+    json_t *json = json_pack("{s:s, s:o}", "mode", mode, "tables", json_loads(tables, 0, NULL));
+
+    assert_non_null(json);
+    return json;
+}
+
+/* Rows that were deleted in their database since are only in the upload that took them: an upload
+ * of all rows that has fewer, or that ends before them, does not hold them. */
+static void
+all_rows_of_an_emptied_database_hold_nothing_of_before(void **state)
+{
+    static const struct {
+        const char *now;                /* of the later upload, with all rows */
+        const char *expected;
+    } cases[] = {
+        { "{'t': {'source': '/m.db', 'table': 't', 'after': null, 'complete': true, 'rows': 45,"
+            " 'to': {'at': '2026-11-02', 'id': 'b'}}}", "-K" },
+        { "{'t': {'source': '/m.db', 'table': 't', 'after': null, 'complete': true, 'rows': 60,"
+            " 'to': {'at': '2026-11-03', 'id': 'a'}}}", "-K" },
+        { "{'t': {'source': '/m.db', 'table': 't', 'after': null, 'complete': true, 'rows': 44,"
+            " 'to': {'at': '2026-11-03', 'id': 'a'}}}", "KK" },
+        { "{'t': {'source': '/m.db', 'table': 't', 'after': null, 'complete': true, 'rows': 60,"
+            " 'to': {'at': '2026-11-01', 'id': 'z'}}}", "KK" },
+        { "{'t': {'source': '/m.db', 'table': 't', 'after': null, 'complete': true, 'rows': 60,"
+            " 'to': {'at': '2026-11-02', 'id': 'a'}}}", "KK" },
+        { "{'t': {'source': '/m.db', 'table': 't', 'after': null, 'complete': true, 'rows': 60,"
+            " 'to': {'at': null, 'id': 'zz'}}}", "KK" },
+        { "{'t': {'source': '/m.db', 'table': 't', 'after': null, 'complete': true, 'rows': 60,"
+            " 'to': null}}", "KK" },
+        { "{'t': {'source': '/other.db', 'table': 't', 'after': null, 'complete': true,"
+            " 'rows': 60, 'to': {'at': '2026-11-03', 'id': 'a'}}}", "KK" },
+        { "{'u': {'source': '/m.db', 'table': 'u', 'after': null, 'complete': true, 'rows': 60,"
+            " 'to': {'at': '2026-11-03', 'id': 'a'}}}", "KK" },
+        { "{'t': {'source': '/m.db', 'table': 't', 'complete': false, 'rows': 60,"
+            " 'after': {'at': '2026-11-02', 'id': 'b'}, 'to': {'at': '2026-11-03', 'id': 'a'}}}",
+            "KK" },
+    };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct case_ at = { .count = 0 };
+        char now[512];
+
+        add(&at, 1, 1)->memories = memories("new", "{\"t\": {\"source\": \"/m.db\","
+            " \"table\": \"t\", \"after\": {\"at\": \"2026-10-01\", \"id\": \"a\"},"
+            " \"to\": {\"at\": \"2026-11-02\", \"id\": \"b\"}, \"complete\": true,"
+            " \"rows\": 45}}");
+        (void)snprintf(now, sizeof(now), "%s", cases[i].now);
+        for (char *quote = now; *quote != '\0'; quote++)
+            *quote = *quote == '\'' ? '"' : *quote;
+        add(&at, 2, 1)->memories = memories("new", now);
+        expect(&at, "last=1", cases[i].expected);
+        json_decref(at.uploads[0].memories);
+        json_decref(at.uploads[1].memories);
+    }
+}
+
+/* Numbers are in their own order; and a table of which no row was left to send holds nothing. */
+static void
+cursors_of_numbers_are_compared_as_numbers(void **state)
+{
+    struct case_ at = { .count = 0 };
+
+    add(&at, 1, 1)->memories = memories("all", "{\"t\": {\"after\": null, \"rows\": 9,"
+        " \"to\": {\"at\": null, \"id\": \"9\"}}}");
+    add(&at, 2, 1)->memories = memories("all", "{\"t\": {\"after\": null, \"rows\": 10,"
+        " \"to\": {\"at\": null, \"id\": \"10\"}}}");
+    expect(&at, "last=1", "-K");
+    json_decref(at.uploads[0].memories);
+    at.uploads[0].memories = memories("all", "{\"u\": {\"after\": null, \"rows\": 0,"
+        " \"to\": null}}");
+    expect(&at, "last=1", "-K");
     for (size_t i = 0; i < at.count; i++)
         json_decref(at.uploads[i].memories);
 }
@@ -225,6 +306,8 @@ main(void)
         cmocka_unit_test(the_newest_and_the_newest_verified_always_stay),
         cmocka_unit_test(what_a_kept_upload_names_stays_and_what_that_names_too),
         cmocka_unit_test(memories_that_no_kept_upload_has_stay),
+        cmocka_unit_test(all_rows_of_an_emptied_database_hold_nothing_of_before),
+        cmocka_unit_test(cursors_of_numbers_are_compared_as_numbers),
         cmocka_unit_test(what_was_never_finished_goes_only_when_it_is_old),
         cmocka_unit_test(one_whose_removal_has_begun_is_not_kept_by_rules),
         cmocka_unit_test(each_key_is_counted_once),
