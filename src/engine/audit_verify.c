@@ -85,7 +85,7 @@ note_targets(struct verifier *verifier, struct aks_error *err)
         struct aks_error own = { 0 };
         enum aks_status status;
 
-        if (wanted != NULL && i != index)
+        if (wanted != NULL ? i != index : aks_target_delivers_rows(settings->targets[i].kind))
             continue;
         status = note_target(verifier, i, &own);
         (void)json_array_append_new(verifier->targets, json_pack("{s:I, s:s, s:s, s:o}", "index",

@@ -143,19 +143,12 @@ note_system(void *ctx, const char *name, bool is_folder, int64_t bytes, struct a
 }
 
 static enum aks_status
-look_at_target(struct fleet *fleet, size_t index, json_t *systems, struct aks_error *err)
+look_at_systems(struct fleet *fleet, json_t *systems, struct aks_error *err)
 {
     struct aks_reader *reader = &fleet->reader;
-    const struct aks_target_settings *settings = &reader->settings->targets[index];
     struct aks_reader_names names;
     enum aks_status status;
 
-    if (!aks_target_class_of(settings->kind)->can_list)
-        return aks_error_set(err, AKS_SETTINGS, "target %s cannot be listed: an %s target only "
-            "takes files", settings->name, aks_target_kind_name(settings->kind));
-    status = aks_reader_open(reader, index, err);
-    if (status != AKS_OK)
-        return status;
     aks_reader_names_init(&names, reader->engine->port->alloc);
     reader->class->list(reader->target, "systems/", note_system, &names, aks_reader_done, reader);
     status = aks_reader_wait(reader, err);
@@ -167,44 +160,20 @@ look_at_target(struct fleet *fleet, size_t index, json_t *systems, struct aks_er
     return status;
 }
 
+/* What was found before a failure is told. */
 static enum aks_status
-look_at_targets(struct fleet *fleet, json_t *targets, struct aks_error *err)
+look_at_target(void *ctx, size_t index, json_t *row, struct aks_error *err)
 {
-    const struct aks_settings *settings = fleet->reader.settings;
-    const char *wanted = fleet->options->target;
-    enum aks_status first = AKS_OK;
-    bool found = false;
+    struct fleet *fleet = ctx;
+    json_t *systems = json_array();
+    enum aks_status status = json_object_set(row, "systems", systems) == 0
+        ? aks_reader_open(&fleet->reader, index, err)
+        : aks_error_memory(err, "looking at a fleet");
 
-    for (size_t i = 0; i < settings->target_count && first != AKS_CANCELLED; i++) {
-        const struct aks_target_settings *target = &settings->targets[i];
-        struct aks_error own = { 0 };
-        json_t *systems;
-        json_t *row;
-        enum aks_status status;
-
-        if (wanted != NULL ? strcmp(wanted, target->name) != 0
-                : !aks_target_class_of(target->kind)->can_list)
-            continue;
-        found = true;
-        systems = json_array();
-        row = json_pack("{s:s, s:s, s:o}", "name", target->name, "kind",
-            aks_target_kind_name(target->kind), "systems", systems);
-        if (row == NULL)
-            return aks_error_memory(err, "looking at a fleet");
-        status = look_at_target(fleet, i, systems, &own);
-        (void)json_object_set_new(row, "error",
-            status == AKS_OK ? json_null() : aks_reader_error_json(&own));
-        (void)json_array_append_new(targets, row);
-        if (status != AKS_OK && (first == AKS_OK || status == AKS_CANCELLED)) {
-            first = status;
-            *err = own;
-        }
-    }
-    if (!found)
-        return aks_error_set(err, AKS_SETTINGS, wanted != NULL
-            ? "--target %s: the policy has no target of that name"
-            : "%s: no target of the policy can be listed", wanted != NULL ? wanted : "fleet");
-    return first;
+    if (status == AKS_OK)
+        status = look_at_systems(fleet, systems, err);
+    json_decref(systems);
+    return status;
 }
 
 static int
@@ -223,6 +192,7 @@ aks_freshness(struct aks_engine *engine, const struct aks_freshness_options *opt
     json_t **ret_report, struct aks_error *err)
 {
     struct fleet fleet = { .options = options };
+    const struct aks_reader_each each = { options->target, "fleet", look_at_target, &fleet };
     struct aks_error own = { 0 };
     json_t *targets = json_array();
     enum aks_status status = aks_reader_init(&fleet.reader, engine, options->policy, err);
@@ -233,7 +203,7 @@ aks_freshness(struct aks_engine *engine, const struct aks_freshness_options *opt
         return status;
     }
     fleet.now_ms = engine->port->clock.wall_ms(engine->port->clock.ctx);
-    status = look_at_targets(&fleet, targets, &own);
+    status = aks_reader_each(&fleet.reader, &each, targets, &own);
     if (status == AKS_OK && fleet.stale > 0)
         (void)aks_error_set(&own, AKS_UNDELIVERED, "%" JSON_INTEGER_FORMAT " of %"
             JSON_INTEGER_FORMAT " systems are stale", fleet.stale, fleet.systems);

@@ -71,64 +71,25 @@ read_upload(struct aks_reader *reader, const char *upload_id, json_t *uploads,
     return AKS_OK;
 }
 
+/* What could be read before a failure is told. */
 static enum aks_status
-list_target(struct aks_reader *reader, size_t index, json_t *uploads, struct aks_error *err)
+list_target(void *ctx, size_t index, json_t *row, struct aks_error *err)
 {
-    const struct aks_target_settings *settings = &reader->settings->targets[index];
+    struct aks_reader *reader = ctx;
     struct aks_reader_names ids;
-    enum aks_status status;
+    json_t *uploads = json_array();
+    enum aks_status status = json_object_set(row, "uploads", uploads) == 0
+        ? aks_reader_open(reader, index, err) : aks_error_memory(err, "listing uploads");
 
-    if (!aks_target_class_of(settings->kind)->can_list)
-        return aks_error_set(err, AKS_SETTINGS, "target %s cannot be listed: an %s target only "
-            "takes files", settings->name, aks_target_kind_name(settings->kind));
-    status = aks_reader_open(reader, index, err);
-    if (status != AKS_OK)
-        return status;
-    aks_reader_names_init(&ids, reader->engine->port->alloc);
-    status = aks_reader_uploads(reader, &ids, err);
-    for (size_t i = 0; i < ids.count && status == AKS_OK; i++)
-        status = read_upload(reader, ids.names[i], uploads, err);
-    aks_reader_names_fini(&ids);
-    return status;
-}
-
-/* All targets that are wanted; the first failure is the listing's own as well. */
-static enum aks_status
-list_targets(struct aks_reader *reader, const char *wanted, json_t *targets, struct aks_error *err)
-{
-    enum aks_status first = AKS_OK;
-    bool found = false;
-
-    for (size_t i = 0; i < reader->settings->target_count && first != AKS_CANCELLED; i++) {
-        const struct aks_target_settings *settings = &reader->settings->targets[i];
-        struct aks_error own;
-        json_t *uploads;
-        json_t *row;
-        enum aks_status status;
-
-        if (wanted != NULL ? strcmp(wanted, settings->name) != 0
-                : !aks_target_class_of(settings->kind)->can_list)
-            continue;
-        found = true;
-        uploads = json_array();
-        row = json_pack("{s:s, s:s, s:o}", "name", settings->name, "kind",
-            aks_target_kind_name(settings->kind), "uploads", uploads);
-        if (row == NULL)
-            return aks_error_memory(err, "listing uploads");
-        status = list_target(reader, i, uploads, &own);
-        (void)json_object_set_new(row, "error",
-            status == AKS_OK ? json_null() : aks_reader_error_json(&own));
-        (void)json_array_append_new(targets, row);
-        if (status != AKS_OK && (first == AKS_OK || status == AKS_CANCELLED)) {
-            first = status;
-            *err = own;
-        }
+    if (status == AKS_OK) {
+        aks_reader_names_init(&ids, reader->engine->port->alloc);
+        status = aks_reader_uploads(reader, &ids, err);
+        for (size_t i = 0; i < ids.count && status == AKS_OK; i++)
+            status = read_upload(reader, ids.names[i], uploads, err);
+        aks_reader_names_fini(&ids);
     }
-    if (!found)
-        return aks_error_set(err, AKS_SETTINGS, wanted != NULL
-            ? "--target %s: the policy has no target of that name"
-            : "%s: no target of the policy can be listed", wanted != NULL ? wanted : "list");
-    return first;
+    json_decref(uploads);
+    return status;
 }
 
 /* A state folder that cannot be written is of no matter here: nothing is kept. */
@@ -145,6 +106,7 @@ aks_listing(struct aks_engine *engine, const struct aks_listing_options *options
     json_t **ret_listing, struct aks_error *err)
 {
     struct aks_reader reader;
+    const struct aks_reader_each each = { options->target, "list", list_target, &reader };
     struct aks_error own = { 0 };
     json_t *targets = json_array();
     enum aks_status status = aks_reader_init(&reader, engine, options->policy, err);
@@ -154,7 +116,7 @@ aks_listing(struct aks_engine *engine, const struct aks_listing_options *options
         json_decref(targets);
         return status;
     }
-    status = list_targets(&reader, options->target, targets, &own);
+    status = aks_reader_each(&reader, &each, targets, &own);
     *ret_listing = json_pack("{s:i, s:s, s:o, s:o, s:i}", "schema", 1, "system_id",
         reader.system_id, "targets", targets, "error", status == AKS_OK ? json_null()
         : aks_reader_error_json(&own), "exit_code", exit_code(engine, status));

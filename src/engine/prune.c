@@ -347,79 +347,53 @@ remove_uploads(struct pruner *pruner, json_t *rows, struct aks_error *err)
     return status;
 }
 
+/* What stays, and how much is stored before and after. */
 static enum aks_status
-prune_target(struct pruner *pruner, size_t index, json_t *targets, struct aks_error *err)
+plan(struct pruner *pruner, json_t *row, struct aks_error *err)
 {
-    struct aks_reader *reader = &pruner->reader;
+    const struct aks_reader *reader = &pruner->reader;
     const struct aks_port *port = reader->engine->port;
-    const struct aks_target_settings *settings = &reader->settings->targets[index];
-    json_t *rows = json_array();
     int64_t before = 0;
     int64_t after = 0;
     json_int_t kept = 0;
     char folder[AKS_TARGET_KEY_FOLDER_BYTES];
-    enum aks_status status = aks_reader_open(reader, index, err);
+    enum aks_status status;
 
-    if (status == AKS_OK)
-        status = look(pruner, err);
-    if (status == AKS_OK) {
-        (void)aks_target_key_uploads(settings, reader->system_id, folder);
-        aks_prune_plan(&pruner->options->rules, folder, pruner->uploads,
-            pruner->ids.count, port->clock.wall_ms(port->clock.ctx));
-        for (size_t i = 0; i < pruner->ids.count; i++)
-            kept += pruner->uploads[i].keep;
-        status = aks_prune_bytes(port->alloc, pruner->uploads, pruner->ids.count, false, &before,
-            err);
-    }
+    (void)aks_target_key_uploads(&reader->own, reader->system_id, folder);
+    aks_prune_plan(&pruner->options->rules, folder, pruner->uploads, pruner->ids.count,
+        port->clock.wall_ms(port->clock.ctx));
+    for (size_t i = 0; i < pruner->ids.count; i++)
+        kept += pruner->uploads[i].keep;
+    status = aks_prune_bytes(port->alloc, pruner->uploads, pruner->ids.count, false, &before, err);
     if (status == AKS_OK)
         status = aks_prune_bytes(port->alloc, pruner->uploads, pruner->ids.count, true, &after,
             err);
-    if (status == AKS_OK)
-        status = remove_uploads(pruner, rows, err);
-    (void)json_array_append_new(targets, json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:o}", "name",
-        settings->name, "kind", aks_target_kind_name(settings->kind), "kept", kept, "uploads",
-        rows, "stored_bytes", (json_int_t)before, "stored_bytes_after", (json_int_t)after,
-        "error", status == AKS_OK ? json_null() : aks_reader_error_json(err)));
-    forget(pruner);
+    if (status == AKS_OK && (json_object_set_new(row, "kept", json_integer(kept)) != 0 ||
+            json_object_set_new(row, "stored_bytes", json_integer(before)) != 0 ||
+            json_object_set_new(row, "stored_bytes_after", json_integer(after)) != 0))
+        status = aks_error_memory(err, "looking at uploads");
     return status;
 }
 
 static enum aks_status
-prune_targets(struct pruner *pruner, json_t *targets, struct aks_error *err)
+prune_target(void *ctx, size_t index, json_t *row, struct aks_error *err)
 {
-    const struct aks_settings *settings = pruner->reader.settings;
-    const char *wanted = pruner->options->target;
-    enum aks_status first = AKS_OK;
-    bool found = false;
+    struct pruner *pruner = ctx;
+    json_t *rows = json_array();
+    enum aks_status status = json_object_set(row, "uploads", rows) != 0 ||
+        json_object_update_new(row, json_pack("{s:i, s:i, s:i}", "kept", 0, "stored_bytes", 0,
+            "stored_bytes_after", 0)) != 0 ? aks_error_memory(err, "looking at uploads")
+        : aks_reader_open(&pruner->reader, index, err);
 
-    for (size_t i = 0; i < settings->target_count && first != AKS_CANCELLED; i++) {
-        const struct aks_target_class *class = aks_target_class_of(settings->targets[i].kind);
-        struct aks_error own;
-        enum aks_status status;
-
-        if (wanted != NULL && strcmp(wanted, settings->targets[i].name) != 0)
-            continue;
-        if (wanted != NULL && !class->can_list)
-            return aks_error_set(err, AKS_SETTINGS, "target %s cannot be pruned: it cannot be "
-                "listed", wanted);
-        if (!class->can_list)
-            continue;
-        /* Other credentials are for those that have any. */
-        if (wanted == NULL && pruner->options->credentials != NULL &&
-            settings->targets[i].kind != AKS_TARGET_S3)
-            continue;
-        found = true;
-        status = prune_target(pruner, i, targets, &own);
-        if (status != AKS_OK && (first == AKS_OK || status == AKS_CANCELLED)) {
-            first = status;
-            *err = own;
-        }
-    }
-    if (!found)
-        return aks_error_set(err, AKS_SETTINGS, wanted != NULL
-            ? "--target %s: the policy has no target of that name"
-            : "%s: no target of the policy can be pruned", wanted != NULL ? wanted : "prune");
-    return first;
+    if (status == AKS_OK)
+        status = look(pruner, err);
+    if (status == AKS_OK)
+        status = plan(pruner, row, err);
+    if (status == AKS_OK)
+        status = remove_uploads(pruner, rows, err);
+    forget(pruner);
+    json_decref(rows);
+    return status;
 }
 
 enum aks_status
@@ -427,6 +401,7 @@ aks_prune(struct aks_engine *engine, const struct aks_prune_options *options,
     struct json_t **ret_report, struct aks_error *err)
 {
     struct pruner pruner = { .options = options };
+    const struct aks_reader_each each = { options->target, "prune", prune_target, &pruner };
     struct aks_error own = { 0 };
     json_t *targets = json_array();
     enum aks_status status = aks_reader_init(&pruner.reader, engine, options->policy, err);
@@ -441,7 +416,7 @@ aks_prune(struct aks_engine *engine, const struct aks_prune_options *options,
     /* A delivery that goes on might name, in its manifest, what is being removed. */
     status = options->apply ? aks_delivery_take(engine, &own) : AKS_OK;
     if (status == AKS_OK) {
-        status = prune_targets(&pruner, targets, &own);
+        status = aks_reader_each(&pruner.reader, &each, targets, &own);
         if (options->apply)
             aks_delivery_give(engine);
     }

@@ -90,6 +90,12 @@ static enum aks_status
 own_settings(struct aks_reader *reader, size_t index, struct aks_error *err)
 {
     reader->own = reader->settings->targets[index];
+    if (aks_target_delivers_rows(reader->own.kind)) {
+        (void)aks_error_set(err, AKS_SETTINGS, "target %s takes memories, row by row, and holds no "
+            "files", reader->own.name);
+        aks_error_hint(err, "name a target that holds files");
+        return AKS_SETTINGS;
+    }
     if (reader->credentials == NULL)
         return AKS_OK;
     if (reader->own.kind != AKS_TARGET_S3)

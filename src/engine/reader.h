@@ -51,13 +51,28 @@ enum aks_status aks_reader_init(struct aks_reader *reader, struct aks_engine *en
 void aks_reader_fini(struct aks_reader *reader);
 
 /** Opens target ${index} of the policy and asks whether it is there. Another that was open is
- * closed. */
+ * closed. AKS_SETTINGS, and nothing is asked, if it takes rows: it holds nothing to be read. */
 enum aks_status aks_reader_open(struct aks_reader *reader, size_t index, struct aks_error *err);
 /** Fine if none is open. What was under way is cancelled. */
 void aks_reader_close(struct aks_reader *reader);
 /** The index of the policy's target of that name; AKS_SETTINGS if it has none. */
 enum aks_status aks_reader_find(const struct aks_reader *reader, const char *name,
     size_t *ret_index, struct aks_error *err);
+
+/* What is done with each target, one after the other. */
+struct aks_reader_each {
+    const char *target;                     /* only this one; NULL: every one that can list */
+    const char *doing;                      /* for messages: "list" */
+    /* Fills ${row}, which has name and kind, also before a failure. */
+    enum aks_status (*look)(void *ctx, size_t index, struct json_t *row, struct aks_error *err);
+    void *ctx;
+};
+
+/** Appends a row for each to ${targets}: {"name", "kind", ..., "error"}. The first failure, which
+ * stops nobody but for AKS_CANCELLED. AKS_SETTINGS if there is none, or the one that was asked for
+ * cannot list. */
+enum aks_status aks_reader_each(struct aks_reader *reader, const struct aks_reader_each *each,
+    struct json_t *targets, struct aks_error *err);
 
 /** Notes what was done with the open target, or tried with the last one, in the audit log; with it,
  * once for each that was opened, that it has taken the credentials. Takes ${fields}, and adds

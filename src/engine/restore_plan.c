@@ -343,8 +343,11 @@ every_target(struct restore *restore, struct aks_error *err)
     struct aks_error first = { 0 };
 
     for (size_t i = 0; i < restore->reader.settings->target_count; i++) {
-        enum aks_status status = one_target(restore, i, err);
+        enum aks_status status;
 
+        if (aks_target_delivers_rows(restore->reader.settings->targets[i].kind))
+            continue;
+        status = one_target(restore, i, err);
         if (status == AKS_OK && restore->options->upload_id != NULL)
             return AKS_OK;
         if (status == AKS_CANCELLED || status == AKS_LIMIT || status == AKS_CORRUPT)

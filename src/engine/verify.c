@@ -307,7 +307,8 @@ verify_target(struct verifier *verifier, size_t index, json_t *targets, struct a
     return status;
 }
 
-/* Without a name: every target; one that holds nothing is no failure if another holds something. */
+/* Without a name: every target of files; one that holds nothing is no failure if another holds
+ * something. */
 static enum aks_status
 verify_targets(struct verifier *verifier, json_t *targets, struct aks_error *err)
 {
@@ -322,7 +323,8 @@ verify_targets(struct verifier *verifier, json_t *targets, struct aks_error *err
         struct aks_error own;
         enum aks_status status;
 
-        if (wanted != NULL && i != index)
+        if (wanted != NULL ? i != index
+                : aks_target_delivers_rows(verifier->reader.settings->targets[i].kind))
             continue;
         status = verify_target(verifier, i, targets, &own);
         proven = proven || status == AKS_OK;
