@@ -197,7 +197,7 @@ stops(const struct giving *giving)
 }
 
 static enum aks_status
-give_back_objects(struct giving *giving, const struct aks_journal_upload *upload, bool is_committed)
+give_back_objects(struct giving *giving, const struct aks_journal_upload *upload, bool keep_whole)
 {
     struct aks_run *run = giving->run;
     struct aks_journal journal;
@@ -210,7 +210,7 @@ give_back_objects(struct giving *giving, const struct aks_journal_upload *upload
     if (status != AKS_OK)
         (void)failed(giving, &err);
     for (size_t i = 0; i < journal.count && refused < REFUSED_MAX; i++) {
-        status = give_back_object(giving, &journal.objects[i], is_committed ||
+        status = give_back_object(giving, &journal.objects[i], keep_whole ||
             (journal.objects[i].key != NULL &&
                 aks_journal_elsewhere(upload->upload_id, journal.objects[i].key)));
         if (status == AKS_OK)
@@ -226,8 +226,10 @@ give_back_objects(struct giving *giving, const struct aks_journal_upload *upload
     return refused > 0 ? giving->outcome.status : status;
 }
 
+/* ${goes_on}: its id is that of an upload that may be gone on with, which may have the whole object
+ * under the same key, and a manifest on its way. */
 static enum aks_status
-give_back_upload(struct giving *giving, const struct aks_journal_upload *upload)
+give_back_upload(struct giving *giving, const struct aks_journal_upload *upload, bool goes_on)
 {
     struct aks_run *run = giving->run;
     struct aks_error err;
@@ -245,7 +247,7 @@ give_back_upload(struct giving *giving, const struct aks_journal_upload *upload)
     if (!upload->given_up && aks_state_journal_give_up(run->engine->state, upload->id, &err) !=
             AKS_OK)
         return failed(giving, &err);
-    status = give_back_objects(giving, upload, is_committed);
+    status = give_back_objects(giving, upload, is_committed || goes_on);
     if (status != AKS_OK)
         return status;
     aks_log_write(run->engine->log, AKS_LOG_INFO, is_committed
@@ -254,6 +256,18 @@ give_back_upload(struct giving *giving, const struct aks_journal_upload *upload)
         upload->upload_id);
     status = aks_state_journal_forget(run->engine->state, upload->id, &err);
     return status == AKS_OK ? AKS_OK : failed(giving, &err);
+}
+
+static bool
+goes_on(const struct giving *giving, const struct aks_journal_upload *uploads, size_t count,
+    size_t index)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i != index && strcmp(uploads[i].upload_id, uploads[index].upload_id) == 0 &&
+            wanted(giving, &uploads[i]))
+            return true;
+    }
+    return false;
 }
 
 static void
@@ -272,7 +286,7 @@ give_back_target(struct giving *giving, size_t *left)
         if (wanted(giving, &uploads[i]) || waits(giving, &uploads[i]))
             continue;
         (*left)--;
-        if (give_back_upload(giving, &uploads[i]) != AKS_OK) {
+        if (give_back_upload(giving, &uploads[i], goes_on(giving, uploads, count, i)) != AKS_OK) {
             aks_log_write(run->engine->log, AKS_LOG_INFO,
                 "target %s: upload %s could not be given back, which is tried again later: %s",
                 name, uploads[i].upload_id, giving->outcome.error.message);

@@ -75,6 +75,36 @@ take_object(struct memories *memories, const struct aks_transfer_result *result,
     return AKS_OK;
 }
 
+/* A file that is half sent when the process dies is made anew and never gone on with: from its
+ * first part on it stands in the journal as an upload of its own, which is only there to be given
+ * back. */
+static enum aks_status
+journal(struct memories *memories, struct aks_error *err)
+{
+    const struct upload *upload = memories->upload;
+    const struct aks_run *run = memories->run;
+    struct aks_journal_upload own = { .begun_at_ms = memories->wall_ms, .given_up = true };
+
+    (void)snprintf(own.target, sizeof(own.target), "%s", run->targets[upload->index].identity);
+    (void)snprintf(own.upload_id, sizeof(own.upload_id), "%s", upload->upload_id);
+    (void)snprintf(own.job_id, sizeof(own.job_id), "%s", run->job_id);
+    return aks_journal_init(&memories->journal, memories->port->alloc, run->engine->log,
+        run->engine->state, &own, err);
+}
+
+/* It is there as a whole, or was given back; or it could not be, and stands there by itself. */
+static void
+journal_end(struct memories *memories)
+{
+    struct aks_error err;
+
+    if (memories->journal.upload.id != 0 && !memories->journal.holds_left &&
+        aks_state_journal_forget(memories->run->engine->state, memories->journal.upload.id,
+            &err) != AKS_OK)
+        aks_log_write(memories->run->engine->log, AKS_LOG_WARNING, "%s", err.message);
+    aks_journal_fini(&memories->journal);
+}
+
 static void
 transfer_done(void *ctx)
 {
@@ -88,6 +118,7 @@ transfer_done(void *ctx)
         status = take_object(memories, aks_transfer_result(transfer), &err);
     aks_transfer_free(transfer);
     memories->transfer = NULL;
+    journal_end(memories);
     if (status != AKS_OK)
         end_without(memories, &err);
     else
@@ -126,13 +157,15 @@ send(struct memories *memories)
     options.snapshot = &memories->snapshot;
     options.role = AKS_SNAPSHOT_MAIN;
     options.chosen = &plain;
+    options.journal = upload->class->resumes ? &memories->journal : NULL;
     options.folder = upload->folder;
     options.scratch_folder = run->engine->scratch_folder;
     options.read = transfer_read;
     options.left = transfer_left;
     options.done = transfer_done;
     options.ctx = memories;
-    if (aks_transfer_new(&options, &memories->transfer, &err) != AKS_OK)
+    if (journal(memories, &err) != AKS_OK ||
+        aks_transfer_new(&options, &memories->transfer, &err) != AKS_OK)
         end_without(memories, &err);
 }
 
@@ -294,6 +327,7 @@ aks_run_memories_end(struct upload *upload)
         return;
     aks_transfer_free(memories->transfer);
     memories->transfer = NULL;
+    aks_journal_fini(&memories->journal);
     memories->upload = NULL;
     atomic_store(&memories->stop, true);
     if (memories->working)

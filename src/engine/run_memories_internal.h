@@ -47,6 +47,8 @@ struct memories {
     struct aks_source source;
     struct aks_snapshot snapshot;
     struct aks_transfer *transfer;
+    struct aks_journal journal;         /* where the target resumes: what gives back a file that
+                                         * was half sent when somebody was killed */
     struct aks_manifest_memories manifest;
 };
 

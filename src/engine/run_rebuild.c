@@ -217,8 +217,9 @@ keep_rows(struct rebuild *rebuild, struct aks_error *err)
     return status;
 }
 
-/* How far the rows of a table have come, by the newest manifest that tells of it. All of them count
- * as sent then: when that was is not known, and they go in a month. */
+/* How far the rows of a table have come, by the newest manifest that tells of it; and when all of
+ * them were sent last, by the newest that holds them by itself. Where none of these does, that is
+ * not known, and they go with the next upload: what is promised of once in a month holds. */
 static enum aks_status
 keep_marks(struct rebuild *rebuild, struct aks_error *err)
 {
@@ -232,7 +233,8 @@ keep_marks(struct rebuild *rebuild, struct aks_error *err)
         for (size_t j = 0; j < manifest->memories.count && status == AKS_OK; j++) {
             const struct aks_manifest_table *table = &manifest->memories.tables[j];
             struct aks_memories_mark mark = { .source = table->source, .table = table->table,
-                .cursor = { table->to_at, table->to_id }, .all_at_ms = manifest->uploaded_at_ms };
+                .cursor = { table->to_at, table->to_id },
+                .all_at_ms = table->after_id == NULL ? manifest->uploaded_at_ms : 0 };
 
             if (table->source[0] == '/' && strchr(table->source, '%') == NULL)
                 status = aks_state_memories_put(run->engine->state,

@@ -32,11 +32,12 @@ put_upload(struct aks_state *state, const struct aks_journal_upload *upload, str
     struct aks_state_query query;
 
     aks_state_query_begin(&query, state, "INSERT INTO uploads (target, upload_id, job_id,"
-        " begun_at_ms, given_up) VALUES (?, ?, ?, ?, 0)");
+        " begun_at_ms, given_up) VALUES (?, ?, ?, ?, ?)");
     aks_state_query_text(&query, upload->target);
     aks_state_query_text(&query, upload->upload_id);
     aks_state_query_text(&query, upload->job_id);
     aks_state_query_int(&query, upload->begun_at_ms);
+    aks_state_query_int(&query, upload->given_up ? 1 : 0);
     return run(&query, err);
 }
 

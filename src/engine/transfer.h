@@ -38,7 +38,9 @@ struct aks_transfer_options {
     const struct aks_compress_settings *compress;   /* the source's own, where the policy does not
                                              * answer; or NULL: as of all */
     struct aks_journal *journal;            /* of the upload; NULL: nothing is written down, and
-                                             * what is half sent is given back */
+                                             * what is half sent is given back. Of one that is given
+                                             * up it is given back, too: what is written down is for
+                                             * who finds it after a death */
     const struct aks_seal *seal;            /* what it is encrypted with; NULL: it is not */
     const char *folder;                     /* "systems/<id>/<upload>/" */
     const char *scratch_folder;             /* where an http target keeps what a codec makes */

@@ -94,7 +94,8 @@ aks_transfer_journal_keeps(const struct aks_transfer *transfer)
         return false;
     if (transfer->entry.differs)
         return true;            /* given back with all of its upload */
-    if (transfer->options.seal != NULL)
+    /* Nobody will go on with it: it is in the journal to be given back. */
+    if (transfer->options.seal != NULL || transfer->options.journal->upload.given_up)
         return false;
     if (transfer->cancelled)
         return transfer->hurried;
