@@ -29,4 +29,14 @@ enum aks_status aks_laws_no_snapshots(struct aks_world *world, struct aks_error 
 enum aks_status aks_laws_nothing_open(struct aks_world *world, bool unheard,
     struct aks_error *err);
 
+/** What a prune must not take away, as it is now: json_decref. NULL without memory. */
+struct json_t *aks_laws_before_prune(struct aks_world *world);
+/** After a prune, or several that were cut off, since ${before} was taken: nothing needed is gone.
+ * - each target has the newest of its complete uploads still, and the one of id ${verified} (NULL:
+ *   none was verified), if it had it;
+ * - every memory that memories.json of a complete upload had is in that of one;
+ * - no upload that was not there is. */
+enum aks_status aks_laws_pruned(struct aks_world *world, const struct json_t *before,
+    const char *verified, struct aks_error *err);
+
 #endif

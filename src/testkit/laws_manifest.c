@@ -70,6 +70,28 @@ check_object(struct aks_world *world, const struct aks_world_target *target,
     return check_plain(object, data, len, err);
 }
 
+/* What a reader takes memories from. */
+static enum aks_status
+check_memories(struct aks_world *world, const struct aks_world_target *target,
+    const struct aks_manifest_memories *memories, const char *manifest_key, struct aks_error *err)
+{
+    char hex[AKS_SHA256_HEX_BYTES];
+    size_t len = 0;
+    const void *data = memories->key != NULL
+        ? aks_world_object(world, target, memories->key, &len) : NULL;
+
+    if (memories->key == NULL)
+        return AKS_OK;
+    if (data == NULL)
+        return aks_laws_broken(err, law, "%s: %s names %s, which is not there", target->name,
+            manifest_key, memories->key);
+    hex_digest(data, len, hex);
+    if ((int64_t)len != memories->bytes || strcmp(hex, memories->sha256) != 0)
+        return aks_laws_broken(err, law, "%s: %s has other bytes than its manifest says",
+            target->name, memories->key);
+    return AKS_OK;
+}
+
 enum aks_status
 aks_laws_manifest(struct aks_world *world, const struct aks_world_target *target, const char *key,
     const void *data, size_t len, struct aks_error *err)
@@ -85,6 +107,8 @@ aks_laws_manifest(struct aks_world *world, const struct aks_world_target *target
             why.message);
     for (size_t i = 0; status == AKS_OK && i < manifest.object_count; i++)
         status = check_object(world, target, &manifest.objects[i], key, err);
+    if (status == AKS_OK)
+        status = check_memories(world, target, &manifest.memories, key, err);
     if (status == AKS_OK)
         status = aks_laws_writer_manifest(world, target, &manifest, err);
     aks_manifest_fini(&manifest);

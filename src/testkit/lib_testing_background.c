@@ -1,5 +1,5 @@
-/* Processes of a world besides runs, as tests see them: enqueue, worker, restore, verify; and
- * databases that somebody writes meanwhile. */
+/* Processes of a world besides runs, as tests see them: enqueue, worker, restore, verify, prune,
+ * list, fleet; and databases that somebody writes meanwhile. */
 #include "testkit/lib_testing_internal.h"
 
 #include "base/units.h"
@@ -146,6 +146,74 @@ world_verify(lua_State *L)
     return process(L, act_verify, &options);
 }
 
+static enum aks_status
+act_prune(struct aks_world *world, const void *options, json_t **ret_report,
+    struct aks_error *err)
+{
+    return aks_world_prune(world, options, ret_report, err);
+}
+
+/* world:prune { keep =, target =, apply = } -> report */
+static int
+world_prune(lua_State *L)
+{
+    static const char *const fields[] = { "keep", "target", "apply", NULL };
+    struct aks_world_prune_options options = { 0 };
+
+    (void)check_up(L, "prune");
+    if (!lua_isnil(L, 2)) {
+        aks_testing_fields(L, 2, "world:prune", fields);
+        options.keep = text_field(L, 2, "keep", "world:prune: keep");
+        options.target = text_field(L, 2, "target", "world:prune: target");
+        options.apply = aks_testing_boolean(L, 2, "apply", false);
+    }
+    return process(L, act_prune, &options);
+}
+
+static enum aks_status
+act_list(struct aks_world *world, const void *options, json_t **ret_report, struct aks_error *err)
+{
+    return aks_world_list(world, options, ret_report, err);
+}
+
+/* world:list { target = } -> report */
+static int
+world_list(lua_State *L)
+{
+    static const char *const fields[] = { "target", NULL };
+    const char *target = NULL;
+
+    (void)check_up(L, "list");
+    if (!lua_isnil(L, 2)) {
+        aks_testing_fields(L, 2, "world:list", fields);
+        target = text_field(L, 2, "target", "world:list: target");
+    }
+    return process(L, act_list, target);
+}
+
+static enum aks_status
+act_fleet(struct aks_world *world, const void *options, json_t **ret_report,
+    struct aks_error *err)
+{
+    return aks_world_fleet(world, options, ret_report, err);
+}
+
+/* world:fleet { target =, stale = } -> report */
+static int
+world_fleet(lua_State *L)
+{
+    static const char *const fields[] = { "target", "stale", NULL };
+    struct aks_world_fleet_options options = { 0 };
+
+    (void)check_up(L, "fleet");
+    if (!lua_isnil(L, 2)) {
+        aks_testing_fields(L, 2, "world:fleet", fields);
+        options.target = text_field(L, 2, "target", "world:fleet: target");
+        options.stale = text_field(L, 2, "stale", "world:fleet: stale");
+    }
+    return process(L, act_fleet, &options);
+}
+
 /* --- writers ---------------------------------------------------------------------------------- */
 
 #define WRITER_TABLE 3                  /* where the table is that describes one */
@@ -251,6 +319,9 @@ const luaL_Reg aks_testing_background_methods[] = {
     { "worker", world_worker },
     { "restore", world_restore },
     { "verify", world_verify },
+    { "prune", world_prune },
+    { "list", world_list },
+    { "fleet", world_fleet },
     { "writer", world_writer },
     { "write", world_write },
     { NULL, NULL },

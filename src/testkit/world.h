@@ -98,6 +98,17 @@ struct aks_world_restore_options {
     bool force;
 };
 
+struct aks_world_prune_options {
+    const char *keep;                   /* "last=3,daily=7"; NULL: as the policy says */
+    const char *target;                 /* only this one, or NULL */
+    bool apply;
+};
+
+struct aks_world_fleet_options {
+    const char *target;                 /* only this one, or NULL */
+    const char *stale;                  /* "36h"; NULL: two days */
+};
+
 struct world_place;
 
 struct aks_world_target {
@@ -199,6 +210,17 @@ enum aks_status aks_world_restore(struct aks_world *world,
 /** Reads an upload from end to end; of ${options} upload_id and target count. */
 enum aks_status aks_world_verify(struct aks_world *world,
     const struct aks_world_restore_options *options, struct json_t **ret_report,
+    struct aks_error *err);
+/** Forgets old uploads, or tells what it would forget. */
+enum aks_status aks_world_prune(struct aks_world *world,
+    const struct aks_world_prune_options *options, struct json_t **ret_report,
+    struct aks_error *err);
+/** What targets (or ${target}) hold. */
+enum aks_status aks_world_list(struct aks_world *world, const char *target,
+    struct json_t **ret_report, struct aks_error *err);
+/** How fresh every system is. */
+enum aks_status aks_world_fleet(struct aks_world *world,
+    const struct aks_world_fleet_options *options, struct json_t **ret_report,
     struct aks_error *err);
 /** From now on what is restored of the sources (${options} as of a run: its own, or the policy's)
  * has to be as new as they are now: they have been put into the queue. */

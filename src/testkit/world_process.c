@@ -251,47 +251,118 @@ aks_world_worker(struct aks_world *world, const struct aks_world_worker_options 
     return with_engine(world, "worker", work, options != NULL ? options : &usual, ret_report, err);
 }
 
+/* The way back: each loads the policy and does one thing with it. */
+
+typedef int back_act(struct akosha *engine, struct akosha_policy *policy, const void *options,
+    struct akosha_report **ret_report, struct akosha_error *error);
+
+struct back {
+    back_act *act;
+    const void *options;
+};
+
 static int
-restore(struct aks_world *world, struct akosha *engine, const void *options,
+go_back(struct aks_world *world, struct akosha *engine, const void *options,
+    struct akosha_report **ret_report, struct akosha_error *error)
+{
+    const struct back *back = options;
+    struct akosha_policy *policy = NULL;
+    int code = akosha_policy_load(engine, policy_path(world), NULL, 0, &policy, error);
+
+    if (code == AKOSHA_OK)
+        code = back->act(engine, policy, back->options, ret_report, error);
+    akosha_policy_free(policy);
+    return code;
+}
+
+static enum aks_status
+with_policy(struct aks_world *world, const char *what, back_act *act, const void *options,
+    json_t **ret_report, struct aks_error *err)
+{
+    const struct back back = { act, options };
+
+    return with_engine(world, what, go_back, &back, ret_report, err);
+}
+
+static int
+restore(struct akosha *engine, struct akosha_policy *policy, const void *options,
     struct akosha_report **ret_report, struct akosha_error *error)
 {
     const struct aks_world_restore_options *own = options;
     struct akosha_restore_options restore = { .to = own->to, .upload_id = own->upload_id,
         .target = own->target, .force = own->force };
-    struct akosha_policy *policy = NULL;
-    int code = akosha_policy_load(engine, policy_path(world), NULL, 0, &policy, error);
 
-    if (code == AKOSHA_OK)
-        code = akosha_restore(engine, policy, &restore, ret_report, error);
-    akosha_policy_free(policy);
-    return code;
+    return akosha_restore(engine, policy, &restore, ret_report, error);
 }
 
 enum aks_status
 aks_world_restore(struct aks_world *world, const struct aks_world_restore_options *options,
     struct json_t **ret_report, struct aks_error *err)
 {
-    return with_engine(world, "restore", restore, options, ret_report, err);
+    return with_policy(world, "restore", restore, options, ret_report, err);
 }
 
 static int
-verify(struct aks_world *world, struct akosha *engine, const void *options,
+verify(struct akosha *engine, struct akosha_policy *policy, const void *options,
     struct akosha_report **ret_report, struct akosha_error *error)
 {
     const struct aks_world_restore_options *own = options;
     struct akosha_verify_options verify = { .upload_id = own->upload_id, .target = own->target };
-    struct akosha_policy *policy = NULL;
-    int code = akosha_policy_load(engine, policy_path(world), NULL, 0, &policy, error);
 
-    if (code == AKOSHA_OK)
-        code = akosha_verify(engine, policy, &verify, ret_report, error);
-    akosha_policy_free(policy);
-    return code;
+    return akosha_verify(engine, policy, &verify, ret_report, error);
 }
 
 enum aks_status
 aks_world_verify(struct aks_world *world, const struct aks_world_restore_options *options,
     struct json_t **ret_report, struct aks_error *err)
 {
-    return with_engine(world, "verify", verify, options, ret_report, err);
+    return with_policy(world, "verify", verify, options, ret_report, err);
+}
+
+static int
+prune(struct akosha *engine, struct akosha_policy *policy, const void *options,
+    struct akosha_report **ret_report, struct akosha_error *error)
+{
+    const struct aks_world_prune_options *own = options;
+    struct akosha_prune_options prune = { .keep = own->keep, .target = own->target,
+        .apply = own->apply };
+
+    return akosha_prune(engine, policy, &prune, ret_report, error);
+}
+
+enum aks_status
+aks_world_prune(struct aks_world *world, const struct aks_world_prune_options *options,
+    struct json_t **ret_report, struct aks_error *err)
+{
+    return with_policy(world, "prune", prune, options, ret_report, err);
+}
+
+static int
+list(struct akosha *engine, struct akosha_policy *policy, const void *options,
+    struct akosha_report **ret_report, struct akosha_error *error)
+{
+    return akosha_list(engine, policy, options, ret_report, error);
+}
+
+enum aks_status
+aks_world_list(struct aks_world *world, const char *target, struct json_t **ret_report,
+    struct aks_error *err)
+{
+    return with_policy(world, "list", list, target, ret_report, err);
+}
+
+static int
+fleet(struct akosha *engine, struct akosha_policy *policy, const void *options,
+    struct akosha_report **ret_report, struct akosha_error *error)
+{
+    const struct aks_world_fleet_options *own = options;
+
+    return akosha_fleet(engine, policy, own->target, own->stale, ret_report, error);
+}
+
+enum aks_status
+aks_world_fleet(struct aks_world *world, const struct aks_world_fleet_options *options,
+    struct json_t **ret_report, struct aks_error *err)
+{
+    return with_policy(world, "fleet", fleet, options, ret_report, err);
 }
