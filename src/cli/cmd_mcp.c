@@ -251,6 +251,7 @@ catch_signals(sigset_t *ret_caught_in)
     struct sigaction action;
     sigset_t held;
 
+    caught = 0;
     memset(&action, 0, sizeof(action));
     action.sa_handler = on_signal;
     (void)sigemptyset(&action.sa_mask);

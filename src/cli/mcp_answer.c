@@ -104,12 +104,16 @@ summarize(const json_t *report, int code, char text[TEXT_BYTES])
     const char *hint = json_string_value(json_object_get(error, "hint"));
     const char *outcome = json_string_value(json_object_get(report, "outcome"));
     const char *target = json_string_value(json_object_get(report, "target"));
+    const char *job = json_string_value(json_object_get(report, "job_id"));
 
     text[0] = '\0';
     if (code != AKOSHA_OK && message != NULL)
         (void)snprintf(text, TEXT_BYTES, "%s%s%.1000s%s%s", outcome != NULL ? outcome : "",
             outcome != NULL ? ": " : "", message, hint != NULL && hint[0] != '\0' ? "; hint: " : "",
             hint != NULL ? hint : "");
+    else if (outcome != NULL && json_object_get(report, "files") == NULL)
+        (void)snprintf(text, TEXT_BYTES, "%s%s%s%s%.1000s", outcome, job != NULL ? ": job " : "",
+            job != NULL ? job : "", message != NULL ? "; " : "", message != NULL ? message : "");
     else if (outcome != NULL)
         (void)snprintf(text, TEXT_BYTES, "%s%s%s: %zu files", outcome,
             target != NULL ? " in " : "", target != NULL ? target : "",

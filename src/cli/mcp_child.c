@@ -3,6 +3,7 @@
 #include "akosha/akosha.h"
 #include "base/alloc.h"
 #include "base/units.h"
+#include "cli/commands.h"
 #include "cli/mcp_answer.h"
 #include "cli/print.h"
 #include "cli/session.h"
@@ -183,7 +184,39 @@ explained(const struct aks_error *err, struct akosha_error *ret_error)
     return ret_error->code;
 }
 
-/* The explanation is no report of the library's, and becomes one where it is made fit to leave. */
+/* A document of a tool's that is no report of the library's, as one. */
+static int
+ended_well(const struct doing *doing, json_t *document, struct akosha_report **ret_report,
+    struct akosha_error *ret_error)
+{
+    (void)json_object_set_new(document, "schema", json_integer(1));
+    (void)json_object_set_new(document, "success", json_true());
+    (void)json_object_set_new(document, "exit_code", json_integer(AKOSHA_OK));
+    return aks_mcp_answer_leaves(&doing->answer, document, ret_report, ret_error);
+}
+
+/* It is kept, whether there is a worker or not. */
+static int
+enqueue(const struct doing *doing, struct akosha_report **ret_report,
+    struct akosha_error *ret_error)
+{
+    struct aks_args job = *doing->child->args;
+    struct akosha_enqueued enqueued;
+    json_t *error = NULL;
+    int code;
+
+    job.target = text_of(doing, "target");
+    job.no_fallback = is_set(doing, "no_fallback");
+    code = aks_cmd_enqueue_job(&job, aks_os_port(doing->os), &enqueued, ret_error);
+    if (code != AKOSHA_OK)
+        return code;
+    if (!enqueued.worker)
+        error = json_pack("{s:s, s:s, s:s}", "failure", enqueued.worker_error.failure, "message",
+            enqueued.worker_error.message, "hint", enqueued.worker_error.hint);
+    return ended_well(doing, json_pack("{s:s, s:s, s:b, s:o?}", "outcome", "queued", "job_id",
+        enqueued.job_id, "worker", enqueued.worker, "error", error), ret_report, ret_error);
+}
+
 static int
 explain(const struct doing *doing, struct akosha_report **ret_report,
     struct akosha_error *ret_error)
@@ -207,10 +240,7 @@ explain(const struct doing *doing, struct akosha_report **ret_report,
     status = aks_explain(&options, &explanation, &err);
     if (status != AKS_OK)
         return explained(&err, ret_error);
-    (void)json_object_set_new(explanation, "schema", json_integer(1));
-    (void)json_object_set_new(explanation, "success", json_true());
-    (void)json_object_set_new(explanation, "exit_code", json_integer(AKOSHA_OK));
-    return aks_mcp_answer_leaves(&doing->answer, explanation, ret_report, ret_error);
+    return ended_well(doing, explanation, ret_report, ret_error);
 }
 
 static int
@@ -234,6 +264,8 @@ ask(struct doing *doing, struct akosha_report **ret_report, struct akosha_error 
         return akosha_status(port, args->state, NULL, ret_report, ret_error);
     case AKS_MCP_POLICY:
         return akosha_policy_show(port, args->policy, ret_report, ret_error);
+    case AKS_MCP_ENQUEUE:
+        return enqueue(doing, ret_report, ret_error);
     case AKS_MCP_NOTHING:
         break;
     }
@@ -248,7 +280,8 @@ tell(struct doing *doing, struct akosha_report *report, const struct akosha_erro
     enum aks_mcp_do what = doing->child->what;
 
     if (report == NULL)
-        aks_mcp_answer_failure(&doing->answer, error, what < AKS_MCP_TOOLS);
+        aks_mcp_answer_failure(&doing->answer, error,
+            aks_mcp_tools_is_tool(what));
     else if (what == AKS_MCP_REPORT)
         aks_mcp_answer_last_report(&doing->answer, report);
     else if (what == AKS_MCP_POLICY)

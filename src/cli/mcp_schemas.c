@@ -23,11 +23,12 @@
     "\"started_at\":" TEXT ",\"duration_s\":{\"type\":\"number\"},\"method\":" METHOD "," \
     "\"target\":" TEXT_OR_NULL ",\"dry_run\":{\"const\":true},\"bytes\":" BYTES ",\"files\":" FILES
 
-const char aks_mcp_schema_sync[] = "{\"type\":\"object\",\"description\":\"the report of the run\","
-    "\"required\":[\"schema\",\"run_id\",\"success\",\"outcome\",\"exit_code\",\"files\"],"
+const char aks_mcp_schema_sync[] = "{\"type\":\"object\",\"description\":"
+    "\"the report of the run; with background there is none yet, and its error says why there is "
+    "no worker\",\"required\":[\"schema\",\"success\",\"outcome\",\"exit_code\"],"
     "\"properties\":{" ENDED "," RUN ",\"outcome\":" OUTCOME ",\"system_id\":" TEXT ",\"targets\":"
     THINGS ",\"files_uploaded\":" TEXTS ",\"decisions\":" THINGS ",\"decisions_dropped\":" NUMBER
-    ",\"asked\":" THINGS ",\"asked_dropped\":" NUMBER "}}";
+    ",\"asked\":" THINGS ",\"asked_dropped\":" NUMBER ",\"worker\":" FLAG "}}";
 
 const char aks_mcp_schema_status[] = "{\"type\":\"object\",\"required\":[\"schema\",\"success\"],"
     "\"properties\":{" ENDED ",\"queue\":" THINGS ",\"damaged\":" THINGS ",\"worker\":"

@@ -204,7 +204,8 @@ on_tools_call(struct aks_mcp_server *server, const struct aks_mcp_message *messa
     else if (!aks_mcp_tools_check(tool, arguments, why))
         refuse_arguments(server, message->id, why);
     else
-        aks_mcp_server_add(server, message->id, tool, message->params);
+        aks_mcp_server_add(server, message->id, aks_mcp_tools_call(tool, arguments),
+            message->params);
 }
 
 static void

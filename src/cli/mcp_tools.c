@@ -39,6 +39,8 @@ static const struct tool tools[AKS_MCP_TOOLS] = {
         "minutes; tells progress, and can be cancelled: a later run goes on where it stopped.",
         { TARGET, { "no_fallback", FLAG, "only the first target of each route", NULL, 0 },
           { "dry_run", FLAG, "decide everything, send nothing", NULL, 0 },
+          { "background", FLAG, "return at once with a job_id, which sync_status takes: a worker "
+            "brings it, whatever becomes of this server; excludes dry_run and details", NULL, 0 },
           { "details", FLAG, "with every decision and the facts that the policy saw", NULL, 0 } },
         aks_mcp_schema_sync, false, true, true },
     [AKS_MCP_STATUS] = { "sync_status", "Status of the sync",
@@ -182,6 +184,18 @@ explains(const json_t *arguments, char why[AKS_MCP_WHY_BYTES])
     return true;
 }
 
+static bool
+syncs(const json_t *arguments, char why[AKS_MCP_WHY_BYTES])
+{
+    if (!json_is_true(json_object_get(arguments, "background")) ||
+        !(json_is_true(json_object_get(arguments, "dry_run")) ||
+        json_is_true(json_object_get(arguments, "details"))))
+        return true;
+    (void)snprintf(why, AKS_MCP_WHY_BYTES, "argument \"background\" excludes \"dry_run\" and "
+        "\"details\"");
+    return false;
+}
+
 bool
 aks_mcp_tools_check(enum aks_mcp_do tool, const json_t *arguments,
     char ret_why[AKS_MCP_WHY_BYTES])
@@ -200,7 +214,22 @@ aks_mcp_tools_check(enum aks_mcp_do tool, const json_t *arguments,
         if (!fits(field, value, ret_why))
             return false;
     }
+    if (tool == AKS_MCP_SYNC)
+        return syncs(arguments, ret_why);
     return tool != AKS_MCP_EXPLAIN || explains(arguments, ret_why);
+}
+
+enum aks_mcp_do
+aks_mcp_tools_call(enum aks_mcp_do tool, const json_t *arguments)
+{
+    return tool == AKS_MCP_SYNC && json_is_true(json_object_get(arguments, "background"))
+        ? AKS_MCP_ENQUEUE : tool;
+}
+
+bool
+aks_mcp_tools_is_tool(enum aks_mcp_do what)
+{
+    return what < AKS_MCP_TOOLS || what == AKS_MCP_ENQUEUE;
 }
 
 /* --- telling ---------------------------------------------------------------------------------- */

@@ -24,11 +24,16 @@ enum aks_mcp_do {
     AKS_MCP_TOOLS,                      /* those above are tools */
     AKS_MCP_REPORT = AKS_MCP_TOOLS,
     AKS_MCP_POLICY,
+    AKS_MCP_ENQUEUE,                    /* of sync_now: in the background */
     AKS_MCP_NOTHING
 };
 
 /** Which tool ${name} is; AKS_MCP_NOTHING if it is none. */
 enum aks_mcp_do aks_mcp_tools_find(const char *name);
+/** What a call of ${tool} with ${arguments}, which are checked, comes to. */
+enum aks_mcp_do aks_mcp_tools_call(enum aks_mcp_do tool, const json_t *arguments);
+/** Is the answer to it that of a tool? */
+bool aks_mcp_tools_is_tool(enum aks_mcp_do what);
 /** Which resource ${uri} is; AKS_MCP_NOTHING if it is none. */
 enum aks_mcp_do aks_mcp_tools_resource(const char *uri);
 /** Are ${arguments} (an object, or NULL: none) what ${tool} takes? Else ${ret_why} says what is

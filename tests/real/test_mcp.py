@@ -204,6 +204,21 @@ class Mcp(cases.Case):
         self.assertEqual(after["structuredContent"]["queue"], [])
         print(f"    a cancelled sync had ended after {cancelled['ended_s']:.2f} s", flush=True)
 
+    def test_a_sync_in_the_background_outlives_the_server(self):
+        self.folder_policy(self.me.source("memory.bin", data.random_bytes, data.MIB))
+        server = self.serve()
+        server.begin()
+        server.call(1, "sync_now", background=True)
+        queued = server.answer(1)["result"]["structuredContent"]
+        self.assertEqual((queued["outcome"], queued["worker"]), ("queued", True))
+        self.assertEqual(server.finish(), 0)
+        deadline = time.monotonic() + SECONDS_MAX
+        while self.me.ask("status", "--state", self.me.state, "--json").report["queue"]:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        [manifest] = (self.me.folder / "target").rglob("manifest.json")
+        self.assertEqual(json.loads(manifest.read_text())["objects"][0]["source_name"], "memory.bin")
+
     # --- by hand --------------------------------------------------------------------------------------------------------
 
     def test_bad_input_is_answered_and_the_conversation_goes_on(self):

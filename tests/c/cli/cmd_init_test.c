@@ -88,8 +88,9 @@ options_become_targets(void **state)
     struct command_testing *testing = *state;
 
     command_run(testing, "init", "--yes", "--no-hook", "--quiet", "--bucket", "memories",
-        "--region", "eu-west-1", "--prefix", "team", "--system-id", "laptop-7", "--credentials", "environment",
-        "--endpoint", "http://127.0.0.1:9", "--dir", "backup", NULL);
+        "--region", "eu-west-1", "--prefix", "team", "--system-id", "laptop-7",
+        "--credentials", "environment", "--endpoint", "http://127.0.0.1:9", "--dir", "backup",
+        NULL);
     has(testing, POLICY, "cloud = akosha.s3 { bucket = \"memories\", region = \"eu-west-1\", "
         "endpoint = \"http://127.0.0.1:9\", prefix = \"team\", credentials = \"environment\" },");
     has(testing, POLICY, "system_id = \"laptop-7\"");

@@ -195,6 +195,7 @@ command_holds(struct command_testing *testing, const char *name, const char *tex
 struct call {
     int fds[3];
     struct sigaction actions[SIGNALS];
+    sigset_t held;
 };
 
 static int
@@ -222,6 +223,7 @@ begin(const struct command_testing *testing, const char *out, const char *err, s
     call->fds[2] = redirect(STDERR_FILENO, err, O_WRONLY | O_CREAT | O_TRUNC);
     for (size_t i = 0; i < SIGNALS; i++)
         (void)sigaction(signals[i], NULL, &call->actions[i]);
+    (void)sigprocmask(SIG_SETMASK, NULL, &call->held);
 }
 
 static void
@@ -238,6 +240,7 @@ end(const struct call *call)
     }
     for (size_t i = 0; i < SIGNALS; i++)
         (void)sigaction(signals[i], &call->actions[i], NULL);
+    (void)sigprocmask(SIG_SETMASK, &call->held, NULL);
     /* A hook is silent to its end, and a process that is guarded cannot look for its leaks. */
     aks_print_mute();
     aks_print_unmute();
