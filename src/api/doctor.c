@@ -18,6 +18,7 @@ akosha_doctor(struct akosha *engine, struct akosha_policy *policy,
     *ret_report = NULL;
     if (policy != NULL) {
         doctor.policy = policy->policy;
+        doctor.folder = policy->folder;
     } else {
         (void)aks_error_set(&policy_error, AKS_SETTINGS, "%s", options->policy_error->message);
         aks_error_hint(&policy_error, "%s", options->policy_error->hint);

@@ -11,6 +11,8 @@ struct json_t;
 struct aks_doctor_options {
     const struct aks_policy *policy;        /* NULL: it cannot be loaded, */
     const struct aks_error *policy_error;   /* for this reason; else not looked at */
+    const char *folder;                     /* absolute: what relative sources of the policy are
+                                             * relative to */
     const char *target;                     /* only this one, or NULL */
 };
 

@@ -116,14 +116,13 @@ look_at_source(struct doctor *doctor, const struct aks_source_settings *source,
     char *ret_folder, size_t bytes, int64_t *ret_bytes)
 {
     const struct aks_port *port = doctor->port;
-    const struct aks_environment *env = &port->environment;
     struct aks_file_info info;
     char *path = NULL;
     char *slash;
     bool found = false;
 
-    if (source->glob || aks_source_absolute(port, source->path, env->working_folder(env->ctx),
-        &path, NULL) != AKS_OK)
+    if (source->glob || aks_source_absolute(port, source->path, doctor->options->folder, &path,
+            NULL) != AKS_OK)
         return false;
     slash = strrchr(path, '/');
     if (port->files.stat(port->files.ctx, path, true, &info, NULL) == AKS_OK &&

@@ -149,6 +149,21 @@ a_policy_that_cannot_be_loaded_is_a_finding(void **state)
     json_decref(document);
 }
 
+/* Wherever the doctor is called, sources of a policy are where the policy says. */
+static void
+sources_are_looked_for_beside_their_policy(void **state)
+{
+    struct command_testing *testing = *state;
+
+    (void)command_write(testing, POLICY, "local akosha = require \"akosha\"\n"
+        "return akosha.policy { api = 1, sources = { \"a.txt\", \"b.txt\" }, targets = { here = "
+        "akosha.dir { path = \"~/quokka-7\" } }, route = { \"here\" } }\n");
+    (void)command_write(testing, "home/.config/akosha-sync/a.txt", "a memory");
+    command_run(testing, "doctor", NULL);
+    assert_int_equal(testing->code, AKOSHA_OK);
+    command_prints(testing, "ok       sources: there: 1 of 2, patterns: 0\n");
+}
+
 static void
 one_target_is_examined_where_it_is_named(void **state)
 {
@@ -175,6 +190,7 @@ main(void)
         TEST(a_bundle_that_cannot_be_written_is_an_error),
         TEST(a_machine_that_is_well_is_told_line_by_line),
         TEST(a_policy_that_cannot_be_loaded_is_a_finding),
+        TEST(sources_are_looked_for_beside_their_policy),
         TEST(one_target_is_examined_where_it_is_named),
     };
 

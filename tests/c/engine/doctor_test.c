@@ -83,6 +83,7 @@ ask(struct place *place)
     struct aks_error err = { 0 };
     json_t *report = NULL;
 
+    options.folder = temp_folder_path(place->folder);
     if (aks_doctor(place->engine, &options, &report, &err) != AKS_OK)
         fail_msg("%s", err.message);
     return report;
