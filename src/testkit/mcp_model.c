@@ -17,10 +17,12 @@ struct memory {
     size_t len;
     unsigned batch;                     /* that it came in last */
     int64_t again_ms;                   /* when it came once more; 0: never */
+    bool unsure;                        /* nothing followed that batch in its session */
 };
 
 struct session {
     const char *name;                   /* first: the set's */
+    bool used;                          /* a batch came in it */
 };
 
 struct aks_mcp_model {
@@ -213,9 +215,10 @@ store(struct aks_mcp_model *model, const json_t *item)
         return "text cannot be empty";
     memory = aks_model_set_find(&model->memories, id);
     if (memory != NULL) {
-        if (memory->batch + 1 < model->batches)
+        if (memory->batch + 1 < model->batches && !memory->unsure)
             come_again(model, memory);
         memory->batch = model->batches;
+        memory->unsure = false;
         return "Constraint Error: Duplicate key violates primary key constraint";
     }
     if (json_array_size(json_object_get(item, "embedding")) != 384)
@@ -237,6 +240,22 @@ store(struct aks_mcp_model *model, const json_t *item)
     return NULL;
 }
 
+/* The first batch of a session: whoever sent the one before may not have heard of it. */
+static void
+begin_batches(struct call *call)
+{
+    struct aks_mcp_model *model = call->model;
+    struct session *session = aks_model_set_find(&model->sessions,
+        aks_sim_request_header(call->request, "mcp-session-id"));
+
+    for (size_t i = 0; i < model->memories.count && !session->used; i++) {
+        struct memory *memory = model->memories.items[i];
+
+        memory->unsure = memory->unsure || memory->batch == model->batches;
+    }
+    session->used = true;
+}
+
 static void
 store_batch(struct call *call, const json_t *memories)
 {
@@ -246,6 +265,7 @@ store_batch(struct call *call, const json_t *memories)
     const char *status;
     json_t *value;
 
+    begin_batches(call);
     if (call->model->batches++ == 0)
         call->model->first_ms = call->model->wall_ms;
     for (size_t i = 0; i < total; i++) {

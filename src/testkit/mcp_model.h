@@ -38,9 +38,9 @@ const void *aks_mcp_model_memory(struct aks_mcp_model *model, const char *id, si
 /** In byte order of ids. */
 void aks_mcp_model_each(struct aks_mcp_model *model,
     void (*each)(void *ctx, const char *id, const void *data, size_t len), void *ctx);
-/** Memories that came once more although they had not come in the batch before (that batch alone
- * may have been sent without its answer being known), and less than AKS_MCP_MODEL_ALL_MS after the
- * first batch of all or the last time. */
+/** Memories that came once more although they had not come in the batch before, nor in the last of
+ * a session (those alone may have been sent without their answers being known), and less than
+ * AKS_MCP_MODEL_ALL_MS after the first batch of all or the last time. */
 size_t aks_mcp_model_repeated(const struct aks_mcp_model *model);
 /** Forgets all sessions, as a server does that is started again. */
 void aks_mcp_model_restart(struct aks_mcp_model *model);
