@@ -36,8 +36,14 @@ print(const struct akosha_report *report)
 
     for (int64_t i = 0; i < targets; i++) {
         int64_t systems = aks_pick_number(report, TARGET "systems", i);
+        const char *message = aks_pick_text(report, TARGET "error.message", i);
         struct aks_table table;
 
+        if (message != NULL)
+            aks_print_out("%s (%s): %s\n", aks_pick_text(report, TARGET "name", i),
+                aks_pick_text(report, TARGET "kind", i), message);
+        if (message != NULL && systems == 0)
+            continue;
         aks_print_out("%s (%s): %" PRId64 " system%s\n", aks_pick_text(report, TARGET "name", i),
             aks_pick_text(report, TARGET "kind", i), systems, systems == 1 ? "" : "s");
         if (systems == 0 || !aks_table_begin(&table, heads, sizeof(heads) / sizeof(heads[0]),

@@ -13,9 +13,14 @@ static void
 print_target(const struct akosha_report *report, int64_t target)
 {
     int64_t uploads = aks_pick_number(report, TARGET "uploads", target);
+    const char *message = aks_pick_text(report, TARGET "error.message", target);
     char before[AKS_UNITS_TEXT_BYTES];
     char after[AKS_UNITS_TEXT_BYTES];
 
+    if (message != NULL)
+        aks_print_out("%s: %s\n", aks_pick_text(report, TARGET "name", target), message);
+    if (message != NULL && uploads == 0)
+        return;
     aks_print_out("%s: %" PRId64 " of %" PRId64 " uploads stay; %s stored now, %s then\n",
         aks_pick_text(report, TARGET "name", target),
         aks_pick_number(report, TARGET "kept", target), uploads,
