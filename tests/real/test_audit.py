@@ -1,5 +1,6 @@
 """The audit log against whoever changes it: what is named, what a target knows, what a kill leaves."""
 
+import fcntl
 import hashlib
 import json
 import random
@@ -275,3 +276,102 @@ class Audit(cases.Case):
             thread.join()
         self.assertEqual(len(lines_of(person)), before + 20)
         self.assertEqual(self.verify(person, 0)["log"]["records"], before + 20)
+
+    # --- older files ----------------------------------------------------------------------------------
+
+    def chained(self, lines, count, size):
+        """${count} records behind those, each of about ${size} bytes."""
+        out = list(lines)
+        for _ in range(count):
+            record = {"seq": len(out) + 1, "prev": hashlib.sha256(out[-1]).hexdigest(), "at": "2026-11-26T08:00:00.000Z",
+                      "event": "policy", "said": {"text": "x" * size}}
+            out.append(json.dumps(record, separators=(",", ":")).encode())
+        return out
+
+    def test_a_log_that_is_full_becomes_an_older_one_and_the_oldest_go(self):
+        person = self.person()
+        self.grow(person, 1)
+        few = self.chained(lines_of(person), 17, 10)
+        for i in range(16):
+            begin, end = (0 if i == 0 else len(few) - 16 + i), len(few) - 15 + i
+            path = person.state / f"audit-{begin + 1:012}.jsonl"
+            path.write_bytes(b"\n".join(few[begin:end]) + b"\n")
+            path.chmod(0o600)
+        full = self.chained(few, 280, 61_000)
+        self.with_lines(person, full[len(few):])
+        self.assertGreater((person.state / "audit.jsonl").stat().st_size, 16 << 20)
+        self.assertEqual(self.verify(person, 0)["log"]["records"], len(full))
+        self.grow(person, 2)
+        files = sorted(path.name for path in person.state.glob("audit-*.jsonl"))
+        self.assertEqual(len(files), 15, files)
+        self.assertEqual(files[-1], f"audit-{len(few) + 1:012}.jsonl")
+        rotated = json.loads((person.state / "audit.jsonl").read_bytes().splitlines()[0])
+        gone = int(files[0][6:18]) - 1
+        self.assertEqual((rotated["event"], rotated["follows"], rotated["removed_seq"]), ("rotated", files[-1], gone))
+        self.assertEqual(rotated["removed_head"], hashlib.sha256(few[gone - 1]).hexdigest())
+        log = self.verify(person, 0)["log"]
+        self.assertEqual((log["removed"], log["removed_proof"]), (True, "state.db"))
+        # What is taken away besides is missed.
+        (person.state / files[0]).unlink()
+        self.assertEqual(self.verify(person, 5)["fault"]["kind"], "dropped")
+
+    def test_what_a_crash_left_is_told_by_the_next_record_and_stands_from_then_on(self):
+        person = self.person()
+        self.grow(person, 2)
+        lines = lines_of(person)
+        torn = lines[-1][:70]
+        self.with_lines(person, [*lines, torn], end=b"")
+        self.grow(person, 1)
+        whole = lines_of(person)
+        healed = json.loads(whole[len(lines) + 1])
+        self.assertEqual((healed["event"], healed["torn_lines"], healed["torn_bytes"]), ("healed", 1, len(torn)))
+        self.assertEqual(healed["before"], hashlib.sha256(lines[-1]).hexdigest())
+        self.verify(person, 0)
+        at, chance = len(lines), random.Random(5)
+        for kind, line, changed in (
+                ("changed", at + 1, [*whole[:at], torn[:-1] + b"!", *whole[at + 1:]]),
+                ("dropped", None, [*whole[:at], *whole[at + 1:]]),
+                ("inserted", None, [*whole[:at], torn, *whole[at:]]),
+                ("changed", at + 1, [*whole[:at + 1], *whole[at + 2:]]),
+                ("inserted", 3, [*whole[:2], b"no record", *whole[2:]]),
+                ("changed", at, [*whole[:at - 1], whole[at - 1].replace(b"Z", b"z", 1), *whole[at:]])):
+            with self.subTest(kind=kind, line=line, chance=chance.random()):
+                self.with_lines(person, changed)
+                fault = self.verify(person, 5)["fault"]
+                self.assertIsNotNone(fault)
+                if line is not None:
+                    self.assertEqual((fault["kind"], fault["line"]), (kind, line), fault)
+        self.with_lines(person, whole)
+        self.verify(person, 0)
+
+    def test_a_log_that_cannot_be_written_ends_the_run_before_anything_is_done(self):
+        person = self.person()
+        self.grow(person, 1)
+        log = person.state / "audit.jsonl"
+        uploads = len(list((person.folder / "target").rglob("manifest.json")))
+        (person.folder / "a.bin").write_bytes(b"another")
+
+        def refused(words, hint):
+            result = person.run(None, [person.folder / "a.bin"])
+            self.assertNotIn(result.code, (0, 99), result)
+            self.assertIn(words, result.err)
+            self.assertIn(hint, result.err)
+            self.assertEqual(len(list((person.folder / "target").rglob("manifest.json"))), uploads)
+
+        kept = log.read_bytes()
+        log.write_bytes(kept + b"no record\n" * 20)
+        refused("cannot write the audit log: it is damaged", "move it away: a new one is begun")
+        log.rename(person.folder / "elsewhere")
+        log.symlink_to(person.folder / "elsewhere")
+        refused("is a link, which is not followed here", "move it away")
+        log.unlink()
+        log.mkdir()
+        refused("is no regular file", "this user must be able to write it")
+        log.rmdir()
+        log.write_bytes(kept)
+        log.chmod(0o600)
+        with open(log, "r+b") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX)
+            refused("another process has kept it locked", "")
+        self.assert_code(person.run(None, [person.folder / "a.bin"]), 0)
+        self.verify(person, 0)
