@@ -159,6 +159,25 @@ an_end_that_was_cut_off_is_known_to_the_state(void **state)
     finds(place, false, "truncated", "state.db");
 }
 
+/* Who goes on with a log that has lost its end says so, in a record that nobody takes back. */
+static void
+a_log_that_goes_on_after_its_end_was_cut_off_says_so(void **state)
+{
+    struct audit_place *place = *state;
+    char *line;
+
+    for (int i = 0; i < 3; i++)
+        audit_place_note(place, "begun", NULL, NULL);
+    audit_place_change(place, 3, NULL);
+    audit_place_note(place, "ended", NULL, NULL);
+    line = audit_place_line(place, 4);
+    assert_non_null(strstr(line, "\"event\":\"log_cut\""));
+    assert_non_null(strstr(line, "\"known_seq\":3"));
+    assert_non_null(strstr(line, "\"found_seq\":2"));
+    free(line);
+    finds(place, false, "truncated", "");
+}
+
 /* --- heads ------------------------------------------------------------------------------------ */
 
 /* What remembers the log is gone, and with ${log} that is gone too. */
@@ -370,6 +389,7 @@ main(void)
         TEST(without_a_log_there_is_nothing_that_could_be_wrong),
         TEST(a_line_that_was_changed_or_dropped_is_named),
         TEST(an_end_that_was_cut_off_is_known_to_the_state),
+        TEST(a_log_that_goes_on_after_its_end_was_cut_off_says_so),
         TEST(a_log_that_was_rewritten_disagrees_with_a_target),
         TEST(an_upload_of_which_the_log_knows_nothing_is_told),
         TEST(an_upload_from_before_the_log_is_no_fault),
