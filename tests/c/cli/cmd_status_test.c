@@ -4,12 +4,14 @@
 
 #include "akosha/akosha.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -265,6 +267,105 @@ a_restore_that_was_made_is_known(void **state)
     command_prints(testing, "last proven restore: 20");
 }
 
+/* --- what others do --------------------------------------------------------------------------- */
+
+/* Another process, which holds the lock ${name} of the state folder with ${text} in it. */
+struct other {
+    pid_t pid;
+    int ends;                           /* closed: it ends */
+};
+
+static void
+hold(const char *path, const int ends[2], int begun)
+{
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    char byte = 0;
+
+    (void)close(ends[1]);
+    if (fd < 0 || fcntl(fd, F_SETLK, &lock) != 0)
+        _exit(1);
+    (void)!write(begun, &byte, 1);
+    (void)!read(ends[0], &byte, 1);
+    _exit(0);
+}
+
+static struct other
+begin_other(struct command_testing *testing, const char *name, const char *text)
+{
+    struct other other;
+    char path[128];
+    int begun[2];
+    int ends[2];
+    char byte;
+
+    (void)snprintf(path, sizeof(path), STATE "/%s", name);
+    (void)command_write(testing, path, text);
+    assert_int_equal(pipe2(begun, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    (void)fflush(NULL);
+    other.pid = fork();
+    assert_true(other.pid >= 0);
+    if (other.pid == 0)
+        hold(command_path(testing, path), ends, begun[1]);
+    (void)close(begun[1]);
+    (void)close(ends[0]);
+    other.ends = ends[1];
+    assert_int_equal(read(begun[0], &byte, 1), 1);
+    (void)close(begun[0]);
+    return other;
+}
+
+static void
+end_other(const struct other *other)
+{
+    int status;
+
+    (void)close(other->ends);
+    assert_int_equal(waitpid(other->pid, &status, 0), other->pid);
+    assert_int_equal(status, 0);
+}
+
+static void
+what_is_going_on_is_told_as_far_as_it_is_known(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *told;
+    } cases[] = {
+        { "{\"target\": \"cloud\", \"source\": \"a.db\", \"bytes_done\": 1000000, "
+            "\"bytes_total\": 4000000, \"bytes_per_s\": 500000, \"remaining_s\": 6}",
+            "now: 1.0 MB of 4.0 MB to cloud: a.db, 500 kB/s, 6.00 s left\n" },
+        { "{\"target\": \"cloud\", \"bytes_done\": 0, \"bytes_total\": 10}",
+            "now: 0 B of 10 B to cloud\n" },
+        { "{\"run_id\": \"one\"}", "now: at work\n" },
+        { "half a te", "now: at work\n" },
+    };
+    struct command_testing *testing = *state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct other other = begin_other(testing, "delivery.lock", cases[i].text);
+
+        command_run(testing, "status", NULL);
+        end_other(&other);
+        command_prints(testing, cases[i].told);
+    }
+    /* Who is gone does nothing, whatever was left behind. */
+    command_run(testing, "status", NULL);
+    command_prints(testing, "now: nothing\n");
+}
+
+static void
+a_worker_that_waits_is_told(void **state)
+{
+    struct command_testing *testing = *state;
+    struct other other = begin_other(testing, "worker.lock", "");
+
+    command_run(testing, "status", NULL);
+    end_other(&other);
+    command_prints(testing, "now: nothing; a worker waits for work\n");
+}
+
 static void
 an_output_that_takes_nothing_is_an_error(void **state)
 {
@@ -294,6 +395,8 @@ main(void)
         TEST(a_quiet_one_says_nothing_where_nothing_is_wrong),
         TEST(a_hook_that_failed_is_told_until_one_succeeds),
         TEST(a_restore_that_was_made_is_known),
+        TEST(what_is_going_on_is_told_as_far_as_it_is_known),
+        TEST(a_worker_that_waits_is_told),
         TEST(an_output_that_takes_nothing_is_an_error),
     };
 
