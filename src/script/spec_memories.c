@@ -2,6 +2,7 @@
  * tables of one's own hold some. */
 #include "script/spec.h"
 
+#include "base/check.h"
 #include "script/problem_internal.h"
 #include "script/value.h"
 
@@ -50,8 +51,8 @@ take_map(lua_State *L, void *ctx)
         aks_value_expected(L, WHAT, "a table ({ table = \"...\", id = \"...\", text = \"...\" })",
             taking.entry);
     aks_value_fields(L, taking.entry, WHAT, names);
-    if (memories->map_count == AKS_MEMORIES_MAPS_MAX)
-        aks_value_raise(L, WHAT ": more than %d tables", AKS_MEMORIES_MAPS_MAX);
+    /* A list is no longer, and a table beside a list was refused. */
+    AKS_CHECK(memories->map_count < AKS_MEMORIES_MAPS_MAX);
     if (memories->maps == NULL)
         memories->maps = aks_mem_array(taking.settings->alloc, AKS_MEMORIES_MAPS_MAX,
             sizeof(*memories->maps));

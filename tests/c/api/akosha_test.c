@@ -145,6 +145,34 @@ policy_is_found_in_its_order(void **state)
     assert_non_null(strstr(akosha_policy_path(place->policy), "named.lua"));
 }
 
+/* It says where data goes, and nobody has named it: it must be this user's alone. */
+static void
+policy_that_others_may_change_is_not_found(void **state)
+{
+    struct api_place *place = *state;
+    const char *path;
+
+    assert_int_equal(mkdir(temp_folder_join(place->folder, ".config"), 0700), 0);
+    assert_int_equal(mkdir(temp_folder_join(place->folder, ".config/akosha-sync"), 0700), 0);
+    path = api_place_policy(place, ".config/akosha-sync/policy.lua");
+    assert_int_equal(akosha_open(&place->options, &place->engine, &place->error), AKOSHA_OK);
+    assert_int_equal(chmod(path, 0666), 0);
+    assert_int_equal(akosha_policy_load(place->engine, NULL, NULL, 0, &place->policy,
+        &place->error), AKOSHA_SETTINGS);
+    assert_non_null(strstr(place->error.message, "cannot use the policy "));
+    assert_non_null(strstr(place->error.message, path));
+    assert_non_null(strstr(place->error.hint, "chmod"));
+    /* Whoever names it has looked at it. */
+    assert_int_equal(akosha_policy_load(place->engine, path, NULL, 0, &place->policy,
+        &place->error), AKOSHA_OK);
+    akosha_policy_free(place->policy);
+    place->policy = NULL;
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(akosha_policy_load(place->engine, NULL, NULL, 0, &place->policy,
+        &place->error), AKOSHA_OK);
+    assert_string_equal(akosha_policy_path(place->policy), path);
+}
+
 static void
 wrong_policy_is_told(void **state)
 {
@@ -371,6 +399,7 @@ main(void)
         API_TEST(relative_state_folder_lies_in_the_working_folder),
         API_TEST(state_folder_that_cannot_be_is_told),
         API_TEST(policy_is_found_in_its_order),
+        API_TEST(policy_that_others_may_change_is_not_found),
         API_TEST(wrong_policy_is_told),
         API_TEST(failures_have_their_codes),
         API_TEST(sources_of_the_caller_lie_in_its_folder),

@@ -101,6 +101,31 @@ nothing_has_to_be_decided_where_nothing_comes_of_it(void **state)
         "decided.\n\nIt ends: stored in here after ");
 }
 
+/* A schedule is a value of the settings; a function may stand in a module beside the policy. */
+static void
+answers_of_settings_and_of_modules_have_their_lines(void **state)
+{
+    struct command_testing *testing = *state;
+
+    put_sources(testing);
+    (void)command_write(testing, "work/rules.lua", "local akosha = require 'akosha'\n"
+        "return function(failure)\n  if failure.attempt < 3 then return akosha.wait(3) end\nend\n");
+    (void)command_write(testing, "work/p.lua", BEGIN "sources = { 'a.txt' },\n"
+        "  targets = { " CLOUD "},\n  retry = require 'rules' }\n");
+    command_run(testing, "explain", "--policy", "p.lua", "--event", "cloud: throttled x1", NULL);
+    assert_int_equal(testing->code, AKOSHA_OK);
+    command_prints(testing, "  wait 3.0  rules.lua, line 3\n");
+    (void)command_write(testing, "work/p.lua", BEGIN "sources = { 'a.txt' },\n"
+        "  targets = { " CLOUD "},\n"
+        "  retry = akosha.retry.fixed { first = 5, tries = 2 } }\n");
+    command_run(testing, "explain", "--policy", "p.lua", "--event", "cloud: throttled", NULL);
+    assert_int_equal(testing->code, AKOSHA_OK);
+    command_prints(testing, "  wait 5.0 ");
+    command_prints(testing, "settings, line 5\n");
+    command_prints(testing, "It ends: queued after ");
+    command_prints(testing, " s: ");
+}
+
 static void
 mirror_goes_to_each_of_its_targets(void **state)
 {
@@ -346,6 +371,7 @@ main(void)
         EXPLAIN_TEST(plan_says_whose_decision_each_was),
         EXPLAIN_TEST(events_are_told_with_what_they_led_to),
         EXPLAIN_TEST(nothing_has_to_be_decided_where_nothing_comes_of_it),
+        EXPLAIN_TEST(answers_of_settings_and_of_modules_have_their_lines),
         EXPLAIN_TEST(mirror_goes_to_each_of_its_targets),
         EXPLAIN_TEST(what_is_made_up_is_said),
         EXPLAIN_TEST(large_source_is_simulated_with_fewer_bytes),

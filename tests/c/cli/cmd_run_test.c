@@ -155,6 +155,25 @@ where_no_source_is_there_a_person_is_told_what_to_do(void **state)
 }
 
 static void
+talkative_run_tells_its_steps_and_leaves_the_result_alone(void **state)
+{
+    struct command_testing *testing = *state;
+    char *quiet;
+
+    put_sources(testing);
+    command_run(testing, "run", "--policy", "p.lua", NULL);
+    command_tells(testing, NULL);
+    command_run(testing, "run", "--policy", "p.lua", NULL);
+    quiet = strdup(testing->out);
+    command_run(testing, "run", "--policy", "p.lua", "--verbose", NULL);
+    assert_int_equal(testing->code, AKOSHA_OK);
+    assert_string_equal(testing->out, quiet);
+    free(quiet);
+    command_tells(testing, " s: dedup here: reuse (default)\n");
+    assert_null(strstr(testing->err, "akosha-sync: "));
+}
+
+static void
 job_of_an_earlier_run_is_told(void **state)
 {
     struct command_testing *testing = *state;
@@ -334,6 +353,7 @@ main(void)
         RUN_TEST(mirror_says_who_is_owed_a_copy),
         RUN_TEST(further_failures_are_told_once_each),
         RUN_TEST(where_no_source_is_there_a_person_is_told_what_to_do),
+        RUN_TEST(talkative_run_tells_its_steps_and_leaves_the_result_alone),
         RUN_TEST(job_of_an_earlier_run_is_told),
         RUN_TEST(policy_that_is_wrong_ends_a_run),
         RUN_TEST(job_is_enqueued_brought_and_known),

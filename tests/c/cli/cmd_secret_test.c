@@ -156,6 +156,22 @@ secrets_that_others_read_are_refused(void **state)
 }
 
 static void
+secret_that_others_came_to_read_says_how_to_mend_it(void **state)
+{
+    struct command_testing *testing = *state;
+    const char *path = command_write(testing, "work/token", PLANTED);
+
+    command_run(testing, "secret", "add", "token", "--file", "token", "--host", "h", NULL);
+    assert_int_equal(testing->code, AKOSHA_OK);
+    assert_int_equal(chmod(path, 0604), 0);
+    command_run(testing, "secret", "list", NULL);
+    assert_int_equal(testing->code, AKOSHA_OK);
+    command_prints(testing, "  value    not found: ");
+    command_prints(testing, "           chmod ");
+    assert_nowhere(testing);
+}
+
+static void
 command_line_that_says_no_secret(void **state)
 {
     static const struct {
@@ -219,6 +235,7 @@ main(void)
         SECRET_TEST(quiet_person_hears_of_failures_alone),
         SECRET_TEST(secret_is_replaced_by_force_alone),
         SECRET_TEST(secrets_that_others_read_are_refused),
+        SECRET_TEST(secret_that_others_came_to_read_says_how_to_mend_it),
         SECRET_TEST(command_line_that_says_no_secret),
         SECRET_TEST(output_and_log_that_cannot_be_written_are_told),
     };
