@@ -301,3 +301,30 @@ class Credentials(cases.Case):
         target = [t for t in json.loads(told.out)["targets"] if t["name"] == "cloud"][0]
         self.assertEqual(target["credentials"]["source"], "profile default, credential_process")
         self.assertRegex(target["credentials"]["expires_at"], r"^\d{4}-\d\d-\d\dT")
+
+    def test_profiles_that_lead_nowhere_say_where(self):
+        server = self.have(cases.world.versitygw)
+        role = f"role_arn = {ROLE}\n"
+        chain = "".join(f"[profile p{i}]\n{role}source_profile = p{i + 1}\n" for i in range(12))
+        for text, words in (
+                (f"[profile me]\n{role}", "neither source_profile nor credential_source"),
+                (f"[profile me]\n{role}source_profile = a\ncredential_source = Environment\n", "both source_profile and credential_source"),
+                (f"[profile me]\n{role}credential_source = Somewhere\n", "credential_source is none of Environment, EcsContainer"),
+                (f"[profile me]\n{role}credential_source = Environment\n", "credential_source Environment"),
+                (f"[profile me]\n{role}credential_source = EcsContainer\n", "credential_source EcsContainer"),
+                (f"[profile me]\n{role}source_profile = a\n[profile a]\n{role}source_profile = me\n", "source_profile leads back to profile me"),
+                (f"[profile me]\n{role}source_profile = p0\n{chain}", "than"), (f"[profile me]\n{role}source_profile = absent\n", "absent"),
+                (f"[profile me]\n{role}source_profile = a\nmfa_serial = arn:x\n", "mfa_serial, which is not supported"),
+                (f"[profile me]\n{role}source_profile = a\nduration_seconds = 5\n", "duration_seconds is no number from 900"),
+                (f"[profile me]\n{role}source_profile = a\nrole_session_name = a b\n", "a role session's name has"),
+                (f"[profile me]\n{role}source_profile = a\nexternal_id = a b\n", "external_id has a blank"),
+                ("[profile me]\nweb_identity_token_file = /nowhere\n", "web_identity_token_file is there, but role_arn is not"),
+                (f"[profile me]\n{role}web_identity_token_file = {self.me.folder}/absent\n", "absent"),
+                ("[profile me]\nregion = x\n", "profile me"), ("[profile other]\n", "profile me")):
+            with self.subTest(text=text[:150]):
+                self.write(".aws/config", text, 0o644)
+                result = self.run_with(server.url, "profile:me")
+                self.assertIn(result.code, (3, 6), result)
+                self.assertIn(result.report["error"]["failure"], ("settings", "auth_missing"), result)
+                self.assertIn(words, result.report["error"]["message"], result)
+                self.assertEqual(len(self.me.queue()), 1)

@@ -419,3 +419,51 @@ class Away(steering.Case):
             tell('commit', select(2, ctx:commit 'cloud').name)""", code=1)
         self.assertEqual(told, [("probe", "nil", "refused", "probe", "nil", True), ("open", "nil", "refused"),
                                 ("commit", "refused")])
+
+    def test_what_is_believed_for_long_is_looked_at_before_nothing_is_sent(self):
+        store = """
+            tell('held', ctx:held('notes.bin', 'cloud'))
+            for _, target in ipairs(ctx:targets()) do
+              tell('target', target.name, target.healthy, ctx:now() < 60, ctx:clock().year > 2000)
+            end
+            if not ctx:held('notes.bin', 'cloud') then
+              local upload <close> = assert(ctx:open('cloud', assert(ctx:snapshot 'notes.bin')))
+              assert(ctx:send(upload))
+              assert(ctx:finish(upload))
+              tell('id', assert(ctx:commit 'cloud'))
+            end"""
+
+        def long_ago():
+            with contextlib.closing(sqlite3.connect(self.someone.state / "state.db")) as state:
+                state.execute("UPDATE stored SET checked_at_ms = checked_at_ms - 30 * 86400000")
+                state.commit()
+
+        prefix = f"steer-held-{self.someone.folder.name}"
+        target = ("target", "cloud", True, True, True)
+        _, _, first = self.told(prefix, store)
+
+        def read():
+            return self.proxy.asked(lambda r: r.method == "GET" and r.path.endswith("/manifest.json"))
+
+        before = len(read())
+        self.assertEqual(self.told(prefix, store), [("held", True), target])
+        self.assertEqual(len(read()), before)
+        long_ago()
+        self.assertEqual(self.told(prefix, store), [("held", True), target])
+        self.assertEqual(len(read()), before + 1)
+        # Somebody has emptied the bucket meanwhile.
+        long_ago()
+        client = self.server.client()
+        for key in self.server.objects(prefix):
+            client.delete_object(Bucket=sync.BUCKET, Key=key)
+        told = self.told(prefix, store)
+        self.assertEqual([told[0][:2], told[1]], [("held", False), target])
+        self.assertNotEqual(told[2], first)
+        self.assert_stored(self.result, "cloud")
+        # One that cannot be asked is no proof of anything.
+        long_ago()
+        self.proxy.on(lambda r: r.method == "GET", faults.s3_error(403, "AccessDenied"), times=1000)
+        told = self.told(prefix, """
+            local held, failure = ctx:held('notes.bin', 'cloud')
+            tell('held', held, failure and failure.name)""", code=1)
+        self.assertEqual(told, [("held", "nil", "forbidden")])
