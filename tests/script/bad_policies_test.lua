@@ -475,26 +475,6 @@ local CASES = {
       "attempt to index a boolean value" },
   { "a decision written to", AKOSHA .. "akosha.give_up.kind = 'wait'",
       "attempt to index a akosha.decision value" },
-
-  -- rows
-  { "missing as a boolean", with "missing = true",
-      'missing: expected "fail" or "skip", got true' },
-  { "memories as a function", with "memories = function() end",
-      "memories: a function decides nothing here: expected " },
-  { "memories as a number", with "memories = 1", "akosha.policy: memories: expected " },
-  { "an unknown mode of memories", with "memories = 'some'", "akosha.policy: memories: expected " },
-  { "a list of tables that are none", with "memories = { 1 }",
-      "memories: expected a table ({ table = " },
-  { "an empty list of tables", with "memories = { tables = {} }", "tables: the list is empty" },
-  { "a table and a list of them", with "memories = { table = 'a', tables = {} }",
-      "memories: table and tables: all of them belong into the list" },
-  { "a column of no table", with "memories = { id = 'k' }",
-      "memories: id: of which table? There is no table = " },
-  { "a table without its text", with "memories = { table = 'a', id = 'k' }", "memories: text: " },
-  { "a table twice", with [[memories = { { table = 'a', id = 'k', text = 't' },
-      { table = 'a', id = 'k', text = 't' } }]], 'memories: table "a" is there twice' },
-  { "too many tables", with("memories = { tables = { " .. ("1, "):rep(17) .. "} }"),
-      "memories: tables: " },
 }
 
 -- What is wrong with how a case ended, or nil.
