@@ -198,6 +198,49 @@ a_target_that_the_policy_has_not_is_no_finding(void **state)
     end(&place);
 }
 
+static const char *
+no_variable(void *ctx, const char *name)
+{
+    return NULL;
+}
+
+/* Nobody has to be asked to know that. */
+static void
+a_key_that_is_missing_is_told_as_one(void **state)
+{
+    static char name[] = "cloud";
+    static char bucket[] = "quokka";
+    static char endpoint[] = "http://127.0.0.1:9";
+    static char region[] = "auto";
+    static char prefix[] = "";
+    static char credentials[] = "environment";
+    struct place place;
+    json_t *report;
+    const json_t *target;
+
+    begin(&place, aks_alloc_system());
+    memset(&place.target, 0, sizeof(place.target));
+    place.target.name = name;
+    place.target.kind = AKS_TARGET_S3;
+    place.target.bucket = bucket;
+    place.target.endpoint = endpoint;
+    place.target.region = region;
+    place.target.prefix = prefix;
+    place.target.credentials = credentials;
+    place.target.path_style = -1;
+    place.port.environment.get = no_variable;
+    assert_int_equal(open_engine(&place), AKS_OK);
+    report = ask(&place);
+    assert_string_equal(outcome(report, "credentials"), "problem");
+    assert_string_equal(outcome(report, "reachable"), "none");
+    assert_int_equal(code(report), 6);
+    target = json_array_get(json_object_get(report, "targets"), 0);
+    assert_true(json_is_false(json_object_get(target, "reachable")));
+    assert_true(json_is_null(json_object_get(target, "credentials")));
+    json_decref(report);
+    end(&place);
+}
+
 static void
 who_interrupts_gets_what_was_found(void **state)
 {
@@ -245,6 +288,7 @@ main(void)
         cmocka_unit_test(the_worst_problem_decides),
         cmocka_unit_test(without_a_policy_the_machine_is_looked_at_all_the_same),
         cmocka_unit_test(a_target_that_the_policy_has_not_is_no_finding),
+        cmocka_unit_test(a_key_that_is_missing_is_told_as_one),
         cmocka_unit_test(who_interrupts_gets_what_was_found),
         cmocka_unit_test(a_doctor_survives_any_allocation_that_fails),
     };
