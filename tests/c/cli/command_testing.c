@@ -2,6 +2,7 @@
 
 #include "cli/begin.h"
 #include "cli/print.h"
+#include "support/json_look.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -324,19 +325,7 @@ command_json(const struct command_testing *testing)
 const json_t *
 command_at(const json_t *document, const char *path)
 {
-    char name[128];
-
-    while (document != NULL && *path != '\0') {
-        size_t len = strcspn(path, ".");
-
-        assert_true(len < sizeof(name));
-        (void)snprintf(name, sizeof(name), "%.*s", (int)len, path);
-        document = json_is_array(document)
-            ? json_array_get(document, (size_t)strtoul(name, NULL, 10))
-            : json_object_get(document, name);
-        path += len + (path[len] == '.');
-    }
-    return document;
+    return json_look(document, path);
 }
 
 const char *

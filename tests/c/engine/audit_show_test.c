@@ -3,8 +3,8 @@
 #include "engine/audit_show.h"
 
 #include "engine/audit_place.h"
-#include "engine/json_look.h"
 #include "support/failing_alloc.h"
+#include "support/json_look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

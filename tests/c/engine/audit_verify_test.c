@@ -3,9 +3,9 @@
 #include "engine/audit_verify.h"
 
 #include "engine/audit_place.h"
-#include "engine/json_look.h"
 #include "engine/run.h"
 #include "support/failing_alloc.h"
+#include "support/json_look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

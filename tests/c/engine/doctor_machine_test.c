@@ -3,10 +3,10 @@
 #include "engine/doctor.h"
 
 #include "engine/audit_place.h"
-#include "engine/json_look.h"
 #include "engine/queue.h"
 #include "engine/rows_readers.h"
 #include "engine/state_proofs.h"
+#include "support/json_look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

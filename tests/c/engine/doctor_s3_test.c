@@ -2,9 +2,9 @@
  * what is open is one, and what nobody answers is unknown. */
 #include "engine/doctor_internal.h"
 
-#include "engine/json_look.h"
 #include "engine/s3_answers.h"
 #include "support/failing_alloc.h"
+#include "support/json_look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,12 +2,12 @@
  * text is of its format whatever a name holds, and nothing that could not be read is told as 0. */
 #include "engine/metrics.h"
 
-#include "engine/json_look.h"
 #include "engine/queue.h"
 #include "engine/state_figures.h"
 #include "engine/state_proofs.h"
 #include "state_fixture.h"
 #include "support/failing_alloc.h"
+#include "support/json_look.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,12 +1,12 @@
 /* Who is told, when, and what: by a program that is put in place of the person's. */
 #include "engine/notify.h"
 
-#include "engine/json_look.h"
 #include "engine/queue.h"
 #include "engine/secret_command.h"
 #include "engine/secret_place.h"
 #include "engine/state_figures.h"
 #include "support/failing_alloc.h"
+#include "support/json_look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

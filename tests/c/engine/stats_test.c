@@ -2,10 +2,10 @@
  * that cannot be read, or memory that is missing, is never told as a day without runs. */
 #include "engine/stats.h"
 
-#include "engine/json_look.h"
 #include "engine/state_figures.h"
 #include "state_fixture.h"
 #include "support/failing_alloc.h"
+#include "support/json_look.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

@@ -2,10 +2,10 @@
  * no secret and no name leaves, whatever else goes wrong. */
 #include "engine/support.h"
 
-#include "engine/json_look.h"
 #include "engine/secret_place.h"
 #include "engine/state.h"
 #include "support/failing_alloc.h"
+#include "support/json_look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "engine/json_look.h"
+#include "support/json_look.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,7 +17,7 @@ static int64_t seen;
 const json_t *
 json_look(const json_t *document, const char *path)
 {
-    char name[64];
+    char name[128];
 
     while (document != NULL && *path != '\0') {
         size_t len = strcspn(path, ".");
