@@ -166,7 +166,7 @@ aks_run_push_batch_next(struct push *push, struct aks_error *err)
         enum aks_status status = next_line(push, &line, &len, err);
 
         if (status != AKS_OK || line == NULL)
-            return status;
+            return status != AKS_OK ? status : aks_buf_status(&push->items, "a batch", err);
         status = aks_memories_push_read(alloc, line, len, &row, err);
         if (status != AKS_OK)
             return status;

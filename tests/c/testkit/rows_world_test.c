@@ -1,5 +1,6 @@
 /* Worlds with rows: databases grow, targets and disks fail, processes die, and in the end every row
  * of every source is at each target exactly once. */
+#include "testkit/rows_held.h"
 #include "testkit/scenario.h"
 
 #include "base/units.h"
@@ -108,78 +109,10 @@ grow(struct place *place, unsigned round)
 
 /* --- the law ---------------------------------------------------------------------------------- */
 
-/* What a target holds. */
-struct held {
-    json_t *texts;                      /* text: how often */
-    size_t count;
-    struct aks_world *world;
-    const struct aks_world_target *target;
-};
-
-static void
-hold(struct held *held, const char *text, size_t len)
-{
-    char *copy = strndup(text, len);
-
-    assert_non_null(copy);
-    assert_int_equal(json_object_set_new(held->texts, copy, json_integer(1 +
-        json_integer_value(json_object_get(held->texts, copy)))), 0);
-    held->count++;
-    free(copy);
-}
-
-static void
-hold_memory(void *ctx, const char *id, const void *data, size_t len)
-{
-    hold(ctx, data, len);
-}
-
-/* memories.json of an upload that has a manifest. */
-static void
-hold_document(void *ctx, const char *key, const void *data, size_t len)
-{
-    static const char name[] = "/memories.json";
-    struct held *held = ctx;
-    char manifest[512];
-    size_t key_len = strlen(key);
-    size_t ignored;
-    const json_t *memory;
-    json_t *root;
-    size_t i;
-
-    if (key_len < sizeof(name) || strcmp(key + key_len - sizeof(name) + 1, name) != 0)
-        return;
-    (void)snprintf(manifest, sizeof(manifest), "%.*s/manifest.json",
-        (int)(key_len - sizeof(name) + 1), key);
-    if (aks_world_object(held->world, held->target, manifest, &ignored) == NULL)
-        return;
-    root = json_loadb(data, len, 0, NULL);
-    assert_non_null(root);
-    json_array_foreach(json_object_get(root, "conversations"), i, memory) {
-        const char *text = json_string_value(json_object_get(memory, "content"));
-
-        hold(held, text, strlen(text));
-    }
-    json_decref(root);
-}
-
-static struct held
-held_at(struct place *place, const char *target)
-{
-    struct held held = { json_object(), 0, place->world, aks_world_target(place->world, target) };
-
-    assert_non_null(held.target);
-    if (held.target->mcp != NULL)
-        aks_mcp_model_each(held.target->mcp, hold_memory, &held);
-    else
-        aks_world_objects(place->world, held.target, hold_document, &held);
-    return held;
-}
-
 /* Each row of ${source} is held exactly once; ${again}: or more often. Returns how many there
  * are. */
 static size_t
-check_source(const struct held *held, sqlite3 *source, bool again, uint64_t seed)
+check_source(const struct rows_held *held, sqlite3 *source, bool again, uint64_t seed)
 {
     sqlite3_stmt *statement = NULL;
     size_t rows = 0;
@@ -192,7 +125,7 @@ check_source(const struct held *held, sqlite3 *source, bool again, uint64_t seed
         json_int_t times = json_integer_value(json_object_get(held->texts, text));
 
         if (times < 1 || (times > 1 && !again))
-            fail_msg("seed %d: %s holds \"%s\" %d times", (int)seed, held->target->name, text,
+            fail_msg("seed %d: %s holds \"%s\" %d times", (int)seed, held->target, text,
                 (int)times);
     }
     assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
@@ -202,7 +135,7 @@ check_source(const struct held *held, sqlite3 *source, bool again, uint64_t seed
 static void
 every_row_is_there(struct place *place, const char *target, bool again, uint64_t seed)
 {
-    struct held held = held_at(place, target);
+    struct rows_held held = rows_held_at(place->world, target);
     size_t rows = 0;
 
     for (size_t i = 0; i < SOURCES; i++)
@@ -210,7 +143,7 @@ every_row_is_there(struct place *place, const char *target, bool again, uint64_t
     if (rows != json_object_size(held.texts) || (!again && rows != held.count))
         fail_msg("seed %d: %s holds %zu memories of %zu rows", (int)seed, target, held.count,
             rows);
-    json_decref(held.texts);
+    rows_held_fini(&held);
 }
 
 /* --- a life ----------------------------------------------------------------------------------- */
