@@ -146,6 +146,23 @@ class Monitoring(cases.Case):
         self.assertNotIn("\x1b", shown.out)
         self.assertIn("source_missing", shown.out)
 
+    def test_a_damaged_database_has_no_figures_and_hides_no_job(self):
+        self.runs()
+        for name in ("state.db", "state.db-wal", "state.db-shm"):
+            (self.me.state / name).unlink(missing_ok=True)
+        (self.me.state / "state.db").write_text("no database at all, whatever it is called")
+        stats = self.me.ask("stats", "--json", "--state", self.me.state)
+        self.assert_code(stats, 7)
+        schema.check("stats", stats.report)
+        self.assertEqual((stats.report["success"], stats.report["error"]["failure"]), (False, "state"))
+        status = self.me.ask("status", "--json", "--state", self.me.state)
+        self.assert_code(status, 0)
+        schema.check("status", status.report)
+        self.assertEqual(status.report["error"]["failure"], "state")
+        quiet = self.me.ask("status", "--quiet", "--state", self.me.state)
+        self.assertEqual((quiet.code, quiet.out), (0, ""))
+        self.assertIn("state.db", quiet.err)
+
     def test_dashboard_alerts_and_docs_name_series_that_are_there(self):
         self.runs()
         there = self.names()
