@@ -289,6 +289,9 @@ use_everything(struct api_place *place)
     (void)akosha_verify(place->engine, place->policy, &options, api_place_report(place),
         &place->error);
     (void)prune(place, "last=1", true);
+    (void)akosha_list(place->engine, place->policy, NULL, api_place_report(place), &place->error);
+    (void)akosha_fleet(place->engine, place->policy, NULL, NULL, api_place_report(place),
+        &place->error);
     (void)akosha_audit_verify(place->engine, place->policy, NULL, api_place_report(place),
         &place->error);
     (void)akosha_audit_show(place->engine, &show, api_place_report(place), &place->error);

@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #define RESTORED AKS_WORLD_HOME "/restored"
-#define SEEDS 6
+#define SEEDS 4
 #define STEPS_MAX 3000
-#define STRIDE 5                        /* the steps of a removal repeat */
+#define STRIDE 13                       /* the steps of a removal repeat */
 #define ID_BYTES 40
 
 static const char *const policies[] = {

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -162,11 +163,193 @@ newest_is_the_last_that_was_stored_whatever_the_clock_says(void **state)
     }
 }
 
+/* --- what came before it was cut off ---------------------------------------------------------- */
+
+#define LONG_BYTES (2 * (size_t)1024 * 1024 + 77)
+
+/* Nothing is tried twice. */
+static const char once_policy[] =
+    "local akosha = require 'akosha'\n"
+    "return akosha.policy { api = 1, sources = { 'a.bin' }, compress = 'none',\n"
+    "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = 'cloud',\n"
+    "  retry = akosha.retry.exponential { tries = 1 } }\n";
+
+/* Plain bytes that were there already; -1: it failed. */
+static json_int_t
+restore_again(struct aks_world *world)
+{
+    const struct aks_world_restore_options options = { .to = RESTORED };
+    struct aks_error err = { 0 };
+    json_t *report = NULL;
+    json_int_t resumed = -1;
+    const json_t *file;
+
+    if (aks_world_restore(world, &options, &report, &err) != AKS_OK)
+        fail_at(0, world, err.message);
+    if (aks_laws_check(world, report, &err) != AKS_OK)
+        fail_at(0, world, err.message);
+    file = json_array_get(json_object_get(report, "files"), 0);
+    if (json_is_true(json_object_get(report, "success")))
+        resumed = json_integer_value(json_object_get(json_object_get(file, "main"),
+            "resumed_bytes"));
+    json_decref(report);
+    return resumed;
+}
+
+/* A restore that got so far as two of three ranges. */
+static struct aks_world *
+cut_off(void)
+{
+    struct aks_world *world = scenario_new(31, once_policy, LONG_BYTES);
+    struct aks_fault_rule *rule;
+
+    scenario_run_is(world, "stored");
+    rule = scenario_reply(world, "cloud", "get", 503, "SlowDown");
+    /* The manifest is the first that is got, and the ranges are asked for side by side. */
+    rule->nth = 4;
+    assert_int_equal(restore_again(world), -1);
+    assert_int_equal(rule->struck, 1);
+    aks_world_calm(world, true);
+    return world;
+}
+
+struct found {
+    char part[256];
+    char record[256];
+};
+
+static void
+find_part(void *ctx, const char *path, int64_t bytes)
+{
+    struct found *found = ctx;
+    size_t len = strlen(path);
+
+    if (strncmp(path, RESTORED "/", sizeof(RESTORED)) != 0 || path[len - 1] == '/')
+        return;
+    if (len > 5 && strcmp(path + len - 5, ".json") == 0)
+        (void)snprintf(found->record, sizeof(found->record), "%s", path);
+    else
+        (void)snprintf(found->part, sizeof(found->part), "%s", path);
+}
+
+static void
+find(struct aks_world *world, struct found *found)
+{
+    memset(found, 0, sizeof(*found));
+    aks_files_sim_each(aks_sim_files(aks_world_sim(world)), find_part, found);
+    assert_true(found->part[0] != '\0' && found->record[0] != '\0');
+}
+
+/* All is there, and nothing beside it. */
+static void
+end_whole(struct aks_world *world)
+{
+    struct found found = { .record = "" };
+    struct aks_error err = { 0 };
+
+    if (aks_laws_restored(world, RESTORED, &err) != AKS_OK)
+        fail_at(0, world, err.message);
+    aks_files_sim_each(aks_sim_files(aks_world_sim(world)), find_part, &found);
+    assert_string_equal(found.record, "");
+    assert_string_equal(found.part, RESTORED "/a.bin");
+    aks_world_free(world);
+}
+
+static void
+what_came_is_not_asked_for_again(void **state)
+{
+    struct aks_world *world = cut_off();
+    json_int_t resumed = restore_again(world);
+
+    assert_true(resumed > 0 && resumed < (json_int_t)LONG_BYTES);
+    end_whole(world);
+}
+
+static void
+a_record_that_tells_nothing_costs_work_and_no_more(void **state)
+{
+    static const char *const texts[] = { "no JSON", "{\"format\": \"akosha-restore/1\"}" };
+
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        struct aks_world *world = cut_off();
+        struct aks_error err = { 0 };
+        struct found found;
+
+        find(world, &found);
+        assert_int_equal(aks_world_put(world, found.record, texts[i], strlen(texts[i]), &err),
+            AKS_OK);
+        assert_int_equal(restore_again(world), 0);
+        end_whole(world);
+    }
+}
+
+/* A number in the record that is none of this object's. */
+static void
+a_record_of_more_than_there_can_be_is_not_believed(void **state)
+{
+    static const char *const fields[] = { "stored", "plain" };
+    static const json_int_t numbers[] = { (json_int_t)LONG_BYTES + 1, -1 };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct aks_world *world = cut_off();
+        struct aks_error err = { 0 };
+        struct found found;
+        const char *data;
+        size_t len = 0;
+        json_t *record;
+        char *text;
+
+        find(world, &found);
+        data = aks_files_sim_look(aks_sim_files(aks_world_sim(world)), found.record, &len);
+        record = json_loadb(data, len, 0, NULL);
+        assert_int_equal(json_object_set_new(record, fields[i], json_integer(numbers[i])), 0);
+        text = json_dumps(record, 0);
+        assert_int_equal(aks_world_put(world, found.record, text, strlen(text), &err), AKS_OK);
+        free(text);
+        json_decref(record);
+        assert_int_equal(restore_again(world), 0);
+        end_whole(world);
+    }
+}
+
+/* The record says more than the medium kept. */
+static void
+a_part_that_is_shorter_than_its_record_begins_anew(void **state)
+{
+    struct aks_world *world = cut_off();
+    struct aks_error err = { 0 };
+    struct found found;
+
+    find(world, &found);
+    assert_int_equal(aks_world_put(world, found.part, "short", 5, &err), AKS_OK);
+    assert_int_equal(restore_again(world), 0);
+    end_whole(world);
+}
+
+/* Digests are of every byte, also of those that were there. */
+static void
+a_part_that_was_mangled_is_read_again(void **state)
+{
+    struct aks_world *world = cut_off();
+    struct aks_error err = { 0 };
+    struct found found;
+
+    find(world, &found);
+    assert_int_equal(aks_world_edit(world, found.part, 1000, "mangled", 7, &err), AKS_OK);
+    assert_int_equal(restore_again(world), 0);
+    end_whole(world);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(newest_is_the_last_that_was_stored_whatever_the_clock_says),
+        cmocka_unit_test(what_came_is_not_asked_for_again),
+        cmocka_unit_test(a_record_that_tells_nothing_costs_work_and_no_more),
+        cmocka_unit_test(a_record_of_more_than_there_can_be_is_not_believed),
+        cmocka_unit_test(a_part_that_is_shorter_than_its_record_begins_anew),
+        cmocka_unit_test(a_part_that_was_mangled_is_read_again),
         cmocka_unit_test(from_a_bucket),
         cmocka_unit_test(from_a_folder_and_packed),
     };
