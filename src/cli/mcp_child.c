@@ -71,9 +71,11 @@ on_progress(void *ctx, const struct akosha_progress *progress)
     struct doing *doing = ctx;
     const struct aks_clock *clock = &aks_os_port(doing->os)->clock;
     int64_t now_ms = clock->now_ns(clock->ctx) / AKS_NS_PER_MS;
+    bool waits = progress->blocked || progress->waiting_ms >= 0;
     char text[TEXT_BYTES];
 
-    if (doing->told_ms >= 0 && now_ms - doing->told_ms < PROGRESS_EVERY_MS)
+    /* Nothing comes after a wait that has begun, for as long as it takes. */
+    if (!waits && doing->told_ms >= 0 && now_ms - doing->told_ms < PROGRESS_EVERY_MS)
         return;
     say_progress(text, progress);
     if (doing->told_ms >= 0 && doing->told_done == progress->bytes_done &&

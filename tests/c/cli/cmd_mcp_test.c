@@ -236,7 +236,8 @@ give_patience(struct command_testing *testing)
     (void)command_write(testing, "home/notes.txt", "what was said");
     give_policy(testing, "return akosha.policy { api = 1, sources = { \"~/notes.txt\" }, "
         "targets = { there = akosha.http { url = \"http://127.0.0.1:9/up\" } },\n"
-        "retry = akosha.retry.exponential { tries = 3, first = 1000, factor = 2, cap = 3000 } }\n");
+        "retry = akosha.retry.exponential { tries = 3, first = 3000, cap = 3000, "
+        "jitter = \"none\" } }\n");
 }
 
 /* --- tools and resources ---------------------------------------------------------------------- */
