@@ -418,13 +418,38 @@ empty_table_is_no_failure(void **state)
     aks_world_free(world);
 }
 
-/* From the third request on: the first two begin a session. */
+/* From the request on behind those that are left. */
 static bool
-is_batch(void *ctx, const struct aks_fault_step *step)
+none_is_left(void *ctx, const struct aks_fault_step *step)
 {
-    unsigned *requests = ctx;
+    unsigned *left = ctx;
 
-    return ++*requests > 2;
+    return *left == 0 || (*left)-- == 0;
+}
+
+/* What a server took of a batch that was too large for it is noted, though the rest fails. */
+static void
+half_of_a_batch_is_not_sent_again(void **state)
+{
+    struct aks_world *world = make("deliver = 'any', route = 'akosha',", 40);
+    struct aks_fault_rule *rule = scenario_reply(world, "akosha", "push", 413, "");
+    unsigned left = 4;      /* two begin a session, one is too large, one is the first half */
+    json_t *report;
+
+    rule->nth = 3;
+    rule = scenario_reply(world, "akosha", "push", 503, "");
+    rule->when = none_is_left;
+    rule->when_ctx = &left;
+    rule->until_ns = 60 * AKS_NS_PER_S;
+    report = run_is(world, "queued", 1);
+    pushed_is(report, 20, 0, 0);
+    json_decref(report);
+    aks_world_advance(world, HOUR_NS);
+    report = run_is(world, "stored", 0);
+    pushed_is(report, 20, 0, 0);
+    json_decref(report);
+    assert_int_equal(memories(world), 40);
+    aks_world_free(world);
 }
 
 /* Not the memory is too large, the limit is too small: whoever sets it right gets all of them. */
@@ -434,11 +459,11 @@ server_that_takes_next_to_nothing_gets_all_of_it_later(void **state)
     struct aks_world *world = make("deliver = 'any', route = 'akosha',", 40);
     struct aks_fault_rule *rule = scenario_reply(world, "akosha", "push", 413, "");
     const json_t *error;
-    unsigned requests = 0;
+    unsigned left = 2;
     json_t *report;
 
-    rule->when = is_batch;
-    rule->when_ctx = &requests;
+    rule->when = none_is_left;
+    rule->when_ctx = &left;
     rule->until_ns = 60 * AKS_NS_PER_S;
     report = run_is(world, "queued", 1);
     error = json_object_get(report, "error");
@@ -468,6 +493,7 @@ main(void)
         cmocka_unit_test(rows_with_an_older_time_arrive_within_a_month),
         cmocka_unit_test(coming_again_of_all_rows_goes_on_behind_what_was_acknowledged),
         cmocka_unit_test(empty_table_is_no_failure),
+        cmocka_unit_test(half_of_a_batch_is_not_sent_again),
         cmocka_unit_test(server_that_takes_next_to_nothing_gets_all_of_it_later),
     };
 

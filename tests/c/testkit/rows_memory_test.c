@@ -1,5 +1,5 @@
-/* Rows without memory: one allocation of a run fails, whichever it is. Nothing is lost, nothing comes
- * twice, and the next run, with memory, brings every row exactly once. */
+/* Rows without memory: one allocation of a run fails, whichever it is. Nothing is lost, nothing
+ * comes twice, and the next run, with memory, brings every row exactly once. */
 #include "base/units.h"
 #include "support/failing_alloc.h"
 #include "testkit/memory_database.h"
