@@ -98,6 +98,13 @@ CATCHERS = [
     engine("restores that die at every step", "tests/testkit_restore_world_test"),
     engine("workers that die at every step", "tests/testkit_background_test"),
     engine("soak, 1,000 seeds", "soak", "--count", "1000", "--once", "--real-every", "0"),
+    engine("the public header", "tests/api_akosha_test"),
+    engine("the queue of the public header", "tests/api_queue_test"),
+    engine("secrets of the public header", "tests/api_secret_test"),
+    engine("what explain shows", "tests/cli_cmd_explain_test"),
+    engine("what check shows", "tests/cli_cmd_check_test"),
+    engine("what run shows", "tests/cli_cmd_run_test"),
+    engine("first tests", "tests/cli_cmd_test_new_test"),
     # A test of policies is a file that lua_host runs in the tree, or the program itself.
     *(policies(f"policies: {name}", "tests/script/lua_host", f"tests/script/{name}_test.lua")
       for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile",

@@ -26,10 +26,11 @@ from typing import NamedTuple
 
 import catchers
 import mutants
+import mutants_commands
 import mutants_figures
 import mutants_rows
 
-MUTANTS = mutants.MUTANTS + mutants_figures.MUTANTS + mutants_rows.MUTANTS
+MUTANTS = mutants.MUTANTS + mutants_commands.MUTANTS + mutants_figures.MUTANTS + mutants_rows.MUTANTS
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 EXPECTED = Path(__file__).resolve().parent / "expected.json"

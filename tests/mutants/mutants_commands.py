@@ -1,0 +1,25 @@
+"""The mutants of what a person or an embedder is told: as those of mutants.py."""
+
+MUTANTS = (
+    ("a policy is found that others may change", "src/api/places.c",
+     "        status = aks_private_folder_check_settings(port, path, &why);",
+     "        status = aks_private_folder_check_settings(port, folder, &why);"),
+    ("a hook's failure that is called ok ends its caller", "src/api/hook.c",
+     "        if (which == AKS_OK)", "        if (which == AKS_STATUS_COUNT)"),
+    ("a change of secrets that is not noted is told as one that is", "src/api/secret.c",
+     "    return status != AKS_OK ? AKS_STATE : AKS_OK;", "    return AKS_OK;"),
+    ("a secret's command is run to name it", "src/api/secret.c",
+     "    if (entry->from != AKS_SECRET_COMMAND &&\n        aks_secret_find_value(", "    if (aks_secret_find_value("),
+    ("what a policy decided is shown as the settings'", "src/cli/explain_text.c",
+     "    bool settings = strcmp(whose, \"default\") == 0;", "    bool settings = strcmp(whose, \"task\") != 0;"),
+    ("what would be the same is shown as different", "src/cli/explain_text.c",
+     "        if (json_is_true(json_object_get(row, \"same\")) && !all)", "        if (json_is_null(json_object_get(row, \"same\")) && !all)"),
+    ("a first test is written over what is there", "src/cli/cmd_test_new.c",
+     "AKS_FILE_CREATE", "AKS_FILE_REPLACE"),
+    ("an editor's settings are written over what is there", "src/cli/editor.c",
+     "AKS_FILE_CREATE", "AKS_FILE_REPLACE"),
+    ("check ends well though an editor was told nothing", "src/cli/cmd_check.c",
+     "            &error) != 0)\n        code = AKOSHA_SETTINGS;", "            &error) != 0 && code != 0)\n        code = AKOSHA_SETTINGS;"),
+    ("a run does not say whom a mirror still owes", "src/cli/cmd_run.c",
+     "    if (strcmp(outcome, \"partial\") == 0)", "    if (strcmp(outcome, \"owed\") == 0)"),
+)
