@@ -478,6 +478,35 @@ server_that_takes_next_to_nothing_gets_all_of_it_later(void **state)
     aks_world_free(world);
 }
 
+/* A token is looked for once more where the server does not know it, and shows nowhere (a law). */
+static void
+token_goes_along_and_is_looked_for_once_more(void **state)
+{
+    static const char with_token[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'notes.db' }, targets = {\n"
+        "  akosha = akosha.mcp { url = 'https://akosha.example:8682/mcp',\n"
+        "                        token = akosha.secret 'akosha-token' } },\n"
+        "  route = 'akosha', retry = akosha.retry.fixed { first = 1, tries = 3 } }\n";
+    struct aks_world *world = scenario_new(1, with_token, 10);
+    struct aks_fault_rule *rule;
+    json_t *report;
+
+    put_database(world, 0, 12);
+    rule = scenario_reply(world, "akosha", "push", 401, "");
+    rule->until_ns = 60 * AKS_NS_PER_S;
+    report = run_is(world, "queued", 6);
+    assert_string_equal(json_string_value(json_object_get(json_object_get(report, "error"),
+        "failure")), "auth_invalid");
+    json_decref(report);
+    assert_int_equal(memories(world), 0);
+    aks_world_advance(world, HOUR_NS);
+    report = run_is(world, "stored", 0);
+    pushed_is(report, 12, 0, 0);
+    json_decref(report);
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -493,6 +522,7 @@ main(void)
         cmocka_unit_test(rows_with_an_older_time_arrive_within_a_month),
         cmocka_unit_test(coming_again_of_all_rows_goes_on_behind_what_was_acknowledged),
         cmocka_unit_test(empty_table_is_no_failure),
+        cmocka_unit_test(token_goes_along_and_is_looked_for_once_more),
         cmocka_unit_test(half_of_a_batch_is_not_sent_again),
         cmocka_unit_test(server_that_takes_next_to_nothing_gets_all_of_it_later),
     };
