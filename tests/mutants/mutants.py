@@ -586,8 +586,6 @@ MUTANTS = (
      "            pruner->uploads[i - 1].verified = true;", "            pruner->uploads[i - 1].verified = proof.at_ms == INT64_MAX;"),
     ("what a prune has begun is kept by rules", "src/engine/prune_plan.c",
      "        if (upload->begun)\n            upload->reason", "        if (upload->begun && upload->complete)\n            upload->reason"),
-    ("what is pruned is still believed to be there", "src/engine/prune.c",
-     "        if (status == AKS_OK && gone)", "        if (status == AKS_OK && gone && rows[i].bytes < 0)"),
     ("all rows count as sent when some were", "src/engine/run_rebuild.c",
      ".all_at_ms = table->after_id == NULL ? manifest->uploaded_at_ms : 0 };", ".all_at_ms = manifest->uploaded_at_ms };"),
     ("memories that were half sent are left open", "src/engine/run_memories.c",

@@ -92,6 +92,13 @@ class Prune(test_restore.Back):
             self.assert_code(result, 2)
             self.assertIn("usage: ", result.err)
 
+    def test_what_cannot_be_begun_is_as_the_schemas_say(self):
+        self.someone.policy.write_text("return 7\n")
+        for command in ("list", "fleet", "verify", "prune", "restore"):
+            result = self.ask(command, *(["--to", self.to] if command == "restore" else []))
+            self.assert_code(result, 3)
+            self.assertEqual((result.report["success"], result.report["error"]["failure"]), (False, "policy"))
+
     def test_real_servers_and_one_that_is_cut_off_goes_on(self):
         for make in (cases.world.versitygw, cases.world.minio):
             with self.subTest(server=make.__name__):

@@ -2,6 +2,7 @@
  * somebody else's things, or do not answer; and what is known again where the state was lost. */
 #include "base/units.h"
 #include "testkit/live.h"
+#include "testkit/memory_database.h"
 #include "testkit/scenario.h"
 
 #include <setjmp.h>
@@ -469,6 +470,40 @@ a_database_of_sqlite_is_opened_before_it_gets_its_name(void **state)
     aks_world_free(world);
 }
 
+/* Its bytes are what they were, and prove nothing of what is in them: the one who asks for it back
+ * is told before it takes the place of anything. */
+static void
+a_database_that_does_not_open_gets_no_name(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'm.db' }, compress = 'none',\n"
+        "  memories = 'none', targets = { cloud = akosha.s3 { bucket = 'memories' } } }\n";
+    struct aks_world *world = scenario_new(5, policy, 10);
+    struct aks_error err = { 0 };
+    char noise[600];
+    size_t len = 0;
+    json_t *report;
+
+    memset(noise, 0x5a, sizeof(noise));
+    memory_database_put(world, "m.db", 1, 400, 100);
+    /* A page in the middle. */
+    assert_int_equal(aks_world_edit(world, "m.db", 5 * 4096, noise, sizeof(noise), &err), AKS_OK);
+    report = scenario_run(world);
+    assert_string_equal(text_of(report, "outcome"), "stored");
+    json_decref(report);
+    report = verify(world, NULL);
+    assert_int_equal(number(report, "exit_code"), 0);
+    json_decref(report);
+    report = restore(world, false);
+    assert_int_equal(number(report, "exit_code"), 5);
+    assert_string_equal(text_of(first_file(report), "outcome"), "failed");
+    assert_non_null(strstr(text_of(json_object_get(report, "error"), "message"), "m.db"));
+    json_decref(report);
+    assert_null(aks_files_sim_look(aks_sim_files(aks_world_sim(world)), RESTORED "/m.db", &len));
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -483,6 +518,7 @@ main(void)
         cmocka_unit_test(what_was_plain_before_the_policy_encrypted_is_told),
         cmocka_unit_test(a_database_that_nobody_here_can_open_comes_back_as_it_was),
         cmocka_unit_test(a_database_of_sqlite_is_opened_before_it_gets_its_name),
+        cmocka_unit_test(a_database_that_does_not_open_gets_no_name),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

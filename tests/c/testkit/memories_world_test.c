@@ -14,7 +14,7 @@
 #define ROWS 120                        /* several parts of a small world */
 #define ROW_BYTES 200
 #define STEPS_MAX 3000
-#define STRIDE 7
+#define STRIDE 13
 
 static const char policy[] =
     "local akosha = require 'akosha'\n"

@@ -14,9 +14,9 @@
 #include <cmocka.h>
 
 #define RESTORED AKS_WORLD_HOME "/restored"
-#define SEEDS 4
+#define SEEDS 3
 #define STEPS_MAX 3000
-#define STRIDE 13                       /* the steps of a removal repeat */
+#define STRIDE 29                       /* the steps of a removal repeat */
 #define ID_BYTES 40
 
 static const char *const policies[] = {
@@ -482,6 +482,34 @@ memories_of_an_emptied_database_stay(void **state)
     aks_world_free(place.world);
 }
 
+/* A proof alone keeps the first: it was read to its end, and the one behind it was not. */
+static void
+the_newest_that_was_verified_stays(void **state)
+{
+    struct place place;
+    json_t *before;
+    json_t *report;
+
+    place_init(&place, 12, 1);
+    store(&place, 1);
+    verify(&place);
+    for (uint64_t i = 0; i < 2; i++) {
+        scenario_put(place.world, "a.bin", 20 + i, 700);
+        scenario_put(place.world, "b.bin", 30 + i, 700);
+        place.last += 2;
+        put_rows(&place);
+        store(&place, 1);
+    }
+    before = aks_laws_before_prune(place.world);
+    report = prune(&place, "last=1", true);
+    assert_string_equal(reason_at(report, 0), "the newest that was verified");
+    assert_string_equal(outcome_at(report, 1), "removed");
+    check_needed(&place, before);
+    json_decref(report);
+    json_decref(before);
+    aks_world_free(place.world);
+}
+
 static void
 wrong(struct place *place, const struct aks_world_prune_options *options, enum aks_status status,
     const char *text)
@@ -537,6 +565,7 @@ main(void)
         cmocka_unit_test(it_is_only_told_until_it_is_wanted),
         cmocka_unit_test(who_may_not_delete_is_told),
         cmocka_unit_test(memories_of_an_emptied_database_stay),
+        cmocka_unit_test(the_newest_that_was_verified_stays),
         cmocka_unit_test(what_cannot_be_pruned_says_why),
         cmocka_unit_test(one_that_is_cut_off_in_a_bucket_goes_on),
         cmocka_unit_test(one_that_is_cut_off_in_a_folder_goes_on),
