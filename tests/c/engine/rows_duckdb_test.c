@@ -373,6 +373,25 @@ who_does_not_want_it_any_more_gets_nothing(void **state)
     assert_null(strstr(asked, "1 catalog"));
 }
 
+static void
+rows_are_counted_by_the_reader(void **state)
+{
+    struct scripted *reader = add("one", "v1.5.6\n");
+    struct aks_rows *rows = NULL;
+    int64_t count = -1;
+
+    reader->answers[2].output = "{\"n\":1234567}\n" END("1");
+    assert_int_equal(open_rows(&rows), AKS_OK);
+    assert_int_equal(aks_rows_count(rows, &query, &count, &err), AKS_OK);
+    assert_int_equal(count, 1234567);
+    assert_non_null(strstr(last_sql, "count(*)"));
+    /* One that breaks off is not believed. */
+    reader->answers[2].output = "{\"n\":1}\n";
+    assert_int_equal(aks_rows_count(rows, &query, &count, &err), AKS_BAD_REPLY);
+    assert_non_null(strstr(err.message, "reading broke off after 1 rows"));
+    aks_rows_close(rows);
+}
+
 #define OF(name, type) "{\"table\":\"conversations_v2\",\"name\":\"" name \
     "\",\"type\":\"" type "\"}\n"
 #define MEMORY(id) "{\"id\":" id ",\"content\":\"words\"}\n"
@@ -447,6 +466,7 @@ main(void)
         TEST(what_is_damaged_is_told_by_one_that_could_read_it),
         TEST(numbers_that_are_none_are_null),
         TEST(who_does_not_want_it_any_more_gets_nothing),
+        TEST(rows_are_counted_by_the_reader),
         TEST(cursor_that_no_longer_fits_begins_at_the_beginning),
         TEST(without_memory_nothing_is_left),
     };
