@@ -268,11 +268,13 @@ check_policy(const struct making *making, struct aks_error *err)
 static enum aks_status
 apply(struct making *making, struct aks_error *err)
 {
+    bool any = aks_init_change_any(&making->plan.changes);
     enum aks_status status;
 
-    if (making->args->dry_run || !aks_init_change_any(&making->plan.changes))
+    /* A record of what is gone already goes too, and that is nobody's but ours. */
+    if (making->args->dry_run || (!any && !making->args->undo))
         return AKS_OK;
-    status = consent(making, err);
+    status = any ? consent(making, err) : AKS_OK;
     if (status != AKS_OK)
         return status;
     /* One that undo brings back is theirs, whatever it holds. */
@@ -284,7 +286,7 @@ apply(struct making *making, struct aks_error *err)
         making->plan.stamp, err);
     if (status == AKS_OK)
         tell_systemd(making);
-    making->applied = status == AKS_OK;
+    making->applied = status == AKS_OK && any;
     return status;
 }
 
