@@ -129,12 +129,13 @@ static void
 print_target(const struct akosha_report *report, int64_t i)
 {
     const char *until = aks_pick_text(report, "targets.%" PRId64 ".until", i);
+    int64_t failures = aks_pick_number(report, "targets.%" PRId64 ".failures", i);
 
     aks_print_out("  %-12s ", aks_pick_text(report, "targets.%" PRId64 ".name", i));
     if (until != NULL)
-        aks_print_out("%s, %" PRId64 " times in a row; not asked before %s\n",
-            aks_pick_text(report, "targets.%" PRId64 ".reason", i),
-            aks_pick_number(report, "targets.%" PRId64 ".failures", i), until);
+        aks_print_out("%s, %" PRId64 " time%s in a row; not asked before %s\n",
+            aks_pick_text(report, "targets.%" PRId64 ".reason", i), failures,
+            failures == 1 ? "" : "s", until);
     else
         aks_print_out("healthy\n");
 }

@@ -62,7 +62,8 @@ runs_are_told_by_day_week_and_all_time(void **state)
     command_prints(testing, "100 %, 0 %");
     command_prints(testing, "\nfailures, all:\n  refused            1\n");
     command_prints(testing, "runs of each day (UTC):\n");
-    command_prints(testing, "     3 ######################################## 1 undelivered\n");
+    /* At midnight they are of two days. */
+    command_prints(testing, "######### 1 undelivered\n");
     command_run(testing, "stats", "--quiet", NULL);
     command_prints(testing, NULL);
 }

@@ -99,7 +99,7 @@ what_failed_says_why_and_when_it_is_tried_again(void **state)
     command_prints(testing, "\n    refused: ");
     command_prints(testing, "\nlast run: 20");
     command_prints(testing, ", queued\nlast stored: never\n");
-    command_prints(testing, "targets:\n  cloud        refused, 1 times in a row; not asked before");
+    command_prints(testing, "targets:\n  cloud        refused, 1 time in a row; not asked before");
     command_run(testing, "status", "--json", NULL);
     document = command_json(testing);
     assert_string_equal(command_text(document, "queue.0.job_id"), id);
