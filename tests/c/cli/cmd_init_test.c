@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -524,101 +523,6 @@ a_systemd_that_does_not_take_them_is_told(void **state)
     assert_true(command_has(testing, UNIT));
 }
 
-/* --- a person at a terminal ------------------------------------------------------------------- */
-
-#define SAID_BYTES 65536
-
-/* Types the next of ${answers} whenever what was said so far ends in a question. */
-static void
-type(int terminal, const char *const *answers, char said[SAID_BYTES])
-{
-    size_t len = 0;
-    ssize_t n;
-
-    while (len < SAID_BYTES - 2 &&
-        (n = read(terminal, said + len, SAID_BYTES - 2 - len)) > 0) {
-        len += (size_t)n;
-        said[len] = '\0';
-        if (len < 3 || strcmp(said + len - 3, "]: ") != 0 || *answers == NULL)
-            continue;
-        assert_true(write(terminal, *answers, strlen(*answers)) >= 0);
-        assert_int_equal(write(terminal, "\n", 1), 1);
-        said[len++] = '\n';
-        answers++;
-    }
-    said[len] = '\0';
-}
-
-/* A terminal is a session's, so that init is called in a process that begins one. */
-static int
-init_at_terminal(struct command_testing *testing, const char *const *answers,
-    char said[SAID_BYTES])
-{
-    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
-    const char *name;
-    pid_t pid;
-    int status = 0;
-
-    assert_true(terminal >= 0);
-    assert_int_equal(grantpt(terminal), 0);
-    assert_int_equal(unlockpt(terminal), 0);
-    name = ptsname(terminal);
-    assert_non_null(name);
-    (void)fflush(NULL);
-    pid = fork();
-    if (pid == 0) {
-        int its_own = setsid() > 0 ? open(name, O_RDWR) : -1;
-
-        (void)close(terminal);
-        testing->in = name;
-        command_run(testing, "init", "--quiet", NULL);
-        (void)close(its_own);
-        exit(testing->code);
-    }
-    assert_true(pid > 0);
-    type(terminal, answers, said);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    (void)close(terminal);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
-
-static void
-a_person_is_asked_for_what_no_option_says(void **state)
-{
-    static const char *const answers[] = { "memories", "", "profile:sync", "yes", NULL };
-    struct command_testing *testing = *state;
-    static char said[SAID_BYTES];
-
-    put(testing, "home/.aws/config", "[default]\nregion = x\n[profile sync]\n"
-        "[sso-session mine]\n[services s3]\n[]\n[cut\n[default]\n");
-    put(testing, "home/.aws/credentials", "[sync]\naws_secret_access_key = planted\n[other]\n");
-    /* Nobody is at that bucket: doctor says so. */
-    command_set(testing, "AKOSHA_CLOUD_ENDPOINT", "http://127.0.0.1:9");
-    assert_int_not_equal(init_at_terminal(testing, answers, said), AKOSHA_OK);
-    assert_non_null(strstr(said, "Bucket (without one: a folder) [none]: "));
-    assert_non_null(strstr(said, "Address of the store (none: AWS) [http://127.0.0.1:9]: "));
-    assert_non_null(strstr(said, "Keys: \"profile:NAME\" of default, sync, other, or \"auto\" "
-        "[none]: "));
-    assert_null(strstr(said, "planted"));
-    has(testing, POLICY, "cloud = akosha.s3 { bucket = \"memories\", endpoint = "
-        "\"http://127.0.0.1:9\", credentials = \"profile:sync\" },");
-    assert_int_equal(hooks(testing, SETTINGS), 1);
-}
-
-static void
-a_person_who_does_not_say_yes_changes_nothing(void **state)
-{
-    static const char *const answers[] = { "", "no", NULL };
-    struct command_testing *testing = *state;
-    static char said[SAID_BYTES];
-
-    assert_int_equal(init_at_terminal(testing, answers, said), AKOSHA_USAGE);
-    assert_non_null(strstr(said, "Write this? [y/N]: "));
-    assert_false(command_has(testing, POLICY));
-    assert_false(command_has(testing, SETTINGS));
-}
-
 #define WITH_HOME(name) cmocka_unit_test_setup_teardown(name, command_set_up, command_tear_down)
 
 int
@@ -648,8 +552,6 @@ main(void)
         WITH_HOME(a_record_that_is_no_json_is_none),
         WITH_HOME(units_are_written_enabled_and_taken_away),
         WITH_HOME(a_systemd_that_does_not_take_them_is_told),
-        WITH_HOME(a_person_is_asked_for_what_no_option_says),
-        WITH_HOME(a_person_who_does_not_say_yes_changes_nothing),
         WITH_HOME(a_record_that_grew_too_long_is_refused),
     };
 
