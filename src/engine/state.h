@@ -90,6 +90,9 @@ enum aks_status aks_state_stored_all(struct aks_state *state, const char *target
  */
 enum aks_status aks_state_newest_upload(struct aks_state *state, char ret_id[32],
     struct aks_error *err);
+/** The same of those that were committed and are believed in, at whatever target. */
+enum aks_status aks_state_newest_committed(struct aks_state *state, char ret_id[32],
+    struct aks_error *err);
 /** Inserts or replaces all rows in one durable transaction. */
 enum aks_status aks_state_stored_put(struct aks_state *state, const char *target_identity,
     const struct aks_stored *rows, size_t count, struct aks_error *err);

@@ -314,21 +314,35 @@ aks_state_stored_here(struct aks_state *state, const char *upload_id, int64_t up
     return aks_state_query_end(&query, "look for an upload", NULL) == AKS_OK && found;
 }
 
-enum aks_status
-aks_state_newest_upload(struct aks_state *state, char ret_id[32], struct aks_error *err)
+/* The newest of what ${select} finds, by its id's time. */
+static enum aks_status
+newest_of(struct aks_state *state, const char *select, char ret_id[32], struct aks_error *err)
 {
     struct aks_state_query query;
 
     ret_id[0] = '\0';
-    aks_state_query_begin(&query, state, "SELECT max(upload_id) FROM"
-        " (SELECT upload_id FROM stored UNION ALL SELECT upload_id FROM uploads"
-        " UNION ALL SELECT upload_id FROM proofs)"
-        " WHERE upload_id GLOB '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9]"
-        "[0-9]Z*' AND upload_id < '9999'");
+    aks_state_query_begin(&query, state, select);
     if (aks_state_query_row(&query)) {
         const char *id = (const char *)sqlite3_column_text(query.stmt, 0);
 
         (void)snprintf(ret_id, 32, "%.31s", id != NULL ? id : "");
     }
     return aks_state_query_end(&query, "read what is stored", err);
+}
+
+#define IS_OF_A_TIME " WHERE upload_id GLOB '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9]" \
+    "[0-9][0-9][0-9][0-9]Z*' AND upload_id < '9999'"
+
+enum aks_status
+aks_state_newest_upload(struct aks_state *state, char ret_id[32], struct aks_error *err)
+{
+    return newest_of(state, "SELECT max(upload_id) FROM"
+        " (SELECT upload_id FROM stored UNION ALL SELECT upload_id FROM uploads"
+        " UNION ALL SELECT upload_id FROM proofs)" IS_OF_A_TIME, ret_id, err);
+}
+
+enum aks_status
+aks_state_newest_committed(struct aks_state *state, char ret_id[32], struct aks_error *err)
+{
+    return newest_of(state, "SELECT max(upload_id) FROM stored" IS_OF_A_TIME, ret_id, err);
 }

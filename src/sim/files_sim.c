@@ -100,9 +100,14 @@ aks_files_sim_ask(struct aks_files_sim *files, const struct aks_sim_step *step, 
 }
 
 int64_t
-aks_files_sim_now_ns(const struct aks_files_sim *files)
+aks_files_sim_now_ns(struct aks_files_sim *files)
 {
-    return files->clock->wall_ms(files->clock->ctx) * AKS_NS_PER_MS;
+    int64_t wall_ms = files->clock->wall_ms(files->clock->ctx);
+
+    if (wall_ms < files->stamped_ms)
+        files->back++;
+    files->stamped_ms = wall_ms;
+    return wall_ms * AKS_NS_PER_MS + files->back % AKS_NS_PER_MS;
 }
 
 int64_t

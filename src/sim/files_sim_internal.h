@@ -134,6 +134,8 @@ struct aks_files_sim {
     struct aks_sim_node *read_only;     /* counted there; NULL: nothing */
     int64_t used;                       /* bytes of files that can be reached */
     int64_t used_max;                   /* -1: no limit */
+    int64_t stamped_ms;                 /* the wall clock when last asked */
+    int64_t back;                       /* how often it had gone back since then */
     size_t read_max;                    /* of one read; 0: no limit */
     bool clones;                        /* its files can share bytes */
     bool dead;                          /* the process has died and is not buried yet */
@@ -161,7 +163,9 @@ enum aks_status aks_files_sim_fail(struct aks_error *err, int number, const char
  * after all of it if *ret_took > 0. */
 enum aks_status aks_files_sim_ask(struct aks_files_sim *files, const struct aks_sim_step *step,
     const char *verb, const char *from, int64_t *ret_took, struct aks_error *err);
-int64_t aks_files_sim_now_ns(const struct aks_files_sim *files);
+/** The stamp of a write now, by the wall clock. A clock that is set back lands on no nanosecond
+ * that it has told before: two writes bear one stamp only where no time is between them. */
+int64_t aks_files_sim_now_ns(struct aks_files_sim *files);
 /** Bytes that may still be written. */
 int64_t aks_files_sim_room(const struct aks_files_sim *files);
 

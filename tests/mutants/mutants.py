@@ -162,6 +162,8 @@ MUTANTS = (
      "    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);\n", ""),
     ("an upload may be called older than one that is known", "src/engine/run.c",
      "        strncmp(run->run_id, newest, AKS_UPLOAD_ID_STAMP_LEN) > 0) {", "        strcmp(newest, \"~\") < 0) {"),
+    ("an upload that a later one has overtaken keeps its id", "src/engine/run_resume.c",
+     "!overtaken(run, found) && fits(", "fits("),
     ("what is still to be sent begins anew beside what is not", "src/engine/run_resume.c",
      "    if (count > 0) {\n        fill_upload(", "    count = 0;\n    if (count > 0) {\n        fill_upload("),
     ("a job that cannot be read for a moment is damaged", "src/engine/worker_jobs.c",

@@ -230,6 +230,27 @@ slow_step_lets_time_pass(void **state)
     disk->files->close(file);
 }
 
+/* Real clocks are set to no nanosecond twice: a write after that bears another stamp. */
+static void
+clock_that_is_set_back_repeats_no_stamp(void **state)
+{
+    struct disk *disk = *state;
+    struct aks_file *file = disk_open(disk, "/home/f", AKS_FILE_CREATE);
+    struct aks_file_info first;
+    struct aks_file_info info;
+
+    disk_write(disk, file, 0, "abc", 3);
+    assert_int_equal(disk->files->info(file, &first, &disk->err), AKS_OK);
+    disk->now_ns += AKS_NS_PER_S;
+    disk_write(disk, file, 0, "abd", 3);
+    disk->now_ns -= AKS_NS_PER_S;
+    disk_write(disk, file, 0, "abe", 3);
+    assert_int_equal(disk->files->info(file, &info, &disk->err), AKS_OK);
+    assert_int_equal(info.mtime_ns / AKS_NS_PER_MS, first.mtime_ns / AKS_NS_PER_MS);
+    assert_true(info.mtime_ns != first.mtime_ns && info.ctime_ns != first.ctime_ns);
+    disk->files->close(file);
+}
+
 static void
 process_that_died_does_nothing_more_and_what_it_wrote_is_there(void **state)
 {
@@ -562,6 +583,7 @@ main(void)
         TEST(step_that_fails_has_no_effect_and_its_status),
         TEST(steps_tell_the_hook_what_they_are_about),
         TEST(slow_step_lets_time_pass),
+        TEST(clock_that_is_set_back_repeats_no_stamp),
         TEST(clone_copies_all_at_one_step_where_files_can_share_bytes),
         TEST(process_that_died_does_nothing_more_and_what_it_wrote_is_there),
         TEST(process_may_die_before_or_after_a_change_of_names),

@@ -465,6 +465,53 @@ complete_upload_stays_whole_where_one_of_two_has_changed(void **state)
     }
 }
 
+/* Runs; ${target} has to have stored something, and *ret_id is under which id. */
+static void
+is_stored_under(struct aks_world *world, const char *target, char ret_id[64])
+{
+    json_t *report = scenario_run(world);
+
+    assert_non_null(report);
+    assert_string_equal(json_string_value(json_object_get(report, "outcome")), "stored");
+    assert_string_equal(json_string_value(json_object_get(report, "target")), target);
+    (void)snprintf(ret_id, 64, "%s", json_string_value(json_object_get(report, "upload_id")));
+    json_decref(report);
+}
+
+/* What was cut is gone on with after another target has taken a newer state of things: not under
+ * the id of before, or whoever asks for the newest would get the older one. */
+static void
+upload_that_a_later_one_has_overtaken_gets_a_later_id(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin', 'b.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' },\n"
+        "    http = akosha.http { url = 'https://put.example.org/upload' } },\n"
+        "  route = { 'cloud', 'http' } }\n";
+    struct aks_world *world = scenario_new(1, policy, BYTES);
+    struct aks_fault_rule *away;
+    char between[64];
+    char last[64];
+
+    scenario_put(world, "b.bin", 2, 700);
+    (void)dies(world, "part 5", true);
+    assert_null(scenario_run(world));
+    aks_world_restart(world, false);
+    scenario_put(world, "b.bin", 3, 700);
+    away = scenario_reply(world, "cloud", "", 500, "InternalError");
+    away->times = 1000;
+    is_stored_under(world, "http", between);
+    aks_world_calm(world, true);
+    aks_world_advance(world, HOUR_NS);
+    scenario_put(world, "b.bin", 4, 700);
+    is_stored_under(world, "cloud", last);
+    assert_true(strcmp(last, between) > 0);
+    assert_true(aks_world_again(world)->parts_again <= IN_FLIGHT);
+    assert_int_equal(open_uploads(world), 0);
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -483,6 +530,7 @@ main(void)
         cmocka_unit_test(upload_that_nobody_knows_to_be_complete_stays_whole),
         cmocka_unit_test(source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has),
         cmocka_unit_test(complete_upload_stays_whole_where_one_of_two_has_changed),
+        cmocka_unit_test(upload_that_a_later_one_has_overtaken_gets_a_later_id),
         cmocka_unit_test(credentials_that_expire_half_way_cost_the_parts_that_were_refused),
     };
 
