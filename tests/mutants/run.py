@@ -10,6 +10,7 @@ Ends with the line `N passed, N failed`.
 import argparse
 import collections
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
@@ -42,21 +43,36 @@ SECONDS_MAX = 600
 TIMES_MAX = 10
 BASELINE_STEP = 10      # catchers from one line of progress to the next
 SAID_MAX = 1 << 20
+RUNNING = set()         # leaders of what was begun: a mutant may run for ever, and must not outlive this program
+ENDING = threading.Event()
+
+
+def kill(leader):
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
+
+
+def stop(_signal, _frame):
+    raise SystemExit("ended")
 
 
 def command(arguments, folder, seconds):
     """(ended well, the last of what it said); what it began ends with it."""
+    if ENDING.is_set():
+        raise SystemExit("ended")
     with tempfile.TemporaryFile() as out:
         process = subprocess.Popen(arguments, cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                    start_new_session=True)
+        RUNNING.add(process.pid)
         try:
             code = process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
             code = None
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        kill(process.pid)
+        process.wait()
+        RUNNING.discard(process.pid)
+        if ENDING.is_set():         # it may have been killed: that is no verdict
+            raise SystemExit("ended")
         if code is None:
             return False, f"did not end within {seconds:.0f} s"
         out.seek(max(0, out.seek(0, os.SEEK_END) - SAID_MAX))
@@ -107,10 +123,10 @@ class Tree:
                 shutil.copy(path, self.folder / name)
 
     def digest(self):
-        """Of all that a mutant's fate depends on, but for the list of mutants."""
+        """Of all that a mutant's fate depends on, but for the list of mutants and how they are run."""
         digest = hashlib.sha256()
         for name, path in files_of(self.folder).items():
-            if not name.startswith("tests/mutants/"):
+            if not name.startswith("tests/mutants/") or name == "tests/mutants/catchers.py":
                 digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
         return digest.hexdigest()
 
@@ -273,6 +289,18 @@ def in_trees(trees, tasks, work):
         raise errors[0]
 
 
+@contextlib.contextmanager
+def alone():
+    """Two runs at a time would break each other's trees."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    with (WORK / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"another run is under way in {WORK}") from None
+        yield
+
+
 def asked():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="N",
@@ -302,9 +330,16 @@ def summary(records, seconds):
 
 def main():
     options = asked()
-    began = time.monotonic()
     wanted = [m for m in MUTANTS if not options.parts or any(part in m[0] for part in options.parts)]
-    jobs = max(1, min(options.jobs, len(wanted)))
+    if not wanted:
+        raise SystemExit("no mutant has such a name")
+    with alone():
+        return run(options, wanted)
+
+
+def run(options, wanted):
+    began = time.monotonic()
+    jobs = min(options.jobs, len(wanted))
     workers = max(1, (os.cpu_count() or 1) // jobs)
     trees = [Tree(WORK / "tree-1", ROOT, workers)]
     trees += [Tree(WORK / f"tree-{i}", WORK / "tree-1", workers) for i in range(2, jobs + 1)]
@@ -330,4 +365,10 @@ def main():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    signal.signal(signal.SIGTERM, stop)
+    try:
+        sys.exit(main())
+    finally:
+        ENDING.set()
+        for began in list(RUNNING):
+            kill(began)
