@@ -86,6 +86,9 @@ CATCHERS = [
     engine("snapshots of SQLite", "tests/engine_snapshot_sqlite_test"),
     engine("the journal of an upload", "tests/engine_journal_test"),
     engine("s3: an object of before", "tests/engine_target_s3_resume_test"),
+    engine("what is unpacked", "tests/data_decode_test"),
+    engine("plans of prunes", "tests/engine_prune_plan_test"),
+    engine("prunes in worlds", "tests/testkit_prune_world_test"),
     engine("uploads that are cut", "tests/testkit_resume_test"),
     engine("a damaged state", "tests/engine_state_damage_test"),
     engine("the queue and its worker", "tests/testkit_queue_world_test"),
@@ -140,12 +143,12 @@ def by_words():
 
 
 def guess(file):
-    """The catcher whose name is most like that of ${file}: what tests src/engine/queue.c may be engine_queue_test."""
+    """The catcher of a layer whose name is most like that of ${file}: src/engine/queue.c may be for engine_queue_test."""
     layer, *words = file.removeprefix("src/").rpartition(".")[0].replace("/", "_").split("_")
 
     def likeness(catcher):
         own = catcher.target.removesuffix("_test").split("_") + list(catcher.arguments[1:])
-        return sum(len(word) for word in words if word in own), own[0] == layer, -len(own)
+        return sum(len(word) for word in words if word in own) * (own[0] in (layer, "testkit")), own[0] == layer, -len(own)
 
     best = max(CATCHERS, key=likeness)
     return best if likeness(best)[0] > 0 else by_words()[USUAL[is_script(file)]]

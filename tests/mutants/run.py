@@ -40,7 +40,8 @@ JOBS_MAX = 64
 BUILD_SECONDS_MAX = 1800
 # How long a catcher may take: as long as it took when nothing was broken, and plenty, since the machine may be busy.
 SECONDS_MAX = 600
-TIMES_MAX = 10
+SECONDS_MIN = 30
+TIMES_MAX = 6
 BASELINE_STEP = 10      # catchers from one line of progress to the next
 SAID_MAX = 1 << 20
 RUNNING = set()         # leaders of what was begun: a mutant may run for ever, and must not outlive this program
@@ -103,9 +104,10 @@ class Tree:
 
     def __init__(self, folder, source, workers):
         self.folder = folder
+        self.built = folder / "build" / "broken"        # as deep as every build, from which programs look for files
         self.workers = workers
         self.take(source)
-        fine, said = command(["cmake", "-S", str(folder), "-B", str(folder / "build"), "-G", "Ninja",
+        fine, said = command(["cmake", "-S", str(folder), "-B", str(self.built), "-G", "Ninja",
                               "-DCMAKE_BUILD_TYPE=Release", "-DCMAKE_C_FLAGS_RELEASE=-O1", "-DAKS_WERROR=OFF"],
                              folder, 120)
         if not fine:
@@ -131,13 +133,12 @@ class Tree:
         return digest.hexdigest()
 
     def build(self, targets):
-        return command(["cmake", "--build", str(self.folder / "build"), "-j", str(self.workers), "--target", *targets],
+        return command(["cmake", "--build", str(self.built), "-j", str(self.workers), "--target", *targets],
                        self.folder, BUILD_SECONDS_MAX)
 
     def run(self, catcher, seconds):
-        program = str(self.folder / "build" / catcher.arguments[0])
-        return command([program, *catcher.arguments[1:]], self.folder if catcher.in_tree else self.folder / "build",
-                       seconds)
+        program = str(self.built / catcher.arguments[0])
+        return command([program, *catcher.arguments[1:]], self.folder if catcher.in_tree else self.built, seconds)
 
     @contextlib.contextmanager
     def broken(self, edits):
@@ -175,7 +176,7 @@ class Green:
         self.seconds[catcher.words] = time.monotonic() - began
 
     def limit(self, catcher):
-        return min(SECONDS_MAX, 60 + TIMES_MAX * self.seconds.get(catcher.words, SECONDS_MAX))
+        return min(SECONDS_MAX, SECONDS_MIN + TIMES_MAX * self.seconds.get(catcher.words, SECONDS_MAX))
 
 
 class Fate(NamedTuple):
