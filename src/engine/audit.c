@@ -296,23 +296,47 @@ compose(struct writing *writing, const struct aks_audit_event *events, size_t co
     return status;
 }
 
-/* One write and one sync. What a failure has left of it is taken back, so that a record is there
- * if and only if that was said; where even this fails the next record heals it. */
+/* How much of what is at ${data} is written at once: a record with its line end, and before it the
+ * line end that another one lacks. */
+static size_t
+piece_len(const char *data, size_t len)
+{
+    const char *end = memchr(data + 1, '\n', len - 1);
+
+    return end != NULL ? (size_t)(end - data) + 1 : len;
+}
+
+/* Each record is made to last before the next one is written, also what another process has written
+ * and may not have come to sync: or the power could take a record and leave the one behind it. What
+ * a failure has left of it is taken back, so that all of it is there if and only if that was said;
+ * where even this fails the next record heals it. */
 static enum aks_status
 write_out(const struct writing *writing, struct aks_error *err)
 {
-    const struct aks_audit *audit = writing->audit;
+    struct aks_audit *audit = writing->audit;
     const struct aks_files *files = &audit->port->files;
+    const struct aks_buf *out = &writing->out;
     int64_t bytes = writing->tail.bytes;
-    enum aks_status status = files->write(writing->file, bytes, writing->out.data,
-        writing->out.len, err);
+    enum aks_status status = AKS_OK;
 
-    if (status == AKS_OK)
+    if (bytes != audit->synced_bytes)
         status = files->sync(writing->file, err);
+    if (status != AKS_OK)
+        return status;
+    for (size_t at = 0; at < out->len && status == AKS_OK; ) {
+        size_t len = piece_len(out->data + at, out->len - at);
+
+        status = files->write(writing->file, bytes + (int64_t)at, out->data + at, len, err);
+        if (status == AKS_OK)
+            status = files->sync(writing->file, err);
+        at += len;
+    }
     if (status == AKS_OK && bytes == 0)
         status = files->sync_folder(files->ctx, audit->folder, err);
     if (status != AKS_OK)
         (void)files->truncate(writing->file, bytes, NULL);
+    else
+        audit->synced_bytes = bytes + (int64_t)out->len;
     return status;
 }
 

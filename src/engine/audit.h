@@ -1,7 +1,7 @@
 /* The audit log: audit.jsonl, append-only, each record with the SHA-256 of the line before
- * ("prev"; 64 zeros in the first). One record is one line; records of one moment are one write and
- * one sync. Several processes append under a lock. A torn last line (no line end) left by a crash
- * is closed and told by a record of its own.
+ * ("prev"; 64 zeros in the first). One record is one line, which is on the medium before the next
+ * one is written. Several processes append under a lock. A torn last line (no line end) left by a
+ * crash is closed and told by a record of its own.
  *
  * A file that has reached its bound becomes audit-<seq of its first record>.jsonl, and a new
  * audit.jsonl goes on with the same chain; the oldest of too many goes away, which a record of the

@@ -24,6 +24,7 @@ struct aks_audit {
     size_t files_max;
     aks_audit_remember remember;        /* NULL: no file is removed */
     void *remember_ctx;
+    int64_t synced_bytes;               /* of the file, when it was last synced from here */
 };
 
 /* The end of a file as it is found under the lock. */

@@ -3,15 +3,14 @@
  * run, which takes it over, as long as the sources still are what was taken. Everything that has
  * been begun of it must be among what is to be sent now: what readers will find under one upload id
  * comes out of one run. Else the objects that still are what is to be sent go on as a part of
- * another upload; so they do where a later upload was committed meanwhile, at whatever target: what
- * is taken now would be the older one under the former id to whoever asks for the newest. */
+ * another upload; so they do where it would take in what was not begun of it and what a later
+ * upload holds at whatever target: that would be the newer under the older id. */
 #include "base/check.h"
 #include "base/encode.h"
 #include "engine/run_upload_internal.h"
 #include "engine/state_memories.h"
 #include "engine/state_snapshots.h"
 #include "engine/target_key.h"
-#include "engine/upload_id.h"
 #include "wire/manifest.h"
 
 #include <stdio.h>
@@ -32,28 +31,6 @@ aks_run_resume_too_old(const struct aks_run *run, const struct aks_journal_uploa
 
     /* One from the future was begun before the clock was set back: nobody knows when. */
     return age_ms >= AKS_JOURNAL_AGE_MS || age_ms <= -AKS_JOURNAL_AGE_MS;
-}
-
-/* Is a later upload known that was committed? Where that cannot be read there may be. One of the
- * same id is another target's share of it: its own job brings the same there, another job would
- * bring something newer under that id. */
-static bool
-overtaken(const struct aks_run *run, const struct aks_journal_upload *upload)
-{
-    char newest[AKS_UPLOAD_ID_BYTES];
-    int order;
-
-    if (aks_state_newest_committed(run->engine->state, newest, NULL) != AKS_OK)
-        return true;
-    order = strncmp(newest, upload->upload_id, AKS_UPLOAD_ID_STAMP_LEN);
-    return order > 0 || (order == 0 && strcmp(upload->job_id, run->job_id) != 0);
-}
-
-/* May it go on from the snapshots that ${upload} was begun with, whatever the sources are now? */
-static bool
-goes_on(const struct aks_run *run, const struct aks_journal_upload *upload)
-{
-    return strcmp(upload->job_id, run->job_id) == 0 && !overtaken(run, upload);
 }
 
 static struct aks_item *
@@ -99,7 +76,7 @@ object_fits(const struct upload *upload, const struct aks_journal *journal,
     const struct aks_journal_object *object)
 {
     const struct aks_run *run = upload->run;
-    bool own = goes_on(run, &journal->upload);
+    bool own = strcmp(journal->upload.job_id, run->job_id) == 0;
     const struct aks_item *item = object->source != NULL ? item_of(upload, object->source) : NULL;
 
     if (item == NULL || object->role < 0 || object->role >= AKS_SNAPSHOT_ROLES)
@@ -121,6 +98,25 @@ fits(const struct upload *upload, const struct aks_journal *journal)
             return false;
     }
     return journal->count > 0;
+}
+
+/* Would anything that another job began get bytes of now under its former id, of which somebody who
+ * asks for the newest finds others under a later one? Where that cannot be read it may be so. */
+static bool
+overtaken(const struct upload *upload, const struct aks_journal *journal)
+{
+    struct aks_state *state = upload->run->engine->state;
+    bool later = false;
+
+    for (size_t i = 0; i < upload->count && !later; i++) {
+        const char *source = upload->copies[i]->item->source.path;
+
+        if (aks_journal_object(journal, source, AKS_SNAPSHOT_MAIN) == NULL &&
+            aks_state_stored_since(state, source, journal->upload.upload_id, &later, NULL) !=
+                AKS_OK)
+            later = true;
+    }
+    return later;
 }
 
 static void
@@ -200,7 +196,8 @@ try_upload(struct upload *upload, const struct aks_journal_upload *found, bool *
     enum aks_status status = aks_journal_init(&upload->journal, run->engine->port->alloc,
         run->engine->log, run->engine->state, found, err);
 
-    whole = status == AKS_OK && !overtaken(run, found) && fits(upload, &upload->journal);
+    whole = status == AKS_OK && fits(upload, &upload->journal) &&
+        (own || !overtaken(upload, &upload->journal));
     *ret_taken = whole;
     if (whole && !own)
         status = aks_state_journal_adopt(run->engine->state, found->id, run->job_id, err);
@@ -500,7 +497,7 @@ aks_run_resume_snapshot(struct aks_run *run, const struct aks_item *item,
             &uploads[i - 1], NULL);
         for (size_t k = 0; k < journal.count && !found; k++)
             found = take_recorded(run, item, &journal.objects[k],
-                goes_on(run, &uploads[i - 1]), ret_snapshot);
+                strcmp(uploads[i - 1].job_id, run->job_id) == 0, ret_snapshot);
         aks_journal_fini(&journal);
     }
     aks_mem_free(alloc, uploads);

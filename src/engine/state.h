@@ -90,9 +90,10 @@ enum aks_status aks_state_stored_all(struct aks_state *state, const char *target
  */
 enum aks_status aks_state_newest_upload(struct aks_state *state, char ret_id[32],
     struct aks_error *err);
-/** The same of those that were committed and are believed in, at whatever target. */
-enum aks_status aks_state_newest_committed(struct aks_state *state, char ret_id[32],
-    struct aks_error *err);
+/** Does any target hold ${source} and, of whatever source, an upload of ${upload_id}'s time or a
+ * later one? */
+enum aks_status aks_state_stored_since(struct aks_state *state, const char *source,
+    const char *upload_id, bool *ret_stored, struct aks_error *err);
 /** Inserts or replaces all rows in one durable transaction. */
 enum aks_status aks_state_stored_put(struct aks_state *state, const char *target_identity,
     const struct aks_stored *rows, size_t count, struct aks_error *err);

@@ -314,14 +314,17 @@ aks_state_stored_here(struct aks_state *state, const char *upload_id, int64_t up
     return aks_state_query_end(&query, "look for an upload", NULL) == AKS_OK && found;
 }
 
-/* The newest of what ${select} finds, by its id's time. */
-static enum aks_status
-newest_of(struct aks_state *state, const char *select, char ret_id[32], struct aks_error *err)
+enum aks_status
+aks_state_newest_upload(struct aks_state *state, char ret_id[32], struct aks_error *err)
 {
     struct aks_state_query query;
 
     ret_id[0] = '\0';
-    aks_state_query_begin(&query, state, select);
+    aks_state_query_begin(&query, state, "SELECT max(upload_id) FROM"
+        " (SELECT upload_id FROM stored UNION ALL SELECT upload_id FROM uploads"
+        " UNION ALL SELECT upload_id FROM proofs)"
+        " WHERE upload_id GLOB '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9]"
+        "[0-9]Z*' AND upload_id < '9999'");
     if (aks_state_query_row(&query)) {
         const char *id = (const char *)sqlite3_column_text(query.stmt, 0);
 
@@ -330,19 +333,19 @@ newest_of(struct aks_state *state, const char *select, char ret_id[32], struct a
     return aks_state_query_end(&query, "read what is stored", err);
 }
 
-#define IS_OF_A_TIME " WHERE upload_id GLOB '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9]" \
-    "[0-9][0-9][0-9][0-9]Z*' AND upload_id < '9999'"
-
+/* Whatever an upload was about, its manifest names all that its target holds of the route. */
 enum aks_status
-aks_state_newest_upload(struct aks_state *state, char ret_id[32], struct aks_error *err)
+aks_state_stored_since(struct aks_state *state, const char *source, const char *upload_id,
+    bool *ret_stored, struct aks_error *err)
 {
-    return newest_of(state, "SELECT max(upload_id) FROM"
-        " (SELECT upload_id FROM stored UNION ALL SELECT upload_id FROM uploads"
-        " UNION ALL SELECT upload_id FROM proofs)" IS_OF_A_TIME, ret_id, err);
-}
+    struct aks_state_query query;
 
-enum aks_status
-aks_state_newest_committed(struct aks_state *state, char ret_id[32], struct aks_error *err)
-{
-    return newest_of(state, "SELECT max(upload_id) FROM stored" IS_OF_A_TIME, ret_id, err);
+    *ret_stored = false;
+    aks_state_query_begin(&query, state, "SELECT 1 FROM stored a JOIN stored b"
+        " ON b.target = a.target WHERE a.source = ? AND a.key <> ''"
+        " AND substr(b.upload_id, 1, 16) >= substr(?, 1, 16) LIMIT 1");
+    aks_state_query_path(&query, source);
+    aks_state_query_text(&query, upload_id);
+    *ret_stored = aks_state_query_row(&query);
+    return aks_state_query_end(&query, "read what is stored", err);
 }

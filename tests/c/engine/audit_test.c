@@ -485,6 +485,50 @@ audit_survives_any_allocation_that_fails(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* What a disk was asked for, one letter each. */
+static char asked[64];
+
+static enum aks_status
+write_noted(struct aks_file *file, int64_t offset, const void *data, size_t len,
+    struct aks_error *why)
+{
+    const char *text = data;
+
+    assert_true(strlen(asked) < sizeof(asked) - 1);
+    strcat(asked, len > 0 && text[len - 1] == '\n' &&
+        memchr(text, '\n', len) == text + len - 1 ? "r" : "?");
+    return aks_os_port(os)->files.write(file, offset, data, len, why);
+}
+
+static enum aks_status
+sync_noted(struct aks_file *file, struct aks_error *why)
+{
+    assert_true(strlen(asked) < sizeof(asked) - 1);
+    strcat(asked, "s");
+    return aks_os_port(os)->files.sync(file, why);
+}
+
+/* Or the power could take a record and leave the one behind it. */
+static void
+each_record_lasts_before_the_next_one_is_written(void **state)
+{
+    const struct aks_audit_event events[] = { { "one", NULL }, { "two", NULL } };
+    struct aks_audit *audit;
+
+    port.files.write = write_noted;
+    port.files.sync = sync_noted;
+    asked[0] = '\0';
+    audit = open_audit();
+    assert_int_equal(aks_audit_append_all(audit, events, 2, NULL, &err), AKS_OK);
+    assert_string_equal(asked, "rsrs");
+    assert_int_equal(aks_audit_append_all(audit, events, 1, NULL, &err), AKS_OK);
+    assert_string_equal(asked, "rsrsrs");
+    aks_audit_close(audit);
+    /* Whoever wrote that may have been killed before its sync. */
+    append("three");
+    assert_string_equal(asked, "rsrsrssrs");
+}
+
 int
 main(void)
 {
@@ -499,6 +543,7 @@ main(void)
         TEST(audit_goes_on_after_any_failure),
         TEST(audit_tells_a_full_disk),
         TEST(audit_waits_for_another_process_and_not_for_ever),
+        TEST(each_record_lasts_before_the_next_one_is_written),
         TEST(audit_holds_under_twenty_processes_at_once),
         TEST(audit_survives_any_allocation_that_fails),
     };
