@@ -193,7 +193,8 @@ wait_for_work(struct worker *worker, struct aks_error *err)
 {
     int64_t look_ms = worker->seat != NULL && worker->blind == 0 ? AKS_WORKER_SCAN_MS
         : AKS_WORKER_LOOK_MS;
-    int64_t due_ns = aks_worker_jobs_due_ns(&worker->jobs);
+    /* While the queue cannot be looked at, what is known of it may be due and come to nothing. */
+    int64_t due_ns = worker->blind == 0 ? aks_worker_jobs_due_ns(&worker->jobs) : INT64_MAX;
     int64_t ms = look_ms;
 
     if (worker->until_ns < due_ns)

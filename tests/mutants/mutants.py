@@ -162,6 +162,8 @@ MUTANTS = (
      "    (void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);\n", ""),
     ("an upload may be called older than one that is known", "src/engine/run.c",
      "        strncmp(run->run_id, newest, AKS_UPLOAD_ID_STAMP_LEN) > 0) {", "        strcmp(newest, \"~\") < 0) {"),
+    ("a queue that cannot be looked at is looked at without a pause", "src/engine/worker.c",
+     "    int64_t due_ns = worker->blind == 0 ?", "    int64_t due_ns = worker->blind != 1000000 ?"),
     ("records of one moment are one write", "src/engine/audit.c",
      "    return end != NULL ? (size_t)(end - data) + 1 : len;", "    return end == data ? 1 : len;"),
     ("what another process wrote of the audit log is not made to last", "src/engine/audit.c",

@@ -313,6 +313,38 @@ job_that_cannot_be_read_at_all_is_told_and_left(void **state)
     aks_world_free(world);
 }
 
+static bool
+when_a_job_was_not_read(void *ctx, const struct aks_fault_step *step)
+{
+    const struct aks_fault_rule *reading = ctx;
+
+    return reading->struck > 0;
+}
+
+/* A job that could not be read is due again, and then nothing can be seen: it looks now and then,
+ * not without a pause. */
+static void
+queue_that_cannot_be_looked_at_is_not_looked_at_without_a_pause(void **state)
+{
+    struct aks_world *world = scenario_new(9, scenario_policy, BYTES);
+    char job[AKS_WORLD_JOB_ID_BYTES];
+    struct aks_fault_rule *listing;
+
+    enqueue(world, job);
+    listing = scenario_fault(world, AKS_FAULT_FAIL, "/queue", "list");
+    listing->disk = true;
+    listing->status = AKS_STATE;
+    listing->times = 10000;
+    listing->when = when_a_job_was_not_read;
+    listing->when_ctx = reading_fails(world, 0);
+    work(world, 60 * AKS_MS_PER_S, "waiting");
+    assert_true(listing->struck > 10 && listing->struck < 100);
+    aks_world_calm(world, true);
+    work(world, 0, "done");
+    assert_string_equal(status(world, job, "job.outcome"), "stored");
+    aks_world_free(world);
+}
+
 static void
 job_that_is_damaged_is_told_and_does_not_hold_up_the_others(void **state)
 {
@@ -339,6 +371,7 @@ main(void)
         TEST(credentials_of_the_caller_alone_reach_a_worker_that_has_none),
         TEST(job_that_cannot_be_read_for_a_moment_is_looked_at_again_by_the_same_worker),
         TEST(job_that_cannot_be_read_at_all_is_told_and_left),
+        TEST(queue_that_cannot_be_looked_at_is_not_looked_at_without_a_pause),
         TEST(job_that_is_damaged_is_told_and_does_not_hold_up_the_others),
     };
 
