@@ -109,6 +109,9 @@ CATCHERS = [
     engine("what check shows", "tests/cli_cmd_check_test"),
     engine("what run shows", "tests/cli_cmd_run_test"),
     engine("first tests", "tests/cli_cmd_test_new_test"),
+    engine("what init writes and takes away", "tests/cli_cmd_init_test"),
+    engine("what an agent is served", "tests/cli_cmd_mcp_test"),
+    engine("files that are replaced", "tests/os_replace_test"),
     # A test of policies is a file that lua_host runs in the tree, or the program itself.
     *(policies(f"policies: {name}", "tests/script/lua_host", f"tests/script/{name}_test.lua")
       for name in ("fence", "nonsense", "decide", "phase", "retry", "bad_patterns", "bad_policies", "hostile",

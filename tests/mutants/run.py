@@ -30,12 +30,13 @@ import mutants
 import mutants_commands
 import mutants_figures
 import mutants_rows
+import mutants_setup
 
-MUTANTS = mutants.MUTANTS + mutants_commands.MUTANTS + mutants_figures.MUTANTS + mutants_rows.MUTANTS
+MUTANTS = mutants.MUTANTS + mutants_commands.MUTANTS + mutants_figures.MUTANTS + mutants_rows.MUTANTS + mutants_setup.MUTANTS
 ROOT = Path(__file__).resolve().parents[2]
 WORK = ROOT / "build" / "mutants"
 EXPECTED = Path(__file__).resolve().parent / "expected.json"
-COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "policies", "src", "tests")
+COPIED = ("CMakeLists.txt", "bench", "cmake", "docs", "include", "lua", "packaging", "policies", "src", "tests")
 JOBS_MAX = 64
 BUILD_SECONDS_MAX = 1800
 # How long a catcher may take: as long as it took when nothing was broken, and plenty, since the machine may be busy.
