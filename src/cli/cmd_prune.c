@@ -39,7 +39,7 @@ print_report(const struct akosha_report *report)
 
     for (int64_t i = 0; i < targets; i++)
         print_target(report, i);
-    if (akosha_report_number(report, "applied", 0) == 0)
+    if (targets > 0 && akosha_report_number(report, "applied", 0) == 0)
         aks_print_note("nothing was removed: --apply does it");
 }
 

@@ -206,7 +206,8 @@ aks_freshness(struct aks_engine *engine, const struct aks_freshness_options *opt
     status = aks_reader_each(&fleet.reader, &each, targets, &own);
     if (status == AKS_OK && fleet.stale > 0)
         (void)aks_error_set(&own, AKS_UNDELIVERED, "%" JSON_INTEGER_FORMAT " of %"
-            JSON_INTEGER_FORMAT " systems are stale", fleet.stale, fleet.systems);
+            JSON_INTEGER_FORMAT " system%s %s stale", fleet.stale, fleet.systems,
+            fleet.systems == 1 ? "" : "s", fleet.stale == 1 ? "is" : "are");
     *ret_report = json_pack("{s:i, s:I, s:o, s:I, s:I, s:o, s:i}", "schema", 1, "stale_after_s",
         (json_int_t)(options->stale_ms / AKS_MS_PER_S), "targets", targets, "systems",
         fleet.systems, "stale", fleet.stale, "error",

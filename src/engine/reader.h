@@ -59,6 +59,10 @@ void aks_reader_close(struct aks_reader *reader);
 enum aks_status aks_reader_find(const struct aks_reader *reader, const char *name,
     size_t *ret_index, struct aks_error *err);
 
+/** AKS_SETTINGS if each target of the policy takes rows alone. ${doing} is for the message. */
+enum aks_status aks_reader_holds_files(const struct aks_reader *reader, const char *doing,
+    struct aks_error *err);
+
 /* What is done with each target, one after the other. */
 struct aks_reader_each {
     const char *target;                     /* only this one; NULL: every one that can list */

@@ -24,6 +24,16 @@ look_at_one(struct aks_reader *reader, const struct aks_reader_each *each, size_
     return status;
 }
 
+enum aks_status
+aks_reader_holds_files(const struct aks_reader *reader, const char *doing, struct aks_error *err)
+{
+    for (size_t i = 0; i < reader->settings->target_count; i++) {
+        if (!aks_target_delivers_rows(reader->settings->targets[i].kind))
+            return AKS_OK;
+    }
+    return aks_error_set(err, AKS_SETTINGS, "%s: the policy has no target that holds files", doing);
+}
+
 static enum aks_status
 none(const struct aks_reader_each *each, struct aks_error *err)
 {

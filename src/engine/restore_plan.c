@@ -377,7 +377,9 @@ aks_restore_plan(struct restore *restore, struct aks_error *err)
         if (status == AKS_OK)
             status = one_target(restore, index, err);
     } else {
-        status = every_target(restore, err);
+        status = aks_reader_holds_files(&restore->reader, "restore", err);
+        if (status == AKS_OK)
+            status = every_target(restore, err);
     }
     if (status != AKS_OK)
         return status;

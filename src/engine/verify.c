@@ -317,8 +317,10 @@ verify_targets(struct verifier *verifier, json_t *targets, struct aks_error *err
     bool proven = false;
     size_t index;
 
-    if (wanted != NULL && aks_reader_find(&verifier->reader, wanted, &index, err) != AKS_OK)
-        return err->status;
+    first = wanted != NULL ? aks_reader_find(&verifier->reader, wanted, &index, err)
+        : aks_reader_holds_files(&verifier->reader, "verify", err);
+    if (first != AKS_OK)
+        return first;
     for (size_t i = 0; i < verifier->reader.settings->target_count; i++) {
         struct aks_error own;
         enum aks_status status;

@@ -183,7 +183,7 @@ a_target_that_fails_is_told_beside_the_others(void **state)
     command_prints(testing, "here (dir): 1 upload of laptop-7\n");
     command_prints(testing, "broken (dir): cannot use target broken: ");
     assert_null(strstr(testing->out, "broken (dir): 0 uploads"));
-    assert_null(strstr(testing->out, "put"));
+    assert_null(strstr(testing->out, "put (http)"));
     command_tells(testing, "a.txt");
     command_run(testing, "list", "--json", NULL);
     listed = command_json(testing);
@@ -228,6 +228,38 @@ a_target_of_rows_is_passed_over(void **state)
         assert_int_equal(testing->code, AKOSHA_SETTINGS);
         command_tells(testing, "target akosha");
     }
+}
+
+/* What was looked at nowhere is not proven. */
+static void
+rows_alone_are_no_way_back(void **state)
+{
+    static const char *const commands[] = { "list", "fleet", "verify", "prune", "restore" };
+    struct command_testing *testing = *state;
+    json_t *document;
+
+    (void)command_write(testing, POLICY, "local akosha = require \"akosha\"\n"
+        "return akosha.policy { api = 1, sources = { \"~/a.txt\" }, keep = { last = 1 },\n"
+        "  targets = { akosha = akosha.mcp { url = \"http://127.0.0.1:9/mcp\" } } }\n");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        command_run(testing, commands[i], "--json", strcmp(commands[i], "restore") == 0 ? "--to"
+            : NULL, "back", NULL);
+        assert_int_equal(testing->code, AKOSHA_SETTINGS);
+        document = command_json(testing);
+        assert_int_equal(json_integer_value(command_at(document, "exit_code")), 3);
+        assert_string_equal(command_text(document, "error.failure"), "settings");
+        assert_non_null(strstr(command_text(document, "error.message"),
+            ": the policy has no target "));
+        json_decref(document);
+    }
+    command_run(testing, "verify", NULL);
+    command_tells(testing, "verify: the policy has no target that holds files");
+    command_run(testing, "restore", "--to", "back", NULL);
+    command_tells(testing, "restore: the policy has no target that holds files");
+    /* And there is nothing that --apply would do. */
+    command_run(testing, "prune", NULL);
+    command_tells(testing, "the policy has no target whose uploads can be listed");
+    assert_null(strstr(testing->err, "--apply"));
 }
 
 /* --- verify ----------------------------------------------------------------------------------- */
@@ -386,7 +418,7 @@ systems_are_told_by_their_age(void **state)
     assert_int_equal(testing->code, AKOSHA_QUEUED);
     command_prints(testing, "stale: none of its newest uploads is complete");
     assert_null(strstr(testing->out, "no system"));
-    command_tells(testing, "1 of 2 systems are stale");
+    command_tells(testing, "1 of 2 systems is stale");
     command_run(testing, "fleet", "--json", "--stale", "36h", NULL);
     document = command_json(testing);
     has_its_fields(document, "fleet");
@@ -433,6 +465,7 @@ main(void)
         TEST(what_is_not_complete_says_why),
         TEST(a_target_that_fails_is_told_beside_the_others),
         TEST(a_target_of_rows_is_passed_over),
+        TEST(rows_alone_are_no_way_back),
         TEST(what_verifies_is_told_and_what_does_not),
         TEST(what_comes_back_is_told),
         TEST(what_would_go_is_told_and_goes_when_it_is_wanted),
