@@ -327,6 +327,13 @@ code_of(const struct aks_error *err)
     }
 }
 
+/* Whatever keeps undo from looking at a file, a person has to mend it. */
+static int
+code_of_undo(const struct making *making)
+{
+    return making->plan.left.status == AKS_OK ? AKOSHA_OK : AKOSHA_SETTINGS;
+}
+
 static int
 fail_with(const struct aks_args *args, const struct aks_error *err)
 {
@@ -401,7 +408,7 @@ tell_json(const struct making *making, bool look)
     json_t *found = json_null();
     json_t *json;
     char *text;
-    int code = code_of(&making->plan.left);
+    int code = code_of_undo(making);
 
     doctor.policy = making->plan.policy;
     if (look)
@@ -434,7 +441,7 @@ end(const struct making *making)
     if (args->json)
         return tell_json(making, look);
     if (!look)
-        return aks_session_end(code_of(&making->plan.left));
+        return aks_session_end(code_of_undo(making));
     doctor.policy = making->plan.policy;
     return aks_cmd_doctor(&doctor);
 }

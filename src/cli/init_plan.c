@@ -72,20 +72,41 @@ aks_init_plan_quote(const char *word, struct aks_buf *out)
 
 /* --- begin and end ---------------------------------------------------------------------------- */
 
+/* Undo finds nothing below what is no folder; where something is to be written, it is in the
+ * way. */
+static enum aks_status
+look(struct aks_init_plan *plan, const char *what, const char *path,
+    struct aks_init_change **ret_change, struct aks_error *err)
+{
+    enum aks_status status = aks_init_change_open(&plan->changes, what, path, ret_change, err);
+
+    if (status == AKS_OK || !plan->args->undo || *ret_change == NULL ||
+        !(*ret_change)->seen.nowhere)
+        return status;
+    aks_error_clear(err);
+    (*ret_change)->seen.text = aks_mem_strdup(plan->port->alloc, "");
+    return (*ret_change)->seen.text != NULL ? AKS_OK
+        : aks_error_memory(err, "looking at what is there");
+}
+
 static enum aks_status
 read_record(struct aks_init_plan *plan, struct aks_error *err)
 {
     char *path = aks_mem_printf(plan->port->alloc, "%s/init.json", plan->folder);
     struct aks_init_change *change = NULL;
     enum aks_status status = path != NULL
-        ? aks_init_change_open(&plan->changes, "record", path, &change, err)
+        ? look(plan, "record", path, &change, err)
         : aks_error_memory(err, "looking at what init has added");
 
     aks_mem_free(plan->port->alloc, path);
     if (status != AKS_OK)
         return status;
     change->hidden = true;
-    return aks_init_record_read(&plan->record, change->seen.text, change->seen.len, err);
+    status = aks_init_record_read(&plan->record, change->seen.text, change->seen.len, err);
+    plan->record_foreign = change->seen.exists && !plan->record.ours;
+    /* What another version knew is not lost where this one writes its own. */
+    change->backup = plan->record_foreign;
+    return status;
 }
 
 enum aks_status
@@ -399,8 +420,7 @@ undo_file(struct aks_init_plan *plan, const char *path, struct aks_error *err)
 {
     bool unit = strstr(path, "/systemd/user/") != NULL;
     struct aks_init_change *change = NULL;
-    enum aks_status status = aks_init_change_open(&plan->changes, unit ? "unit" : "policy", path,
-        &change, err);
+    enum aks_status status = look(plan, unit ? "unit" : "policy", path, &change, err);
 
     if (status == AKS_OK && change->seen.exists && as_written(plan, change)) {
         status = bring_back(plan, change, err);
@@ -438,7 +458,7 @@ undo_hook(struct aks_init_plan *plan, const char *path, struct aks_error *err)
     struct aks_init_hook_added added;
     bool known = aks_init_record_hook(&plan->record, path, &added);
     struct aks_init_change *change = NULL;
-    enum aks_status status = aks_init_change_open(&plan->changes, "hook", path, &change, err);
+    enum aks_status status = look(plan, "hook", path, &change, err);
 
     if (status == AKS_OK)
         status = remove_hook(plan, change, known ? &added : NULL, err);
@@ -464,12 +484,24 @@ undo_hooks(struct aks_init_plan *plan, struct aks_error *err)
     return status;
 }
 
+/* Of another version, or damaged: what else it tells of is not known. */
+static enum aks_status
+leave_record(struct aks_init_plan *plan, struct aks_init_change *record, struct aks_error *err)
+{
+    (void)aks_error_set(err, AKS_SETTINGS, "%s is left alone: it is not what this version writes",
+        record->path);
+    aks_error_hint(err, "what it tells of is not undone; remove it once that is done");
+    return leave(plan, record, AKS_SETTINGS, err);
+}
+
 /* It goes last: whatever fails before, it is known what is still there. */
 static enum aks_status
 undo_record(struct aks_init_plan *plan, struct aks_error *err)
 {
     struct aks_init_change *record = &plan->changes.list[0];
 
+    if (plan->record_foreign)
+        return leave_record(plan, record, err);
     for (size_t i = 1; i < plan->changes.count; i++) {
         if (!plan->changes.list[i].left)
             aks_init_record_forget(&plan->record, plan->changes.list[i].path);

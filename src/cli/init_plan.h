@@ -16,6 +16,7 @@ struct aks_init_plan {
     const struct aks_port *port;
     struct aks_init_changes changes;
     struct aks_init_record record;      /* as it will be */
+    bool record_foreign;                /* there is one, and it is not as this version writes it */
     struct aks_buf command;             /* of the hook */
     char *folder;                       /* of our configuration */
     char *policy;                       /* its path */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SCHEMA 1
+
 static const char *const levels[] = {
     [AKS_INIT_HOOK_NONE] = "none",
     [AKS_INIT_HOOK_MOVED] = "moved",
@@ -17,20 +19,48 @@ static const char *const levels[] = {
 /* By the paths of files: the agent's settings, and what was written as a whole. */
 static const char *const parts[] = { "hooks", "files" };
 
+/* Once there was one hook, with its settings beside it, and a file was its text alone. */
+static bool
+take_older(struct aks_init_record *record)
+{
+    json_t *hooks = json_object_get(record->json, "hooks");
+    json_t *files = json_object_get(record->json, "files");
+    json_t *hook = json_object_get(record->json, "hook");
+    const char *settings = json_string_value(json_object_get(hook, "settings"));
+    bool taken = true;
+
+    for (void *at = json_object_iter(files); at != NULL; at = json_object_iter_next(files, at)) {
+        json_t *text = json_object_iter_value(at);
+
+        if (json_is_string(text))
+            taken = taken && json_object_iter_set_new(files, at,
+                json_pack("{s:O}", "text", text)) == 0;
+    }
+    if (settings == NULL)
+        return taken;
+    if (json_object_get(hooks, settings) == NULL)
+        taken = taken && json_object_set_new(hooks, settings, json_pack("{s:O*, s:O*}", "added",
+            json_object_get(hook, "added"), "blank", json_object_get(hook, "blank"))) == 0;
+    return taken && json_object_del(record->json, "hook") == 0;
+}
+
 enum aks_status
 aks_init_record_read(struct aks_init_record *record, const char *text, size_t len,
     struct aks_error *err)
 {
+    bool read = true;
+
     record->json = json_loadb(text, len, 0, NULL);
-    if (!json_is_object(record->json)) {
+    record->ours = json_integer_value(json_object_get(record->json, "schema")) == SCHEMA;
+    if (!record->ours) {
         json_decref(record->json);
-        record->json = json_pack("{s:i}", "schema", 1);
+        record->json = json_pack("{s:i}", "schema", SCHEMA);
     }
     for (size_t i = 0; i < 2; i++) {
         if (!json_is_object(json_object_get(record->json, parts[i])))
-            (void)json_object_set_new(record->json, parts[i], json_object());
+            read = read && json_object_set_new(record->json, parts[i], json_object()) == 0;
     }
-    return json_object_size(record->json) >= 2 ? AKS_OK
+    return read && take_older(record) ? AKS_OK
         : aks_error_memory(err, "reading what init has added");
 }
 

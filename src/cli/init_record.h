@@ -17,9 +17,11 @@ struct json_t;
 
 struct aks_init_record {
     struct json_t *json;                /* owned */
+    bool ours;                          /* it was read: an object of the schema that is written */
 };
 
-/** What stands in ${text}; an empty record where it is none. AKS_LIMIT without memory. */
+/** What stands in ${text}, also in the form of older versions; an empty record where it is none.
+ * AKS_LIMIT without memory. */
 enum aks_status aks_init_record_read(struct aks_init_record *record, const char *text, size_t len,
     struct aks_error *err);
 void aks_init_record_fini(struct aks_init_record *record);

@@ -90,6 +90,7 @@ aks_replace_posix_read(const struct aks_alloc *alloc, const char *path, size_t b
     memset(ret_file, 0, sizeof(*ret_file));
     ret_file->mode = NEW_MODE;
     if (lstat(path, &info) != 0) {
+        ret_file->nowhere = errno == ENOTDIR;
         if (errno != ENOENT)
             return failed("look at", path, err);
         ret_file->text = aks_mem_new(alloc, 1);

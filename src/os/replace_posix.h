@@ -13,6 +13,7 @@
 /* A file as it was read. */
 struct aks_replace_posix {
     bool exists;
+    bool nowhere;                       /* of a failure: what should be a folder above it is none */
     char *text;                         /* owned; "" where there is no file */
     size_t len;
     uint32_t mode;                      /* that a new one gets: 0600 where there is none */
