@@ -35,7 +35,7 @@ complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l system-id -r -d
 complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l settings -r -d 'the agent\'s settings; else ~/.claude/settings.json'
 complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l no-hook -d 'leave the agent\'s settings alone'
 complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l systemd -d 'let the user\'s systemd run the worker'
-complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l undo -d 'take away what init has added, and nothing else'
+complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l undo -d 'take away what init has added; what --force replaced comes back'
 complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l yes -d 'do it without asking'
 complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l dry-run -d 'decide everything, send nothing'
 complete -c akosha-sync -n '__fish_seen_subcommand_from init' -l force -d 'replace what is there already'

@@ -75,7 +75,7 @@ static const struct option options[] = {
     { "settings", "FILE", "the agent's settings; else ~/.claude/settings.json", false },
     { "no-hook", NULL, "leave the agent's settings alone", false },
     { "systemd", NULL, "let the user's systemd run the worker", false },
-    { "undo", NULL, "take away what init has added, and nothing else", false },
+    { "undo", NULL, "take away what init has added; what --force replaced comes back", false },
     { "yes", NULL, "do it without asking", false },
     { "write", NULL, "write it to the configuration folder; without, it is only shown", false },
     { "on-stop", NULL, "also where a turn ends, which is often", false },

@@ -227,8 +227,9 @@ tell(const struct moving *moving)
             settings->unknown[i].from, settings->unknown[i].why != NULL ? ": " : "",
             settings->unknown[i].why != NULL ? settings->unknown[i].why : "");
     if (settings->others > 0)
-        aks_print_out("%zu settings of session-buddy's other parts are none of this\n",
-            settings->others);
+        aks_print_out("%zu setting%s of session-buddy's other parts %s none of this\n",
+            settings->others, settings->others == 1 ? "" : "s",
+            settings->others == 1 ? "is" : "are");
     if (moving->written)
         aks_print_out("%s is written, and passes check\n", moving->path);
     else

@@ -249,20 +249,24 @@ aks_explain_text_replay(const struct json_t *explanation, bool all)
     int same = count_at(replay, "same");
     int different = count_at(replay, "different");
     int unanswerable = count_at(replay, "unanswerable");
+    int steps = count_at(replay, "steps");
+    int asked;
 
     aks_print_out("The run %s ran under %s and ended: %s. Put to %s:\n\n",
         text_at(replay, "run_id"), text_at(then, "path"), text_at(replay, "outcome"),
         text_at(json_object_get(explanation, "policy"), "path"));
     if (different + unanswerable > 0 || (all && same > 0))
         print_replayed(json_object_get(replay, "questions"), all);
-    aks_print_out("Of %d questions %d would be answered as they were, %d differently, and %d "
-        "cannot be put to it.\n", same + different + unanswerable, same, different, unanswerable);
+    asked = same + different + unanswerable;
+    aks_print_out("Of %d question%s %d would be answered as %s, %d differently, and %d cannot be "
+        "put to it.\n", asked, asked == 1 ? "" : "s", same, asked == 1 ? "it was" : "they were",
+        different, unanswerable);
     if (!json_is_true(json_object_get(replay, "complete")))
         aks_print_out("The record has only what was decided, not what the settings answered: it "
             "is of an older version.\n");
-    if (count_at(replay, "steps") > 0)
-        aks_print_out("It was a task: its %d steps were no questions.\n",
-            count_at(replay, "steps"));
+    if (steps > 0)
+        aks_print_out("It was a task: its %d %s.\n", steps,
+            steps == 1 ? "step was no question" : "steps were no questions");
     if (json_is_true(json_object_get(replay, "task")))
         aks_print_out("The policy is a task: it steers by itself, and what it would do is not "
             "asked here.\n");

@@ -105,6 +105,7 @@ summarize(const json_t *report, int code, char text[TEXT_BYTES])
     const char *outcome = json_string_value(json_object_get(report, "outcome"));
     const char *target = json_string_value(json_object_get(report, "target"));
     const char *job = json_string_value(json_object_get(report, "job_id"));
+    size_t files = json_array_size(json_object_get(report, "files"));
 
     text[0] = '\0';
     if (code != AKOSHA_OK && message != NULL)
@@ -115,9 +116,9 @@ summarize(const json_t *report, int code, char text[TEXT_BYTES])
         (void)snprintf(text, TEXT_BYTES, "%s%s%s%s%.1000s", outcome, job != NULL ? ": job " : "",
             job != NULL ? job : "", message != NULL ? "; " : "", message != NULL ? message : "");
     else if (outcome != NULL)
-        (void)snprintf(text, TEXT_BYTES, "%s%s%s: %zu files", outcome,
-            target != NULL ? " in " : "", target != NULL ? target : "",
-            json_array_size(json_object_get(report, "files")));
+        (void)snprintf(text, TEXT_BYTES, "%s%s%s: %zu file%s", outcome,
+            target != NULL ? " in " : "", target != NULL ? target : "", files,
+            files == 1 ? "" : "s");
 }
 
 /* An array of the report is left out, and counted where what was left out already is. */

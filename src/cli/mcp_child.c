@@ -57,7 +57,8 @@ say_progress(char text[TEXT_BYTES], const struct akosha_progress *progress)
         (void)snprintf(text, TEXT_BYTES, "waiting %s before the next try",
             aks_units_duration(progress->waiting_ms, wait));
     else if (progress->target == NULL)
-        (void)snprintf(text, TEXT_BYTES, "looking at %u files", progress->files_total);
+        (void)snprintf(text, TEXT_BYTES, "looking at %u file%s", progress->files_total,
+            progress->files_total == 1 ? "" : "s");
     else
         (void)snprintf(text, TEXT_BYTES, "%u of %u files, %s %s%s%s", progress->files_done,
             progress->files_total, progress->reading ? "from" : "to", progress->target,

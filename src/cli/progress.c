@@ -109,7 +109,8 @@ aks_progress_show(void *ctx, const struct akosha_progress *progress)
         (void)snprintf(text, sizeof(text), "waiting %s before the next try",
             aks_units_duration(progress->waiting_ms, done));
     else if (progress->target == NULL)
-        (void)snprintf(text, sizeof(text), "looking at %u files", progress->files_total);
+        (void)snprintf(text, sizeof(text), "looking at %u file%s", progress->files_total,
+            progress->files_total == 1 ? "" : "s");
     else
         (void)snprintf(text, sizeof(text), "[%s] %u/%u %s, %s left, %s/s %s %s%s%s", bar,
             progress->files_done, progress->files_total,

@@ -311,8 +311,9 @@ aks_run_health_refusal(const struct aks_run *run, size_t index, struct aks_error
             (left_ms + AKS_MS_PER_S - 1) / AKS_MS_PER_S);
     else
         (void)aks_error_set(ret_error, breaker->reason != AKS_OK ? breaker->reason : AKS_SERVER,
-            "%s: not asked before %s: it failed %u times in a row", name,
-            aks_date_iso(breaker->open_until_ms, date), breaker->failures);
+            "%s: not asked before %s: it failed %u time%s in a row", name,
+            aks_date_iso(breaker->open_until_ms, date), breaker->failures,
+            breaker->failures == 1 ? "" : "s");
 }
 
 /* The target of the route that may be asked first. */

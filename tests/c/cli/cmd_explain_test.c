@@ -277,8 +277,8 @@ records_say_what_they_lack(void **state)
     command_run(testing, "explain", "--policy", "p.lua", "--replay", "task.json", NULL);
     assert_int_equal(testing->code, AKOSHA_OK);
     command_prints(testing, "  /a.db: source_busy, waited 6.0 s  queue  ");
-    command_prints(testing, "Of 1 questions ");
-    command_prints(testing, "It was a task: its 1 steps were no questions.\n"
+    command_prints(testing, "Of 1 question ");
+    command_prints(testing, "It was a task: its 1 step was no question.\n"
         "7 more were asked, and not recorded.\n");
     assert_null(strstr(testing->out, "older version"));
     (void)command_write(testing, "work/t.lua", "local akosha = require 'akosha'\n"

@@ -274,7 +274,7 @@ each_tool_does_its_work(void **state)
     assert_true(json_integer_value(command_at(answer(client, 2),
         "result.structuredContent.asked_dropped")) > 0);
     assert_string_equal(told(client, 3, "outcome"), "stored");
-    assert_string_equal(first_line(client, 3), "stored in here: 1 files");
+    assert_string_equal(first_line(client, 3), "stored in here: 1 file");
     assert_non_null(command_at(answer(client, 3), "result.structuredContent.asked.0"));
     assert_string_equal(told(client, 4, "outcome"), "unchanged");
     assert_string_equal(told(client, 5, "last_run.outcome"), "unchanged");

@@ -42,7 +42,7 @@ settings_are_shown_and_nothing_is_written(void **state)
     command_prints(testing, "    before: ");
     command_prints(testing,
         "akosha_cloud_buckett (settings/session-buddy.yaml): unknown, left out");
-    command_prints(testing, "1 settings of session-buddy's other parts are none of this");
+    command_prints(testing, "1 setting of session-buddy's other parts is none of this");
     command_prints(testing, "cloud = akosha.s3 { bucket = \"memories\", region = \"eu-west-1\" },");
     command_prints(testing, "policy.lua would be written with --write; nothing is\n");
     assert_false(command_has(testing, POLICY));

@@ -109,6 +109,8 @@ line_tells_how_far_it_is(void **state)
     assert_non_null(strstr(text, "/s from cloud\033[K"));
     progress.target = NULL;
     assert_string_equal(shown(terminal, &progress), "\rlooking at 3 files\033[K");
+    progress.files_total = 1;
+    assert_string_equal(shown(terminal, &progress), "\rlooking at 1 file\033[K");
     progress.waiting_ms = 40000;
     assert_non_null(strstr(shown(terminal, &progress), "\rwaiting 40"));
     assert_non_null(strstr(terminal->seen, " before the next try\033[K"));
