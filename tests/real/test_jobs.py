@@ -44,6 +44,7 @@ class Jobs(cases.Case):
                 self.assertNotIn("Sanitizer", shown.err, shown)
                 said = shown.out + shown.err
                 self.assertIn(self.job.name.removesuffix(".json"), said)
+                self.assertIn("damaged, and left alone", said)
                 self.assertIn(why, said)
                 self.assertEqual(self.job.read_text(), text)
         # Others go on meanwhile, and this one once it is mended.

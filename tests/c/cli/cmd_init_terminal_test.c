@@ -19,6 +19,7 @@
 #define POLICY "home/.config/akosha-sync/policy.lua"
 #define SETTINGS "home/.claude/settings.json"
 #define SAID_BYTES 65536
+#define CANNOT_BEGIN 99                 /* an exit code that no command has */
 
 /* Types the next of ${answers} whenever what was said so far ends in a question. */
 static void
@@ -62,9 +63,13 @@ init_at_terminal(struct command_testing *testing, const char *const *answers,
         int its_own = setsid() > 0 ? open(name, O_RDWR) : -1;
 
         (void)close(terminal);
+        /* An assertion that fails here ends this process, and runs no test in it. */
+        if (its_own < 0 || setenv("CMOCKA_TEST_ABORT", "1", 1) != 0)
+            _exit(CANNOT_BEGIN);
         testing->in = name;
         command_run(testing, "init", "--quiet", NULL);
         (void)close(its_own);
+        /* Not _exit: what was covered is noted at the end. */
         exit(testing->code);
     }
     assert_true(pid > 0);
@@ -72,6 +77,7 @@ init_at_terminal(struct command_testing *testing, const char *const *answers,
     assert_int_equal(waitpid(pid, &status, 0), pid);
     (void)close(terminal);
     assert_true(WIFEXITED(status));
+    assert_int_not_equal(WEXITSTATUS(status), CANNOT_BEGIN);
     return WEXITSTATUS(status);
 }
 

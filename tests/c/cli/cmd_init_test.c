@@ -139,7 +139,7 @@ databases_are_found_and_nothing_else(void **state)
     command_prints(testing, "{ path = \"~/.claude/data/notes.db\" }");
     command_prints(testing, "{ path = \"~/.claude/data/linked.sqlite\" }");
     assert_null(strstr(testing->out, "notes.txt"));
-    assert_null(strstr(testing->out, "hidden"));
+    assert_null(strstr(testing->out, "/.hidden.db"));
     /* No database is a folder, and a link to nothing none. */
     assert_null(strstr(testing->out, "a folder.db"));
     assert_null(strstr(testing->out, "lost.db"));

@@ -478,8 +478,14 @@ a_sync_ends_with_its_client(void **state)
     give_patience(testing);
     client = talk_through(testing, steps, CLOSE, NULL);
     assert_int_equal(testing->code, AKOSHA_OK);
-    assert_true(is_error(client, 1));
-    assert_string_equal(told(client, 1, "error.failure"), "cancelled");
+    /* Where it does not end in time, on a slow machine, it is ended: then that is the answer. */
+    if (command_at(answer(client, 1), "error") != NULL) {
+        assert_non_null(strstr(command_text(answer(client, 1), "error.message"),
+            "the process that did it ended with signal 9"));
+    } else {
+        assert_true(is_error(client, 1));
+        assert_string_equal(told(client, 1, "error.failure"), "cancelled");
+    }
     forget(client);
     /* What it was about is not lost. */
     command_run(testing, "status", "--json", NULL);

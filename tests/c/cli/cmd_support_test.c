@@ -112,6 +112,8 @@ static void
 a_machine_that_is_well_is_told_line_by_line(void **state)
 {
     struct command_testing *testing = *state;
+    const char *warning;
+    const char *disk;
 
     (void)command_write(testing, "work/a.txt", "a memory");
     command_run(testing, "run", "--quiet", "a.txt", NULL);
@@ -123,7 +125,11 @@ a_machine_that_is_well_is_told_line_by_line(void **state)
     command_prints(testing, "\n         hint: ");
     command_prints(testing, " 0 problems\n");
     /* What is to be done stands last. */
-    assert_true(strstr(testing->out, "\nwarning") > strstr(testing->out, "ok       disk"));
+    warning = strstr(testing->out, "\nwarning");
+    disk = strstr(testing->out, "ok       disk");
+    assert_non_null(warning);
+    assert_non_null(disk);
+    assert_true(warning > disk);
     command_run(testing, "doctor", "--quiet", NULL);
     command_prints(testing, NULL);
 }
