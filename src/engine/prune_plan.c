@@ -252,34 +252,78 @@ reaches(const json_t *have, const json_t *want)
     return order > 0 || (order == 0 && compare_text(have_id, want_id) >= 0);
 }
 
-/* All rows that a database has are not those that it had: what was deleted since an upload is in
- * that upload alone. Fewer rows, or a last one that is earlier, tell that some were. */
-static bool
-has_those(const json_t *have, const json_t *want)
-{
-    return json_integer_value(json_object_get(have, "rows")) >=
-            json_integer_value(json_object_get(want, "rows")) &&
-        reaches(json_object_get(have, "to"), json_object_get(want, "to"));
-}
-
-/* Does ${have} hold the rows of table ${name} as ${want} does? All rows, from a later upload; or
- * exactly the same ones. */
-static bool
-holds_table(json_t *have, const char *name, const json_t *want, bool later)
+static const json_t *
+table_of(const struct prune_upload *upload, const char *name, const json_t *want)
 {
     const char *other;
     json_t *table;
 
-    json_object_foreach(json_object_get(have, "tables"), other, table) {
-        if (strcmp(table_name(other, table), table_name(name, want)) != 0 ||
-            !same_source(table, want))
-            continue;
-        if ((later && is_all(have, table) && has_those(table, want)) ||
-            (json_equal(json_object_get(table, "after"), json_object_get(want, "after")) &&
-                json_equal(json_object_get(table, "to"), json_object_get(want, "to"))))
-            return true;
+    json_object_foreach(json_object_get(upload->memories, "tables"), other, table) {
+        if (strcmp(table_name(other, table), table_name(name, want)) == 0 &&
+            same_source(table, want))
+            return table;
+    }
+    return NULL;
+}
+
+static int64_t
+add_rows(int64_t sum, const json_t *table)
+{
+    int64_t rows = json_integer_value(json_object_get(table, "rows"));
+
+    return __builtin_add_overflow(sum, rows, &sum) ? INT64_MAX : sum;
+}
+
+/* Rows of table ${name} that ${uploads}[i] sent, and those before it, from the last that sent all.
+ * Those that went twice count twice: then more is kept. */
+static int64_t
+rows_sent(const struct prune_upload *uploads, size_t i, const char *name, const json_t *want)
+{
+    int64_t sum = 0;
+
+    for (size_t k = i + 1; k > 0; k--) {
+        const json_t *table = table_of(&uploads[k - 1], name, want);
+
+        sum = add_rows(sum, table);
+        if (table != NULL && is_all(uploads[k - 1].memories, table))
+            break;
+    }
+    return sum;
+}
+
+/* Does a later upload that is kept have all rows of table ${name}, those of ${uploads}[i] too? All
+ * rows that a database has are not those that it had: what was deleted since an upload is in that
+ * upload alone. Fewer rows than were sent until then, or a last one that is earlier, tell that some
+ * were; and what one upload of all rows does not have, the next one has not either. */
+static bool
+held_later(const struct prune_upload *uploads, size_t count, size_t i, const char *name,
+    const json_t *want)
+{
+    int64_t sent = rows_sent(uploads, i, name, want);
+
+    for (size_t k = i + 1; k < count; k++) {
+        const json_t *table = table_of(&uploads[k], name, want);
+
+        if (table != NULL && is_all(uploads[k].memories, table)) {
+            if (add_rows(0, table) < sent ||
+                !reaches(json_object_get(table, "to"), json_object_get(want, "to")))
+                return false;
+            if (uploads[k].keep)
+                return true;
+            sent = 0;
+        }
+        sent = add_rows(sent, table);
     }
     return false;
+}
+
+/* Are they exactly the same rows, and no fewer? */
+static bool
+same_rows(const json_t *have, const json_t *want)
+{
+    return have != NULL && add_rows(0, have) >= add_rows(0, want) &&
+        json_equal(json_object_get(have, "after"), json_object_get(want, "after")) &&
+        json_equal(json_object_get(have, "to"), json_object_get(want, "to"));
 }
 
 /* Are the memories of ${uploads}[i] in kept uploads too? Those of which nothing is understood are
@@ -295,11 +339,12 @@ covered(const struct prune_upload *uploads, size_t count, size_t i)
         return false;
     json_object_foreach(tables, name, table) {
         const json_t *rows = json_object_get(table, "rows");
-        bool found = json_is_integer(rows) && json_integer_value(rows) == 0;
+        bool found = (json_is_integer(rows) && json_integer_value(rows) == 0) ||
+            held_later(uploads, count, i, name, table);
 
         for (size_t j = 0; j < count && !found; j++)
-            found = j != i && uploads[j].keep && uploads[j].memories != NULL &&
-                holds_table(uploads[j].memories, name, table, j > i);
+            found = j != i && uploads[j].keep &&
+                same_rows(table_of(&uploads[j], name, table), table);
         if (!found)
             return false;
     }

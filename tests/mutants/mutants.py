@@ -589,7 +589,7 @@ MUTANTS = (
     ("what an agent sent is told back with its secrets", "src/cli/mcp_server.c",
      "    (void)aks_redact_text(why, AKS_REDACT_CUT);", "    (void)aks_redact_text(why + strlen(why), AKS_REDACT_CUT);"),
     ("all rows of an emptied database count as those of before", "src/engine/prune_plan.c",
-     "is_all(have, table) && has_those(table, want)) ||", "is_all(have, table) && (later || has_those(table, want))) ||"),
+     "            if (add_rows(0, table) < sent ||", "            if (add_rows(0, table) < add_rows(0, want) ||"),
     ("a prune takes the newest verified upload", "src/engine/prune.c",
      "            pruner->uploads[i - 1].verified = true;", "            pruner->uploads[i - 1].verified = proof.at_ms == INT64_MAX;"),
     ("what a prune has begun is kept by rules", "src/engine/prune_plan.c",

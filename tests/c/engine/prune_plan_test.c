@@ -245,6 +245,80 @@ cursors_of_numbers_are_compared_as_numbers(void **state)
         json_decref(at.uploads[i].memories);
 }
 
+/* The first has all 100 rows, the next two 101 to 110 and 111 to 112, and the last all rows that are
+ * there by then. Where that has fewer than were sent before, some were deleted: of any of them. */
+static void
+deleted_rows_stay_where_they_are_alone(void **state)
+{
+    static const struct {
+        int rows;                       /* of the last upload */
+        const char *expected;
+    } cases[] = { { 112, "---K" }, { 111, "KKKK" }, { 109, "KKKK" }, { 99, "KKKK" } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct case_ at = { .count = 0 };
+        char now[200];
+
+        add(&at, 1, 1)->memories = memories("all", "{\"t\": {\"after\": null, \"rows\": 100,"
+            " \"complete\": true, \"to\": {\"at\": null, \"id\": \"100\"}}}");
+        add(&at, 2, 1)->memories = memories("new", "{\"t\": {\"after\": {\"at\": null,"
+            " \"id\": \"100\"}, \"rows\": 10, \"to\": {\"at\": null, \"id\": \"110\"}}}");
+        add(&at, 3, 1)->memories = memories("new", "{\"t\": {\"after\": {\"at\": null,"
+            " \"id\": \"110\"}, \"rows\": 2, \"to\": {\"at\": null, \"id\": \"112\"}}}");
+        (void)snprintf(now, sizeof(now), "{\"t\": {\"after\": null, \"rows\": %d,"
+            " \"complete\": true, \"to\": {\"at\": null, \"id\": \"112\"}}}",
+            cases[i].rows);
+        add(&at, 4, 1)->memories = memories("all", now);
+        expect(&at, "last=1", cases[i].expected);
+        for (size_t j = 0; j < at.count; j++)
+            json_decref(at.uploads[j].memories);
+    }
+}
+
+/* The same place in the order, but not the same rows: one was deleted in between. */
+static void
+the_same_cursors_with_fewer_rows_are_not_the_same_rows(void **state)
+{
+    struct case_ at = { .count = 0 };
+
+    add(&at, 1, 1)->memories = memories("new", "{\"t\": {\"after\": null, \"rows\": 9,"
+        " \"to\": {\"at\": null, \"id\": \"9\"}}}");
+    add(&at, 2, 1)->memories = memories("new", "{\"t\": {\"after\": null, \"rows\": 8,"
+        " \"to\": {\"at\": null, \"id\": \"9\"}}}");
+    expect(&at, "last=1", "KK");
+    (void)json_object_set_new(json_object_get(json_object_get(at.uploads[1].memories, "tables"),
+        "t"), "rows", json_integer(9));
+    expect(&at, "last=1", "-K");
+    for (size_t i = 0; i < at.count; i++)
+        json_decref(at.uploads[i].memories);
+}
+
+/* One upload of all rows stands in for the one before: each has those that were sent until then. */
+static void
+all_rows_of_each_upload_are_not_added_up(void **state)
+{
+    static const struct {
+        int rows[3];
+        const char *expected;
+    } cases[] = { { { 100, 110, 112 }, "--K" }, { { 100, 99, 150 }, "K-K" },
+        { { 100, 110, 109 }, "-KK" } };
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct case_ at = { .count = 0 };
+
+        for (int j = 0; j < 3; j++) {
+            char text[200];
+
+            (void)snprintf(text, sizeof(text), "{\"t\": {\"after\": null, \"rows\": %d,"
+                " \"to\": {\"at\": null, \"id\": \"50%d\"}}}", cases[i].rows[j], j);
+            add(&at, 1 + j, 1)->memories = memories("all", text);
+        }
+        expect(&at, "last=1", cases[i].expected);
+        for (size_t j = 0; j < at.count; j++)
+            json_decref(at.uploads[j].memories);
+    }
+}
+
 static void
 what_was_never_finished_goes_only_when_it_is_old(void **state)
 {
@@ -308,6 +382,9 @@ main(void)
         cmocka_unit_test(memories_that_no_kept_upload_has_stay),
         cmocka_unit_test(all_rows_of_an_emptied_database_hold_nothing_of_before),
         cmocka_unit_test(cursors_of_numbers_are_compared_as_numbers),
+        cmocka_unit_test(deleted_rows_stay_where_they_are_alone),
+        cmocka_unit_test(the_same_cursors_with_fewer_rows_are_not_the_same_rows),
+        cmocka_unit_test(all_rows_of_each_upload_are_not_added_up),
         cmocka_unit_test(what_was_never_finished_goes_only_when_it_is_old),
         cmocka_unit_test(one_whose_removal_has_begun_is_not_kept_by_rules),
         cmocka_unit_test(each_key_is_counted_once),
