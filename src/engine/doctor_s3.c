@@ -112,7 +112,8 @@ static void
 tell_put(struct exam *exam, json_t *capabilities)
 {
     int first = exam->told.http[AKS_S3_ASK_PUT];
-    int http = is_success(first) ? exam->told.http[AKS_S3_ASK_PUT_AGAIN] : first;
+    enum aks_s3_question last = is_success(first) ? AKS_S3_ASK_PUT_AGAIN : AKS_S3_ASK_PUT;
+    int http = exam->told.http[last];
     struct aks_error err;
 
     if (http == 412 || is_success(http))
@@ -135,7 +136,7 @@ tell_put(struct exam *exam, json_t *capabilities)
         tell(exam, "put", AKS_DOCTOR_UNKNOWN, NULL, "it is tried with the marker, and the policy "
             "wants none: a run shows it");
     } else {
-        tell_unknown(exam, "put", AKS_S3_ASK_PUT, "whether the key may put");
+        tell_unknown(exam, "put", last, "whether the key may put");
     }
 }
 
@@ -200,6 +201,12 @@ tell_privileges(struct exam *exam)
 
 /* --- what the bucket is like ------------------------------------------------------------------ */
 
+static bool
+is_closed(int http)
+{
+    return http >= 400 && http < 500;
+}
+
 static void
 tell_strangers(struct exam *exam)
 {
@@ -213,10 +220,14 @@ tell_strangers(struct exam *exam)
             : "list what is stored");
         aks_error_hint(&err, "close it now: %spublic-access", HINT_DOCUMENT);
         aks_doctor_problem(exam->doctor, exam->name, "public", &err);
-    } else if (list >= 400 && list < 500 && read >= 400 && read < 500) {
+    } else if (is_closed(list) && is_closed(read)) {
         tell(exam, "public", AKS_DOCTOR_OK, NULL, "nothing is to be had without a key");
+    } else if (is_closed(list) && exam->doctor->reader.own.no_markers) {
+        tell(exam, "public", AKS_DOCTOR_UNKNOWN, NULL, "what strangers can have: the list is "
+            "refused; reading is tried with the marker, and the policy wants none");
     } else {
-        tell_unknown(exam, "public", AKS_S3_ASK_STRANGER_LIST, "what strangers can have");
+        tell_unknown(exam, "public", is_closed(list) ? AKS_S3_ASK_STRANGER_READ
+            : AKS_S3_ASK_STRANGER_LIST, "what strangers can have");
     }
 }
 

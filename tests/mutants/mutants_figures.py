@@ -37,7 +37,7 @@ MUTANTS = (
     ("a store that hides what is not there is called tight", "src/engine/doctor_s3.c",
      "        exam->told.http[AKS_S3_ASK_READ_OWN] != 404)", "        exam->told.http[AKS_S3_ASK_READ_OWN] == 0)"),
     ("what nobody answered is fine", "src/engine/doctor_s3.c",
-     "    } else if (list >= 400 && list < 500 && read >= 400 && read < 500) {", "    } else if (list < 500 && read < 500) {"),
+     "    return http >= 400 && http < 500;", "    return http < 500;"),
     ("sources are looked for in the root", "src/engine/doctor_machine.c",
      "source->path, doctor->options->folder, &path,", "source->path, \"/\", &path,"),
     ("a bundle keeps the names that memory was missing for", "src/engine/support.c",

@@ -183,7 +183,7 @@ what_strangers_can_read_is_told(void **state)
     begin(&place, s3_answers_tight);
     answer(&place, AKS_S3_ASK_STRANGER_READ, 503, NULL);
     look(&place);
-    found(&place, "public", "unknown", "what strangers can have");
+    found(&place, "public", "unknown", "can have: the store does not tell (HTTP 503");
     end(&place);
 }
 
@@ -220,6 +220,7 @@ conditions_are_honoured_refused_or_ignored(void **state)
         { 501, 0, "ok", "refuses If-None-Match", 0 },
         { 400, 0, "ok", "refuses If-None-Match", 0 },
         { 503, 0, "unknown", "whether the key may put: the store does not tell (HTTP 503)", -1 },
+        { 200, 503, "unknown", "whether the key may put: the store does not tell (HTTP 503)", -1 },
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -251,7 +252,8 @@ without_markers_it_is_not_tried(void **state)
     answer(&place, AKS_S3_ASK_STRANGER_READ, 0, NULL);
     look(&place);
     found(&place, "put", "unknown", "the policy wants none");
-    found(&place, "public", "unknown", "what strangers can have");
+    found(&place, "public", "unknown", "the list is refused; reading is tried with the marker, and "
+        "the policy wants none");
     end(&place);
 }
 
