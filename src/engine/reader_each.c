@@ -18,8 +18,11 @@ look_at_one(struct aks_reader *reader, const struct aks_reader_each *each, size_
     aks_error_clear(err);
     status = each->look(each->ctx, index, row, err);
     if (json_object_set_new(row, "error",
-            status == AKS_OK ? json_null() : aks_reader_error_json(err)) != 0 ||
-        json_array_append_new(targets, row) != 0)
+            status == AKS_OK ? json_null() : aks_reader_error_json(err)) != 0) {
+        json_decref(row);
+        return status != AKS_OK ? status : aks_error_memory(err, each->doing);
+    }
+    if (json_array_append_new(targets, row) != 0)
         return status != AKS_OK ? status : aks_error_memory(err, each->doing);
     return status;
 }
