@@ -123,7 +123,7 @@ print_log(const struct akosha_report *report)
 }
 
 static void
-print_target(const struct akosha_report *report, int64_t i)
+print_target(const struct akosha_report *report, int64_t i, bool whole)
 {
     const char *name = aks_pick_text(report, "targets.%" PRId64 ".name", i);
     const char *failed = aks_pick_text(report, "targets.%" PRId64 ".error.message", i);
@@ -138,6 +138,11 @@ print_target(const struct akosha_report *report, int64_t i)
 
     if (failed != NULL) {
         aks_print_out("%s: %s\n", name, failed);
+        return;
+    }
+    if (!whole) {
+        aks_print_out("%s: %" PRId64 " uploads\n", name,
+            aks_pick_number(report, "targets.%" PRId64 ".uploads", i));
         return;
     }
     aks_print_out("%s: %" PRId64 " of %" PRId64 " uploads hold a head that fits\n", name,
@@ -161,7 +166,7 @@ print_verdict(const struct akosha_report *report)
     if (whole)
         print_log(report);
     for (int64_t i = 0; i < targets; i++)
-        print_target(report, i);
+        print_target(report, i, whole);
     if (akosha_report_text(report, "fault.kind") != NULL) {
         aks_print_out("does not fit: %s, line %" PRId64 ": %s\n",
             akosha_report_text(report, "fault.file"), akosha_report_number(report, "fault.line", 0),

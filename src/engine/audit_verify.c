@@ -230,7 +230,7 @@ head_json(const struct aks_audit_head *head)
         head->digest[0] != '\0' ? head->digest : NULL, "seq", (json_int_t)head->place.seq);
 }
 
-/* Adds to ${row} what was found of its heads. */
+/* Adds to ${row} what was found of its heads: by a log that was not read to its end, nothing. */
 static void
 count_heads(const struct verifier *verifier, json_t *row)
 {
@@ -245,6 +245,8 @@ count_heads(const struct verifier *verifier, json_t *row)
         if ((json_int_t)head->target != index)
             continue;
         all++;
+        if (!verifier->whole)
+            continue;
         counts[head->outcome]++;
         if (head->outcome != AKS_AUDIT_HEAD_FITS &&
             json_array_size(uploads) < AKS_AUDIT_VERIFY_HEADS_MAX)
@@ -254,7 +256,8 @@ count_heads(const struct verifier *verifier, json_t *row)
     (void)json_object_set_new(row, "uploads", json_integer(all));
     for (int i = 0; i < AKS_AUDIT_HEAD_OUTCOMES; i++)
         (void)json_object_set_new(row, aks_audit_head_outcome_name(
-            (enum aks_audit_head_outcome)i), json_integer(counts[i]));
+            (enum aks_audit_head_outcome)i), verifier->whole ? json_integer(counts[i])
+            : json_null());
     (void)json_object_set_new(row, "others", uploads);
 }
 

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -210,6 +212,20 @@ a_target_that_cannot_be_asked_is_told(void **state)
         "the log was not read to its end: whether it fits is not known\n");
 }
 
+/* Of what targets hold, only how much it is: there is nothing to hold it against. */
+static void
+a_log_that_cannot_be_read_says_nothing_of_heads(void **state)
+{
+    struct command_testing *testing = *state;
+
+    assert_int_equal(unlink(temp_folder_join(testing->folder, LOG)), 0);
+    assert_int_equal(mkdir(temp_folder_join(testing->folder, LOG), 0700), 0);
+    command_run(testing, "audit", "verify", "--target", "here", NULL);
+    assert_int_equal(testing->code, AKOSHA_NOT_KEPT);
+    assert_string_equal(testing->out, "here: 1 uploads\n"
+        "the log was not read to its end: whether it fits is not known\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, command_tear_down)
 
 int
@@ -224,6 +240,7 @@ main(void)
         TEST(heads_that_do_not_fit_are_counted_by_what_they_say),
         TEST(a_torn_end_is_no_fault),
         TEST(a_target_that_cannot_be_asked_is_told),
+        TEST(a_log_that_cannot_be_read_says_nothing_of_heads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -350,6 +350,26 @@ a_log_that_cannot_be_read_is_a_failure(void **state)
     json_decref(report);
 }
 
+/* What targets hold says nothing of a log that could not be read: there is no head that fits. */
+static void
+heads_are_not_judged_by_a_log_that_was_not_read(void **state)
+{
+    struct audit_place *place = *state;
+    json_t *report;
+    char id[64];
+
+    upload(place, "first", id);
+    assert_int_equal(unlink(temp_folder_join(place->folder, "state/audit.jsonl")), 0);
+    assert_int_equal(mkdir(temp_folder_join(place->folder, "state/audit.jsonl"), 0700), 0);
+    report = verify(place, true);
+    assert_int_equal(json_look_number(report, "exit_code"), 7);
+    assert_int_equal(json_look_number(report, "targets.0.uploads"), 1);
+    assert_true(json_is_null(json_look(report, "targets.0.fits")));
+    assert_true(json_is_null(json_look(report, "targets.0.missing")));
+    assert_int_equal(json_array_size(json_look(report, "targets.0.others")), 0);
+    json_decref(report);
+}
+
 /* Nothing that was touched is ever said to fit. */
 static int
 verify_in(void *ctx, const struct aks_alloc *alloc)
@@ -398,6 +418,7 @@ main(void)
         TEST(a_target_that_the_policy_has_not_is_an_error),
         TEST(who_interrupts_is_told_no_verdict),
         TEST(a_log_that_cannot_be_read_is_a_failure),
+        TEST(heads_are_not_judged_by_a_log_that_was_not_read),
         TEST(without_memory_nothing_that_was_touched_fits),
     };
 
