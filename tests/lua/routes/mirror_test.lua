@@ -95,6 +95,7 @@ function TestMirrors:test_a_job_waits_for_a_target_that_is_better_left_alone()
   local report = w:run { sources = { "/home/person/other.bin" }, target = "b" }
   lu.assertEquals({ report.exit_code, report.jobs[1].outcome }, { 0, "partial" })
   lu.assertStrContains(report.jobs[1].reason, "a: not asked before")
+  lu.assertStrContains(report.jobs[1].reason, ": it failed 1 time in a row")
   lu.assertEquals(w:run().outcome, "stored")
 end
 
