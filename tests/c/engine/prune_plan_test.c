@@ -245,8 +245,8 @@ cursors_of_numbers_are_compared_as_numbers(void **state)
         json_decref(at.uploads[i].memories);
 }
 
-/* The first has all 100 rows, the next two 101 to 110 and 111 to 112, and the last all rows that are
- * there by then. Where that has fewer than were sent before, some were deleted: of any of them. */
+/* The first has all 100 rows, the next two 101 to 110 and 111 to 112, and the last all rows that
+ * are there by then. Where that has fewer than were sent before, some were deleted: of any. */
 static void
 deleted_rows_stay_where_they_are_alone(void **state)
 {
