@@ -44,13 +44,15 @@ aks_run_memories_free(struct memories *memories)
 /* --- the plan --------------------------------------------------------------------------------- */
 
 /* Are rows of ${source} still owed of a time when all were to go? More than a file may hold go in
- * turn, and none again before the last has gone. */
+ * turn, and none again before the last has gone; but nobody waits for a table that is gone longer
+ * than until all are due again. */
 static bool
 is_under_way(const struct memories *memories, const struct memories_source *source)
 {
     for (size_t i = 0; i < memories->mark_count; i++) {
         if (strcmp(memories->marks[i].source, source->path) == 0 &&
-            memories->marks[i].all_at_ms < 0)
+            memories->marks[i].all_at_ms < 0 &&
+            !aks_memories_all_due(&memories->marks[i], memories->wall_ms))
             return true;
     }
     return false;

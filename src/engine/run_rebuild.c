@@ -2,6 +2,7 @@
  * something of its system is there, its state was lost. What the newest manifests say is believed
  * from then on, so that what has not changed, by its digest, is not sent again. */
 #include "base/check.h"
+#include "engine/memories.h"
 #include "engine/reader.h"
 #include "engine/run_upload_internal.h"
 #include "engine/state_memories.h"
@@ -217,13 +218,38 @@ keep_rows(struct rebuild *rebuild, struct aks_error *err)
     return status;
 }
 
+/* How far the rows of one table have come, behind what older manifests told. All of them count as
+ * sent with the last of their parts; until then they are under way. */
+static enum aks_status
+keep_mark(struct rebuild *rebuild, const struct aks_manifest *manifest,
+    const struct aks_manifest_table *table, struct aks_error *err)
+{
+    const struct aks_run *run = rebuild->upload->run;
+    const char *identity = run->targets[rebuild->upload->index].identity;
+    struct aks_memories_mark before = { 0 };
+    struct aks_memories_mark mark = { .source = table->source, .table = table->table,
+        .cursor = { table->to_at, table->to_id } };
+    bool beginning = table->after_id == NULL;
+    enum aks_status status = AKS_NOT_FOUND;
+
+    if (!beginning)
+        status = aks_state_memories_get(run->engine->state, identity, table->source, table->table,
+            &before, err);
+    if (status != AKS_OK && status != AKS_NOT_FOUND)
+        return status;
+    mark.all_at_ms = aks_memories_all_at(status == AKS_OK ? &before : NULL, beginning,
+        !table->complete, manifest->uploaded_at_ms);
+    if (status == AKS_OK)
+        aks_memories_mark_fini(run->engine->port->alloc, &before);
+    return aks_state_memories_put(run->engine->state, identity, &mark, 1, err);
+}
+
 /* How far the rows of a table have come, by the newest manifest that tells of it; and when all of
  * them were sent last, by the newest that holds them by itself. Where none of these does, that is
  * not known, and they go with the next upload: what is promised of once in a month holds. */
 static enum aks_status
 keep_marks(struct rebuild *rebuild, struct aks_error *err)
 {
-    const struct aks_run *run = rebuild->upload->run;
     enum aks_status status = AKS_OK;
 
     /* From the oldest on: what a newer one says takes its place. */
@@ -232,13 +258,9 @@ keep_marks(struct rebuild *rebuild, struct aks_error *err)
 
         for (size_t j = 0; j < manifest->memories.count && status == AKS_OK; j++) {
             const struct aks_manifest_table *table = &manifest->memories.tables[j];
-            struct aks_memories_mark mark = { .source = table->source, .table = table->table,
-                .cursor = { table->to_at, table->to_id },
-                .all_at_ms = table->after_id == NULL ? manifest->uploaded_at_ms : 0 };
 
             if (table->source[0] == '/' && strchr(table->source, '%') == NULL)
-                status = aks_state_memories_put(run->engine->state,
-                    run->targets[rebuild->upload->index].identity, &mark, 1, err);
+                status = keep_mark(rebuild, manifest, table, err);
         }
     }
     return status;

@@ -595,7 +595,7 @@ MUTANTS = (
     ("what a prune has begun is kept by rules", "src/engine/prune_plan.c",
      "        if (upload->begun)\n            upload->reason", "        if (upload->begun && upload->complete)\n            upload->reason"),
     ("all rows count as sent when some were", "src/engine/run_rebuild.c",
-     ".all_at_ms = table->after_id == NULL ? manifest->uploaded_at_ms : 0 };", ".all_at_ms = manifest->uploaded_at_ms };"),
+     "    bool beginning = table->after_id == NULL;", "    bool beginning = table->after_id == NULL || table->complete;"),
     ("memories that were half sent are left open", "src/engine/run_memories.c",
      "    options.journal = upload->class->resumes ? &memories->journal : NULL;",
      "    options.journal = upload->class->resumes && memories->rows < 0 ? &memories->journal : NULL;"),

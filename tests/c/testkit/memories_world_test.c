@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -154,12 +155,97 @@ who_cannot_tell_when_all_went_sends_all(void **state)
     aks_world_free(world);
 }
 
+struct manifest {
+    char key[512];
+    char text[16384];
+};
+
+static void
+note_manifest(void *ctx, const struct aks_s3_object *object)
+{
+    struct manifest *manifest = ctx;
+
+    if (strstr(object->key, "/manifest.json") == NULL)
+        return;
+    assert_in_range(object->len, 1, sizeof(manifest->text) - 1);
+    (void)snprintf(manifest->key, sizeof(manifest->key), "%s", object->key);
+    memcpy(manifest->text, object->data, object->len);
+    manifest->text[object->len] = '\0';
+}
+
+/* In the newest manifest ${old} becomes ${new}, which is no longer. */
+static void
+change_manifest(struct aks_world *world, const char *old, const char *new)
+{
+    struct aks_s3_model *model = aks_world_target(world, "cloud")->s3;
+    struct manifest manifest = { .key = "" };
+    bool found = false;
+
+    aks_s3_model_each(model, note_manifest, &manifest);
+    for (char *at = manifest.text; (at = strstr(at, old)) != NULL; at += strlen(new)) {
+        memmove(at + strlen(new), at + strlen(old), strlen(at + strlen(old)) + 1);
+        memcpy(at, new, strlen(new));
+        found = true;
+    }
+    assert_true(found);
+    assert_int_equal(aks_s3_model_put(model, manifest.key, manifest.text, strlen(manifest.text),
+        0, NULL), AKS_OK);
+}
+
+static struct aks_world *
+world_of_all(void)
+{
+    static const char all[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'm.db' }, compress = 'none',\n"
+        "  memories = 'all',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = 'cloud' }\n";
+
+    return scenario_new(5, all, 1);
+}
+
+/* Where a manifest tells of the first part of all rows, the rest is owed, and nothing of it goes
+ * twice: all go again when the last has gone. */
+static void
+who_lost_the_state_between_parts_goes_on_behind_the_first(void **state)
+{
+    struct aks_world *world = world_of_all();
+
+    expect(world, 10, 0, "all", 10);
+    change_manifest(world, "\"complete\": true", "\"complete\":false");
+    lose_state(world);
+    expect(world, 11, 1, "new", 1);
+    expect(world, 12, 1, "all", 12);
+    lose_state(world);
+    expect(world, 13, 1, "all", 13);
+    aks_world_free(world);
+}
+
+/* A table that is gone owes nothing for ever. */
+static void
+a_table_that_is_gone_does_not_hold_up_the_others(void **state)
+{
+    struct aks_world *world = world_of_all();
+
+    expect(world, 10, 0, "all", 10);
+    change_manifest(world, "\"complete\": true", "\"complete\":false");
+    change_manifest(world, "conversations_v2", "conversations_v0");
+    lose_state(world);
+    expect(world, 11, 1, "all", 11);
+    expect(world, 12, 1, "new", 1);
+    expect(world, 13, 31, "all", 13);
+    expect(world, 14, 1, "all", 14);
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_lost_the_state_sends_all_when_they_are_due),
         cmocka_unit_test(who_cannot_tell_when_all_went_sends_all),
+        cmocka_unit_test(who_lost_the_state_between_parts_goes_on_behind_the_first),
+        cmocka_unit_test(a_table_that_is_gone_does_not_hold_up_the_others),
         cmocka_unit_test(what_fails_on_the_way_is_given_back),
         cmocka_unit_test(nothing_half_sent_is_left_of_who_died),
     };
