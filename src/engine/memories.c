@@ -64,6 +64,13 @@ aks_memories_more(const struct aks_memories_taken *taken)
     return taken->more && !aks_memories_cursor_equal(&taken->after, &taken->to);
 }
 
+bool
+aks_memories_went_back(const struct aks_memories_mark *mark,
+    const struct aks_memories_taken *taken)
+{
+    return mark != NULL && mark->cursor.id != NULL && taken->after.id == NULL;
+}
+
 /* --- one table -------------------------------------------------------------------------------- */
 
 struct reading {

@@ -129,6 +129,10 @@ int64_t aks_memories_all_at(const struct aks_memories_mark *mark, bool beginning
     int64_t wall_ms);
 /** Are there more rows than ${taken} holds, that can be asked for? */
 bool aks_memories_more(const struct aks_memories_taken *taken);
+/** Was ${taken} read from the first row on, although ${mark} (may be NULL) had a place to go on
+ * from? The reader could make no value of it: then the next part would be the same one. */
+bool aks_memories_went_back(const struct aks_memories_mark *mark,
+    const struct aks_memories_taken *taken);
 
 /* A line of the form PUSH. */
 struct aks_memories_push {

@@ -140,6 +140,26 @@ more_to_come(const struct push *push)
     return false;
 }
 
+/* Behind a part of this copy each next one goes on. One that cannot would be the same part, and the
+ * copy would never end. */
+static enum aks_status
+goes_on(const struct push *push, struct aks_error *err)
+{
+    for (size_t i = 0; i < push->taken.count; i++) {
+        const char *table = push->taken.tables[i].table;
+
+        if (!aks_memories_went_back(mark_of(push, table), &push->taken.tables[i]))
+            continue;
+        (void)aks_error_set(err, AKS_SOURCE_UNREADABLE, "source %s: table %s has more than %d rows "
+            "to send, and cannot be read on from the last that was sent: its id or time stamp "
+            "makes no value of its column", push->copy->item->source.path, table,
+            (int)AKS_PUSH_ROWS_MAX);
+        aks_error_hint(err, "name other columns as `id` and `at` in the policy's `memories`");
+        return AKS_SOURCE_UNREADABLE;
+    }
+    return AKS_OK;
+}
+
 static void
 note_taken(struct push *push)
 {
@@ -303,6 +323,8 @@ push_copy(struct push *push)
             status = begin_again(push, &err);
         if (status == AKS_OK)
             status = aks_run_push_export(push, &err);
+        if (status == AKS_OK && !first)
+            status = goes_on(push, &err);
         if (status != AKS_OK)
             break;
         note_taken(push);

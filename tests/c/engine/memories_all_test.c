@@ -49,12 +49,29 @@ a_reading_of_all_rows_is_noted_as_of_its_beginning(void **state)
     assert_int_equal(aks_memories_all_at(&mark, true, true, NOW), -7);
 }
 
+/* A place that the reader can make no value of is none: the same rows would come for ever. */
+static void
+a_reading_that_begins_anew_behind_a_cursor_went_back(void **state)
+{
+    struct aks_memories_mark mark = { .cursor = { NULL, id } };
+    struct aks_memories_taken taken = { .more = true };
+
+    assert_true(aks_memories_went_back(&mark, &taken));
+    assert_false(aks_memories_went_back(NULL, &taken));
+    taken.after.id = id;
+    assert_false(aks_memories_went_back(&mark, &taken));
+    taken.after.id = NULL;
+    mark.cursor.id = NULL;
+    assert_false(aks_memories_went_back(&mark, &taken));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_rows_go_once_in_thirty_days),
         cmocka_unit_test(a_reading_of_all_rows_is_noted_as_of_its_beginning),
+        cmocka_unit_test(a_reading_that_begins_anew_behind_a_cursor_went_back),
     };
 
     return cmocka_run_group_tests_name("memories_all", tests, NULL, NULL);
