@@ -230,6 +230,7 @@ whoever_is_killed_goes_on_behind_what_was_acknowledged(void **state)
     struct aks_world *world = make("deliver = 'any', route = 'akosha',", 1100);
     unsigned deaths = 0;
     json_t *report = NULL;
+    const char *outcome;
 
     for (uint64_t step = 40; report == NULL; step += 37) {
         aks_world_crash_at(world, step);
@@ -241,7 +242,9 @@ whoever_is_killed_goes_on_behind_what_was_acknowledged(void **state)
         assert_true(deaths < 500);
     }
     assert_true(deaths > 3);
-    assert_string_equal(json_string_value(json_object_get(report, "outcome")), "stored");
+    /* Who died last may have noted the last row, and nothing was left for this one. */
+    outcome = json_string_value(json_object_get(report, "outcome"));
+    assert_true(strcmp(outcome, "stored") == 0 || strcmp(outcome, "unchanged") == 0);
     json_decref(report);
     assert_int_equal(memories(world), 1100);
     aks_world_free(world);
