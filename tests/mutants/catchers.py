@@ -57,6 +57,7 @@ CATCHERS = [
     engine("what doctor says of machines", "tests/engine_doctor_machine_test"),
     engine("bundles for bug reports", "tests/engine_support_test"),
     engine("what stamps prove", "tests/engine_run_compare_test"),
+    engine("memories of a lost state", "tests/testkit_memories_world_test"),
     engine("records of the audit log", "tests/engine_audit_test"),
     engine("what is found in the audit log", "tests/engine_audit_show_test"),
     engine("verdicts on the audit log", "tests/engine_audit_verify_test"),
