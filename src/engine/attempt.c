@@ -22,6 +22,15 @@ aks_outcome_failed(struct aks_outcome *outcome, const struct aks_error *err)
     outcome->error = *err;
 }
 
+void
+aks_hold_asked(struct aks_hold *hold, int64_t now_ns, int64_t retry_after_ms)
+{
+    int64_t asked_ns = now_ns + retry_after_ms * AKS_NS_PER_MS;
+
+    if (retry_after_ms > 0 && hold->asked_ns < asked_ns)
+        hold->asked_ns = asked_ns;
+}
+
 static void
 finish(struct aks_attempt *attempt)
 {
@@ -68,7 +77,8 @@ static void
 fire_start(void *ctx)
 {
     struct aks_attempt *attempt = ctx;
-    int64_t left_ns = attempt->hold != NULL ? attempt->hold->until_ns - now_ns(attempt) : 0;
+    int64_t left_ns = attempt->hold != NULL && !attempt->at_once
+        ? attempt->hold->until_ns - now_ns(attempt) : 0;
 
     if (left_ns > 0) {
         later(attempt, (left_ns + AKS_NS_PER_MS - 1) / AKS_NS_PER_MS, fire_start);
@@ -108,6 +118,7 @@ aks_attempt_begin(struct aks_attempt *attempt, const struct aks_attempt_options 
     attempt->done_ctx = done_ctx;
     (void)snprintf(attempt->operation, sizeof(attempt->operation), "%s", options->operation);
     attempt->hold = options->hold;
+    attempt->at_once = options->at_once;
     attempt->busy = true;
     later(attempt, 0, fire_start);
 }
@@ -162,6 +173,8 @@ aks_attempt_tried(struct aks_attempt *attempt, const struct aks_outcome *outcome
         hold_others(attempt, answer.wait_ms);
         later(attempt, answer.wait_ms, fire_start);
     } else {
+        if (attempt->hold != NULL)
+            aks_hold_asked(attempt->hold, now_ns(attempt), outcome->retry_after_ms);
         later(attempt, 0, fire_finish);
     }
 }

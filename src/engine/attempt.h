@@ -32,7 +32,12 @@ void aks_outcome_failed(struct aks_outcome *outcome, const struct aks_error *err
  * that. */
 struct aks_hold {
     int64_t until_ns;
+    int64_t asked_ns;                           /* until when it asked who went without waiting:
+                                                 * for those that come later */
 };
+
+/** Of ${retry_after_ms} that a server asked for and that may not be waited for; -1: of nothing. */
+void aks_hold_asked(struct aks_hold *hold, int64_t now_ns, int64_t retry_after_ms);
 
 typedef void aks_done(void *ctx, const struct aks_outcome *outcome);
 
@@ -49,6 +54,7 @@ struct aks_attempt {
     void *ctx;                                  /* of start and throttled */
     void *done_ctx;
     struct aks_hold *hold;                      /* or NULL */
+    bool at_once;                               /* does not wait for others */
     unsigned tries;
     int64_t started_ns;                         /* the first try */
     struct aks_timer timer;
@@ -65,8 +71,9 @@ struct aks_attempt_options {
     void (*start)(void *ctx);
     void (*throttled)(void *ctx);
     void *ctx;
-    struct aks_hold *hold;                      /* borrowed, of all attempts at one server; NULL:
-                                                 * it does not wait for others */
+    struct aks_hold *hold;                      /* borrowed, of all attempts at one server, or
+                                                 * NULL */
+    bool at_once;                               /* it does not wait for others */
 };
 
 /** Sets up and begins: the first try starts in a later turn of the loop, once the hold is over.

@@ -295,7 +295,8 @@ give_back_target(struct giving *giving, size_t *left)
         }
     }
     aks_mem_free(run->engine->port->alloc, uploads);
-    if (giving->target != NULL)
+    if (giving->target != NULL) {
+        aks_run_health_held(run, giving->index, &giving->target->hold);
         giving->class->free(giving->target);
     giving->target = NULL;
 }

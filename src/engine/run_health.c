@@ -240,12 +240,25 @@ opens_breaker(enum aks_status status)
 }
 
 void
+aks_run_health_held(struct aks_run *run, size_t index, const struct aks_hold *hold)
+{
+    int64_t asked_ns = hold->asked_ns > hold->until_ns ? hold->asked_ns : hold->until_ns;
+
+    if (asked_ns <= run->targets[index].not_before_ns)
+        return;
+    run->targets[index].not_before_ns = asked_ns;
+    remember_asked(run, index);
+}
+
+void
 aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome)
 {
+    struct aks_hold hold = { 0 };
+
     if (outcome->status == AKS_OK || outcome->retry_after_ms <= 0)
         return;
-    run->targets[index].not_before_ns = now_ns(run) + outcome->retry_after_ms * AKS_NS_PER_MS;
-    remember_asked(run, index);
+    hold.asked_ns = now_ns(run) + outcome->retry_after_ms * AKS_NS_PER_MS;
+    aks_run_health_held(run, index, &hold);
 }
 
 void

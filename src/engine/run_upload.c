@@ -160,7 +160,8 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
         /* A log that cannot be written must not hide why the upload failed. */
         (void)aks_run_commit_audit(&upload, "upload_failure", &upload.outcome.error, &ignored);
     }
-    if (upload.target != NULL)
+    if (upload.target != NULL) {
+        aks_run_health_held(run, index, &upload.target->hold);
         upload.class->free(upload.target);
     aks_run_health_measured(run, index, aks_link_rate(&run->targets[index].link));
     (void)aks_run_commit_end(&upload);

@@ -78,7 +78,8 @@ aks_target_http_call_begin(struct http_call *call, void (*start)(struct http_cal
     attempt.start = start_try;
     attempt.ctx = call;
     /* Nobody waits for long to be rid of something. */
-    attempt.hold = strcmp(operation, "abort") != 0 ? &call->target->base.hold : NULL;
+    attempt.hold = &call->target->base.hold;
+    attempt.at_once = strcmp(operation, "abort") == 0;
     aks_attempt_begin(&call->attempt, &attempt, call_done, call);
 }
 

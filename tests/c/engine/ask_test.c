@@ -27,6 +27,7 @@ struct place {
     struct aks_outcome outcome;
     struct aks_hold hold;
     int64_t asks_ms;                    /* Retry-After of a try that fails */
+    bool at_once;
 };
 
 static enum aks_status
@@ -318,7 +319,7 @@ static void
 begin(struct place *place, enum aks_status says)
 {
     struct aks_attempt_options options = { &place->world->loop, &place->world->ask, "place", NULL,
-        "put", try_once, note_throttled, place, &place->hold };
+        "put", try_once, note_throttled, place, &place->hold, place->at_once };
 
     place->says = says;
     aks_attempt_begin(&place->attempt, &options, note_done, place);
@@ -389,6 +390,43 @@ attempt_that_begins_while_another_one_waits_as_asked_waits_too(void **state)
     place->started = place->done = 0;
     attempt(place, AKS_THROTTLED);
     assert_int_equal(place->hold.until_ns, 0);
+    assert_int_equal(place->hold.asked_ns, 0);
+}
+
+/* It goes elsewhere at once, and nobody is held; but who comes later can know. */
+static void
+attempt_that_does_not_wait_as_asked_leaves_word(void **state)
+{
+    struct place *place = *state;
+    int64_t began_ns = now_ns(place);
+
+    place->world->policy.decide.retry = answer_retry;
+    place->answer = (struct aks_retry_answer) { .verdict = AKS_NEXT_TARGET };
+    place->asks_ms = 3600 * AKS_MS_PER_S;
+    attempt(place, AKS_THROTTLED);
+    assert_int_equal(place->started, 1);
+    assert_int_equal(place->hold.until_ns, 0);
+    assert_true(place->hold.asked_ns >= began_ns + 3600 * AKS_NS_PER_S);
+    assert_true(place->hold.asked_ns <= now_ns(place) + 3600 * AKS_NS_PER_S);
+    began_ns = place->hold.asked_ns;
+    /* Less than that changes nothing. */
+    place->asks_ms = 1;
+    place->started = place->done = 0;
+    attempt(place, AKS_THROTTLED);
+    assert_true(place->hold.asked_ns == began_ns);
+}
+
+/* What gives back does not wait for the others. */
+static void
+attempt_at_once_is_not_held(void **state)
+{
+    struct place *place = *state;
+
+    place->at_once = true;
+    place->hold.until_ns = now_ns(place) + 3600 * AKS_NS_PER_S;
+    attempt(place, AKS_OK);
+    assert_int_equal(place->started, 1);
+    assert_true(now_ns(place) < place->hold.until_ns);
 }
 
 /* Two were asked to wait, the later one for longer: the earlier one is not to come back before. */
@@ -456,6 +494,8 @@ main(void)
         ASK_TEST(attempt_that_succeeds_is_one_try),
         ASK_TEST(attempt_is_tried_as_often_as_the_settings_say),
         ASK_TEST(attempt_that_begins_while_another_one_waits_as_asked_waits_too),
+        ASK_TEST(attempt_that_does_not_wait_as_asked_leaves_word),
+        ASK_TEST(attempt_at_once_is_not_held),
         ASK_TEST(attempt_that_waits_heeds_what_another_one_is_asked_for_meanwhile),
         ASK_TEST(attempt_ends_where_the_policy_fails),
         ASK_TEST(attempt_that_is_cancelled_is_never_done),
