@@ -127,7 +127,7 @@ upload_next(struct aks_run *run, struct aks_error *err)
         status = aks_engine_upload_id(run->engine, run->upload_id, run->upload_id, err);
     if (status == AKS_OK) {
         count_progress(run);
-        status = aks_run_upload(run, index, copies, count, &outcome);
+        status = aks_run_upload(run, index, copies, &count, &outcome);
         if (status != AKS_CANCELLED && run->ask.policy_error.status == AKS_OK)
             aks_run_health_note(run, index, &outcome);
         aks_run_walk_settle(copies, count, &outcome);

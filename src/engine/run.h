@@ -256,11 +256,13 @@ bool aks_run_compare_encryption(const struct aks_run *run, const struct aks_stor
 /** May its content be the same? Another size is another content. True where nobody knows. */
 bool aks_run_compare_sizes(const struct aks_stored *row, const struct aks_snapshot *now);
 
-/** run_upload.c: brings ${copies} to target ${index}, which they are for. AKS_OK if the target is
- * committed; single copies may still have failed for reasons of their own, which their errors tell.
- * Else nothing is committed there and ${outcome} tells why. */
+/** run_upload.c: brings *${count} ${copies} to target ${index}, which they are for. AKS_OK if the
+ * target is committed; single copies may still have failed for reasons of their own, which their
+ * errors tell. Where an earlier upload is ended first it has taken only some of them, which come
+ * first in ${copies} then, and are *${count}; the others are owed as before. Else nothing is
+ * committed there and ${outcome} tells why, of all of them. */
 enum aks_status aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies,
-    size_t count, struct aks_outcome *outcome);
+    size_t *count, struct aks_outcome *outcome);
 
 struct aks_journal_upload;
 

@@ -3,8 +3,8 @@
  * run, which takes it over, as long as the sources still are what was taken. Everything that has
  * been begun of it must be among what is to be sent now: what readers will find under one upload id
  * comes out of one run. Else the objects that still are what is to be sent go on as a part of
- * another upload; so they do where it would take in what was not begun of it and what a later
- * upload holds at whatever target: that would be the newer under the older id. */
+ * another upload. Where a later upload holds, at whatever target, what was not begun of it, it ends
+ * with what was, and the rest follows under a later id: else the newer would be under the older. */
 #include "base/check.h"
 #include "base/encode.h"
 #include "engine/run_upload_internal.h"
@@ -100,8 +100,19 @@ fits(const struct upload *upload, const struct aks_journal *journal)
     return journal->count > 0;
 }
 
-/* Would anything that another job began get bytes of now under its former id, of which somebody who
- * asks for the newest finds others under a later one? Where that cannot be read it may be so. */
+static bool
+begun(const struct aks_journal *journal, const struct aks_copy *copy)
+{
+    for (int role = 0; role < AKS_SNAPSHOT_ROLES; role++) {
+        if (aks_journal_object(journal, copy->item->source.path, (enum aks_snapshot_role)role) !=
+            NULL)
+            return true;
+    }
+    return false;
+}
+
+/* Would anything that was not begun get bytes of now under the former id, of which who asks for the
+ * newest finds others under a later one? Where that cannot be read it may be so. */
 static bool
 overtaken(const struct upload *upload, const struct aks_journal *journal)
 {
@@ -109,14 +120,29 @@ overtaken(const struct upload *upload, const struct aks_journal *journal)
     bool later = false;
 
     for (size_t i = 0; i < upload->count && !later; i++) {
-        const char *source = upload->copies[i]->item->source.path;
-
-        if (aks_journal_object(journal, source, AKS_SNAPSHOT_MAIN) == NULL &&
-            aks_state_stored_since(state, source, journal->upload.upload_id, &later, NULL) !=
+        if (!begun(journal, upload->copies[i]) && aks_state_stored_since(state,
+                upload->copies[i]->item->source.path, journal->upload.upload_id, &later, NULL) !=
                 AKS_OK)
             later = true;
     }
     return later;
+}
+
+/* Only what was begun; that comes first among the copies now. */
+static void
+narrow(struct upload *upload, const struct aks_journal *journal)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < upload->count; i++) {
+        struct aks_copy *copy = upload->copies[i];
+
+        if (!begun(journal, copy))
+            continue;
+        upload->copies[i] = upload->copies[count];
+        upload->copies[count++] = copy;
+    }
+    upload->count = count;
 }
 
 static void
@@ -196,8 +222,9 @@ try_upload(struct upload *upload, const struct aks_journal_upload *found, bool *
     enum aks_status status = aks_journal_init(&upload->journal, run->engine->port->alloc,
         run->engine->log, run->engine->state, found, err);
 
-    whole = status == AKS_OK && fits(upload, &upload->journal) &&
-        (own || !overtaken(upload, &upload->journal));
+    whole = status == AKS_OK && fits(upload, &upload->journal);
+    if (whole && overtaken(upload, &upload->journal))
+        narrow(upload, &upload->journal);
     *ret_taken = whole;
     if (whole && !own)
         status = aks_state_journal_adopt(run->engine->state, found->id, run->job_id, err);

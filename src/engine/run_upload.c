@@ -125,7 +125,7 @@ bring_files(struct upload *upload)
 }
 
 enum aks_status
-aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size_t count,
+aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size_t *count,
     struct aks_outcome *outcome)
 {
     struct upload upload = { 0 };
@@ -135,7 +135,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     upload.run = run;
     upload.index = index;
     upload.copies = copies;
-    upload.count = count;
+    upload.count = *count;
     (void)snprintf(upload.upload_id, sizeof(upload.upload_id), "%s", run->upload_id);
     run->progress.target = run->settings->targets[index].name;
     run->targets[index].used = true;
@@ -163,11 +163,15 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     if (upload.target != NULL) {
         aks_run_health_held(run, index, &upload.target->hold);
         upload.class->free(upload.target);
+    }
     aks_run_health_measured(run, index, aks_link_rate(&run->targets[index].link));
     (void)aks_run_commit_end(&upload);
     aks_run_resume_end(&upload, status == AKS_OK &&
         strcmp(run->targets[index].upload_id, upload.upload_id) == 0);
     run->progress.target = NULL;
+    /* A target that fails fails for all of them. */
+    if (status == AKS_OK)
+        *count = upload.count;
     *outcome = upload.outcome;
     return status;
 }

@@ -512,6 +512,51 @@ upload_that_a_later_one_has_overtaken_gets_a_later_id(void **state)
     aks_world_free(world);
 }
 
+/* Its own job goes on with it, after another one has sent a newer state of what was not begun of
+ * it to another target: that comes under a later id than what was begun. */
+static void
+upload_that_a_later_one_has_overtaken_takes_nothing_in(void **state)
+{
+    static const char policy[] =
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin', 'b.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' },\n"
+        "    http = akosha.http { url = 'https://put.example.org/upload' } },\n"
+        "  route = { 'cloud', 'http' } }\n";
+    const char *const b = "/home/person/b.bin";
+    const struct aks_world_run_options only = { .sources = &b, .source_count = 1,
+        .target = "http" };
+    const struct aks_world_worker_options once = { .once = true };
+    const struct aks_world_restore_options back = { .to = AKS_WORLD_HOME "/restored" };
+    struct aks_world *world = scenario_new(1, policy, BYTES);
+    struct aks_error err = { 0 };
+    json_t *report = NULL;
+
+    scenario_put(world, "b.bin", 2, 700);
+    (void)dies(world, "part 5", true);
+    assert_null(scenario_run(world));
+    aks_world_restart(world, false);
+    scenario_put(world, "b.bin", 3, 700);
+    if (aks_world_run(world, &only, &report, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    json_decref(report);
+    report = NULL;
+    aks_world_advance(world, HOUR_NS);
+    scenario_put(world, "b.bin", 4, 700);
+    if (aks_world_worker(world, &once, &report, &err) != AKS_OK ||
+        aks_laws_check(world, report, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    json_decref(report);
+    report = NULL;
+    assert_true(aks_world_again(world)->parts_again <= IN_FLIGHT);
+    assert_int_equal(open_uploads(world), 0);
+    if (aks_world_restore(world, &back, &report, &err) != AKS_OK ||
+        aks_laws_restored(world, back.to, &err) != AKS_OK)
+        fail_msg("%s\n%s", err.message, aks_world_story(world, AKS_STORY_REQUESTS));
+    json_decref(report);
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -531,6 +576,7 @@ main(void)
         cmocka_unit_test(source_that_has_not_changed_goes_on_in_the_upload_of_one_that_has),
         cmocka_unit_test(complete_upload_stays_whole_where_one_of_two_has_changed),
         cmocka_unit_test(upload_that_a_later_one_has_overtaken_gets_a_later_id),
+        cmocka_unit_test(upload_that_a_later_one_has_overtaken_takes_nothing_in),
         cmocka_unit_test(credentials_that_expire_half_way_cost_the_parts_that_were_refused),
     };
 
