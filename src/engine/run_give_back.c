@@ -20,6 +20,7 @@
 struct giving {
     struct aks_run *run;
     size_t index;
+    bool many;                              /* there are more than one run tries */
     char upload_id[32];
     const struct aks_target_class *class;
     struct aks_target *target;              /* NULL: not made yet */
@@ -270,6 +271,19 @@ goes_on(const struct giving *giving, const struct aks_journal_upload *uploads, s
     return false;
 }
 
+/* Where to begin among ${count}: by chance where there are more than one run tries, or those that
+ * are refused each time would be all that is ever tried. */
+static size_t
+start_of(const struct giving *giving, size_t count)
+{
+    const struct aks_entropy *entropy = &giving->run->engine->port->entropy;
+    uint32_t random = 0;
+
+    if (!giving->many || entropy->fill(entropy->ctx, &random, sizeof(random), NULL) != AKS_OK)
+        return 0;
+    return random % count;
+}
+
 static void
 give_back_target(struct giving *giving, size_t *left)
 {
@@ -277,12 +291,16 @@ give_back_target(struct giving *giving, size_t *left)
     const char *name = run->settings->targets[giving->index].name;
     struct aks_journal_upload *uploads = NULL;
     size_t count = 0;
+    size_t start;
     struct aks_error err;
 
     if (aks_state_journal_uploads(run->engine->state, run->targets[giving->index].identity,
             &uploads, &count, &err) != AKS_OK)
         aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s", err.message);
-    for (size_t i = 0; i < count && *left > 0 && !giving->late; i++) {
+    start = count > 0 ? start_of(giving, count) : 0;
+    for (size_t at = 0; at < count && *left > 0 && !giving->late; at++) {
+        size_t i = (start + at) % count;
+
         if (wanted(giving, &uploads[i]) || waits(giving, &uploads[i]))
             continue;
         (*left)--;
@@ -298,6 +316,7 @@ give_back_target(struct giving *giving, size_t *left)
     if (giving->target != NULL) {
         aks_run_health_held(run, giving->index, &giving->target->hold);
         giving->class->free(giving->target);
+    }
     giving->target = NULL;
 }
 
@@ -311,20 +330,37 @@ free_jobs(struct giving *giving)
     aks_mem_free(alloc, giving->jobs);
 }
 
+static bool
+many(const struct aks_run *run)
+{
+    struct aks_journal_upload *uploads = NULL;
+    size_t count = 0;
+
+    (void)aks_state_journal_uploads(run->engine->state, NULL, &uploads, &count, NULL);
+    aks_mem_free(run->engine->port->alloc, uploads);
+    return count > GIVE_BACK_MAX;
+}
+
 void
 aks_run_give_back(struct aks_run *run)
 {
+    const size_t targets = run->settings->target_count;
     struct giving giving = { .run = run };
     size_t left = GIVE_BACK_MAX;
+    size_t start;
 
     if (run->options->dry_run || atomic_load(&run->engine->interrupted) != 0 ||
         run->ask.policy_error.status != AKS_OK ||
         aks_queue_list(run->engine->port, run->engine->queue_folder, &giving.jobs,
             &giving.job_count, NULL) != AKS_OK)
         return;
+    giving.many = many(run);
     if (aks_loop_set(&run->engine->loop, &giving.timer, GIVE_BACK_MS, late, &giving, NULL) ==
         AKS_OK) {
-        for (size_t i = 0; i < run->settings->target_count && !giving.late; i++) {
+        start = start_of(&giving, targets);
+        for (size_t at = 0; at < targets && !giving.late; at++) {
+            size_t i = (start + at) % targets;
+
             giving.index = i;
             giving.class = aks_target_class_of(run->settings->targets[i].kind);
             /* One that has just been in trouble would only be waited for. */
