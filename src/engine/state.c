@@ -108,6 +108,8 @@ configure(sqlite3 *db)
     };
     int rc = sqlite3_busy_timeout(db, AKS_STATE_BUSY_MS);
 
+    if (rc == SQLITE_OK)
+        rc = aks_state_sum_register(db);
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && rc == SQLITE_OK; i++)
         rc = sqlite3_db_config(db, options[i].option, options[i].value, (int *)NULL);
     (void)sqlite3_limit(db, SQLITE_LIMIT_LENGTH, AKS_STATE_VALUE_BYTES_MAX);

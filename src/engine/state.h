@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AKS_STATE_VERSION 5
+#define AKS_STATE_VERSION 6
 #define AKS_STATE_RUNS_MAX 1000         /* kept in the history */
 #define AKS_STATE_RECENT_BYTES_MAX (256 * 1024)
 #define AKS_STATE_JOBS_MAX 2000         /* of those that have ended */

@@ -64,6 +64,25 @@ enum aks_status aks_state_begin(struct aks_state *state, bool durable, const cha
 enum aks_status aks_state_finish(struct aks_state *state, enum aks_status status, const char *doing,
     struct aks_error *err);
 
+/** state_sum.c: the SQL function aks_sum, by which rows are found to be what was written. A row of
+ * which it is not, or of which that is not known yet (NULL counts as fine), is not believed. */
+int aks_state_sum_register(sqlite3 *db);
+/* Of a row's columns: they are what they were when the row was written. */
+#define AKS_STATE_SUM_HOLDS(columns) "ifnull(row_sum = aks_sum(" columns "), 1)"
+#define AKS_STATE_STORED_COLUMNS "source, name, kind, key, upload_id, codec, sha256," \
+    " stored_sha256, method, wal_key, wal_codec, wal_sha256, wal_stored_sha256, bytes," \
+    " stored_bytes, part_bytes, parts, taken_at_ms, stored_at_ms, checked_at_ms, file_type," \
+    " file_mode, file_uid, file_device, file_inode, file_bytes, file_mtime_ns, file_ctime_ns," \
+    " file_racy, writer, wal_bytes, wal_stored_bytes, wal_part_bytes, wal_parts, wal_there," \
+    " wal_file_type, wal_file_mode, wal_file_uid, wal_file_device, wal_file_inode," \
+    " wal_file_bytes, wal_file_mtime_ns, wal_file_ctime_ns, encryption, wal_encryption"
+#define AKS_STATE_STORED_SUMMED "target, " AKS_STATE_STORED_COLUMNS
+/* Of an object of the journal, wherever it belongs. */
+#define AKS_STATE_OBJECT_SUMMED "source, role, key, token, codec, level, codec_version," \
+    " part_bytes, part_check, snapshot, snapshot_sha256, file_type, file_mode, file_uid," \
+    " file_device, file_inode, file_bytes, file_mtime_ns, file_ctime_ns, file_racy, taken_at_ms," \
+    " stored, bytes, sha256, stored_bytes, stored_sha256, parts, encryption"
+
 /** Brings the tables from ${version} to AKS_STATE_VERSION inside of the caller's transaction. */
 enum aks_status aks_state_migrate(struct aks_state *state, int64_t version, struct aks_error *err);
 

@@ -26,6 +26,14 @@ run_of(struct aks_state *state, const char *sql, int64_t id, struct aks_error *e
     return run(&query, err);
 }
 
+/* After each change, in the same transaction. */
+static enum aks_status
+sum_object(struct aks_state *state, int64_t object, struct aks_error *err)
+{
+    return run_of(state, "UPDATE objects SET row_sum = aks_sum(" AKS_STATE_OBJECT_SUMMED ")"
+        " WHERE id = ?", object, err);
+}
+
 static enum aks_status
 put_upload(struct aks_state *state, const struct aks_journal_upload *upload, struct aks_error *err)
 {
@@ -167,8 +175,10 @@ aks_state_journal_begin(struct aks_state *state, struct aks_journal_upload *uplo
         status = put_object(state, upload_id, object, err);
     if (status == AKS_OK) {
         object_id = sqlite3_last_insert_rowid(state->db);
-        status = put_parts(state, object_id, parts, count, err);
+        status = sum_object(state, object_id, err);
     }
+    if (status == AKS_OK)
+        status = put_parts(state, object_id, parts, count, err);
     status = aks_state_finish(state, status, doing, err);
     if (status == AKS_OK) {
         upload->id = upload_id;
@@ -208,6 +218,8 @@ aks_state_journal_token(struct aks_state *state, int64_t object, const char *tok
     aks_state_query_int(&query, object);
     status = run(&query, err);
     if (status == AKS_OK)
+        status = sum_object(state, object, err);
+    if (status == AKS_OK)
         status = run_of(state, "UPDATE parts SET tag = NULL WHERE object = ? AND tag NOT NULL",
             object, err);
     return aks_state_finish(state, status, doing, err);
@@ -236,7 +248,7 @@ aks_state_journal_stored(struct aks_state *state, const struct aks_journal_objec
     struct aks_error *err)
 {
     struct aks_state_query query;
-    enum aks_status status = aks_state_set_durable(state, false, doing, err);
+    enum aks_status status = aks_state_begin(state, false, doing, err);
 
     AKS_CHECK(object->id != 0);
     if (status != AKS_OK)
@@ -249,7 +261,10 @@ aks_state_journal_stored(struct aks_state *state, const struct aks_journal_objec
     aks_state_query_text(&query, object->stored_sha256);
     aks_state_query_int(&query, object->parts);
     aks_state_query_int(&query, object->id);
-    return run(&query, err);
+    status = run(&query, err);
+    if (status == AKS_OK)
+        status = sum_object(state, object->id, err);
+    return aks_state_finish(state, status, doing, err);
 }
 
 enum aks_status

@@ -204,12 +204,9 @@ aks_state_journal_objects(struct aks_state *state, int64_t upload,
 
     *ret_objects = NULL;
     *ret_count = 0;
-    aks_state_query_begin(&query, state, "SELECT id, source, role, key, token, codec, level,"
-        " codec_version, part_bytes, part_check, snapshot, snapshot_sha256, file_type, file_mode,"
-        " file_uid, file_device, file_inode, file_bytes, file_mtime_ns, file_ctime_ns, file_racy,"
-        " taken_at_ms, stored, bytes, sha256, stored_bytes, stored_sha256, parts,"
-        " encryption"
-        " FROM objects WHERE upload = ? ORDER BY source, role");
+    aks_state_query_begin(&query, state, "SELECT id, " AKS_STATE_OBJECT_SUMMED
+        " FROM objects WHERE upload = ? AND " AKS_STATE_SUM_HOLDS(AKS_STATE_OBJECT_SUMMED)
+        " ORDER BY source, role");
     aks_state_query_int(&query, upload);
     while (aks_state_query_row(&query)) {
         if (!grow(&query, &rows, count, AKS_JOURNAL_OBJECTS_MAX,

@@ -124,6 +124,9 @@ static const char *const steps[AKS_STATE_VERSION] = {
     "  day INTEGER NOT NULL, name TEXT NOT NULL, value INTEGER NOT NULL,"
     "  PRIMARY KEY (day, name)"
     ") STRICT, WITHOUT ROWID;",
+    /* Is the row what was written? (state_sum.c) Of rows of before nobody knows. */
+    "ALTER TABLE stored ADD COLUMN row_sum INTEGER;"
+    "ALTER TABLE objects ADD COLUMN row_sum INTEGER;",
 };
 
 enum aks_status

@@ -8,14 +8,10 @@
 /* Sources of one place: far more than any policy names, and no more than memory is worth. */
 #define AKS_STATE_STORED_MAX 100000
 
-#define COLUMNS "source, name, kind, key, upload_id, codec, sha256, stored_sha256, method, " \
-    "wal_key, wal_codec, wal_sha256, wal_stored_sha256, bytes, " \
-    "stored_bytes, part_bytes, parts, taken_at_ms, stored_at_ms, checked_at_ms, file_type, " \
-    "file_mode, file_uid, file_device, file_inode, file_bytes, file_mtime_ns, " \
-    "file_ctime_ns, file_racy, writer, wal_bytes, wal_stored_bytes, wal_part_bytes, wal_parts, " \
-    "wal_there, wal_file_type, wal_file_mode, wal_file_uid, wal_file_device, wal_file_inode, " \
-    "wal_file_bytes, wal_file_mtime_ns, wal_file_ctime_ns, encryption, wal_encryption"
+#define COLUMNS AKS_STATE_STORED_COLUMNS
+#define SUMMED AKS_STATE_STORED_SUMMED
 
+/* In the order of COLUMNS. */
 enum column {
     SOURCE, NAME, KIND, KEY, UPLOAD_ID, CODEC, SHA256, STORED_SHA256, METHOD, WAL_KEY, WAL_CODEC,
     WAL_SHA256, WAL_STORED_SHA256, BYTES, STORED_BYTES, PART_BYTES, PARTS, TAKEN_AT, STORED_AT,
@@ -148,7 +144,8 @@ aks_state_stored_get(struct aks_state *state, const char *target_identity, const
 
     memset(ret_stored, 0, sizeof(*ret_stored));
     aks_state_query_begin(&query, state,
-        "SELECT " COLUMNS " FROM stored WHERE target = ? AND source = ?");
+        "SELECT " COLUMNS " FROM stored WHERE target = ? AND source = ? AND "
+        AKS_STATE_SUM_HOLDS(SUMMED));
     aks_state_query_text(&query, target_identity);
     aks_state_query_path(&query, source);
     found = aks_state_query_row(&query);
@@ -190,7 +187,8 @@ aks_state_stored_all(struct aks_state *state, const char *target_identity,
     *ret_rows = NULL;
     *ret_count = 0;
     aks_state_query_begin(&query, state,
-        "SELECT " COLUMNS " FROM stored WHERE target = ? ORDER BY source");
+        "SELECT " COLUMNS " FROM stored WHERE target = ? AND "
+        AKS_STATE_SUM_HOLDS(SUMMED) " ORDER BY source");
     aks_state_query_text(&query, target_identity);
     while (aks_state_query_row(&query)) {
         if (count == AKS_STATE_STORED_MAX)
@@ -270,8 +268,9 @@ aks_state_stored_put(struct aks_state *state, const char *target_identity,
     status = aks_state_begin(state, true, doing, err);
     if (status != AKS_OK)
         return status;
-    aks_state_query_begin(&query, state, "INSERT OR REPLACE INTO stored (target, " COLUMNS ")"
-        " VALUES " PLACES);
+    aks_state_query_begin(&query, state, "WITH fresh (" SUMMED ") AS (VALUES " PLACES ")"
+        " INSERT OR REPLACE INTO stored (" SUMMED ", row_sum)"
+        " SELECT " SUMMED ", aks_sum(" SUMMED ") FROM fresh");
     for (size_t i = 0; i < count; i++) {
         AKS_CHECK(rows[i].source != NULL);
         aks_state_query_text(&query, target_identity);

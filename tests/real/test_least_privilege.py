@@ -81,7 +81,7 @@ class Least(test_resume.Resume):
         for key in self.server.objects(self.prefix):
             self.server.client().delete_object(Bucket=BUCKET, Key=key)
         state = sqlite3.connect(self.who.state / "state.db")
-        state.execute("UPDATE stored SET checked_at_ms = checked_at_ms - 30 * 86400000")
+        state.execute("UPDATE stored SET row_sum = NULL, checked_at_ms = checked_at_ms - 30 * 86400000")
         state.commit()
         state.close()
         _, result = self.go_on()

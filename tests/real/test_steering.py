@@ -435,7 +435,7 @@ class Away(steering.Case):
 
         def long_ago():
             with contextlib.closing(sqlite3.connect(self.someone.state / "state.db")) as state:
-                state.execute("UPDATE stored SET checked_at_ms = checked_at_ms - 30 * 86400000")
+                state.execute("UPDATE stored SET row_sum = NULL, checked_at_ms = checked_at_ms - 30 * 86400000")
                 state.commit()
 
         prefix = f"steer-held-{self.someone.folder.name}"

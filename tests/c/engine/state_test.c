@@ -300,7 +300,7 @@ state_refuses_what_is_not_its_own_and_leaves_it_alone(void **state)
     (void)raw("PRAGMA user_version = 99");
     assert_refused("version 99");
     assert_int_equal(raw("PRAGMA user_version"), 99);
-    (void)raw("PRAGMA user_version = 5");
+    (void)raw("PRAGMA user_version = 6");
     aks_state_close(open_state());
     (void)raw("PRAGMA application_id = 7");
     assert_refused("another program");
@@ -322,9 +322,9 @@ static void
 state_says_so_when_a_digest_cannot_be_one(void **state)
 {
     static const char *const damages[] = {
-        "UPDATE stored SET stored_sha256 = printf('%065d', 1)",
-        "UPDATE stored SET stored_sha256 = printf('%063d', 1)",
-        "UPDATE stored SET stored_sha256 = printf('ZZZZ%060d', 1)",
+        "UPDATE stored SET row_sum = NULL, stored_sha256 = printf('%065d', 1)",
+        "UPDATE stored SET row_sum = NULL, stored_sha256 = printf('%063d', 1)",
+        "UPDATE stored SET row_sum = NULL, stored_sha256 = printf('ZZZZ%060d', 1)",
     };
     struct aks_stored row = row_of("/a", 1);
     struct aks_stored got;
