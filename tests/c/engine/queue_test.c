@@ -4,7 +4,6 @@
 #include "engine/job_json.h"
 #include "engine/policy_text.h"
 #include "os/os.h"
-#include "support/failing_alloc.h"
 #include "support/faulty_files.h"
 #include "support/temp_folder.h"
 
@@ -525,42 +524,6 @@ queue_takes_jobs_of_many_processes_at_once(void **state)
     assert_int_equal(names_in_queue(), PROCESSES * 5);
 }
 
-static int
-put_list_get(void *ctx, const struct aks_alloc *alloc)
-{
-    struct aks_port failing = port;
-    struct aks_job job = *(const struct aks_job *)ctx;
-    struct aks_job got;
-    char **ids = NULL;
-    size_t count = 0;
-
-    failing.alloc = alloc;
-    job.alloc = alloc;          /* for what is only needed while it is written */
-    if (aks_queue_put(&failing, queue, &job, &err) != AKS_OK && err.status != AKS_LIMIT)
-        return 1;
-    if (aks_queue_list(&failing, queue, &ids, &count, &err) != AKS_OK && err.status != AKS_LIMIT)
-        return 2;
-    free_ids(alloc, ids, count);
-    if (aks_queue_get(&failing, queue, ID, &got, &err) != AKS_OK && err.status != AKS_LIMIT &&
-        err.status != AKS_NOT_FOUND)
-        return 3;
-    aks_job_fini(&got);
-    if (aks_queue_remove(&failing, queue, ID, &err) != AKS_OK && err.status != AKS_LIMIT &&
-        err.status != AKS_NOT_FOUND)
-        return 4;
-    return 0;
-}
-
-static void
-queue_survives_any_allocation_that_fails(void **state)
-{
-    struct aks_job job;
-
-    make_job(&job, ID, 20);
-    failing_alloc_loop(put_list_get, &job, 1000);
-    aks_job_fini(&job);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -579,7 +542,6 @@ main(void)
         TEST(job_is_whole_whenever_something_fails),
         TEST(queue_says_when_it_cannot_keep_a_job),
         TEST(queue_takes_jobs_of_many_processes_at_once),
-        TEST(queue_survives_any_allocation_that_fails),
     };
 
     return cmocka_run_group_tests_name("queue", tests, NULL, NULL);
