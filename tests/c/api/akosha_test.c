@@ -340,20 +340,18 @@ static void
 use_everything(struct api_place *place, const char *policy)
 {
     static const struct akosha_run_options options;
-    struct akosha_report *report = NULL;
+    int code = api_place_told(place, akosha_open(&place->options, &place->engine, &place->error));
 
-    if (akosha_open(&place->options, &place->engine, &place->error) != AKOSHA_OK)
-        goto out;
-    if (akosha_policy_load(place->engine, policy, NULL, 0, &place->policy, &place->error) !=
-        AKOSHA_OK)
-        goto out;
-    (void)akosha_run(place->engine, place->policy, &options, &report, &place->error);
-    akosha_report_free(report);
-    report = NULL;
-    (void)akosha_list(place->engine, place->policy, NULL, &report, &place->error);
-    akosha_report_free(report);
-out:
-    assert_true(place->error.code == AKOSHA_OK || place->error.message[0] != '\0');
+    if (code == AKOSHA_OK)
+        code = api_place_told(place, akosha_policy_load(place->engine, policy, NULL, 0,
+            &place->policy, &place->error));
+    if (code == AKOSHA_OK) {
+        (void)api_place_told(place, akosha_run(place->engine, place->policy, &options,
+            api_place_report(place), &place->error));
+        (void)api_place_told(place, akosha_list(place->engine, place->policy, NULL,
+            api_place_report(place), &place->error));
+    }
+    (void)api_place_report(place);
     akosha_policy_free(place->policy);
     place->policy = NULL;
     akosha_close(place->engine);

@@ -167,3 +167,15 @@ api_place_exists(struct api_place *place, const char *name)
 
     return stat(temp_folder_join(place->folder, name), &info) == 0;
 }
+
+int
+api_place_told(struct api_place *place, int code)
+{
+    if (code != AKOSHA_OK) {
+        assert_int_equal(place->error.code, code);
+        assert_string_not_equal(place->error.message, "");
+        assert_non_null(place->error.failure);
+    }
+    memset(&place->error, 0, sizeof(place->error));
+    return code;
+}

@@ -42,6 +42,9 @@ void api_place_open(struct api_place *place);
 int api_place_run(struct api_place *place);
 /** Frees the report that is there: room for the next. */
 struct akosha_report **api_place_report(struct api_place *place);
+/** For calls that may have had no memory: what returned ${code}, and nothing before it, said why
+ * where it failed. Gives ${code} back, and room for what the next one says. */
+int api_place_told(struct api_place *place, int code);
 bool api_place_exists(struct api_place *place, const char *name);
 
 #endif

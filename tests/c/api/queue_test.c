@@ -237,27 +237,31 @@ queue_survives_any_allocation_that_fails(void **state)
 {
     struct api_place *place = *state;
     const char *policy = api_place_policy(place, "p.lua");
+    struct akosha_error failed = { AKOSHA_NOT_KEPT, "no_space", "no room for the job", "" };
 
     for (int64_t round = 0; round < ROUNDS_MAX; round += STRIDE) {
         struct failing_alloc failing;
         struct akosha_enqueued enqueued;
         struct aks_os *os = NULL;
+        int code;
 
         failing_alloc_init(&failing);
         failing.fail_at = round;
         memset(&enqueued, 0, sizeof(enqueued));
         if (aks_os_open(&failing.alloc, &os, NULL) == AKS_OK) {
             api_place_use(place, os);
-            (void)enqueue(place, policy, &enqueued);
-            (void)status(place, NULL);
-            (void)note(place, &place->error);
-            (void)note(place, NULL);
-            if (akosha_open(&place->options, &place->engine, &place->error) == AKOSHA_OK) {
-                (void)work(place);
+            code = api_place_told(place, enqueue(place, policy, &enqueued));
+            assert_int_equal(code == AKOSHA_OK, enqueued.job_id[0] != '\0');
+            (void)api_place_told(place, status(place, NULL));
+            (void)api_place_told(place, note(place, &failed));
+            (void)api_place_told(place, note(place, NULL));
+            if (api_place_told(place, akosha_open(&place->options, &place->engine,
+                &place->error)) == AKOSHA_OK) {
+                (void)api_place_told(place, work(place));
                 if (enqueued.job_id[0] != '\0')
-                    (void)akosha_cancel(place->engine, enqueued.job_id, &place->error);
+                    (void)api_place_told(place, akosha_cancel(place->engine, enqueued.job_id,
+                        &place->error));
             }
-            assert_true(place->error.code == AKOSHA_OK || place->error.message[0] != '\0');
             (void)api_place_report(place);
             akosha_close(place->engine);
             place->engine = NULL;
