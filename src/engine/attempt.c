@@ -23,12 +23,12 @@ aks_outcome_failed(struct aks_outcome *outcome, const struct aks_error *err)
 }
 
 void
-aks_hold_asked(struct aks_hold *hold, int64_t now_ns, int64_t retry_after_ms)
+aks_hold_asked(int64_t *until_ns, int64_t now_ns, int64_t retry_after_ms)
 {
     int64_t asked_ns = now_ns + retry_after_ms * AKS_NS_PER_MS;
 
-    if (retry_after_ms > 0 && hold->asked_ns < asked_ns)
-        hold->asked_ns = asked_ns;
+    if (retry_after_ms > 0 && *until_ns < asked_ns)
+        *until_ns = asked_ns;
 }
 
 static void
@@ -143,6 +143,8 @@ aks_attempt_tried(struct aks_attempt *attempt, const struct aks_outcome *outcome
         later(attempt, 0, fire_finish);
         return;
     }
+    if (attempt->hold != NULL && attempt->at_once)
+        aks_hold_asked(&attempt->hold->give_back_ns, now_ns(attempt), outcome->retry_after_ms);
     if (attempt->throttled != NULL && server_is_slow(outcome->status))
         attempt->throttled(attempt->ctx);
 
@@ -170,11 +172,12 @@ aks_attempt_tried(struct aks_attempt *attempt, const struct aks_outcome *outcome
     }
     attempt->outcome.verdict = answer.verdict;
     if (answer.verdict == AKS_WAIT) {
-        hold_others(attempt, answer.wait_ms);
+        if (!attempt->at_once)
+            hold_others(attempt, answer.wait_ms);
         later(attempt, answer.wait_ms, fire_start);
     } else {
-        if (attempt->hold != NULL)
-            aks_hold_asked(attempt->hold, now_ns(attempt), outcome->retry_after_ms);
+        if (attempt->hold != NULL && !attempt->at_once)
+            aks_hold_asked(&attempt->hold->asked_ns, now_ns(attempt), outcome->retry_after_ms);
         later(attempt, 0, fire_finish);
     }
 }

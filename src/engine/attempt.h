@@ -34,10 +34,11 @@ struct aks_hold {
     int64_t until_ns;
     int64_t asked_ns;                           /* until when it asked who went without waiting:
                                                  * for those that come later */
+    int64_t give_back_ns;                       /* the same of what was given back */
 };
 
-/** Of ${retry_after_ms} that a server asked for and that may not be waited for; -1: of nothing. */
-void aks_hold_asked(struct aks_hold *hold, int64_t now_ns, int64_t retry_after_ms);
+/** Notes in *${until_ns} what a server asked for that may not be waited for; -1: it did not. */
+void aks_hold_asked(int64_t *until_ns, int64_t now_ns, int64_t retry_after_ms);
 
 typedef void aks_done(void *ctx, const struct aks_outcome *outcome);
 

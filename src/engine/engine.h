@@ -52,6 +52,7 @@ struct aks_engine_options {
 struct aks_engine_asked {
     char identity[65];
     int64_t until_ns;
+    int64_t give_back_ns;                   /* of what is given back */
 };
 
 struct aks_engine {

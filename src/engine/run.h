@@ -153,6 +153,11 @@ int64_t aks_run_health_open_until_ms(const struct aks_run *run, size_t index);
 void aks_run_health_heard(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
 /** What its server asked for and no outcome tells of: of what was waited for when all ended. */
 void aks_run_health_held(struct aks_run *run, size_t index, const struct aks_hold *hold);
+/** The same of what was given back alone: nothing else waits for that. */
+void aks_run_health_gave_back(const struct aks_run *run, size_t index,
+    const struct aks_hold *hold);
+/** May anything be given back there now? */
+bool aks_run_health_gives_back(const struct aks_run *run, size_t index);
 /** What became of an upload there: its breaker, and what its server asked for. */
 void aks_run_health_note(struct aks_run *run, size_t index, const struct aks_outcome *outcome);
 /** An upload there went at so many bytes per second; -1: it was too short to tell. */

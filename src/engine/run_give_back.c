@@ -20,7 +20,6 @@
 struct giving {
     struct aks_run *run;
     size_t index;
-    bool many;                              /* there are more than one run tries */
     char upload_id[32];
     const struct aks_target_class *class;
     struct aks_target *target;              /* NULL: not made yet */
@@ -271,15 +270,15 @@ goes_on(const struct giving *giving, const struct aks_journal_upload *uploads, s
     return false;
 }
 
-/* Where to begin among ${count}: by chance where there are more than one run tries, or those that
- * are refused each time would be all that is ever tried. */
+/* Where to begin among ${count}: by chance, or those that are refused each time, or that a server
+ * fails at, would be all that is ever tried. */
 static size_t
 start_of(const struct giving *giving, size_t count)
 {
     const struct aks_entropy *entropy = &giving->run->engine->port->entropy;
     uint32_t random = 0;
 
-    if (!giving->many || entropy->fill(entropy->ctx, &random, sizeof(random), NULL) != AKS_OK)
+    if (count < 2 || entropy->fill(entropy->ctx, &random, sizeof(random), NULL) != AKS_OK)
         return 0;
     return random % count;
 }
@@ -297,7 +296,7 @@ give_back_target(struct giving *giving, size_t *left)
     if (aks_state_journal_uploads(run->engine->state, run->targets[giving->index].identity,
             &uploads, &count, &err) != AKS_OK)
         aks_log_write(run->engine->log, AKS_LOG_WARNING, "%s", err.message);
-    start = count > 0 ? start_of(giving, count) : 0;
+    start = start_of(giving, count);
     for (size_t at = 0; at < count && *left > 0 && !giving->late; at++) {
         size_t i = (start + at) % count;
 
@@ -314,7 +313,7 @@ give_back_target(struct giving *giving, size_t *left)
     }
     aks_mem_free(run->engine->port->alloc, uploads);
     if (giving->target != NULL) {
-        aks_run_health_held(run, giving->index, &giving->target->hold);
+        aks_run_health_gave_back(run, giving->index, &giving->target->hold);
         giving->class->free(giving->target);
     }
     giving->target = NULL;
@@ -330,17 +329,6 @@ free_jobs(struct giving *giving)
     aks_mem_free(alloc, giving->jobs);
 }
 
-static bool
-many(const struct aks_run *run)
-{
-    struct aks_journal_upload *uploads = NULL;
-    size_t count = 0;
-
-    (void)aks_state_journal_uploads(run->engine->state, NULL, &uploads, &count, NULL);
-    aks_mem_free(run->engine->port->alloc, uploads);
-    return count > GIVE_BACK_MAX;
-}
-
 void
 aks_run_give_back(struct aks_run *run)
 {
@@ -354,7 +342,6 @@ aks_run_give_back(struct aks_run *run)
         aks_queue_list(run->engine->port, run->engine->queue_folder, &giving.jobs,
             &giving.job_count, NULL) != AKS_OK)
         return;
-    giving.many = many(run);
     if (aks_loop_set(&run->engine->loop, &giving.timer, GIVE_BACK_MS, late, &giving, NULL) ==
         AKS_OK) {
         start = start_of(&giving, targets);
@@ -366,7 +353,7 @@ aks_run_give_back(struct aks_run *run)
             /* One that has just been in trouble would only be waited for. */
             if (giving.class->resumes && run->targets[i].identity[0] != '\0' &&
                 !aks_status_transient(run->targets[i].error.status) &&
-                aks_run_health_fine(run, i))
+                aks_run_health_fine(run, i) && aks_run_health_gives_back(run, i))
                 give_back_target(&giving, &left);
         }
         aks_loop_clear(&run->engine->loop, &giving.timer);

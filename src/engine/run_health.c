@@ -14,6 +14,8 @@
 #define NUMBER_TEXT_BYTES 24
 /* A name is written down again after so long, so that it can be told from one of long ago. */
 #define NAME_KEPT_MS (30 * AKS_MS_PER_DAY)
+/* So long at most all else waits for what a server asked of something that was taken back. */
+#define GIVE_BACK_HOLDS_MS (60 * AKS_MS_PER_S)
 /* How long the machine had slept, all in all, when a target could not be reached. After a sleep
  * that is shorter than this, or a boot, it is where it was. */
 #define SLEPT_FACT "slept"
@@ -123,6 +125,12 @@ note_sleep(const struct aks_run *run, const struct aks_run_target *target)
         NULL);
 }
 
+static int64_t
+later(int64_t a_ns, int64_t b_ns)
+{
+    return a_ns > b_ns ? a_ns : b_ns;
+}
+
 /* Its own place, or that of the one that has to be left alone the least. */
 static struct aks_engine_asked *
 asked_place(const struct aks_run *run, size_t index)
@@ -133,19 +141,24 @@ asked_place(const struct aks_run *run, size_t index)
     for (size_t i = 0; i < AKS_ENGINE_ASKED_MAX; i++) {
         if (strcmp(asked[i].identity, run->targets[index].identity) == 0)
             return &asked[i];
-        if (asked[i].until_ns < asked[place].until_ns)
+        if (later(asked[i].until_ns, asked[i].give_back_ns) <
+            later(asked[place].until_ns, asked[place].give_back_ns))
             place = i;
     }
     return &asked[place];
 }
 
-static void
-remember_asked(const struct aks_run *run, size_t index)
+static struct aks_engine_asked *
+take_asked_place(const struct aks_run *run, size_t index)
 {
     struct aks_engine_asked *asked = asked_place(run, index);
+    const char *identity = run->targets[index].identity;
 
-    (void)snprintf(asked->identity, sizeof(asked->identity), "%s", run->targets[index].identity);
-    asked->until_ns = run->targets[index].not_before_ns;
+    if (strcmp(asked->identity, identity) != 0) {
+        memset(asked, 0, sizeof(*asked));
+        (void)snprintf(asked->identity, sizeof(asked->identity), "%s", identity);
+    }
+    return asked;
 }
 
 /* Who types run wants it tried, whatever was said before; a job of the queue can wait. */
@@ -242,12 +255,33 @@ opens_breaker(enum aks_status status)
 void
 aks_run_health_held(struct aks_run *run, size_t index, const struct aks_hold *hold)
 {
-    int64_t asked_ns = hold->asked_ns > hold->until_ns ? hold->asked_ns : hold->until_ns;
+    int64_t most_ns = now_ns(run) + GIVE_BACK_HOLDS_MS * AKS_NS_PER_MS;
+    int64_t asked_ns = later(hold->asked_ns, hold->until_ns);
 
-    if (asked_ns <= run->targets[index].not_before_ns)
+    asked_ns = later(asked_ns, hold->give_back_ns < most_ns ? hold->give_back_ns : most_ns);
+    if (hold->give_back_ns > 0)
+        aks_run_health_gave_back(run, index, hold);
+    if (asked_ns <= now_ns(run) || asked_ns <= run->targets[index].not_before_ns)
         return;
     run->targets[index].not_before_ns = asked_ns;
-    remember_asked(run, index);
+    take_asked_place(run, index)->until_ns = asked_ns;
+}
+
+void
+aks_run_health_gave_back(const struct aks_run *run, size_t index, const struct aks_hold *hold)
+{
+    struct aks_engine_asked *asked = take_asked_place(run, index);
+
+    asked->give_back_ns = later(asked->give_back_ns, hold->give_back_ns);
+}
+
+bool
+aks_run_health_gives_back(const struct aks_run *run, size_t index)
+{
+    const struct aks_engine_asked *asked = asked_place(run, index);
+
+    return strcmp(asked->identity, run->targets[index].identity) != 0 ||
+        asked->give_back_ns <= now_ns(run);
 }
 
 void

@@ -30,8 +30,10 @@ aks_task_place_fini(struct place *place)
     if (place->task == NULL)
         return;
     alloc = place->task->alloc;
-    if (place->made)
+    if (place->made) {
+        aks_run_health_held(place->task->run, place->upload.index, &place->upload.target->hold);
         place->upload.class->free(place->upload.target);
+    }
     aks_task_commit_end(place);
     aks_buf_fini(&place->text);
     aks_mem_free(alloc, place->begun);
