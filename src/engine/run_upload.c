@@ -130,6 +130,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
 {
     struct upload upload = { 0 };
     struct aks_error err;
+    size_t taken;
     enum aks_status status;
 
     upload.run = run;
@@ -143,6 +144,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     upload.settings = &run->settings->targets[index];
     upload.class = aks_target_class_of(upload.settings->kind);
     status = aks_run_resume_choose(&upload, &err);
+    taken = upload.count;
     if (status == AKS_OK)
         status = aks_run_upload_target(&upload, &err);
     if (status != AKS_OK)
@@ -171,7 +173,7 @@ aks_run_upload(struct aks_run *run, size_t index, struct aks_copy **copies, size
     run->progress.target = NULL;
     /* A target that fails fails for all of them. */
     if (status == AKS_OK)
-        *count = upload.count;
+        *count = taken;
     *outcome = upload.outcome;
     return status;
 }
