@@ -187,8 +187,9 @@ look_at(struct aks_state *state, struct identity *ret_identity, struct aks_error
     int64_t tables;
     enum aks_status status = read_identity(state, ret_identity, err);
 
-    return status == AKS_OK
-        ? read_number(state, "SELECT count(*) FROM sqlite_schema", &tables, err) : status;
+    if (status == AKS_OK)
+        status = read_number(state, "SELECT count(*) FROM sqlite_schema", &tables, err);
+    return status == AKS_OK && current(ret_identity) ? aks_state_sum_check(state, err) : status;
 }
 
 static enum aks_status

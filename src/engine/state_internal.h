@@ -64,10 +64,12 @@ enum aks_status aks_state_begin(struct aks_state *state, bool durable, const cha
 enum aks_status aks_state_finish(struct aks_state *state, enum aks_status status, const char *doing,
     struct aks_error *err);
 
-/** state_sum.c: the SQL function aks_sum, by which rows are found to be what was written. A row of
- * which it is not, or of which that is not known yet (NULL counts as fine), is not believed. */
+/** state_sum.c: the SQL function aks_sum, by which rows are found to be what was written. */
 int aks_state_sum_register(sqlite3 *db);
-/* Of a row's columns: they are what they were when the row was written. */
+/** Is each row of which that is known what was written? Else the database is damaged. */
+enum aks_status aks_state_sum_check(struct aks_state *state, struct aks_error *err);
+/* Of a row's columns: they are what they were when the row was written. Of rows without a sum, as
+ * a release before wrote them, nobody knows. */
 #define AKS_STATE_SUM_HOLDS(columns) "ifnull(row_sum = aks_sum(" columns "), 1)"
 #define AKS_STATE_STORED_COLUMNS "source, name, kind, key, upload_id, codec, sha256," \
     " stored_sha256, method, wal_key, wal_codec, wal_sha256, wal_stored_sha256, bytes," \
@@ -77,6 +79,8 @@ int aks_state_sum_register(sqlite3 *db);
     " wal_file_type, wal_file_mode, wal_file_uid, wal_file_device, wal_file_inode," \
     " wal_file_bytes, wal_file_mtime_ns, wal_file_ctime_ns, encryption, wal_encryption"
 #define AKS_STATE_STORED_SUMMED "target, " AKS_STATE_STORED_COLUMNS
+/* Of an upload of the journal what never changes. */
+#define AKS_STATE_UPLOAD_SUMMED "target, upload_id, begun_at_ms"
 /* Of an object of the journal, wherever it belongs. */
 #define AKS_STATE_OBJECT_SUMMED "source, role, key, token, codec, level, codec_version," \
     " part_bytes, part_check, snapshot, snapshot_sha256, file_type, file_mode, file_uid," \

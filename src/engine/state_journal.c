@@ -26,25 +26,30 @@ run_of(struct aks_state *state, const char *sql, int64_t id, struct aks_error *e
     return run(&query, err);
 }
 
-/* After each change, in the same transaction. */
+/* Of a row that has been put or changed, in the same transaction. */
 static enum aks_status
 sum_object(struct aks_state *state, int64_t object, struct aks_error *err)
 {
     return run_of(state, "UPDATE objects SET row_sum = aks_sum(" AKS_STATE_OBJECT_SUMMED ")"
-        " WHERE id = ?", object, err);
+        " WHERE row_sum IS NULL AND id = ?", object, err);
 }
+
+/* What is not what was written stays so, whatever of it changes. */
+#define CHANGED " row_sum = NULL WHERE " AKS_STATE_SUM_HOLDS(AKS_STATE_OBJECT_SUMMED) " AND id = ?"
 
 static enum aks_status
 put_upload(struct aks_state *state, const struct aks_journal_upload *upload, struct aks_error *err)
 {
     struct aks_state_query query;
 
-    aks_state_query_begin(&query, state, "INSERT INTO uploads (target, upload_id, job_id,"
-        " begun_at_ms, given_up) VALUES (?, ?, ?, ?, ?)");
+    aks_state_query_begin(&query, state, "WITH fresh (" AKS_STATE_UPLOAD_SUMMED ", job_id,"
+        " given_up) AS (VALUES (?, ?, ?, ?, ?))"
+        " INSERT INTO uploads (" AKS_STATE_UPLOAD_SUMMED ", job_id, given_up, row_sum) SELECT " AKS_STATE_UPLOAD_SUMMED ", job_id, given_up, aks_sum("
+        AKS_STATE_UPLOAD_SUMMED ") FROM fresh");
     aks_state_query_text(&query, upload->target);
     aks_state_query_text(&query, upload->upload_id);
-    aks_state_query_text(&query, upload->job_id);
     aks_state_query_int(&query, upload->begun_at_ms);
+    aks_state_query_text(&query, upload->job_id);
     aks_state_query_int(&query, upload->given_up ? 1 : 0);
     return run(&query, err);
 }
@@ -64,7 +69,8 @@ leave(struct aks_state *state, int64_t object, struct aks_error *err)
 {
     struct aks_state_query query;
     enum aks_status status = run_of(state, "INSERT INTO uploads (target, upload_id, job_id,"
-        " begun_at_ms, given_up) SELECT target, upload_id, job_id, begun_at_ms, 1 FROM uploads"
+        " begun_at_ms, given_up, row_sum) SELECT target, upload_id, job_id, begun_at_ms, 1,"
+        " row_sum FROM uploads"
         " WHERE id = (SELECT upload FROM objects WHERE id = ?)", object, err);
 
     if (status != AKS_OK)
@@ -213,7 +219,7 @@ aks_state_journal_token(struct aks_state *state, int64_t object, const char *tok
     status = aks_state_begin(state, true, doing, err);
     if (status != AKS_OK)
         return status;
-    aks_state_query_begin(&query, state, "UPDATE objects SET token = ? WHERE id = ?");
+    aks_state_query_begin(&query, state, "UPDATE objects SET token = ?," CHANGED);
     aks_state_query_text(&query, token);
     aks_state_query_int(&query, object);
     status = run(&query, err);
@@ -254,7 +260,7 @@ aks_state_journal_stored(struct aks_state *state, const struct aks_journal_objec
     if (status != AKS_OK)
         return status;
     aks_state_query_begin(&query, state, "UPDATE objects SET stored = 1, bytes = ?, sha256 = ?,"
-        " stored_bytes = ?, stored_sha256 = ?, parts = ? WHERE id = ?");
+        " stored_bytes = ?, stored_sha256 = ?, parts = ?," CHANGED);
     aks_state_query_int(&query, object->bytes);
     aks_state_query_text(&query, object->sha256);
     aks_state_query_int(&query, object->stored_bytes);

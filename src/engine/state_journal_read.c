@@ -16,7 +16,7 @@ enum object_column {
     ID, SOURCE, ROLE, KEY, TOKEN, CODEC, LEVEL, CODEC_VERSION, PART_BYTES, PART_CHECK, SNAPSHOT,
     SNAPSHOT_SHA256, FILE_TYPE, FILE_MODE, FILE_UID, FILE_DEVICE, FILE_INODE, FILE_BYTES,
     FILE_MTIME, FILE_CTIME, FILE_RACY, TAKEN_AT, STORED, BYTES, SHA256, STORED_BYTES, STORED_SHA256,
-    PARTS, ENCRYPTION
+    PARTS, ENCRYPTION, HOLDS
 };
 
 void
@@ -116,6 +116,8 @@ read_upload(struct aks_state_query *query, struct aks_journal_upload *ret_upload
     copy_into(query, 3, ret_upload->job_id, sizeof(ret_upload->job_id));
     ret_upload->begun_at_ms = number(query, 4);
     ret_upload->given_up = number(query, 5) != 0;
+    if (number(query, 6) == 0)
+        query->rc = SQLITE_CORRUPT;
 }
 
 enum aks_status
@@ -130,7 +132,8 @@ aks_state_journal_uploads(struct aks_state *state, const char *target,
     *ret_uploads = NULL;
     *ret_count = 0;
     aks_state_query_begin(&query, state, "SELECT id, target, upload_id, job_id, begun_at_ms,"
-        " given_up FROM uploads WHERE ?1 IS NULL OR target = ?1 ORDER BY id LIMIT ?2");
+        " given_up, " AKS_STATE_SUM_HOLDS(AKS_STATE_UPLOAD_SUMMED)
+        " FROM uploads WHERE ?1 IS NULL OR target = ?1 ORDER BY id LIMIT ?2");
     aks_state_query_text(&query, target);
     aks_state_query_int(&query, AKS_JOURNAL_UPLOADS_MAX);
     while (aks_state_query_row(&query)) {
@@ -170,6 +173,8 @@ static void
 read_object(struct aks_state_query *query, struct aks_journal_object *ret_object)
 {
     memset(ret_object, 0, sizeof(*ret_object));
+    if (number(query, HOLDS) == 0)
+        query->rc = SQLITE_CORRUPT;
     ret_object->id = number(query, ID);
     ret_object->source = copy(query, SOURCE);
     ret_object->role = (int)number(query, ROLE);
@@ -205,7 +210,7 @@ aks_state_journal_objects(struct aks_state *state, int64_t upload,
     *ret_objects = NULL;
     *ret_count = 0;
     aks_state_query_begin(&query, state, "SELECT id, " AKS_STATE_OBJECT_SUMMED
-        " FROM objects WHERE upload = ? AND " AKS_STATE_SUM_HOLDS(AKS_STATE_OBJECT_SUMMED)
+        ", " AKS_STATE_SUM_HOLDS(AKS_STATE_OBJECT_SUMMED) " FROM objects WHERE upload = ?"
         " ORDER BY source, role");
     aks_state_query_int(&query, upload);
     while (aks_state_query_row(&query)) {

@@ -10,6 +10,7 @@
 
 #define COLUMNS AKS_STATE_STORED_COLUMNS
 #define SUMMED AKS_STATE_STORED_SUMMED
+#define HOLDS AKS_STATE_SUM_HOLDS(SUMMED)
 
 /* In the order of COLUMNS. */
 enum column {
@@ -18,7 +19,8 @@ enum column {
     CHECKED_AT, FILE_TYPE, FILE_MODE, FILE_UID, FILE_DEVICE, FILE_INODE, FILE_BYTES, FILE_MTIME,
     FILE_CTIME, FILE_RACY, WRITER, WAL_BYTES, WAL_STORED_BYTES, WAL_PART_BYTES, WAL_PARTS,
     WAL_THERE, WAL_FILE_TYPE, WAL_FILE_MODE, WAL_FILE_UID, WAL_FILE_DEVICE, WAL_FILE_INODE,
-    WAL_FILE_BYTES, WAL_FILE_MTIME, WAL_FILE_CTIME, ENCRYPTION, WAL_ENCRYPTION, COLUMN_COUNT
+    WAL_FILE_BYTES, WAL_FILE_MTIME, WAL_FILE_CTIME, ENCRYPTION, WAL_ENCRYPTION, COLUMN_COUNT,
+    ROW_HOLDS = COLUMN_COUNT
 };
 
 void
@@ -119,7 +121,7 @@ read_row(struct aks_state_query *query, struct aks_stored *ret_stored)
         { WAL_SHA256, ret_stored->wal.sha256 },
         { WAL_STORED_SHA256, ret_stored->wal.stored_sha256 },
     };
-    int rc = SQLITE_OK;
+    int rc = number(query, ROW_HOLDS) != 0 ? SQLITE_OK : SQLITE_CORRUPT;
 
     memset(ret_stored, 0, sizeof(*ret_stored));
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]) && rc == SQLITE_OK; i++)
@@ -144,8 +146,7 @@ aks_state_stored_get(struct aks_state *state, const char *target_identity, const
 
     memset(ret_stored, 0, sizeof(*ret_stored));
     aks_state_query_begin(&query, state,
-        "SELECT " COLUMNS " FROM stored WHERE target = ? AND source = ? AND "
-        AKS_STATE_SUM_HOLDS(SUMMED));
+        "SELECT " COLUMNS ", " HOLDS " FROM stored WHERE target = ? AND source = ?");
     aks_state_query_text(&query, target_identity);
     aks_state_query_path(&query, source);
     found = aks_state_query_row(&query);
@@ -187,8 +188,7 @@ aks_state_stored_all(struct aks_state *state, const char *target_identity,
     *ret_rows = NULL;
     *ret_count = 0;
     aks_state_query_begin(&query, state,
-        "SELECT " COLUMNS " FROM stored WHERE target = ? AND "
-        AKS_STATE_SUM_HOLDS(SUMMED) " ORDER BY source");
+        "SELECT " COLUMNS ", " HOLDS " FROM stored WHERE target = ? ORDER BY source");
     aks_state_query_text(&query, target_identity);
     while (aks_state_query_row(&query)) {
         if (count == AKS_STATE_STORED_MAX)

@@ -75,7 +75,7 @@ HEADERS = {
     r"(?:lua5\.4/)?(?:lua|lauxlib|lualib)\.h": r"src/script/|src/testkit/lib_testing|tests/c/script/|tests/script/",
     r"curl/.*": r"src/os/http_curl[^/]*$",
     r"sqlite3\.h": r"src/engine/|src/sim/vfs_sim|src/testkit/writer_sqlite|tests/c/engine/|tests/c/sim/|"
-                   r"tests/c/testkit/(?:akosha_test|memory_database|rows_world_test)",
+                   r"tests/c/testkit/(?:akosha_test|lost_state_test|memory_database|rows_world_test)",
     r"openssl/.*": r"src/data/|src/os/|src/testkit/model_digest|tests/c/",
     r"yaml\.h": r"src/cli/migrate_yaml\.c$",
     r"pthread\.h": r"src/os/|src/data/codec_|src/base/secret\.c$|tests/c/",

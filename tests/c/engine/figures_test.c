@@ -157,6 +157,7 @@ an_older_database_has_none(void **state)
     aks_state_close(open_state());
     (void)raw("DROP TABLE figures");
     (void)raw("DROP TABLE sums");
+    drop_sums();
     (void)raw("PRAGMA user_version = 4");
     assert_int_equal(aks_state_open_reading(aks_alloc_system(), &port->files,
         temp_folder_path(folder), &opened, &err), AKS_OK);

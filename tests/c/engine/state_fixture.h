@@ -72,6 +72,15 @@ raw(const char *sql)
     return value;
 }
 
+/* As before version 6. */
+static inline void
+drop_sums(void)
+{
+    (void)raw("ALTER TABLE stored DROP COLUMN row_sum");
+    (void)raw("ALTER TABLE uploads DROP COLUMN row_sum");
+    (void)raw("ALTER TABLE objects DROP COLUMN row_sum");
+}
+
 /* Rows own their texts when they are read, not when they are put. */
 static char *
 borrowed(const char *text)

@@ -138,8 +138,7 @@ version_3_gets_its_table(void **state)
     (void)raw("DROP TABLE memories");
     (void)raw("DROP TABLE figures");
     (void)raw("DROP TABLE sums");
-    (void)raw("ALTER TABLE stored DROP COLUMN row_sum");
-    (void)raw("ALTER TABLE objects DROP COLUMN row_sum");
+    drop_sums();
     (void)raw("PRAGMA user_version = 3");
     opened = open_state();
     assert_int_equal(aks_state_stored_get(opened, T, "/a", &row, &err), AKS_OK);
