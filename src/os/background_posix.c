@@ -69,6 +69,16 @@ free_seat(struct aks_seat *seat)
     aks_mem_free(seat->background->alloc, seat);
 }
 
+/* What no seat could be made of: nobody would ever listen there. */
+static void
+give_back(const char *folder, int lock_fd, int door)
+{
+    aks_background_door_shut(folder);
+    if (door >= 0)
+        (void)close(door);
+    (void)close(lock_fd);
+}
+
 static enum aks_status
 lock_failure(const char *path, int number, struct aks_error *err)
 {
@@ -89,6 +99,7 @@ background_take(void *ctx, const char *folder, struct aks_seat **ret_seat, struc
     char *path = aks_mem_printf(background->alloc, "%s/" LOCK_NAME, folder);
     enum aks_status status;
     int fd;
+    int door;
 
     *ret_seat = NULL;
     if (path == NULL)
@@ -102,9 +113,10 @@ background_take(void *ctx, const char *folder, struct aks_seat **ret_seat, struc
         return status;
     }
     aks_mem_free(background->alloc, path);
-    *ret_seat = new_seat(background, folder, fd, aks_background_door_open(folder));
+    door = aks_background_door_open(folder);
+    *ret_seat = new_seat(background, folder, fd, door);
     if (*ret_seat == NULL) {
-        (void)close(fd);
+        give_back(folder, fd, door);
         return aks_error_memory(err, "looking for the worker");
     }
     return AKS_OK;
@@ -115,21 +127,24 @@ static struct aks_seat *
 background_inherited(void *ctx, const char *folder)
 {
     struct aks_background_posix *background = ctx;
-    char *path = aks_mem_printf(background->alloc, "%s/" LOCK_NAME, folder);
+    char path[PATH_MAX];
     int door = aks_background_door_is(AKS_BACKGROUND_DOOR_FD) ? AKS_BACKGROUND_DOOR_FD : -1;
     struct aks_seat *seat = NULL;
     struct stat named;
     struct stat open_file;
 
-    if (path != NULL && stat(path, &named) == 0 &&
+    (void)snprintf(path, sizeof(path), "%s/" LOCK_NAME, folder);
+    if (stat(path, &named) == 0 &&
         fstat(AKS_BACKGROUND_LOCK_FD, &open_file) == 0 && named.st_dev == open_file.st_dev &&
         named.st_ino == open_file.st_ino && lock(AKS_BACKGROUND_LOCK_FD) == 0) {
         (void)fcntl(AKS_BACKGROUND_LOCK_FD, F_SETFD, FD_CLOEXEC);
         if (door >= 0)
             (void)fcntl(door, F_SETFD, FD_CLOEXEC);
         seat = new_seat(background, folder, AKS_BACKGROUND_LOCK_FD, door);
+        /* Or this process would keep it from itself. */
+        if (seat == NULL)
+            give_back(folder, AKS_BACKGROUND_LOCK_FD, door);
     }
-    aks_mem_free(background->alloc, path);
     return seat;
 }
 
