@@ -101,7 +101,7 @@ note_text(const struct aks_port *port, const char *state_folder, const struct ak
     char *text = NULL;
 
     (void)aks_date_iso(port->clock.wall_ms(port->clock.ctx), date);
-    note = json_pack("{s:s?, s:s, s:o, s:I, s:s, s:o, s:o}", "state", folder, "failed_at", date,
+    note = json_pack("{s:s, s:s, s:o, s:I, s:s, s:o, s:o}", "state", folder, "failed_at", date,
         "since", since != NULL ? json_incref(since) : json_string(date), "times",
         times > 0 ? times + 1 : (json_int_t)1, "failure", aks_status_name(failed->status),
         "message", aks_text_json(failed->message), "hint",

@@ -135,19 +135,32 @@ a_full_disk_is_told_all_the_same(void **state)
     assert_null(aks_hook_note_read(&place->port, file));
 }
 
+/* A note that was said to be kept is there, and what cannot be kept leaves the one before. */
 static int
 try_without_memory(void *ctx, const struct aks_alloc *alloc)
 {
     struct secret_place *place = ctx;
     const struct aks_alloc *before = place->port.alloc;
+    enum aks_status status;
     json_t *note;
 
+    assert_int_equal(keep(place, AKS_STATE, "before", "hint"), AKS_OK);
     place->port.alloc = alloc;
-    (void)keep(place, AKS_STATE, "message", "hint");
+    status = keep(place, AKS_NO_SPACE, "message", "hint");
+    json_decref(aks_hook_note_read(&place->port, state_folder(place)));
+    place->port.alloc = before;
+    assert_true(status == AKS_OK || status == AKS_LIMIT || status == AKS_STATE);
     note = aks_hook_note_read(&place->port, state_folder(place));
+    if (note == NULL)
+        fail_msg("the note is gone: %s", aks_status_name(status));
+    assert_string_equal(json_string_value(json_object_get(note, "message")),
+        status == AKS_OK ? "message" : "before");
     json_decref(note);
+    place->port.alloc = alloc;
     aks_hook_note_clear(&place->port, state_folder(place));
     place->port.alloc = before;
+    aks_hook_note_clear(&place->port, state_folder(place));
+    assert_null(aks_hook_note_read(&place->port, state_folder(place)));
     return 0;
 }
 
