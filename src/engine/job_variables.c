@@ -147,11 +147,16 @@ static enum aks_status
 add_secrets(const struct aks_port *port, struct aks_job *job, struct aks_error *err)
 {
     struct aks_secret_list list;
-    enum aks_status status = AKS_OK;
+    enum aks_status status;
 
     aks_secret_list_init(&list, port->alloc);
-    if (aks_secret_store_load(port, &list, NULL) != AKS_OK)
+    status = aks_secret_store_load(port, &list, err);
+    /* What is wrong with the list is told where a secret is used. Without memory it may be fine,
+     * and what nobody hands over now is gone. */
+    if (status != AKS_OK && status != AKS_LIMIT) {
         list.count = 0;
+        status = AKS_OK;
+    }
     for (size_t i = 0; i < list.count && status == AKS_OK; i++) {
         if (list.entries[i].from == AKS_SECRET_ENV &&
             get(&port->environment, list.entries[i].where) != NULL)

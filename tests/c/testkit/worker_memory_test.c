@@ -20,6 +20,14 @@
 #define HOME_STRIDE 11
 #define RESTORED AKS_WORLD_HOME "/restored"
 
+/* A receiver whose token stands in a variable of whoever enqueues. */
+static const char with_secret[] =
+    "local akosha = require 'akosha'\n"
+    "return akosha.policy { api = 1, sources = { 'a.bin' }, compress = 'none',\n"
+    "  retry = akosha.retry.exponential { first = 2 }, targets = {\n"
+    "    http = akosha.http { url = 'https://put.example.org/upload',\n"
+    "                         token = akosha.secret 'akosha-token' } } }\n";
+
 struct story {
     bool lasting;                       /* there is no memory from there on */
     bool alone;                         /* nobody else has the seat, and nothing is queued */
@@ -36,15 +44,15 @@ give_up(struct aks_world *world, int64_t round, const char *what, const char *wh
 }
 
 static struct aks_world *
-make(struct failing_alloc *memory)
+make(struct failing_alloc *memory, const char *policy)
 {
     struct aks_world_options options = { .alloc = &memory->alloc, .seed = 5, .small = true };
     struct aks_world *world = NULL;
 
     failing_alloc_init(memory);
     if (aks_world_new(&options, &world, &err) != AKS_OK ||
-        aks_world_put(world, AKS_WORLD_POLICY, scenario_policy, strlen(scenario_policy), &err) !=
-        AKS_OK)
+        aks_world_put(world, AKS_WORLD_POLICY, policy, strlen(policy), &err) != AKS_OK ||
+        aks_world_learn(world, &err) != AKS_OK)
         fail_msg("%s", err.message);
     scenario_put(world, "a.bin", 1, BYTES);
     return world;
@@ -130,11 +138,25 @@ come_home(struct aks_world *world, int64_t round)
 
 /* --- a session ends --------------------------------------------------------------------------- */
 
+/* Names that its worker has to be handed the values of are known for ever, or lost. */
+static bool
+takes_all_along(struct aks_world *world, const char *job_id)
+{
+    char path[256];
+    const char *text;
+    size_t len = 0;
+
+    (void)snprintf(path, sizeof(path), AKS_WORLD_STATE "/queue/%s.json", job_id);
+    text = aks_files_sim_look(aks_sim_files(aks_world_sim(world)), path, &len);
+    return text != NULL && memmem(text, len, AKS_WORLD_TOKEN_VARIABLE,
+        strlen(AKS_WORLD_TOKEN_VARIABLE)) != NULL;
+}
+
 static bool
 enqueue_without(const struct story *story, int64_t round)
 {
     struct failing_alloc memory;
-    struct aks_world *world = make(&memory);
+    struct aks_world *world = make(&memory, with_secret);
     struct akosha_enqueue_options options = { .port = aks_sim_port(aks_world_sim(world)),
         .policy = AKS_WORLD_POLICY };
     struct akosha_enqueued enqueued = { 0 };
@@ -154,6 +176,8 @@ enqueue_without(const struct story *story, int64_t round)
     if (code == AKOSHA_OK) {
         if (!job_is(world, enqueued.job_id, "job.state", "waiting"))
             give_up(world, round, enqueued.job_id, "the job is not there");
+        if (!takes_all_along(world, enqueued.job_id))
+            give_up(world, round, enqueued.job_id, "its secret is not taken along");
         if (!enqueued.worker && enqueued.worker_error.message[0] == '\0')
             give_up(world, round, enqueued.job_id, "nobody knows why there is no worker");
         aks_world_owe(world, NULL);
@@ -225,7 +249,7 @@ static bool
 work_without(const struct story *story, int64_t round)
 {
     struct failing_alloc memory;
-    struct aks_world *world = make(&memory);
+    struct aks_world *world = make(&memory, scenario_policy);
     char jobs[2][AKS_WORLD_JOB_ID_BYTES];
     /* Without an end it looks until there is memory again. */
     struct aks_world_worker_options options = { .for_ms = 60 * AKS_MS_PER_S };
