@@ -44,8 +44,9 @@ put_upload(struct aks_state *state, const struct aks_journal_upload *upload, str
 
     aks_state_query_begin(&query, state, "WITH fresh (" AKS_STATE_UPLOAD_SUMMED ", job_id,"
         " given_up) AS (VALUES (?, ?, ?, ?, ?))"
-        " INSERT INTO uploads (" AKS_STATE_UPLOAD_SUMMED ", job_id, given_up, row_sum) SELECT " AKS_STATE_UPLOAD_SUMMED ", job_id, given_up, aks_sum("
-        AKS_STATE_UPLOAD_SUMMED ") FROM fresh");
+        " INSERT INTO uploads (" AKS_STATE_UPLOAD_SUMMED ", job_id, given_up, row_sum)"
+        " SELECT " AKS_STATE_UPLOAD_SUMMED ", job_id, given_up, aks_sum(" AKS_STATE_UPLOAD_SUMMED ")"
+        " FROM fresh");
     aks_state_query_text(&query, upload->target);
     aks_state_query_text(&query, upload->upload_id);
     aks_state_query_int(&query, upload->begun_at_ms);
