@@ -45,7 +45,8 @@ put_upload(struct aks_state *state, const struct aks_journal_upload *upload, str
     aks_state_query_begin(&query, state, "WITH fresh (" AKS_STATE_UPLOAD_SUMMED ", job_id,"
         " given_up) AS (VALUES (?, ?, ?, ?, ?))"
         " INSERT INTO uploads (" AKS_STATE_UPLOAD_SUMMED ", job_id, given_up, row_sum)"
-        " SELECT " AKS_STATE_UPLOAD_SUMMED ", job_id, given_up, aks_sum(" AKS_STATE_UPLOAD_SUMMED ")"
+        " SELECT " AKS_STATE_UPLOAD_SUMMED ", job_id, given_up,"
+        " aks_sum(" AKS_STATE_UPLOAD_SUMMED ")"
         " FROM fresh");
     aks_state_query_text(&query, upload->target);
     aks_state_query_text(&query, upload->upload_id);

@@ -113,16 +113,39 @@ check_held(struct aks_world *world, const json_t *file, struct aks_error *err)
     return AKS_OK;
 }
 
-/* Another job that the same process brought at its end may have taken it over: two of one moment
- * know no order but that of their ids. What it brought is looked at when things are restored. */
+/* Does a job of the queue have the source? */
+static enum aks_status
+job_has(struct aks_world *world, const char *job_id, const char *source, bool *ret_has)
+{
+    struct aks_job job;
+    struct aks_error why;
+    enum aks_status status;
+
+    *ret_has = false;
+    aks_job_init(&job, aks_laws_alloc());
+    world->learning = true;
+    status = aks_queue_get(aks_sim_port(world->sim), AKS_WORLD_STATE "/queue", job_id, &job, &why);
+    world->learning = false;
+    for (size_t i = 0; status == AKS_OK && i < job.source_count; i++)
+        *ret_has = *ret_has || aks_world_told_as(job.sources[i], source);
+    aks_job_fini(&job);
+    return status;
+}
+
+/* Another job that the same process tried at its end may have taken it over: two of one moment know
+ * no order but that of their ids. What it has brought is looked at when things are restored. */
 static bool
-taken_over(const json_t *report)
+taken_over(struct aks_world *world, const json_t *report, const char *source)
 {
     const json_t *job;
+    bool has = false;
     size_t i;
 
     json_array_foreach(json_object_get(report, "jobs"), i, job) {
         if (strcmp(text_of(job, "outcome"), "stored") == 0)
+            return true;
+        (void)job_has(world, text_of(job, "job_id"), source, &has);
+        if (has)
             return true;
     }
     return false;
@@ -134,19 +157,10 @@ check_queued(struct aks_world *world, const json_t *report, const json_t *file,
 {
     const char *job_id = text_of(report, "job_id");
     const char *source = text_of(file, "source");
-    struct aks_job job;
-    struct aks_error why;
-    enum aks_status status;
-    bool found = false;
+    bool has;
+    enum aks_status status = job_has(world, job_id, source, &has);
 
-    aks_job_init(&job, aks_laws_alloc());
-    world->learning = true;
-    status = aks_queue_get(aks_sim_port(world->sim), AKS_WORLD_STATE "/queue", job_id, &job, &why);
-    world->learning = false;
-    for (size_t i = 0; status == AKS_OK && i < job.source_count; i++)
-        found = found || aks_world_told_as(job.sources[i], source);
-    aks_job_fini(&job);
-    if (!found && !(status == AKS_NOT_FOUND && taken_over(report)))
+    if (!has && !(status == AKS_NOT_FOUND && taken_over(world, report, source)))
         return aks_laws_broken(err, "nothing lost", "%s is called queued and no job %s has it",
             source, job_id);
     return AKS_OK;
