@@ -268,8 +268,7 @@ start(struct aks_run *run, struct aks_engine *engine, const struct aks_run_optio
     status = engine->port->entropy.fill(engine->port->entropy.ctx, &seed, sizeof(seed), err);
     if (status == AKS_OK)
         status = aks_engine_new_id(engine, run->run_id, err);
-    if (status == AKS_OK)
-        status = choose_upload_id(run, err);
+    (void)snprintf(run->upload_id, sizeof(run->upload_id), "%s", run->run_id);
     if (status == AKS_OK)
         status = aks_ask_init(&run->ask, &engine->loop, options->policy, engine->log, seed, err);
     if (status != AKS_OK)
@@ -381,6 +380,9 @@ load(struct aks_run *run, bool *ret_loaded, bool *ret_turn, struct aks_error *er
     enum aks_status status = run->options->dry_run ? AKS_OK : aks_delivery_take(run->engine, err);
 
     *ret_turn = status == AKS_OK && !run->options->dry_run;
+    /* Who had its turn before may have stored under an id that is later than this run's. */
+    if (status == AKS_OK)
+        status = choose_upload_id(run, err);
     if (*ret_turn && run->options->job != NULL)
         aks_delivery_tell(run->engine, run->run_id, run->job_id, &run->progress, true);
     *ret_loaded = aks_run_items_load(run, &why) == AKS_OK;

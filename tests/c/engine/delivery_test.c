@@ -1,0 +1,182 @@
+/* Whose turn it is to deliver, and what may have changed while somebody else had it. */
+#include "engine/delivery.h"
+#include "engine/run.h"
+#include "state_fixture.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define LATER "20991231T000000Z-ffffff"
+
+static const char rotten[] = "UPDATE stored SET key = 'Z' || key WHERE source = CAST('/a' AS BLOB)";
+
+static enum aks_status
+no_loader(void *ctx, const struct aks_policy_text *text,
+    const struct aks_policy_environment *environment, struct aks_policy **ret_policy,
+    struct aks_error *error)
+{
+    return aks_error_set(error, AKS_POLICY, "this policy cannot be loaded any more");
+}
+
+static struct aks_engine *
+open_engine(void (*progress)(void *ctx, const struct aks_progress *progress), void *ctx)
+{
+    struct aks_engine_options options = { 0 };
+    struct aks_engine *engine = NULL;
+
+    options.port = port;
+    options.state_folder = temp_folder_path(folder);
+    options.loader.load = no_loader;
+    options.progress = progress;
+    options.progress_ctx = ctx;
+    if (aks_engine_open(&options, &engine, &err) != AKS_OK)
+        fail_msg("%s", err.message);
+    return engine;
+}
+
+static void
+put(struct aks_state *state, const char *source)
+{
+    struct aks_stored row = row_of(source, 1);
+
+    assert_int_equal(aks_state_stored_put(state, T, &row, 1, &err), AKS_OK);
+}
+
+static enum aks_status
+has(struct aks_state *state, const char *source)
+{
+    struct aks_stored got;
+    enum aks_status status = aks_state_stored_get(state, T, source, &got, &err);
+
+    aks_stored_fini(aks_alloc_system(), &got);
+    return status;
+}
+
+/* What is written into a state that lies aside is lost to all: who has its turn next looks. */
+static void
+state_that_another_process_has_set_aside_is_opened_again(void **state)
+{
+    struct aks_engine *engine = open_engine(NULL, NULL);
+    struct aks_state *before = engine->state;
+    struct aks_state *another;
+
+    put(engine->state, "/a");
+    assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
+    assert_ptr_equal(engine->state, before);
+    aks_delivery_give(engine);
+    (void)raw(rotten);
+    another = open_state();
+    assert_non_null(aks_state_aside(another));
+    put(another, "/b");
+    assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
+    assert_int_equal(has(engine->state, "/b"), AKS_OK);
+    put(engine->state, "/c");
+    assert_int_equal(has(another, "/c"), AKS_OK);
+    aks_delivery_give(engine);
+    aks_state_close(another);
+    aks_engine_close(engine);
+}
+
+/* A worker lives long: it need not wait for somebody else to heal it. */
+static void
+state_that_was_found_damaged_is_set_aside_by_the_next_turn(void **state)
+{
+    struct aks_engine *engine = open_engine(NULL, NULL);
+
+    put(engine->state, "/a");
+    (void)raw(rotten);
+    assert_int_equal(has(engine->state, "/a"), AKS_STATE);
+    assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
+    assert_int_equal(has(engine->state, "/a"), AKS_NOT_FOUND);
+    assert_non_null(aks_state_aside(engine->state));
+    aks_delivery_give(engine);
+    aks_engine_close(engine);
+}
+
+struct other {
+    struct aks_engine *engine;          /* has its turn */
+    bool done;
+};
+
+/* The other one stores something and is done, while the run waits. */
+static void
+note_blocked(void *ctx, const struct aks_progress *progress)
+{
+    struct other *other = ctx;
+    struct aks_stored row = row_of("/a", 1);
+
+    if (!progress->blocked || other->done)
+        return;
+    other->done = true;
+    row.upload_id = borrowed(LATER);
+    assert_int_equal(aks_state_stored_put(other->engine->state, T, &row, 1, &err), AKS_OK);
+    aks_delivery_give(other->engine);
+}
+
+static enum aks_status
+answer_retry(void *ctx, const struct aks_failure_facts *facts, struct aks_retry_answer *ret,
+    struct aks_error *error)
+{
+    ret->verdict = AKS_GIVE_UP;
+    ret->wait_ms = 0;
+    return AKS_OK;
+}
+
+/* What it takes is newer than what was stored meanwhile: so has to be its upload's id. */
+static void
+run_that_has_waited_stores_under_a_later_id(void **state)
+{
+    static char name[] = "place";
+    static char system_id[] = "test-1";
+    static char path[] = "/test.lua";
+    static char text[] = "return 1";
+    struct aks_target_settings target = { .kind = AKS_TARGET_DIR, .name = name };
+    struct aks_policy_text policy_text = { .path = path, .text = text, .text_len = 8 };
+    struct aks_policy_environment environment = { 0 };
+    struct aks_settings settings;
+    struct aks_policy policy = { 0 };
+    struct aks_run_options options = { 0 };
+    struct other other = { open_engine(NULL, NULL), false };
+    struct aks_engine *engine = open_engine(note_blocked, &other);
+    const char *source = temp_folder_write(folder, "a.txt", "hello", 5);
+    json_t *report = NULL;
+
+    aks_settings_init(&settings, aks_alloc_system());
+    target.path = borrowed(temp_folder_join(folder, "there"));
+    settings.targets = &target;
+    settings.target_count = 1;
+    settings.route.count = 1;
+    settings.system_id = system_id;
+    settings.policy_path = path;
+    memset(settings.policy_sha256, 'a', 64);
+    policy.settings = &settings;
+    policy.decide.retry = answer_retry;
+    options.policy = &policy;
+    options.policy_text = &policy_text;
+    options.environment = &environment;
+    options.sources = &source;
+    options.source_count = 1;
+    options.source_folder = "/";
+    assert_int_equal(aks_delivery_take(other.engine, &err), AKS_OK);
+    assert_int_equal(aks_run(engine, &options, &report, &err), AKS_OK);
+    assert_true(other.done);
+    assert_string_equal(json_string_value(json_object_get(report, "outcome")), "stored");
+    assert_true(strcmp(json_string_value(json_object_get(report, "upload_id")), LATER) > 0);
+    json_decref(report);
+    aks_engine_close(engine);
+    aks_engine_close(other.engine);
+}
+
+int
+main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(state_that_another_process_has_set_aside_is_opened_again),
+        TEST(state_that_was_found_damaged_is_set_aside_by_the_next_turn),
+        TEST(run_that_has_waited_stores_under_a_later_id),
+    };
+
+    return cmocka_run_group_tests_name("delivery", tests, NULL, NULL);
+}
