@@ -3,6 +3,7 @@
 #include "base/encode.h"
 #include "data/digest.h"
 #include "engine/queue.h"
+#include "engine/upload_id.h"
 #include "testkit/laws_internal.h"
 
 #include <jansson.h>
@@ -137,14 +138,19 @@ job_has(struct aks_world *world, const char *job_id, const char *source, bool *r
 static bool
 taken_over(struct aks_world *world, const json_t *report, const char *source)
 {
+    const char *own = text_of(report, "job_id");
     const json_t *job;
     bool has = false;
     size_t i;
 
     json_array_foreach(json_object_get(report, "jobs"), i, job) {
+        const char *id = text_of(job, "job_id");
+
+        if (strncmp(id, own, AKS_UPLOAD_ID_STAMP_LEN) != 0)
+            continue;
         if (strcmp(text_of(job, "outcome"), "stored") == 0)
             return true;
-        (void)job_has(world, text_of(job, "job_id"), source, &has);
+        (void)job_has(world, id, source, &has);
         if (has)
             return true;
     }
