@@ -313,7 +313,8 @@ give_back_target(struct giving *giving, size_t *left)
     }
     aks_mem_free(run->engine->port->alloc, uploads);
     if (giving->target != NULL) {
-        aks_run_health_gave_back(run, giving->index, &giving->target->hold);
+        if (giving->target->hold.give_back_ns > 0)
+            aks_run_health_gave_back(run, giving->index, &giving->target->hold);
         giving->class->free(giving->target);
     }
     giving->target = NULL;

@@ -92,6 +92,8 @@ read_root(json_t *root, struct aks_secret_list *list, struct aks_error *err)
         return wrong(err, NULL, "it was written by another version of akosha-sync");
     if (!json_is_object(secrets))
         return wrong(err, NULL, "it has no \"secrets\", an object");
+    if (json_object_size(secrets) > AKS_SECRETS_MAX)
+        return wrong(err, NULL, "it has more secrets than there can be");
     if (json_object_size(root) != 2)
         return wrong(err, NULL, "it has a field that is none of schema and secrets");
     json_object_foreach(secrets, name, object) {
