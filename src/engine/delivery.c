@@ -117,6 +117,12 @@ aks_delivery_take(struct aks_engine *engine, struct aks_error *err)
         engine->port->files.close(file);
         return status;
     }
+    /* Who had its turn before may have put another state there. */
+    status = aks_engine_renew_state(engine, err);
+    if (status != AKS_OK) {
+        engine->port->files.close(file);
+        return status;
+    }
     memset(&engine->delivery, 0, sizeof(engine->delivery));
     engine->delivery.lock = file;
     engine->delivery.depth = 1;

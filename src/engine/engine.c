@@ -53,6 +53,39 @@ warn_of_parents(const struct aks_engine *engine)
             "everybody can write in %.*s (chmod o-w, or chmod +t)", folder, (int)len, folder);
 }
 
+static enum aks_status
+open_state(struct aks_engine *engine, struct aks_state **ret_state, struct aks_error *err)
+{
+    enum aks_status status = aks_state_open(engine->process->alloc, &engine->process->files,
+        engine->state_folder, ret_state, err);
+
+    if (status == AKS_OK && aks_state_aside(*ret_state) != NULL)
+        aks_log_write(engine->log, AKS_LOG_WARNING, "the state database was damaged: it was "
+            "set aside as %s and a new one made; what targets hold is looked at again, and "
+            "nothing queued is lost", aks_state_aside(*ret_state));
+    if (status == AKS_NO_SPACE)
+        status = aks_engine_state_failure(status, engine->state_folder, err);
+    return status;
+}
+
+enum aks_status
+aks_engine_renew_state(struct aks_engine *engine, struct aks_error *err)
+{
+    struct aks_state *fresh = NULL;
+    enum aks_status status;
+
+    if (aks_state_current(engine->state, &engine->process->files))
+        return AKS_OK;
+    aks_log_write(engine->log, AKS_LOG_WARNING, "the state database is opened again: it is "
+        "damaged, or another process has set it aside");
+    status = open_state(engine, &fresh, err);
+    if (status != AKS_OK)
+        return status;
+    aks_state_close(engine->state);
+    engine->state = fresh;
+    return AKS_OK;
+}
+
 enum aks_status
 aks_engine_open(const struct aks_engine_options *options, struct aks_engine **ret_engine,
     struct aks_error *err)
@@ -75,14 +108,7 @@ aks_engine_open(const struct aks_engine_options *options, struct aks_engine **re
     status = open_folders(engine, options->state_folder, err);
     if (status == AKS_OK) {
         warn_of_parents(engine);
-        status = aks_state_open(alloc, &options->port->files, options->state_folder,
-            &engine->state, err);
-        if (status == AKS_OK && aks_state_aside(engine->state) != NULL)
-            aks_log_write(engine->log, AKS_LOG_WARNING, "the state database was damaged: it was "
-                "set aside as %s and a new one made; what targets hold is looked at again, and "
-                "nothing queued is lost", aks_state_aside(engine->state));
-        if (status == AKS_NO_SPACE)
-            status = aks_engine_state_failure(status, options->state_folder, err);
+        status = open_state(engine, &engine->state, err);
     }
     if (status != AKS_OK) {
         aks_engine_close(engine);

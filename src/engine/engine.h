@@ -103,6 +103,9 @@ enum aks_status aks_engine_make_state_folder(const struct aks_port *port, const 
 /** What ${status} and ${err} mean for the state folder ${folder}: AKS_STATE or AKS_NO_SPACE. */
 enum aks_status aks_engine_state_failure(enum aks_status status, const char *folder,
     struct aks_error *err);
+/** Opens the state again where it is not what stands in its folder any more (aks_state_current):
+ * nothing that was made with engine->state may be in use. After a failure the former one stays. */
+enum aks_status aks_engine_renew_state(struct aks_engine *engine, struct aks_error *err);
 /** A new id, "20261123T084512Z-3f9a2c": wall clock and entropy. */
 enum aks_status aks_engine_make_id(const struct aks_port *port, char ret_id[32],
     struct aks_error *err);

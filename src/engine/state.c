@@ -265,7 +265,11 @@ replace_damaged(struct aks_state *state, const struct aks_files *files, const ch
         != AKS_OK)
         return err->status;
     state->damaged = false;
-    return open_file(state, files, folder, err);
+    status = open_file(state, files, folder, err);
+    if (status != AKS_OK)
+        (void)aks_error_wrap(err, "the damaged state database lies at %s now, and there is no new "
+            "one yet", state->aside);
+    return status;
 }
 
 /* Processes that find no current database take turns, under a lock of our own: SQLite does not
@@ -306,6 +310,7 @@ aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files, con
 {
     struct aks_state *state = NULL;
     struct identity identity = { 0 };
+    struct aks_file_info info;
     enum aks_status status = check_folder(files, folder, err);
 
     *ret_state = NULL;
@@ -328,11 +333,30 @@ aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files, con
         status = make(state, files, folder, err);
     if (status != AKS_OK)
         goto out;
+    if (files->stat(files->ctx, state->path, true, &info, NULL) == AKS_OK) {
+        state->device = info.device;
+        state->inode = info.inode;
+    }
     *ret_state = state;
     state = NULL;
 out:
     aks_state_close(state);
     return status;
+}
+
+bool
+aks_state_current(const struct aks_state *state, const struct aks_files *files)
+{
+    struct aks_file_info info;
+    enum aks_status status;
+
+    if (state->damaged)
+        return false;
+    status = files->stat(files->ctx, state->path, true, &info, NULL);
+    if (status == AKS_NOT_FOUND)
+        return false;
+    return status != AKS_OK || (state->device == 0 && state->inode == 0) ||
+        (info.device == state->device && info.inode == state->inode);
 }
 
 /* Nobody who only looks waits for long. */

@@ -15,7 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AKS_STATE_VERSION 6
+#define AKS_STATE_VERSION 7
 #define AKS_STATE_RUNS_MAX 1000         /* kept in the history */
 #define AKS_STATE_RECENT_BYTES_MAX (256 * 1024)
 #define AKS_STATE_JOBS_MAX 2000         /* of those that have ended */
@@ -31,6 +31,9 @@ enum aks_status aks_state_open(const struct aks_alloc *alloc, const struct aks_f
 void aks_state_close(struct aks_state *state);
 /** Where the damaged database lies in whose place this one was made; NULL: there was none. */
 const char *aks_state_aside(const struct aks_state *state);
+/** Is it still what stands in its folder, and is no damage known of it? Else another process has
+ * set it aside: what is read here is old, what is written is lost. True where nobody can tell. */
+bool aks_state_current(const struct aks_state *state, const struct aks_files *files);
 /** Reads all of it for damage: AKS_STATE if there is some. */
 enum aks_status aks_state_check(struct aks_state *state, struct aks_error *err);
 /** What owned results are freed with. */

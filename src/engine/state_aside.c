@@ -22,21 +22,28 @@ move(const struct aks_alloc *alloc, const struct aks_files *files, const char *p
     return status == AKS_NOT_FOUND ? AKS_OK : status;
 }
 
+/* The first that nothing has, not even the log of one whose renaming was cut short. */
 static enum aks_status
 find_name(const struct aks_alloc *alloc, const struct aks_files *files, const char *path,
     char **ret_aside, struct aks_error *err)
 {
     for (int i = 1; i <= ASIDE_MAX; i++) {
         char *aside = aks_mem_printf(alloc, "%s.damaged-%d", path, i);
+        char *log = aks_mem_printf(alloc, "%s.damaged-%d-wal", path, i);
         struct aks_file_info info;
+        bool is_free = aside != NULL && log != NULL &&
+            files->stat(files->ctx, aside, false, &info, NULL) == AKS_NOT_FOUND &&
+            files->stat(files->ctx, log, false, &info, NULL) == AKS_NOT_FOUND;
+        bool memory = aside != NULL && log != NULL;
 
-        if (aside == NULL)
-            return aks_error_memory(err, "setting a state aside");
-        if (files->stat(files->ctx, aside, false, &info, NULL) == AKS_NOT_FOUND) {
+        aks_mem_free(alloc, log);
+        if (is_free) {
             *ret_aside = aside;
             return AKS_OK;
         }
         aks_mem_free(alloc, aside);
+        if (!memory)
+            return aks_error_memory(err, "setting a state aside");
     }
     return aks_error_set(err, AKS_STATE, "cannot set %s aside: %d damaged ones lie there already",
         path, ASIDE_MAX);

@@ -12,7 +12,9 @@ struct aks_state {
     sqlite3 *db;
     char *path;
     int synchronous;        /* as set on this connection; -1: not yet */
-    bool damaged;           /* SQLite has said that it is no database, or a broken one */
+    bool damaged;           /* it is no database, or a broken one */
+    uint64_t device;        /* of the file that is open; */
+    uint64_t inode;         /* both 0: not known */
     char *aside;            /* where a damaged one was put when this one was made, or NULL */
 };
 
@@ -25,6 +27,8 @@ struct aks_state_query {
     int rc;                 /* SQLITE_OK, or the first failure */
 };
 
+/** What to do about a damaged database. */
+void aks_state_hint_damaged(const struct aks_state *state, struct aks_error *err);
 /** Fills ${err} with what ${rc} of SQLite means while ${doing}; ${rc} is a failure. */
 enum aks_status aks_state_failure(struct aks_state *state, int rc, const char *doing,
     struct aks_error *err);

@@ -39,14 +39,20 @@ out_of_space(struct aks_state *state, int rc)
     return false;
 }
 
+void
+aks_state_hint_damaged(const struct aks_state *state, struct aks_error *err)
+{
+    aks_error_hint(err, "it holds only what is believed of the targets: move %s, -wal and -shm"
+        " away and run again; nothing queued is lost", state->path);
+}
+
 static void
 hint_for(struct aks_state *state, int rc, struct aks_error *err)
 {
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        aks_error_hint(err, "it holds only what is believed of the targets: move %s, -wal and -shm"
-            " away and run again; nothing queued is lost", state->path);
+        aks_state_hint_damaged(state, err);
         break;
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:
@@ -66,7 +72,8 @@ aks_state_failure(struct aks_state *state, int rc, const char *doing, struct aks
     enum aks_status status;
 
     AKS_CHECK(rc != SQLITE_OK);
-    state->damaged = (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
+        state->damaged = true;
     if (out_of_space(state, rc)) {
         status = aks_error_set(err, AKS_NO_SPACE, "cannot %s in %s: no space left", doing,
             state->path);

@@ -126,8 +126,8 @@ static const char *const steps[AKS_STATE_VERSION] = {
     ") STRICT, WITHOUT ROWID;",
     /* Is the row what was written? (state_sum.c) Of rows of before nobody knows. */
     "ALTER TABLE stored ADD COLUMN row_sum INTEGER;"
-    "ALTER TABLE uploads ADD COLUMN row_sum INTEGER;"
     "ALTER TABLE objects ADD COLUMN row_sum INTEGER;",
+    "ALTER TABLE uploads ADD COLUMN row_sum INTEGER;",
 };
 
 enum aks_status

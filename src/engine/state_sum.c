@@ -58,6 +58,8 @@ aks_state_sum_check(struct aks_state *state, struct aks_error *err)
     if (status != AKS_OK || bad == 0)
         return status;
     state->damaged = true;
-    return aks_error_set(err, AKS_STATE, "%s is damaged: %" PRId64 " of its rows are not what was "
+    (void)aks_error_set(err, AKS_STATE, "%s is damaged: %" PRId64 " of its rows are not what was "
         "written", state->path, bad);
+    aks_state_hint_damaged(state, err);
+    return AKS_STATE;
 }

@@ -94,6 +94,7 @@ CATCHERS = [
     engine("plans of prunes", "tests/engine_prune_plan_test"),
     engine("prunes in worlds", "tests/testkit_prune_world_test"),
     engine("uploads that are cut", "tests/testkit_resume_test"),
+    engine("whose turn it is", "tests/engine_delivery_test"),
     engine("states that were lost", "tests/testkit_lost_state_test"),
     engine("uploads that are given back", "tests/testkit_give_back_test"),
     engine("a damaged state", "tests/engine_state_damage_test"),

@@ -300,7 +300,7 @@ state_refuses_what_is_not_its_own_and_leaves_it_alone(void **state)
     (void)raw("PRAGMA user_version = 99");
     assert_refused("version 99");
     assert_int_equal(raw("PRAGMA user_version"), 99);
-    (void)raw("PRAGMA user_version = 6");
+    (void)raw("PRAGMA user_version = 7");
     aks_state_close(open_state());
     (void)raw("PRAGMA application_id = 7");
     assert_refused("another program");
