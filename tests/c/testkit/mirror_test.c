@@ -157,6 +157,63 @@ death_between_two_targets_loses_neither(void **state)
     aks_world_free(world);
 }
 
+static void
+use_policy(struct aks_world *world, const char *sources, const char *route)
+{
+    char policy[1024];
+    struct aks_error err = { 0 };
+
+    (void)snprintf(policy, sizeof(policy),
+        "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { %s }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' },\n"
+        "              http = akosha.http { url = 'https://put.example.org/upload' } },\n"
+        "  route = akosha.route.all { %s } }\n", sources, route);
+    if (aks_world_put(world, AKS_WORLD_POLICY, policy, strlen(policy), &err) != AKS_OK)
+        fail_msg("%s", err.message);
+}
+
+/* Of one target in the report. */
+static const char *
+upload_id_of(const json_t *report, const char *target)
+{
+    const json_t *row;
+    size_t i;
+
+    json_array_foreach(json_object_get(report, "targets"), i, row) {
+        if (strcmp(json_string_value(json_object_get(row, "name")), target) == 0)
+            return json_string_value(json_object_get(row, "upload_id"));
+    }
+    return "none";
+}
+
+/* One target goes on with an upload of which the other has committed one of the same id: that is
+ * never added to. */
+static void
+what_one_goes_on_with_is_not_added_to_at_another(void **state)
+{
+    struct aks_world *world = make("'cloud'");
+    struct aks_fault_rule *dies = scenario_fault(world, AKS_FAULT_DIES, "cloud", "part 4");
+    json_t *report;
+    char before[64];
+
+    dies->times = 1;
+    dies->served = true;
+    scenario_put(world, "b.bin", 2, 700);
+    scenario_put(world, "c.bin", 3, 700);
+    use_policy(world, "'b.bin', 'a.bin'", "'http', 'cloud'");
+    assert_null(scenario_run(world));
+    aks_world_restart(world, false);
+    aks_world_advance(world, HOUR_NS);
+    use_policy(world, "'b.bin', 'a.bin', 'c.bin'", "'cloud', 'http'");
+    report = scenario_run(world);
+    (void)snprintf(before, sizeof(before), "%s", upload_id_of(report, "cloud"));
+    assert_string_equal(json_string_value(json_object_get(report, "outcome")), "stored");
+    assert_true(strcmp(upload_id_of(report, "http"), before) > 0);
+    json_decref(report);
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
@@ -166,6 +223,7 @@ main(void)
         cmocka_unit_test(quorum_that_is_not_reached_is_owed),
         cmocka_unit_test(copy_of_an_older_content_does_not_count),
         cmocka_unit_test(death_between_two_targets_loses_neither),
+        cmocka_unit_test(what_one_goes_on_with_is_not_added_to_at_another),
     };
 
     return cmocka_run_group_tests_name("mirrors", tests, NULL, NULL);
