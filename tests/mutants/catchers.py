@@ -32,6 +32,7 @@ CATCHERS = [
     engine("what a header of age may cost", "tests/data_age_limits_test"),
     engine("the default's decisions", "tests/engine_decide_default_test"),
     engine("memories out of rows", "tests/engine_memories_test"),
+    engine("where cursors of rows stand", "tests/engine_memories_place_test"),
     engine("rows of the state that are not what was written", "tests/engine_state_sum_test"),
     engine("how far rows have come", "tests/engine_state_memories_test"),
     engine("files", "tests/os_files_test"),
