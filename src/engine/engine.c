@@ -78,6 +78,10 @@ aks_engine_renew_state(struct aks_engine *engine, struct aks_error *err)
         return AKS_OK;
     aks_log_write(engine->log, AKS_LOG_WARNING, "the state database is opened again: it is "
         "damaged, or another process has set it aside");
+    /* It may be the folder that is another one. */
+    status = aks_private_folder_check_all(engine->port, engine->state_folder, err);
+    if (status != AKS_OK)
+        return aks_engine_state_failure(status, engine->state_folder, err);
     status = open_state(engine, &fresh, err);
     if (status != AKS_OK)
         return status;

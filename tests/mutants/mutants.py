@@ -185,6 +185,8 @@ MUTANTS = (
      "        aks_run_health_gave_back(run, giving", "        aks_run_health_held(run, giving"),
     ("a state that another process has set aside is written on", "src/engine/delivery.c",
      "    status = aks_engine_renew_state(engine, err);", "    status = AKS_OK;"),
+    ("a state folder that was replaced is not looked at", "src/engine/engine.c",
+     "    status = aks_private_folder_check_all(engine->port, engine->state_folder, err);\n    if (status != AKS_OK)", "    status = AKS_OK;\n    if (status != AKS_OK)"),
     ("an upload has its id before its run has its turn", "src/engine/run.c",
      "    if (status == AKS_OK)\n        status = choose_upload_id(run, err);\n", "    if (run->item_count > 0)\n        status = choose_upload_id(run, err);\n"),
     ("those that are refused are all that is ever given back", "src/engine/run_give_back.c",

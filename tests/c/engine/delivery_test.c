@@ -6,6 +6,8 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 #define LATER "20991231T000000Z-ffffff"
@@ -95,6 +97,29 @@ state_that_was_found_damaged_is_set_aside_by_the_next_turn(void **state)
     aks_engine_close(engine);
 }
 
+/* The folder was moved away, and there is one in its place that everybody may write in. */
+static void
+folder_that_was_replaced_is_looked_at_as_when_it_is_opened(void **state)
+{
+    struct aks_engine *engine = open_engine(NULL, NULL);
+    char away[600];
+    char own[512];
+
+    (void)snprintf(own, sizeof(own), "%s", temp_folder_path(folder));
+    (void)snprintf(away, sizeof(away), "%s-away", own);
+    assert_int_equal(rename(own, away), 0);
+    assert_int_equal(mkdir(own, 0777), 0);
+    assert_int_equal(chmod(own, 0777), 0);
+    assert_int_equal(aks_delivery_take(engine, &err), AKS_STATE);
+    assert_int_equal(access(temp_folder_join(folder, "state.db"), F_OK), -1);
+    (void)unlink(temp_folder_join(folder, "delivery.lock"));
+    assert_int_equal(rmdir(own), 0);
+    assert_int_equal(rename(away, own), 0);
+    assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
+    aks_delivery_give(engine);
+    aks_engine_close(engine);
+}
+
 struct other {
     struct aks_engine *engine;          /* has its turn */
     bool done;
@@ -175,6 +200,7 @@ main(void)
     static const struct CMUnitTest tests[] = {
         TEST(state_that_another_process_has_set_aside_is_opened_again),
         TEST(state_that_was_found_damaged_is_set_aside_by_the_next_turn),
+        TEST(folder_that_was_replaced_is_looked_at_as_when_it_is_opened),
         TEST(run_that_has_waited_stores_under_a_later_id),
     };
 
