@@ -2,9 +2,8 @@
 #include "engine/queue.h"
 
 #include "engine/job_json.h"
-#include "os/os.h"
 #include "support/failing_alloc.h"
-#include "support/temp_folder.h"
+#include "queue_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,31 +15,6 @@
 
 #define ID "20261123T084512Z-3f9a2c"
 #define SOURCES 4
-
-static struct aks_os *os;
-static struct aks_port port;
-static struct temp_folder *folder;
-static const char *queue;
-static struct aks_error err;
-
-static int
-set_up(void **state)
-{
-    folder = temp_folder_new();
-    queue = temp_folder_join(folder, "queue");
-    if (aks_os_open(aks_alloc_system(), &os, &err) != AKS_OK)
-        return -1;
-    port = *aks_os_port(os);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    aks_os_close(os);
-    temp_folder_free(folder);
-    return 0;
-}
 
 static void
 make_job(struct aks_job *job)
@@ -191,8 +165,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(queue_survives_any_allocation_that_fails, set_up,
-            tear_down),
+        cmocka_unit_test_setup_teardown(queue_survives_any_allocation_that_fails, open_place,
+            close_place),
     };
 
     return cmocka_run_group_tests_name("queue_memory", tests, NULL, NULL);

@@ -3,9 +3,8 @@
 #include "base/buf.h"
 #include "engine/job_json.h"
 #include "engine/policy_text.h"
-#include "os/os.h"
 #include "support/faulty_files.h"
-#include "support/temp_folder.h"
+#include "queue_fixture.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -22,31 +21,6 @@
 
 #define ID "20261123T084512Z-3f9a2c"
 #define PROCESSES 20
-
-static struct aks_os *os;
-static struct aks_port port;
-static struct temp_folder *folder;
-static const char *queue;
-static struct aks_error err;
-
-static int
-setup(void **state)
-{
-    folder = temp_folder_new();
-    queue = temp_folder_join(folder, "queue");
-    if (aks_os_open(aks_alloc_system(), &os, &err) != AKS_OK)
-        return -1;
-    port = *aks_os_port(os);
-    return 0;
-}
-
-static int
-teardown(void **state)
-{
-    aks_os_close(os);
-    temp_folder_free(folder);
-    return 0;
-}
 
 static char *
 dup_text(const char *text)
@@ -524,7 +498,7 @@ queue_takes_jobs_of_many_processes_at_once(void **state)
     assert_int_equal(names_in_queue(), PROCESSES * 5);
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_place, close_place)
 
 int
 main(void)

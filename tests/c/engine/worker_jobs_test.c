@@ -3,9 +3,8 @@
 #include "engine/worker_jobs.h"
 
 #include "base/units.h"
-#include "os/os.h"
 #include "support/failing_alloc.h"
-#include "support/temp_folder.h"
+#include "queue_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -22,11 +21,6 @@
 static const char *const ids[WHOLE] = { "20261123T084512Z-00000a", "20261123T084512Z-00000b",
     "20261123T084512Z-00000c" };
 
-static struct aks_os *os;
-static struct aks_port port;
-static struct temp_folder *folder;
-static const char *queue;
-static struct aks_error err;
 static int64_t clock_ns;
 
 static int64_t
@@ -66,23 +60,12 @@ put_all(const char *source)
 static int
 set_up(void **state)
 {
-    folder = temp_folder_new();
-    queue = temp_folder_join(folder, "queue");
-    if (aks_os_open(aks_alloc_system(), &os, &err) != AKS_OK)
+    if (open_place(state) != 0)
         return -1;
-    port = *aks_os_port(os);
     port.clock.now_ns = now_ns;
     clock_ns = AKS_NS_PER_S;
     put_all("/home/a/b.duckdb");
     (void)temp_folder_write(folder, "queue/" DAMAGED ".json", "{", 1);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    aks_os_close(os);
-    temp_folder_free(folder);
     return 0;
 }
 
@@ -195,7 +178,7 @@ another_look_without_memory(void **state)
 int
 main(void)
 {
-#define JOBS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define JOBS_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, close_place)
     const struct CMUnitTest tests[] = {
         JOBS_TEST(first_look_without_memory),
         JOBS_TEST(another_look_without_memory),
