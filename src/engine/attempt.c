@@ -23,7 +23,7 @@ aks_outcome_failed(struct aks_outcome *outcome, const struct aks_error *err)
 }
 
 void
-aks_hold_asked(int64_t *until_ns, int64_t now_ns, int64_t retry_after_ms)
+aks_attempt_asked(int64_t *until_ns, int64_t now_ns, int64_t retry_after_ms)
 {
     int64_t asked_ns = now_ns + retry_after_ms * AKS_NS_PER_MS;
 
@@ -144,7 +144,7 @@ aks_attempt_tried(struct aks_attempt *attempt, const struct aks_outcome *outcome
         return;
     }
     if (attempt->hold != NULL && attempt->at_once)
-        aks_hold_asked(&attempt->hold->give_back_ns, now_ns(attempt), outcome->retry_after_ms);
+        aks_attempt_asked(&attempt->hold->give_back_ns, now_ns(attempt), outcome->retry_after_ms);
     if (attempt->throttled != NULL && server_is_slow(outcome->status))
         attempt->throttled(attempt->ctx);
 
@@ -177,7 +177,7 @@ aks_attempt_tried(struct aks_attempt *attempt, const struct aks_outcome *outcome
         later(attempt, answer.wait_ms, fire_start);
     } else {
         if (attempt->hold != NULL && !attempt->at_once)
-            aks_hold_asked(&attempt->hold->asked_ns, now_ns(attempt), outcome->retry_after_ms);
+            aks_attempt_asked(&attempt->hold->asked_ns, now_ns(attempt), outcome->retry_after_ms);
         later(attempt, 0, fire_finish);
     }
 }

@@ -38,7 +38,7 @@ struct aks_hold {
 };
 
 /** Notes in *${until_ns} what a server asked for that may not be waited for; -1: it did not. */
-void aks_hold_asked(int64_t *until_ns, int64_t now_ns, int64_t retry_after_ms);
+void aks_attempt_asked(int64_t *until_ns, int64_t now_ns, int64_t retry_after_ms);
 
 typedef void aks_done(void *ctx, const struct aks_outcome *outcome);
 

@@ -85,7 +85,7 @@ deleted(void *ctx, const struct aks_s3_answer *answer)
     int64_t wait_ms = (int64_t)DELETE_AGAIN_MS << (object->deletes - 1);
 
     /* Whoever waits for the abort has a limit of its own, and may not wait so long. */
-    aks_hold_asked(&object->s3->base.hold.give_back_ns, clock->now_ns(clock->ctx),
+    aks_attempt_asked(&object->s3->base.hold.give_back_ns, clock->now_ns(clock->ctx),
         outcome.retry_after_ms);
     if (wait_ms < outcome.retry_after_ms)
         wait_ms = outcome.retry_after_ms;
