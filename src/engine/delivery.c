@@ -13,6 +13,8 @@
 #define RATE_WINDOW_NS (INT64_C(10) * AKS_NS_PER_S)
 /* Somebody writes while we read: then once more. */
 #define LOOKS_MAX 3
+/* The folder was replaced while somebody waited: then its lock is another one. */
+#define LOCKS_MAX 3
 
 static int64_t
 now_ns(const struct aks_port *port)
@@ -78,7 +80,8 @@ pause_once(struct aks_engine *engine, struct aks_error *err)
 }
 
 static enum aks_status
-wait_for_lock(struct aks_engine *engine, struct aks_file *file, struct aks_error *err)
+wait_for_lock(struct aks_engine *engine, struct aks_file *file, bool *ret_waited,
+    struct aks_error *err)
 {
     const struct aks_files *files = &engine->port->files;
     struct aks_error why;
@@ -93,6 +96,7 @@ wait_for_lock(struct aks_engine *engine, struct aks_file *file, struct aks_error
             return AKS_OK;
         if (status != AKS_CONFLICT)
             return aks_error_set(err, AKS_STATE, "cannot take its turn: %s", why.message);
+        *ret_waited = true;
         tell_blocked(engine);
         status = pause_once(engine, err);
         if (status != AKS_OK)
@@ -100,23 +104,59 @@ wait_for_lock(struct aks_engine *engine, struct aks_file *file, struct aks_error
     }
 }
 
+/* Do the others lock another file than ${file} by now? No where nobody can tell. */
+static bool
+was_replaced(struct aks_engine *engine, struct aks_file *file)
+{
+    const struct aks_files *files = &engine->port->files;
+    char *path = lock_path(engine->port, engine->state_folder);
+    struct aks_file_info own;
+    struct aks_file_info there;
+    enum aks_status status = AKS_INTERNAL;
+
+    if (path != NULL && files->info(file, &own, NULL) == AKS_OK)
+        status = files->stat(files->ctx, path, true, &there, NULL);
+    aks_mem_free(engine->port->alloc, path);
+    return status == AKS_NOT_FOUND || (status == AKS_OK &&
+        (own.device != there.device || own.inode != there.inode));
+}
+
+static enum aks_status
+take_lock(struct aks_engine *engine, struct aks_file **ret_file, bool *ret_waited,
+    struct aks_error *err)
+{
+    struct aks_file *file = NULL;
+    enum aks_status status = AKS_OK;
+
+    for (unsigned i = 0; i < LOCKS_MAX && status == AKS_OK; i++) {
+        status = open_lock(engine, &file, err);
+        if (status == AKS_OK)
+            status = wait_for_lock(engine, file, ret_waited, err);
+        if (status == AKS_OK && !was_replaced(engine, file)) {
+            *ret_file = file;
+            return AKS_OK;
+        }
+        engine->port->files.close(file);
+        file = NULL;
+    }
+    return status != AKS_OK ? status : aks_error_set(err, AKS_STATE, "cannot take its turn: "
+        "the state folder %s was replaced again and again", engine->state_folder);
+}
+
 enum aks_status
 aks_delivery_take(struct aks_engine *engine, struct aks_error *err)
 {
     struct aks_file *file = NULL;
+    bool waited = false;
     enum aks_status status;
 
     if (engine->delivery.depth > 0) {
         engine->delivery.depth++;
         return AKS_OK;
     }
-    status = open_lock(engine, &file, err);
-    if (status == AKS_OK)
-        status = wait_for_lock(engine, file, err);
-    if (status != AKS_OK) {
-        engine->port->files.close(file);
+    status = take_lock(engine, &file, &waited, err);
+    if (status != AKS_OK)
         return status;
-    }
     /* Who had its turn before may have put another state there. */
     status = aks_engine_renew_state(engine, err);
     if (status != AKS_OK) {
@@ -126,6 +166,7 @@ aks_delivery_take(struct aks_engine *engine, struct aks_error *err)
     memset(&engine->delivery, 0, sizeof(engine->delivery));
     engine->delivery.lock = file;
     engine->delivery.depth = 1;
+    engine->delivery.waited = waited;
     return AKS_OK;
 }
 

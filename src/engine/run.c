@@ -235,15 +235,17 @@ deliver(struct aks_run *run, struct aks_error *err)
     }
 }
 
-/* That of the run, as long as no upload is newer: then one that follows. A state that cannot be
- * read says so when it is needed. */
+/* That of the run, as long as no upload is newer: then one that follows. Who has waited may have
+ * been overtaken by one of which nothing is known any more: its id is of now. A state that cannot
+ * be read says so when it is needed. */
 static enum aks_status
 choose_upload_id(struct aks_run *run, struct aks_error *err)
 {
     char newest[AKS_UPLOAD_ID_BYTES];
 
     if (aks_state_newest_upload(run->engine->state, newest, NULL) != AKS_OK ||
-        strncmp(run->run_id, newest, AKS_UPLOAD_ID_STAMP_LEN) > 0) {
+        (!run->engine->delivery.waited &&
+        strncmp(run->run_id, newest, AKS_UPLOAD_ID_STAMP_LEN) > 0)) {
         (void)snprintf(run->upload_id, sizeof(run->upload_id), "%s", run->run_id);
         return AKS_OK;
     }
