@@ -56,8 +56,8 @@ warn_of_parents(const struct aks_engine *engine)
 static enum aks_status
 open_state(struct aks_engine *engine, struct aks_state **ret_state, struct aks_error *err)
 {
-    enum aks_status status = aks_state_open(engine->process->alloc, &engine->process->files,
-        engine->state_folder, ret_state, err);
+    enum aks_status status = aks_state_reopen(engine->process->alloc, &engine->process->files,
+        engine->state_folder, engine->state, ret_state, err);
 
     if (status == AKS_OK && aks_state_aside(*ret_state) != NULL)
         aks_log_write(engine->log, AKS_LOG_WARNING, "the state database was damaged: it was "
@@ -88,6 +88,18 @@ aks_engine_renew_state(struct aks_engine *engine, struct aks_error *err)
     aks_state_close(engine->state);
     engine->state = fresh;
     return AKS_OK;
+}
+
+/* What was found damaged only once it was read is for the next process as if it had never been: it
+ * need not find the same again. */
+static void
+leave_state(struct aks_engine *engine)
+{
+    struct aks_error err;
+
+    if (engine->state != NULL && aks_state_damaged(engine->state) &&
+        aks_engine_renew_state(engine, &err) != AKS_OK)
+        aks_log_write(engine->log, AKS_LOG_WARNING, "%s", err.message);
 }
 
 enum aks_status
@@ -131,6 +143,7 @@ aks_engine_close(struct aks_engine *engine)
         return;
     alloc = engine->process->alloc;
     aks_audit_close(engine->audit);
+    leave_state(engine);
     aks_state_close(engine->state);
     aks_loop_fini(&engine->loop);
     aks_mem_free(alloc, engine->state_folder);

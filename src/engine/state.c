@@ -12,6 +12,8 @@
  * have closed it reads the whole log, and who makes it this long pays for some syncs, one run in
  * sixty. */
 #define AKS_STATE_WAL_FRAMES 128
+/* While one is opened another may be put in its place: then once more. */
+#define AKS_STATE_OPENS_MAX 3
 /* No text in here is longer by right; keeps a damaged database from asking for more. */
 #define AKS_STATE_VALUE_BYTES_MAX (16 * 1024 * 1024)
 
@@ -217,18 +219,11 @@ bring_up_to_date(struct aks_state *state, struct aks_error *err)
 }
 
 static enum aks_status
-open_file(struct aks_state *state, const struct aks_files *files, const char *folder,
-    struct aks_error *err)
+open_file(struct aks_state *state, const struct aks_files *files, struct aks_error *err)
 {
-    enum aks_status status;
     int rc = open_database(state, files);
 
-    if ((rc & 0xff) == SQLITE_CANTOPEN) {
-        status = create_file(files, folder, state->path, err);
-        if (status != AKS_OK)
-            return status;
-        rc = open_database(state, files);
-    } else if (rc == SQLITE_OK && sqlite3_db_readonly(state->db, "main") != 0) {
+    if (rc == SQLITE_OK && sqlite3_db_readonly(state->db, "main") != 0) {
         /* SQLite falls back on reading if it cannot write, and another process may have made the
          * file between these two tries of its. */
         rc = open_database(state, files);
@@ -243,8 +238,91 @@ open_file(struct aks_state *state, const struct aks_files *files, const char *fo
     return AKS_OK;
 }
 
-/* Looked at again under the lock: another process may have put a new one there. ${err} says what is
- * wrong with it, and stays if it cannot be mended. */
+/* Of the file that lies there now; zeros: not known. */
+static void
+note_file(struct aks_state *state, const struct aks_files *files)
+{
+    struct aks_file_info info;
+    bool known = files->stat(files->ctx, state->path, true, &info, NULL) == AKS_OK;
+
+    state->device = known ? info.device : 0;
+    state->inode = known ? info.inode : 0;
+}
+
+static bool
+missing(const struct aks_state *state, const struct aks_files *files)
+{
+    struct aks_file_info info;
+
+    return files->stat(files->ctx, state->path, false, &info, NULL) == AKS_NOT_FOUND;
+}
+
+static bool
+same_file(const struct aks_state *a, const struct aks_state *b)
+{
+    return a->device == b->device && a->inode == b->inode;
+}
+
+/* Opens what lies there, and looks at it. Which file that is is known only if it was the same
+ * before and after: a log is found by its name, and may be that of another one. */
+static enum aks_status
+open_and_look(struct aks_state *state, const struct aks_files *files, struct identity *ret_identity,
+    struct aks_error *err)
+{
+    enum aks_status status = AKS_OK;
+    struct aks_state before = { 0 };
+
+    for (unsigned i = 0; i < AKS_STATE_OPENS_MAX; i++) {
+        state->damaged = false;
+        note_file(state, files);
+        before.device = state->device;
+        before.inode = state->inode;
+        status = open_file(state, files, err);
+        if (status == AKS_OK)
+            status = look_at(state, ret_identity, err);
+        note_file(state, files);
+        if (same_file(state, &before))
+            return status;
+    }
+    state->device = 0;
+    state->inode = 0;
+    return status;
+}
+
+/* Was the state that was open before found damaged, and is it this one? Then what was seen of it
+ * counts, or is looked for in all of it. */
+static enum aks_status
+look_again(struct aks_state *state, const struct aks_state *before, struct aks_error *err)
+{
+    if (before == NULL || !before->damaged || !same_file(state, before))
+        return AKS_OK;
+    if (!before->senseless)
+        return aks_state_check(state, err);
+    state->damaged = true;
+    (void)aks_error_set(err, AKS_STATE, "%s is damaged: what a row says makes no sense",
+        state->path);
+    aks_state_hint_damaged(state, err);
+    return AKS_STATE;
+}
+
+/* Where there is none. What is left of one that was being set aside is not the new one's. */
+static enum aks_status
+create_missing(struct aks_state *state, const struct aks_files *files, const char *folder,
+    struct aks_error *err)
+{
+    struct aks_error why;
+    enum aks_status status;
+
+    if (!missing(state, files))
+        return AKS_OK;
+    status = aks_state_set_rest_aside(state->alloc, files, folder, state->path, &state->aside,
+        &why);
+    if (status != AKS_OK)
+        return folder_failure(status, &why, err);
+    return create_file(files, folder, state->path, err);
+}
+
+/* ${err} says what is wrong with it, and stays if it cannot be mended. */
 static enum aks_status
 replace_damaged(struct aks_state *state, const struct aks_files *files, const char *folder,
     struct aks_error *err)
@@ -253,30 +331,45 @@ replace_damaged(struct aks_state *state, const struct aks_files *files, const ch
     struct aks_error why;
     enum aks_status status;
 
-    state->damaged = false;
-    status = open_file(state, files, folder, &why);
-    if (status == AKS_OK)
-        status = look_at(state, &identity, &why);
-    if (status == AKS_OK || !state->damaged)
-        return status == AKS_OK ? AKS_OK : err->status;
     (void)sqlite3_close(state->db);
     state->db = NULL;
+    aks_mem_free(state->alloc, state->aside);
+    state->aside = NULL;
     if (aks_state_set_aside(state->alloc, files, folder, state->path, &state->aside, &why)
         != AKS_OK)
         return err->status;
-    state->damaged = false;
-    status = open_file(state, files, folder, err);
+    status = create_file(files, folder, state->path, err);
+    if (status == AKS_OK)
+        status = open_and_look(state, files, &identity, err);
     if (status != AKS_OK)
         (void)aks_error_wrap(err, "the damaged state database lies at %s now, and there is no new "
             "one yet", state->aside);
     return status;
 }
 
+/* Looked at again under the lock: another process may have put a new one there. */
+static enum aks_status
+make_locked(struct aks_state *state, const struct aks_files *files, const char *folder,
+    const struct aks_state *before, struct aks_error *err)
+{
+    struct identity identity;
+    enum aks_status status = create_missing(state, files, folder, err);
+
+    state->damaged = false;
+    if (status == AKS_OK)
+        status = open_and_look(state, files, &identity, err);
+    if (status == AKS_OK)
+        status = look_again(state, before, err);
+    if (state->damaged)
+        status = replace_damaged(state, files, folder, err);
+    return status == AKS_OK ? bring_up_to_date(state, err) : status;
+}
+
 /* Processes that find no current database take turns, under a lock of our own: SQLite does not
  * wait in each corner of a change of the journal mode. */
 static enum aks_status
 make(struct aks_state *state, const struct aks_files *files, const char *folder,
-    struct aks_error *err)
+    const struct aks_state *before, struct aks_error *err)
 {
     char *path = aks_mem_printf(state->alloc, "%s/state.lock", folder);
     struct aks_file *file = NULL;
@@ -289,9 +382,7 @@ make(struct aks_state *state, const struct aks_files *files, const char *folder,
     if (status == AKS_OK)
         status = files->lock_wait(file, AKS_STATE_BUSY_MS, &why);
     if (status == AKS_OK) {
-        status = state->damaged ? replace_damaged(state, files, folder, err) : AKS_OK;
-        if (status == AKS_OK)
-            status = bring_up_to_date(state, err);
+        status = make_locked(state, files, folder, before, err);
     } else if (status == AKS_CONFLICT) {
         status = aks_error_set(err, AKS_STATE,
             "cannot make the tables in %s: another process has kept %s locked for too long",
@@ -304,13 +395,28 @@ make(struct aks_state *state, const struct aks_files *files, const char *folder,
     return status;
 }
 
+/* Can it be used as it is? Else what has to be done about it needs the lock. */
+static enum aks_status
+open_or_make(struct aks_state *state, const struct aks_files *files, const char *folder,
+    const struct aks_state *before, struct aks_error *err)
+{
+    struct identity identity = { 0 };
+    enum aks_status status = open_and_look(state, files, &identity, err);
+
+    if (status == AKS_OK)
+        status = look_again(state, before, err);
+    if (status == AKS_OK && current(&identity))
+        return AKS_OK;
+    if (status == AKS_OK || state->damaged || missing(state, files))
+        status = make(state, files, folder, before, err);
+    return status;
+}
+
 enum aks_status
-aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files, const char *folder,
-    struct aks_state **ret_state, struct aks_error *err)
+aks_state_reopen(const struct aks_alloc *alloc, const struct aks_files *files, const char *folder,
+    const struct aks_state *before, struct aks_state **ret_state, struct aks_error *err)
 {
     struct aks_state *state = NULL;
-    struct identity identity = { 0 };
-    struct aks_file_info info;
     enum aks_status status = check_folder(files, folder, err);
 
     *ret_state = NULL;
@@ -326,22 +432,27 @@ aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files, con
         status = aks_error_memory(err, "opening the state");
         goto out;
     }
-    status = open_file(state, files, folder, err);
-    if (status == AKS_OK)
-        status = look_at(state, &identity, err);
-    if (state->damaged || (status == AKS_OK && !current(&identity)))
-        status = make(state, files, folder, err);
-    if (status != AKS_OK)
-        goto out;
-    if (files->stat(files->ctx, state->path, true, &info, NULL) == AKS_OK) {
-        state->device = info.device;
-        state->inode = info.inode;
+    status = open_or_make(state, files, folder, before, err);
+    if (status == AKS_OK) {
+        *ret_state = state;
+        state = NULL;
     }
-    *ret_state = state;
-    state = NULL;
 out:
     aks_state_close(state);
     return status;
+}
+
+enum aks_status
+aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files, const char *folder,
+    struct aks_state **ret_state, struct aks_error *err)
+{
+    return aks_state_reopen(alloc, files, folder, NULL, ret_state, err);
+}
+
+bool
+aks_state_damaged(const struct aks_state *state)
+{
+    return state->damaged;
 }
 
 bool

@@ -27,6 +27,12 @@ struct aks_state;
  * made (aks_state_aside tells). */
 enum aks_status aks_state_open(const struct aks_alloc *alloc, const struct aks_files *files,
     const char *folder, struct aks_state **ret_state, struct aks_error *err);
+/** As aks_state_open, in the place of ${before}, which stays open (NULL: of none). If that was
+ * found damaged and still lies there it is set aside: at once where a row makes no sense, else if
+ * all of it that is read now is not whole. */
+enum aks_status aks_state_reopen(const struct aks_alloc *alloc, const struct aks_files *files,
+    const char *folder, const struct aks_state *before, struct aks_state **ret_state,
+    struct aks_error *err);
 /** NULL is fine. */
 void aks_state_close(struct aks_state *state);
 /** Where the damaged database lies in whose place this one was made; NULL: there was none. */
@@ -34,6 +40,8 @@ const char *aks_state_aside(const struct aks_state *state);
 /** Is it still what stands in its folder, and is no damage known of it? Else another process has
  * set it aside: what is read here is old, what is written is lost. True where nobody can tell. */
 bool aks_state_current(const struct aks_state *state, const struct aks_files *files);
+/** Is damage known of it? */
+bool aks_state_damaged(const struct aks_state *state);
 /** Reads all of it for damage: AKS_STATE if there is some. */
 enum aks_status aks_state_check(struct aks_state *state, struct aks_error *err);
 /** What owned results are freed with. */

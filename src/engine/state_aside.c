@@ -56,13 +56,15 @@ aks_state_set_aside(const struct aks_alloc *alloc, const struct aks_files *files
     char *aside = NULL;
     enum aks_status status = find_name(alloc, files, path, &aside, err);
 
-    /* The log first: without it the database would be an older one, not a damaged one. */
+    /* The database first, and for good: without its log it would be an older one, and believed. */
+    if (status == AKS_OK)
+        status = move(alloc, files, path, aside, "", err);
+    if (status == AKS_OK)
+        status = files->sync_folder(files->ctx, folder, err);
     if (status == AKS_OK)
         status = move(alloc, files, path, aside, "-wal", err);
     if (status == AKS_OK)
         status = move(alloc, files, path, aside, "-shm", err);
-    if (status == AKS_OK)
-        status = move(alloc, files, path, aside, "", err);
     if (status == AKS_OK)
         status = files->sync_folder(files->ctx, folder, err);
     if (status != AKS_OK) {
@@ -70,5 +72,78 @@ aks_state_set_aside(const struct aks_alloc *alloc, const struct aks_files *files
         return status;
     }
     *ret_aside = aside;
+    return AKS_OK;
+}
+
+static bool
+there(const struct aks_alloc *alloc, const struct aks_files *files, const char *path,
+    const char *ending)
+{
+    char *whole = aks_mem_printf(alloc, "%s%s", path, ending);
+    struct aks_file_info info;
+    bool is_there = whole == NULL ||
+        files->stat(files->ctx, whole, false, &info, NULL) != AKS_NOT_FOUND;
+
+    aks_mem_free(alloc, whole);
+    return is_there;
+}
+
+/* The last one that was set aside, which the rest belongs to; NULL: there is none, or no memory. */
+static char *
+last_aside(const struct aks_alloc *alloc, const struct aks_files *files, const char *path)
+{
+    char *last = NULL;
+
+    for (int i = 1; i <= ASIDE_MAX; i++) {
+        char *aside = aks_mem_printf(alloc, "%s.damaged-%d", path, i);
+
+        if (aside == NULL || !there(alloc, files, aside, "")) {
+            aks_mem_free(alloc, aside);
+            break;
+        }
+        aks_mem_free(alloc, last);
+        last = aside;
+    }
+    return last;
+}
+
+/* ${path}${ending} to that of ${last}, or to a name of its own. */
+static enum aks_status
+move_rest(const struct aks_alloc *alloc, const struct aks_files *files, const char *path,
+    const char *last, const char *ending, struct aks_error *err)
+{
+    char *own = NULL;
+    enum aks_status status = AKS_OK;
+
+    if (!there(alloc, files, path, ending))
+        return AKS_OK;
+    if (last == NULL || there(alloc, files, last, ending))
+        status = find_name(alloc, files, path, &own, err);
+    if (status == AKS_OK)
+        status = move(alloc, files, path, own != NULL ? own : last, ending, err);
+    aks_mem_free(alloc, own);
+    return status;
+}
+
+enum aks_status
+aks_state_set_rest_aside(const struct aks_alloc *alloc, const struct aks_files *files,
+    const char *folder, const char *path, char **ret_aside, struct aks_error *err)
+{
+    char *last;
+    enum aks_status status;
+
+    if (!there(alloc, files, path, "-wal") && !there(alloc, files, path, "-shm"))
+        return AKS_OK;
+    last = last_aside(alloc, files, path);
+    status = move_rest(alloc, files, path, last, "-wal", err);
+    if (status == AKS_OK)
+        status = move_rest(alloc, files, path, last, "-shm", err);
+    if (status == AKS_OK)
+        status = files->sync_folder(files->ctx, folder, err);
+    if (status != AKS_OK) {
+        aks_mem_free(alloc, last);
+        return status;
+    }
+    *ret_aside = last;
     return AKS_OK;
 }

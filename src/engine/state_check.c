@@ -10,7 +10,7 @@ aks_state_check(struct aks_state *state, struct aks_error *err)
     bool fine = false;
     enum aks_status status;
 
-    aks_state_query_begin(&query, state, "PRAGMA quick_check(1)");
+    aks_state_query_begin(&query, state, "PRAGMA integrity_check(1)");
     if (aks_state_query_row(&query)) {
         const char *text = (const char *)sqlite3_column_text(query.stmt, 0);
 
@@ -19,5 +19,8 @@ aks_state_check(struct aks_state *state, struct aks_error *err)
     status = aks_state_query_end(&query, doing, err);
     if (status != AKS_OK || fine)
         return status;
-    return aks_error_set(err, AKS_STATE, "%s is damaged", state->path);
+    state->damaged = true;
+    (void)aks_error_set(err, AKS_STATE, "%s is damaged", state->path);
+    aks_state_hint_damaged(state, err);
+    return AKS_STATE;
 }

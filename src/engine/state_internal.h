@@ -13,6 +13,7 @@ struct aks_state {
     char *path;
     int synchronous;        /* as set on this connection; -1: not yet */
     bool damaged;           /* it is no database, or a broken one */
+    bool senseless;         /* damaged by what a row says, which SQLite cannot see */
     uint64_t device;        /* of the file that is open; */
     uint64_t inode;         /* both 0: not known */
     char *aside;            /* where a damaged one was put when this one was made, or NULL */
@@ -95,8 +96,14 @@ enum aks_status aks_state_sum_check(struct aks_state *state, struct aks_error *e
 enum aks_status aks_state_migrate(struct aks_state *state, int64_t version, struct aks_error *err);
 
 /** Moves ${path} in ${folder}, and its log, to a name of its own (*ret_aside, owned). Under the
- * lock of who makes the tables. */
+ * lock of who makes the tables. Where it is cut short there is no ${path}, and what is left of it
+ * is for aks_state_set_rest_aside. */
 enum aks_status aks_state_set_aside(const struct aks_alloc *alloc, const struct aks_files *files,
     const char *folder, const char *path, char **ret_aside, struct aks_error *err);
+/** Before ${path} is made, under the same lock: a log that lies there is of one that is gone, and
+ * is moved to it where that was set aside (*ret_aside, owned, is its name; else left as it is). */
+enum aks_status aks_state_set_rest_aside(const struct aks_alloc *alloc,
+    const struct aks_files *files, const char *folder, const char *path, char **ret_aside,
+    struct aks_error *err);
 
 #endif

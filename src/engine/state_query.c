@@ -72,8 +72,10 @@ aks_state_failure(struct aks_state *state, int rc, const char *doing, struct aks
     enum aks_status status;
 
     AKS_CHECK(rc != SQLITE_OK);
-    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB) {
         state->damaged = true;
+        state->senseless |= (sqlite3_errcode(state->db) & 0xff) != (rc & 0xff);
+    }
     if (out_of_space(state, rc)) {
         status = aks_error_set(err, AKS_NO_SPACE, "cannot %s in %s: no space left", doing,
             state->path);

@@ -99,6 +99,7 @@ CATCHERS = [
     engine("states that were lost", "tests/testkit_lost_state_test"),
     engine("uploads that are given back", "tests/testkit_give_back_test"),
     engine("a damaged state", "tests/engine_state_damage_test"),
+    engine("a state that is set aside", "tests/engine_state_aside_test"),
     engine("the queue and its worker", "tests/testkit_queue_world_test"),
     engine("snapshots at every step of a writer", "tests/testkit_snapshot_live_test"),
     engine("scenarios", "tests/testkit_scenario_test"),

@@ -14,6 +14,15 @@
 
 static const char rotten[] = "UPDATE stored SET key = 'Z' || key WHERE source = CAST('/a' AS BLOB)";
 
+static int64_t shift_ms;                /* the wall clock of the engines is ahead by so much */
+static struct aks_port own_port;
+
+static int64_t
+shifted_ms(void *ctx)
+{
+    return port->clock.wall_ms(port->clock.ctx) + shift_ms;
+}
+
 static enum aks_status
 no_loader(void *ctx, const struct aks_policy_text *text,
     const struct aks_policy_environment *environment, struct aks_policy **ret_policy,
@@ -28,7 +37,9 @@ open_engine(void (*progress)(void *ctx, const struct aks_progress *progress), vo
     struct aks_engine_options options = { 0 };
     struct aks_engine *engine = NULL;
 
-    options.port = port;
+    own_port = *port;
+    own_port.clock.wall_ms = shifted_ms;
+    options.port = &own_port;
     options.state_folder = temp_folder_path(folder);
     options.loader.load = no_loader;
     options.progress = progress;
@@ -97,6 +108,80 @@ state_that_was_found_damaged_is_set_aside_by_the_next_turn(void **state)
     aks_engine_close(engine);
 }
 
+/* What a process has seen while it lived is not for the next one to find again. */
+static void
+state_that_was_found_damaged_is_set_aside_when_its_engine_is_closed(void **state)
+{
+    struct aks_engine *engine = open_engine(NULL, NULL);
+    struct aks_state *opened;
+
+    put(engine->state, "/a");
+    (void)raw(rotten);
+    assert_int_equal(has(engine->state, "/a"), AKS_STATE);
+    aks_engine_close(engine);
+    assert_int_equal(access(temp_folder_join(folder, "state.db.damaged-1"), F_OK), 0);
+    opened = open_state();
+    assert_null(aks_state_aside(opened));
+    aks_state_close(opened);
+}
+
+struct mover {
+    struct aks_engine *holder;          /* has its turn in the folder that is moved away */
+    struct aks_engine *third;           /* had one in the folder that took its place, if it lives */
+    unsigned waited;
+};
+
+/* Moves the folder away while somebody waits; then whoever has its turn in the new one ends. */
+static void
+move_away(void *ctx, const struct aks_progress *progress)
+{
+    struct mover *mover = ctx;
+    char own[512];
+    char away[600];
+
+    if (!progress->blocked)
+        return;
+    mover->waited++;
+    if (mover->third != NULL) {
+        if (mover->third->delivery.depth > 0)
+            aks_delivery_give(mover->third);
+        return;
+    }
+    (void)snprintf(own, sizeof(own), "%s", temp_folder_path(folder));
+    (void)snprintf(away, sizeof(away), "%s-away", own);
+    assert_int_equal(rename(own, away), 0);
+    assert_int_equal(mkdir(own, 0700), 0);
+    mover->third = open_engine(NULL, NULL);
+    assert_int_equal(aks_delivery_take(mover->third, &err), AKS_OK);
+    aks_delivery_give(mover->holder);
+}
+
+/* The lock that was waited for is one that nobody else looks at any more. */
+static void
+turn_is_that_of_the_folder_which_is_there(void **state)
+{
+    struct mover mover = { open_engine(NULL, NULL), NULL, 0 };
+    struct aks_engine *engine = open_engine(move_away, &mover);
+    char own[512];
+    char away[600];
+    char inner[700];
+
+    (void)snprintf(own, sizeof(own), "%s", temp_folder_path(folder));
+    (void)snprintf(away, sizeof(away), "%s-away", own);
+    (void)snprintf(inner, sizeof(inner), "%s/replaced", away);
+    assert_int_equal(aks_delivery_take(mover.holder, &err), AKS_OK);
+    assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
+    assert_int_equal(mover.waited, 2);
+    put(mover.third->state, "/x");
+    assert_int_equal(has(engine->state, "/x"), AKS_OK);
+    aks_delivery_give(engine);
+    aks_engine_close(mover.third);
+    aks_engine_close(engine);
+    aks_engine_close(mover.holder);
+    assert_int_equal(rename(own, inner), 0);
+    assert_int_equal(rename(away, own), 0);
+}
+
 /* The folder was moved away, and there is one in its place that everybody may write in. */
 static void
 folder_that_was_replaced_is_looked_at_as_when_it_is_opened(void **state)
@@ -123,6 +208,7 @@ folder_that_was_replaced_is_looked_at_as_when_it_is_opened(void **state)
 struct other {
     struct aks_engine *engine;          /* has its turn */
     bool done;
+    char upload_id[32];                 /* under which it stored something */
 };
 
 /* The other one stores something and is done, while the run waits. */
@@ -149,9 +235,30 @@ answer_retry(void *ctx, const struct aks_failure_facts *facts, struct aks_retry_
     return AKS_OK;
 }
 
+/* As note_blocked, and a third one finds the state damaged: nobody knows of the upload now. */
+static void
+lose_meanwhile(void *ctx, const struct aks_progress *progress)
+{
+    struct other *other = ctx;
+    struct aks_state *another;
+
+    if (!progress->blocked || other->done)
+        return;
+    other->done = true;
+    shift_ms += 2000;
+    put(other->engine->state, "/a");
+    assert_int_equal(aks_engine_upload_id(other->engine, NULL, other->upload_id, &err), AKS_OK);
+    shift_ms += 2000;
+    (void)raw(rotten);
+    another = open_state();
+    assert_non_null(aks_state_aside(another));
+    aks_state_close(another);
+    aks_delivery_give(other->engine);
+}
+
 /* What it takes is newer than what was stored meanwhile: so has to be its upload's id. */
 static void
-run_that_has_waited_stores_under_a_later_id(void **state)
+run_waiting(void (*meanwhile)(void *ctx, const struct aks_progress *progress), const char *later)
 {
     static char name[] = "place";
     static char system_id[] = "test-1";
@@ -163,8 +270,8 @@ run_that_has_waited_stores_under_a_later_id(void **state)
     struct aks_settings settings;
     struct aks_policy policy = { 0 };
     struct aks_run_options options = { 0 };
-    struct other other = { open_engine(NULL, NULL), false };
-    struct aks_engine *engine = open_engine(note_blocked, &other);
+    struct other other = { open_engine(NULL, NULL), false, "" };
+    struct aks_engine *engine = open_engine(meanwhile, &other);
     const char *source = temp_folder_write(folder, "a.txt", "hello", 5);
     json_t *report = NULL;
 
@@ -175,6 +282,7 @@ run_that_has_waited_stores_under_a_later_id(void **state)
     settings.route.count = 1;
     settings.system_id = system_id;
     settings.policy_path = path;
+    settings.dedup = AKS_DEDUP_ALWAYS;
     memset(settings.policy_sha256, 'a', 64);
     policy.settings = &settings;
     policy.decide.retry = answer_retry;
@@ -188,10 +296,24 @@ run_that_has_waited_stores_under_a_later_id(void **state)
     assert_int_equal(aks_run(engine, &options, &report, &err), AKS_OK);
     assert_true(other.done);
     assert_string_equal(json_string_value(json_object_get(report, "outcome")), "stored");
-    assert_true(strcmp(json_string_value(json_object_get(report, "upload_id")), LATER) > 0);
+    assert_true(strcmp(json_string_value(json_object_get(report, "upload_id")),
+        later != NULL ? later : other.upload_id) > 0);
     json_decref(report);
     aks_engine_close(engine);
     aks_engine_close(other.engine);
+}
+
+static void
+run_that_has_waited_stores_under_a_later_id(void **state)
+{
+    run_waiting(note_blocked, LATER);
+}
+
+static void
+run_that_has_waited_need_not_know_what_was_stored(void **state)
+{
+    shift_ms = 0;
+    run_waiting(lose_meanwhile, NULL);
 }
 
 int
@@ -200,8 +322,11 @@ main(void)
     static const struct CMUnitTest tests[] = {
         TEST(state_that_another_process_has_set_aside_is_opened_again),
         TEST(state_that_was_found_damaged_is_set_aside_by_the_next_turn),
+        TEST(state_that_was_found_damaged_is_set_aside_when_its_engine_is_closed),
+        TEST(turn_is_that_of_the_folder_which_is_there),
         TEST(folder_that_was_replaced_is_looked_at_as_when_it_is_opened),
         TEST(run_that_has_waited_stores_under_a_later_id),
+        TEST(run_that_has_waited_need_not_know_what_was_stored),
     };
 
     return cmocka_run_group_tests_name("delivery", tests, NULL, NULL);

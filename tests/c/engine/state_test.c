@@ -346,6 +346,9 @@ state_says_so_when_a_digest_cannot_be_one(void **state)
     }
 }
 
+/* Of the folder, of the file before and after it is opened, and whether it is there at all. */
+#define LOOKS 4
+
 static void
 state_tells_what_is_wrong_with_its_folder(void **state)
 {
@@ -361,12 +364,12 @@ state_tells_what_is_wrong_with_its_folder(void **state)
 
     /* A folder that may not be written: stat works, making the file does not. */
     faulty_files_init(&faulty, &port->files, AKS_FORBIDDEN);
-    faulty_files_arm(&faulty, 1, true);
+    faulty_files_arm(&faulty, LOOKS, true);
     assert_int_equal(aks_state_open(aks_alloc_system(), &faulty.files, temp_folder_path(folder),
         &opened, &err), AKS_STATE);
     assert_non_null(strstr(err.hint, "--state"));
     faulty.status = AKS_NO_SPACE;
-    faulty_files_arm(&faulty, 1, true);
+    faulty_files_arm(&faulty, LOOKS, true);
     assert_int_equal(aks_state_open(aks_alloc_system(), &faulty.files, temp_folder_path(folder),
         &opened, &err), AKS_NO_SPACE);
 

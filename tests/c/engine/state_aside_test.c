@@ -1,0 +1,291 @@
+/* A state database that is set aside, by whom and when, and what is left where that was cut
+ * short. */
+#include "engine/state_snapshots.h"
+#include "state_fixture.h"
+#include "support/faulty_files.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define PAGE_BYTES 4096
+
+static const char rotten[] = "UPDATE stored SET key = 'Z' || key WHERE source = CAST('/b' AS BLOB)";
+
+static void
+put(struct aks_state *opened, const char *source)
+{
+    struct aks_stored row = row_of(source, 1);
+
+    assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
+}
+
+static enum aks_status
+has(struct aks_state *opened, const char *source)
+{
+    struct aks_stored got;
+    enum aks_status status = aks_state_stored_get(opened, T, source, &got, &err);
+
+    aks_stored_fini(aks_alloc_system(), &got);
+    return status;
+}
+
+static bool
+lies_there(const char *name)
+{
+    return access(temp_folder_join(folder, name), F_OK) == 0;
+}
+
+static void
+clear_folder(void)
+{
+    static const char *const names[] = { "state.db", "state.db.damaged-1", "state.db.damaged-2" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char name[64];
+
+        (void)unlink(temp_folder_join(folder, names[i]));
+        (void)snprintf(name, sizeof(name), "%s-wal", names[i]);
+        (void)unlink(temp_folder_join(folder, name));
+        (void)snprintf(name, sizeof(name), "%s-shm", names[i]);
+        (void)unlink(temp_folder_join(folder, name));
+    }
+}
+
+/* "/a" in the database; "/b", which is not what was written, in its log alone. */
+static void
+leave_rotten(void)
+{
+    struct aks_state *opened = open_state();
+
+    put(opened, "/a");
+    (void)raw("PRAGMA wal_checkpoint(TRUNCATE)");
+    put(opened, "/b");
+    (void)raw(rotten);
+    aks_state_close(opened);
+}
+
+static int64_t
+rows_aside(void)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *stmt = NULL;
+    int64_t rows = -1;
+
+    assert_int_equal(sqlite3_open(temp_folder_join(folder, "state.db.damaged-1"), &db), SQLITE_OK);
+    if (sqlite3_prepare_v2(db, "SELECT count(*) FROM stored", -1, &stmt, NULL) == SQLITE_OK &&
+        sqlite3_step(stmt) == SQLITE_ROW)
+        rows = sqlite3_column_int64(stmt, 0);
+    (void)sqlite3_finalize(stmt);
+    (void)sqlite3_close(db);
+    return rows;
+}
+
+/* The database without its log would be an older one, and believed; its log without it is the new
+ * one's to nobody. */
+static void
+setting_aside_that_is_cut_short_anywhere_is_brought_to_its_end(void **state)
+{
+    struct faulty_files faulty;
+    int64_t cut = 0;
+
+    faulty_files_init(&faulty, &port->files, AKS_FORBIDDEN);
+    do {
+        struct aks_state *opened = NULL;
+
+        leave_rotten();
+        faulty_files_arm(&faulty, cut, true);
+        if (aks_state_open(aks_alloc_system(), &faulty.files, temp_folder_path(folder), &opened,
+                &err) == AKS_OK)
+            aks_state_close(opened);
+        opened = open_state();
+        assert_int_equal(has(opened, "/a"), AKS_NOT_FOUND);
+        assert_int_equal(has(opened, "/b"), AKS_NOT_FOUND);
+        put(opened, "/c");
+        aks_state_close(opened);
+        assert_true(lies_there("state.db.damaged-1"));
+        assert_true(lies_there("state.db.damaged-1-wal"));
+        assert_false(lies_there("state.db.damaged-2"));
+        assert_false(lies_there("state.db.damaged-2-wal"));
+        assert_int_equal(rows_aside(), 2);
+        opened = open_state();
+        assert_int_equal(has(opened, "/c"), AKS_OK);
+        aks_state_close(opened);
+        clear_folder();
+        cut++;
+    } while (faulty.seen > cut - 1 && cut < 100);
+    assert_in_range(cut, 10, 99);
+}
+
+/* Whose database was taken away by hand: its log is of no use to a new one, and no waste either. */
+static void
+log_without_a_database_is_kept(void **state)
+{
+    struct aks_state *opened;
+    char *whole;
+    size_t len;
+
+    leave_rotten();
+    assert_int_equal(unlink(temp_folder_join(folder, "state.db")), 0);
+    whole = temp_folder_read(folder, "state.db-wal", &len);
+    opened = open_state();
+    assert_int_equal(has(opened, "/a"), AKS_NOT_FOUND);
+    assert_null(aks_state_aside(opened));
+    put(opened, "/c");
+    aks_state_close(opened);
+    free(whole);
+    whole = NULL;
+    assert_true(lies_there("state.db.damaged-1-wal"));
+    free(temp_folder_read(folder, "state.db.damaged-1-wal", &len));
+    assert_true(len > 32);
+}
+
+/* Makes a state, does ${damage}, and opens it: what is damaged is not read at once. */
+static struct aks_state *
+open_damaged(void (*damage)(void))
+{
+    struct aks_state *opened = open_state();
+
+    put(opened, "/a");
+    aks_state_close(opened);
+    (void)raw("PRAGMA wal_checkpoint(TRUNCATE)");
+    damage();
+    opened = open_state();
+    assert_null(aks_state_aside(opened));
+    return opened;
+}
+
+static struct aks_state *
+reopen(struct aks_state *before)
+{
+    struct aks_state *opened = NULL;
+
+    assert_int_equal(aks_state_reopen(aks_alloc_system(), &port->files, temp_folder_path(folder),
+        before, &opened, &err), AKS_OK);
+    aks_state_close(before);
+    return opened;
+}
+
+/* The page that runs begin on. */
+static void
+damage_page(void)
+{
+    int64_t page = raw("SELECT rootpage FROM sqlite_schema WHERE name = 'runs'");
+    size_t len;
+    char *whole = temp_folder_read(folder, "state.db", &len);
+
+    assert_true(page > 1 && (size_t)page * PAGE_BYTES <= len);
+    memset(whole + (page - 1) * PAGE_BYTES, 0x5a, PAGE_BYTES);
+    (void)temp_folder_write(folder, "state.db", whole, len);
+    free(whole);
+}
+
+static void
+page_that_is_damaged_and_read_late_has_the_next_one_look_at_all(void **state)
+{
+    struct aks_state *opened = open_damaged(damage_page);
+    struct aks_state *reader = open_state();
+
+    assert_null(aks_state_aside(reader));
+    aks_state_close(reader);
+    assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", "{}", &err), AKS_STATE);
+    assert_true(aks_state_damaged(opened));
+    opened = reopen(opened);
+    assert_non_null(aks_state_aside(opened));
+    assert_false(aks_state_damaged(opened));
+    assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", "{}", &err), AKS_OK);
+    aks_state_close(opened);
+}
+
+static void
+damage_snapshot(void)
+{
+    (void)raw("INSERT INTO snapshots VALUES ('s', NULL, CAST('/a' AS BLOB), 'file', 'copy', NULL,"
+        " NULL, 0, 0, 0, 1, 1, 0)");
+    (void)raw("INSERT INTO snapshot_files VALUES ('s', 0, 1, CAST('/a' AS BLOB), 1, 'no digest', 1,"
+        " 0, 0, 0, 0, 0, 0, 0, 0)");
+}
+
+/* SQLite finds nothing wrong with it. */
+static void
+row_that_makes_no_sense_is_enough(void **state)
+{
+    struct aks_state *opened = open_damaged(damage_snapshot);
+    struct aks_snapshot_row row;
+
+    assert_int_equal(aks_state_check(opened, &err), AKS_OK);
+    assert_int_equal(aks_state_snapshot_get(opened, "s", &row, &err), AKS_STATE);
+    opened = reopen(opened);
+    assert_non_null(aks_state_aside(opened));
+    assert_int_equal(aks_state_snapshot_get(opened, "s", &row, &err), AKS_NOT_FOUND);
+    aks_state_close(opened);
+}
+
+/* Somebody else has it open, and one of both was faster. */
+static void
+state_that_was_replaced_already_is_not_set_aside_again(void **state)
+{
+    struct aks_state *first = open_damaged(damage_snapshot);
+    struct aks_state *second = open_state();
+    struct aks_snapshot_row row;
+
+    assert_int_equal(aks_state_snapshot_get(first, "s", &row, &err), AKS_STATE);
+    assert_int_equal(aks_state_snapshot_get(second, "s", &row, &err), AKS_STATE);
+    first = reopen(first);
+    put(first, "/c");
+    second = reopen(second);
+    assert_null(aks_state_aside(second));
+    assert_int_equal(has(second, "/c"), AKS_OK);
+    assert_false(lies_there("state.db.damaged-2"));
+    aks_state_close(first);
+    aks_state_close(second);
+}
+
+static char good[16 * PAGE_BYTES * 16];
+static size_t good_len;
+
+static void
+damage_page_for_now(void)
+{
+    char *whole = temp_folder_read(folder, "state.db", &good_len);
+
+    assert_true(good_len <= sizeof(good));
+    memcpy(good, whole, good_len);
+    free(whole);
+    damage_page();
+}
+
+/* A medium may read what it has not: what is whole when all of it is read stays. */
+static void
+damage_that_is_gone_was_none(void **state)
+{
+    struct aks_state *opened = open_damaged(damage_page_for_now);
+    FILE *file;
+
+    assert_int_equal(aks_state_run_put(opened, "run", NOW, "stored", "{}", &err), AKS_STATE);
+    file = fopen(temp_folder_join(folder, "state.db"), "r+");
+    assert_non_null(file);
+    assert_int_equal(fwrite(good, 1, good_len, file), good_len);
+    assert_int_equal(fclose(file), 0);
+    opened = reopen(opened);
+    assert_null(aks_state_aside(opened));
+    assert_false(aks_state_damaged(opened));
+    assert_int_equal(has(opened, "/a"), AKS_OK);
+    aks_state_close(opened);
+}
+
+int
+main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        TEST(setting_aside_that_is_cut_short_anywhere_is_brought_to_its_end),
+        TEST(log_without_a_database_is_kept),
+        TEST(page_that_is_damaged_and_read_late_has_the_next_one_look_at_all),
+        TEST(row_that_makes_no_sense_is_enough),
+        TEST(state_that_was_replaced_already_is_not_set_aside_again),
+        TEST(damage_that_is_gone_was_none),
+    };
+
+    return cmocka_run_group_tests_name("state_aside", tests, NULL, NULL);
+}
