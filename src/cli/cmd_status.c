@@ -158,12 +158,13 @@ print_known(const struct akosha_report *report)
     const char *proven = akosha_report_text(report, "last_proven_restore_at");
     int64_t targets = akosha_report_number(report, "targets", 0);
     int64_t memories = akosha_report_number(report, "memories_delivered", 0);
+    const char *none = akosha_report_text(report, "error.message") != NULL ? "not known" : "never";
     char text[AKS_UNITS_TEXT_BYTES];
 
     if (run != NULL)
         aks_print_out("last run: %s, %s\n", run, akosha_report_text(report, "last_run.outcome"));
-    aks_print_out("last stored: %s\n", stored != NULL ? stored : "never");
-    aks_print_out("last proven restore: %s\n", proven != NULL ? proven : "never");
+    aks_print_out("last stored: %s\n", stored != NULL ? stored : none);
+    aks_print_out("last proven restore: %s\n", proven != NULL ? proven : none);
     if (akosha_report_text(report, "last_drill.at") != NULL)
         aks_print_out("last drill: %s, %s ago: %s\n", akosha_report_text(report, "last_drill.at"),
             aks_units_duration(akosha_report_number(report, "last_drill.age_s", 0) *

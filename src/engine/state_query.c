@@ -19,13 +19,14 @@ file_without_room(sqlite3_file *file)
 }
 
 /* SQLite knows a full disk by ENOSPC only: over a quota or a size limit it says I/O error, and
- * just the file that was written, the database or its log, knows more. */
+ * just the file that was written, the database or its log, knows more. Of its shared memory it
+ * says no more than that it could not be made as large as it has to be. */
 static bool
 out_of_space(struct aks_state *state, int rc)
 {
     static const int files[] = { SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER };
 
-    if ((rc & 0xff) == SQLITE_FULL)
+    if ((rc & 0xff) == SQLITE_FULL || rc == SQLITE_IOERR_SHMSIZE)
         return true;
     if ((rc & 0xff) != SQLITE_IOERR)
         return false;

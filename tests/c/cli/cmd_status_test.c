@@ -143,6 +143,19 @@ what_has_ended_is_told_by_its_id(void **state)
     command_prints(testing, "last stored: 20");
 }
 
+/* Nobody can tell, which is not never. */
+static void
+a_state_that_cannot_be_read_is_no_state_without_anything(void **state)
+{
+    struct command_testing *testing = *state;
+
+    (void)command_write(testing, STATE "/state.db", "This is no database, and was none before it.");
+    command_run(testing, "status", NULL);
+    assert_int_equal(testing->code, AKOSHA_OK);
+    command_prints(testing, "last stored: not known\nlast proven restore: not known\n");
+    command_tells(testing, "file is not a database");
+}
+
 static void
 a_job_that_was_superseded_says_by_which(void **state)
 {
@@ -388,6 +401,7 @@ main(void)
         TEST(a_job_without_sources_is_told_with_its_policy),
         TEST(what_failed_says_why_and_when_it_is_tried_again),
         TEST(what_has_ended_is_told_by_its_id),
+        TEST(a_state_that_cannot_be_read_is_no_state_without_anything),
         TEST(a_job_that_was_superseded_says_by_which),
         TEST(a_job_that_nobody_knows_is_an_error),
         TEST(a_file_that_is_no_job_is_told_and_left_alone),

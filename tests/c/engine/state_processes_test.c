@@ -185,6 +185,37 @@ fill_up(int number)
     return 0;
 }
 
+/* There is room for nothing, not even for SQLite's shared memory. */
+static int
+open_without_room(int number)
+{
+    struct rlimit limit = { 4096, 4096 };
+    struct aks_state *opened = NULL;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    if (setrlimit(RLIMIT_FSIZE, &limit) != 0)
+        return 2;
+    if (try_open(&opened) != AKS_NO_SPACE || strstr(err.message, "no space left") == NULL)
+        return tell("open");
+    return 0;
+}
+
+static void
+state_that_cannot_be_opened_for_want_of_room_says_so(void **state)
+{
+    struct aks_state *opened = open_state();
+    struct aks_stored row = row_of("/before", 1);
+
+    assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
+    aks_state_close(opened);
+    assert_int_equal(unlink(temp_folder_join(folder, "state.db-shm")), 0);
+    run_processes(1, open_without_room);
+    (void)unlink(temp_folder_join(folder, "state.db-shm"));
+    opened = open_state();
+    assert_null(aks_state_aside(opened));
+    aks_state_close(opened);
+}
+
 static void
 state_tells_a_full_disk_and_keeps_what_it_had(void **state)
 {
@@ -230,6 +261,7 @@ main(void)
         TEST(state_is_made_by_twenty_processes_at_once_and_loses_nothing),
         TEST(state_is_made_at_once_by_many_again_and_again),
         TEST(state_keeps_whole_batches_when_its_process_is_killed),
+        TEST(state_that_cannot_be_opened_for_want_of_room_says_so),
         TEST(state_tells_a_full_disk_and_keeps_what_it_had),
         TEST(state_does_not_wait_for_ever_for_another_process),
     };
