@@ -2,6 +2,7 @@
 
 #include "base/check.h"
 #include "base/units.h"
+#include "engine/lock_file.h"
 #include "engine/text.h"
 #include "wire/dates.h"
 
@@ -13,8 +14,6 @@
 #define RATE_WINDOW_NS (INT64_C(10) * AKS_NS_PER_S)
 /* Somebody writes while we read: then once more. */
 #define LOOKS_MAX 3
-/* The folder was replaced while somebody waited: then its lock is another one. */
-#define LOCKS_MAX 3
 
 static int64_t
 now_ns(const struct aks_port *port)
@@ -29,17 +28,13 @@ lock_path(const struct aks_port *port, const char *folder)
 }
 
 static enum aks_status
-open_lock(struct aks_engine *engine, struct aks_file **ret_file, struct aks_error *err)
+open_lock(struct aks_engine *engine, const char *path, struct aks_file **ret_file,
+    struct aks_error *err)
 {
     const struct aks_files *files = &engine->port->files;
-    char *path = lock_path(engine->port, engine->state_folder);
     struct aks_error why;
-    enum aks_status status;
+    enum aks_status status = files->open(files->ctx, path, AKS_FILE_LOCK, ret_file, &why);
 
-    if (path == NULL)
-        return aks_error_memory(err, "waiting for its turn");
-    status = files->open(files->ctx, path, AKS_FILE_LOCK, ret_file, &why);
-    aks_mem_free(engine->port->alloc, path);
     if (status == AKS_OK)
         return AKS_OK;
     if (status != AKS_NO_SPACE && status != AKS_LIMIT)
@@ -80,8 +75,7 @@ pause_once(struct aks_engine *engine, struct aks_error *err)
 }
 
 static enum aks_status
-wait_for_lock(struct aks_engine *engine, struct aks_file *file, bool *ret_waited,
-    struct aks_error *err)
+wait_for_lock(struct aks_engine *engine, struct aks_file *file, struct aks_error *err)
 {
     const struct aks_files *files = &engine->port->files;
     struct aks_error why;
@@ -96,7 +90,6 @@ wait_for_lock(struct aks_engine *engine, struct aks_file *file, bool *ret_waited
             return AKS_OK;
         if (status != AKS_CONFLICT)
             return aks_error_set(err, AKS_STATE, "cannot take its turn: %s", why.message);
-        *ret_waited = true;
         tell_blocked(engine);
         status = pause_once(engine, err);
         if (status != AKS_OK)
@@ -104,57 +97,45 @@ wait_for_lock(struct aks_engine *engine, struct aks_file *file, bool *ret_waited
     }
 }
 
-/* Do the others lock another file than ${file} by now? No where nobody can tell. */
-static bool
-was_replaced(struct aks_engine *engine, struct aks_file *file)
+/* Where the folder is replaced while somebody waits, its lock is another one. */
+static enum aks_status
+take_lock(struct aks_engine *engine, struct aks_file **ret_file, struct aks_error *err)
 {
     const struct aks_files *files = &engine->port->files;
     char *path = lock_path(engine->port, engine->state_folder);
-    struct aks_file_info own;
-    struct aks_file_info there;
-    enum aks_status status = AKS_INTERNAL;
-
-    if (path != NULL && files->info(file, &own, NULL) == AKS_OK)
-        status = files->stat(files->ctx, path, true, &there, NULL);
-    aks_mem_free(engine->port->alloc, path);
-    return status == AKS_NOT_FOUND || (status == AKS_OK &&
-        (own.device != there.device || own.inode != there.inode));
-}
-
-static enum aks_status
-take_lock(struct aks_engine *engine, struct aks_file **ret_file, bool *ret_waited,
-    struct aks_error *err)
-{
     struct aks_file *file = NULL;
-    enum aks_status status = AKS_OK;
+    enum aks_status status = path != NULL ? AKS_OK : aks_error_memory(err, "waiting for its turn");
 
-    for (unsigned i = 0; i < LOCKS_MAX && status == AKS_OK; i++) {
-        status = open_lock(engine, &file, err);
+    for (unsigned i = 0; status == AKS_OK && *ret_file == NULL; i++) {
+        status = open_lock(engine, path, &file, err);
         if (status == AKS_OK)
-            status = wait_for_lock(engine, file, ret_waited, err);
-        if (status == AKS_OK && !was_replaced(engine, file)) {
+            status = wait_for_lock(engine, file, err);
+        if (status == AKS_OK && !aks_lock_file_replaced(files, file, path)) {
             *ret_file = file;
-            return AKS_OK;
+            break;
         }
-        engine->port->files.close(file);
+        files->close(file);
         file = NULL;
+        if (status == AKS_OK && i + 1 == AKS_LOCK_FILE_TRIES_MAX)
+            status = aks_error_set(err, AKS_STATE, "cannot take its turn: the state folder %s was "
+                "replaced again and again", engine->state_folder);
     }
-    return status != AKS_OK ? status : aks_error_set(err, AKS_STATE, "cannot take its turn: "
-        "the state folder %s was replaced again and again", engine->state_folder);
+    aks_mem_free(engine->port->alloc, path);
+    return status;
 }
 
 enum aks_status
 aks_delivery_take(struct aks_engine *engine, struct aks_error *err)
 {
     struct aks_file *file = NULL;
-    bool waited = false;
+    const struct aks_state *before = engine->state;
     enum aks_status status;
 
     if (engine->delivery.depth > 0) {
         engine->delivery.depth++;
         return AKS_OK;
     }
-    status = take_lock(engine, &file, &waited, err);
+    status = take_lock(engine, &file, err);
     if (status != AKS_OK)
         return status;
     /* Who had its turn before may have put another state there. */
@@ -166,7 +147,7 @@ aks_delivery_take(struct aks_engine *engine, struct aks_error *err)
     memset(&engine->delivery, 0, sizeof(engine->delivery));
     engine->delivery.lock = file;
     engine->delivery.depth = 1;
-    engine->delivery.waited = waited;
+    engine->delivery.renewed = engine->state != before;
     return AKS_OK;
 }
 

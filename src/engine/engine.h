@@ -30,7 +30,7 @@ struct aks_progress {
 struct aks_delivery {
     struct aks_file *lock;
     unsigned depth;                 /* how often it was taken; 0: it is not ours */
-    bool waited;                    /* while somebody else had it */
+    bool renewed;                   /* the state is another one than before */
     int64_t told_ns;
     int64_t window_ns;              /* the rate is measured from then on */
     int64_t window_bytes;

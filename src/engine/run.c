@@ -235,21 +235,26 @@ deliver(struct aks_run *run, struct aks_error *err)
     }
 }
 
-/* That of the run, as long as no upload is newer: then one that follows. Who has waited may have
- * been overtaken by one of which nothing is known any more: its id is of now. A state that cannot
- * be read says so when it is needed. */
+/* That of the run, as long as no upload is newer: then one that follows. Of one that was stored
+ * since the run began, under the id of this very second, a state that was set aside meanwhile tells
+ * no more. A state that cannot be read says so when it is needed. */
 static enum aks_status
 choose_upload_id(struct aks_run *run, struct aks_error *err)
 {
+    struct aks_engine *engine = run->engine;
+    bool renewed = engine->delivery.depth > 0 && engine->delivery.renewed;
     char newest[AKS_UPLOAD_ID_BYTES];
+    enum aks_status status;
 
-    if (aks_state_newest_upload(run->engine->state, newest, NULL) != AKS_OK ||
-        (!run->engine->delivery.waited &&
-        strncmp(run->run_id, newest, AKS_UPLOAD_ID_STAMP_LEN) > 0)) {
+    if (aks_state_newest_upload(engine->state, newest, NULL) != AKS_OK ||
+        (!renewed && strncmp(run->run_id, newest, AKS_UPLOAD_ID_STAMP_LEN) > 0)) {
         (void)snprintf(run->upload_id, sizeof(run->upload_id), "%s", run->run_id);
         return AKS_OK;
     }
-    return aks_engine_upload_id(run->engine, newest, run->upload_id, err);
+    status = aks_engine_upload_id(engine, newest, run->upload_id, err);
+    if (status == AKS_OK && renewed)
+        status = aks_engine_upload_id(engine, run->upload_id, run->upload_id, err);
+    return status;
 }
 
 static enum aks_status

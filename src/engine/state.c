@@ -1,6 +1,7 @@
 #include "engine/state_internal.h"
 
 #include "base/check.h"
+#include "engine/lock_file.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -238,8 +239,8 @@ open_file(struct aks_state *state, const struct aks_files *files, struct aks_err
     return AKS_OK;
 }
 
-/* Of the file that lies there now; zeros: not known. */
-static void
+/* Of the file that lies there now; false, and zeros: not known. */
+static bool
 note_file(struct aks_state *state, const struct aks_files *files)
 {
     struct aks_file_info info;
@@ -247,14 +248,7 @@ note_file(struct aks_state *state, const struct aks_files *files)
 
     state->device = known ? info.device : 0;
     state->inode = known ? info.inode : 0;
-}
-
-static bool
-missing(const struct aks_state *state, const struct aks_files *files)
-{
-    struct aks_file_info info;
-
-    return files->stat(files->ctx, state->path, false, &info, NULL) == AKS_NOT_FOUND;
+    return known;
 }
 
 static bool
@@ -264,29 +258,33 @@ same_file(const struct aks_state *a, const struct aks_state *b)
 }
 
 /* Opens what lies there, and looks at it. Which file that is is known only if it was the same
- * before and after: a log is found by its name, and may be that of another one. */
+ * before and after: a log is found by its name, and may be that of another one. Where it cannot be
+ * known *ret_settled is false: whoever has the lock sees what it is. */
 static enum aks_status
 open_and_look(struct aks_state *state, const struct aks_files *files, struct identity *ret_identity,
-    struct aks_error *err)
+    bool *ret_settled, struct aks_error *err)
 {
-    enum aks_status status = AKS_OK;
     struct aks_state before = { 0 };
+    enum aks_status status;
 
+    *ret_settled = false;
     for (unsigned i = 0; i < AKS_STATE_OPENS_MAX; i++) {
-        state->damaged = false;
-        note_file(state, files);
+        bool known = note_file(state, files);
+
         before.device = state->device;
         before.inode = state->inode;
+        state->damaged = false;
         status = open_file(state, files, err);
         if (status == AKS_OK)
             status = look_at(state, ret_identity, err);
-        note_file(state, files);
-        if (same_file(state, &before))
+        *ret_settled = note_file(state, files) && known && same_file(state, &before);
+        if (*ret_settled || !known)
             return status;
     }
     state->device = 0;
     state->inode = 0;
-    return status;
+    return aks_error_set(err, AKS_STATE, "cannot open %s: another one is put in its place again "
+        "and again", state->path);
 }
 
 /* Was the state that was open before found damaged, and is it this one? Then what was seen of it
@@ -305,18 +303,31 @@ look_again(struct aks_state *state, const struct aks_state *before, struct aks_e
     return AKS_STATE;
 }
 
-/* Where there is none. What is left of one that was being set aside is not the new one's. */
+/* Is there none, or nothing in it? It is being made then, or all is lost. */
+static bool
+nothing_there(const struct aks_state *state, const struct aks_files *files, bool *ret_empty)
+{
+    struct aks_file_info info;
+    enum aks_status status = files->stat(files->ctx, state->path, true, &info, NULL);
+
+    *ret_empty = status == AKS_OK && info.type == AKS_FILE_REGULAR && info.bytes == 0;
+    return *ret_empty || status == AKS_NOT_FOUND;
+}
+
+/* Where there is none. A log that lies there is of one that was being set aside, or that was taken
+ * away or emptied: SQLite would remove it. */
 static enum aks_status
 create_missing(struct aks_state *state, const struct aks_files *files, const char *folder,
     struct aks_error *err)
 {
     struct aks_error why;
+    bool empty;
     enum aks_status status;
 
-    if (!missing(state, files))
+    if (!nothing_there(state, files, &empty))
         return AKS_OK;
-    status = aks_state_set_rest_aside(state->alloc, files, folder, state->path, &state->aside,
-        &why);
+    status = aks_state_set_rest_aside(state->alloc, files, folder, state->path, empty,
+        &state->aside, &why);
     if (status != AKS_OK)
         return folder_failure(status, &why, err);
     return create_file(files, folder, state->path, err);
@@ -329,6 +340,7 @@ replace_damaged(struct aks_state *state, const struct aks_files *files, const ch
 {
     struct identity identity;
     struct aks_error why;
+    bool settled;
     enum aks_status status;
 
     (void)sqlite3_close(state->db);
@@ -339,12 +351,7 @@ replace_damaged(struct aks_state *state, const struct aks_files *files, const ch
         != AKS_OK)
         return err->status;
     status = create_file(files, folder, state->path, err);
-    if (status == AKS_OK)
-        status = open_and_look(state, files, &identity, err);
-    if (status != AKS_OK)
-        (void)aks_error_wrap(err, "the damaged state database lies at %s now, and there is no new "
-            "one yet", state->aside);
-    return status;
+    return status == AKS_OK ? open_and_look(state, files, &identity, &settled, err) : status;
 }
 
 /* Looked at again under the lock: another process may have put a new one there. */
@@ -353,16 +360,47 @@ make_locked(struct aks_state *state, const struct aks_files *files, const char *
     const struct aks_state *before, struct aks_error *err)
 {
     struct identity identity;
+    bool settled;
     enum aks_status status = create_missing(state, files, folder, err);
 
     state->damaged = false;
     if (status == AKS_OK)
-        status = open_and_look(state, files, &identity, err);
+        status = open_and_look(state, files, &identity, &settled, err);
     if (status == AKS_OK)
         status = look_again(state, before, err);
     if (state->damaged)
         status = replace_damaged(state, files, folder, err);
-    return status == AKS_OK ? bring_up_to_date(state, err) : status;
+    if (status == AKS_OK)
+        status = bring_up_to_date(state, err);
+    if (status != AKS_OK && state->aside != NULL)
+        (void)aks_error_wrap(err, "the damaged state database lies at %s now, and there is no new "
+            "one yet", state->aside);
+    return status;
+}
+
+/* Where the folder is replaced while somebody waits, its lock is another one. */
+static enum aks_status
+take_lock(struct aks_state *state, const struct aks_files *files, const char *path,
+    struct aks_file **ret_file, struct aks_error *err)
+{
+    struct aks_error why;
+    enum aks_status status = AKS_CONFLICT;
+
+    for (unsigned i = 0; i < AKS_LOCK_FILE_TRIES_MAX; i++) {
+        status = files->open(files->ctx, path, AKS_FILE_LOCK, ret_file, &why);
+        if (status == AKS_OK)
+            status = files->lock_wait(*ret_file, AKS_STATE_BUSY_MS, &why);
+        if (status == AKS_OK && !aks_lock_file_replaced(files, *ret_file, path))
+            return AKS_OK;
+        files->close(*ret_file);
+        *ret_file = NULL;
+        if (status != AKS_OK)
+            break;
+    }
+    if (status != AKS_OK && status != AKS_CONFLICT)
+        return folder_failure(status, &why, err);
+    return aks_error_set(err, AKS_STATE, "cannot make the tables in %s: another process has kept "
+        "%s locked for too long", state->path, path);
 }
 
 /* Processes that find no current database take turns, under a lock of our own: SQLite does not
@@ -373,23 +411,13 @@ make(struct aks_state *state, const struct aks_files *files, const char *folder,
 {
     char *path = aks_mem_printf(state->alloc, "%s/state.lock", folder);
     struct aks_file *file = NULL;
-    struct aks_error why;
     enum aks_status status;
 
     if (path == NULL)
         return aks_error_memory(err, "opening the state");
-    status = files->open(files->ctx, path, AKS_FILE_LOCK, &file, &why);
+    status = take_lock(state, files, path, &file, err);
     if (status == AKS_OK)
-        status = files->lock_wait(file, AKS_STATE_BUSY_MS, &why);
-    if (status == AKS_OK) {
         status = make_locked(state, files, folder, before, err);
-    } else if (status == AKS_CONFLICT) {
-        status = aks_error_set(err, AKS_STATE,
-            "cannot make the tables in %s: another process has kept %s locked for too long",
-            state->path, path);
-    } else {
-        status = folder_failure(status, &why, err);
-    }
     files->close(file);
     aks_mem_free(state->alloc, path);
     return status;
@@ -401,13 +429,17 @@ open_or_make(struct aks_state *state, const struct aks_files *files, const char 
     const struct aks_state *before, struct aks_error *err)
 {
     struct identity identity = { 0 };
-    enum aks_status status = open_and_look(state, files, &identity, err);
+    bool settled = false;
+    bool empty;
+    enum aks_status status = AKS_OK;
 
-    if (status == AKS_OK)
+    if (!nothing_there(state, files, &empty))
+        status = open_and_look(state, files, &identity, &settled, err);
+    if (settled && status == AKS_OK)
         status = look_again(state, before, err);
-    if (status == AKS_OK && current(&identity))
+    if (settled && status == AKS_OK && current(&identity))
         return AKS_OK;
-    if (status == AKS_OK || state->damaged || missing(state, files))
+    if (!settled || status == AKS_OK || state->damaged)
         status = make(state, files, folder, before, err);
     return status;
 }

@@ -88,62 +88,65 @@ there(const struct aks_alloc *alloc, const struct aks_files *files, const char *
     return is_there;
 }
 
-/* The last one that was set aside, which the rest belongs to; NULL: there is none, or no memory. */
+/* The one that was set aside last, which the rest belongs to; NULL: there is none, or no memory. */
 static char *
 last_aside(const struct aks_alloc *alloc, const struct aks_files *files, const char *path)
 {
+    int64_t last_ns = 0;
     char *last = NULL;
 
     for (int i = 1; i <= ASIDE_MAX; i++) {
         char *aside = aks_mem_printf(alloc, "%s.damaged-%d", path, i);
+        struct aks_file_info info;
 
-        if (aside == NULL || !there(alloc, files, aside, "")) {
+        if (aside == NULL || files->stat(files->ctx, aside, false, &info, NULL) != AKS_OK ||
+            (last != NULL && info.ctime_ns < last_ns)) {
             aks_mem_free(alloc, aside);
-            break;
+            continue;
         }
         aks_mem_free(alloc, last);
         last = aside;
+        last_ns = info.ctime_ns;
     }
     return last;
 }
 
-/* ${path}${ending} to that of ${last}, or to a name of its own. */
+/* Where the rest goes: to the database that it is of, or to a name of its own. */
 static enum aks_status
-move_rest(const struct aks_alloc *alloc, const struct aks_files *files, const char *path,
-    const char *last, const char *ending, struct aks_error *err)
+name_of_rest(const struct aks_alloc *alloc, const struct aks_files *files, const char *path,
+    char **ret_aside, struct aks_error *err)
 {
-    char *own = NULL;
-    enum aks_status status = AKS_OK;
-
-    if (!there(alloc, files, path, ending))
+    *ret_aside = last_aside(alloc, files, path);
+    if (*ret_aside != NULL && !(there(alloc, files, path, "-wal") &&
+        there(alloc, files, *ret_aside, "-wal")))
         return AKS_OK;
-    if (last == NULL || there(alloc, files, last, ending))
-        status = find_name(alloc, files, path, &own, err);
-    if (status == AKS_OK)
-        status = move(alloc, files, path, own != NULL ? own : last, ending, err);
-    aks_mem_free(alloc, own);
-    return status;
+    aks_mem_free(alloc, *ret_aside);
+    *ret_aside = NULL;
+    return find_name(alloc, files, path, ret_aside, err);
 }
 
 enum aks_status
 aks_state_set_rest_aside(const struct aks_alloc *alloc, const struct aks_files *files,
-    const char *folder, const char *path, char **ret_aside, struct aks_error *err)
+    const char *folder, const char *path, bool empty, char **ret_aside, struct aks_error *err)
 {
-    char *last;
+    char *aside = NULL;
     enum aks_status status;
 
     if (!there(alloc, files, path, "-wal") && !there(alloc, files, path, "-shm"))
         return AKS_OK;
-    last = last_aside(alloc, files, path);
-    status = move_rest(alloc, files, path, last, "-wal", err);
+    if (empty)
+        return aks_state_set_aside(alloc, files, folder, path, ret_aside, err);
+    status = name_of_rest(alloc, files, path, &aside, err);
     if (status == AKS_OK)
-        status = move_rest(alloc, files, path, last, "-shm", err);
+        status = move(alloc, files, path, aside, "-wal", err);
+    if (status == AKS_OK)
+        status = move(alloc, files, path, aside, "-shm", err);
     if (status == AKS_OK)
         status = files->sync_folder(files->ctx, folder, err);
     if (status != AKS_OK) {
-        aks_mem_free(alloc, last);
+        aks_mem_free(alloc, aside);
         return status;
     }
-    *ret_aside = last;
+    *ret_aside = aside;
     return AKS_OK;
 }

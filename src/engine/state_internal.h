@@ -100,10 +100,11 @@ enum aks_status aks_state_migrate(struct aks_state *state, int64_t version, stru
  * is for aks_state_set_rest_aside. */
 enum aks_status aks_state_set_aside(const struct aks_alloc *alloc, const struct aks_files *files,
     const char *folder, const char *path, char **ret_aside, struct aks_error *err);
-/** Before ${path} is made, under the same lock: a log that lies there is of one that is gone, and
- * is moved to it where that was set aside (*ret_aside, owned, is its name; else left as it is). */
+/** Before ${path} is made, which is not there or is ${empty}, under the same lock: a log that lies
+ * there is of one that is gone, and is moved to it where that was set aside, else to a name of its
+ * own (*ret_aside, owned; left as it is where there is no log). */
 enum aks_status aks_state_set_rest_aside(const struct aks_alloc *alloc,
-    const struct aks_files *files, const char *folder, const char *path, char **ret_aside,
-    struct aks_error *err);
+    const struct aks_files *files, const char *folder, const char *path, bool empty,
+    char **ret_aside, struct aks_error *err);
 
 #endif

@@ -248,7 +248,6 @@ lose_meanwhile(void *ctx, const struct aks_progress *progress)
     shift_ms += 2000;
     put(other->engine->state, "/a");
     assert_int_equal(aks_engine_upload_id(other->engine, NULL, other->upload_id, &err), AKS_OK);
-    shift_ms += 2000;
     (void)raw(rotten);
     another = open_state();
     assert_non_null(aks_state_aside(another));

@@ -1,5 +1,6 @@
 /* A state database that is set aside, by whom and when, and what is left where that was cut
  * short. */
+#include "engine/state_internal.h"
 #include "engine/state_snapshots.h"
 #include "state_fixture.h"
 #include "support/faulty_files.h"
@@ -66,6 +67,16 @@ leave_rotten(void)
     aks_state_close(opened);
 }
 
+static void
+take_away(void)
+{
+    char *aside = NULL;
+
+    assert_int_equal(aks_state_set_aside(aks_alloc_system(), &port->files,
+        temp_folder_path(folder), temp_folder_join(folder, "state.db"), &aside, &err), AKS_OK);
+    aks_mem_free(aks_alloc_system(), aside);
+}
+
 static int64_t
 rows_aside(void)
 {
@@ -124,6 +135,8 @@ log_without_a_database_is_kept(void **state)
 {
     struct aks_state *opened;
     char *whole;
+    char *kept;
+    size_t kept_len;
     size_t len;
 
     leave_rotten();
@@ -131,14 +144,189 @@ log_without_a_database_is_kept(void **state)
     whole = temp_folder_read(folder, "state.db-wal", &len);
     opened = open_state();
     assert_int_equal(has(opened, "/a"), AKS_NOT_FOUND);
-    assert_null(aks_state_aside(opened));
+    assert_non_null(aks_state_aside(opened));
     put(opened, "/c");
     aks_state_close(opened);
+    kept = temp_folder_read(folder, "state.db.damaged-1-wal", &kept_len);
+    assert_int_equal(kept_len, len);
+    assert_memory_equal(kept, whole, len);
+    assert_true(lies_there("state.db.damaged-1-shm"));
+    free(kept);
     free(whole);
-    whole = NULL;
-    assert_true(lies_there("state.db.damaged-1-wal"));
-    free(temp_folder_read(folder, "state.db.damaged-1-wal", &len));
-    assert_true(len > 32);
+}
+
+/* SQLite would take an empty file for a new database, and remove the log. */
+static void
+database_that_was_emptied_is_no_new_one(void **state)
+{
+    struct aks_state *opened;
+    char *whole;
+    char *kept;
+    size_t kept_len;
+    size_t len;
+
+    leave_rotten();
+    whole = temp_folder_read(folder, "state.db-wal", &len);
+    (void)temp_folder_write(folder, "state.db", "", 0);
+    opened = open_state();
+    assert_non_null(aks_state_aside(opened));
+    assert_int_equal(has(opened, "/a"), AKS_NOT_FOUND);
+    aks_state_close(opened);
+    kept = temp_folder_read(folder, "state.db.damaged-1-wal", &kept_len);
+    assert_int_equal(kept_len, len);
+    assert_memory_equal(kept, whole, len);
+    free(kept);
+    free(whole);
+}
+
+/* What has been deleted by hand of those that were set aside leaves gaps. */
+static void
+rest_goes_to_the_one_that_was_set_aside_last(void **state)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        aks_state_close(open_state());
+        take_away();
+    }
+    assert_int_equal(unlink(temp_folder_join(folder, "state.db.damaged-1")), 0);
+    assert_int_equal(unlink(temp_folder_join(folder, "state.db.damaged-1-wal")), 0);
+    leave_rotten();
+    /* As where it was cut short after its first step. */
+    assert_int_equal(rename(temp_folder_join(folder, "state.db"), temp_folder_join(folder,
+        "state.db.damaged-1")), 0);
+    aks_state_close(open_state());
+    assert_int_equal(rows_aside(), 2);
+    assert_false(lies_there("state.db.damaged-3-wal"));
+}
+
+/* What happens at a step of an open: by somebody else. */
+static struct aks_files hooked;
+static void (*on_stat)(unsigned number);
+static unsigned stats;
+
+static enum aks_status
+hooked_stat(void *ctx, const char *path, bool follow_links, struct aks_file_info *ret_info,
+    struct aks_error *error)
+{
+    void (*hook)(unsigned number) = on_stat;
+
+    on_stat = NULL;
+    if (hook != NULL && strcmp(strrchr(path, '/'), "/state.db") == 0)
+        hook(stats++);
+    on_stat = hook;
+    return port->files.stat(ctx, path, follow_links, ret_info, error);
+}
+
+static struct aks_state *
+open_hooked(void (*hook)(unsigned number))
+{
+    struct aks_state *opened = NULL;
+
+    hooked = port->files;
+    hooked.stat = hooked_stat;
+    on_stat = hook;
+    stats = 0;
+    if (aks_state_open(aks_alloc_system(), &hooked, temp_folder_path(folder), &opened, &err)
+        != AKS_OK)
+        fail_msg("%s", err.message);
+    on_stat = NULL;
+    return opened;
+}
+
+static void
+take_away_at_first(unsigned number)
+{
+    if (number == 1)
+        take_away();
+}
+
+static void
+make_at_last(unsigned number)
+{
+    if (number == 1)
+        take_away();
+    if (number == 2)
+        aks_state_close(open_state());
+}
+
+static void
+state_that_goes_while_it_is_opened_is_made(void **state)
+{
+    struct aks_state *opened;
+
+    aks_state_close(open_state());
+    opened = open_hooked(take_away_at_first);
+    put(opened, "/c");
+    aks_state_close(opened);
+    opened = open_hooked(make_at_last);
+    put(opened, "/d");
+    aks_state_close(opened);
+    opened = open_state();
+    assert_int_equal(has(opened, "/c"), AKS_NOT_FOUND);
+    assert_int_equal(has(opened, "/d"), AKS_OK);
+    aks_state_close(opened);
+}
+
+/* Before each look after; who has the lock is alone. */
+static void
+replace_again(unsigned number)
+{
+    if (number % 2 == 0 && number > 0 && number <= 6) {
+        take_away();
+        aks_state_close(open_state());
+    }
+}
+
+static void
+state_that_is_open_is_the_one_that_is_there(void **state)
+{
+    struct aks_state *opened;
+    struct aks_state *another;
+
+    aks_state_close(open_state());
+    opened = open_hooked(replace_again);
+    assert_true(stats > 7);
+    assert_true(lies_there("state.db.damaged-3"));
+    assert_true(aks_state_current(opened, &port->files));
+    put(opened, "/c");
+    another = open_state();
+    assert_int_equal(has(another, "/c"), AKS_OK);
+    aks_state_close(another);
+    aks_state_close(opened);
+}
+
+static unsigned waits;
+
+/* Somebody takes the lock's file away, and somebody else mends it all with a new one. */
+static enum aks_status
+wait_for_another(struct aks_file *file, int64_t timeout_ms, struct aks_error *error)
+{
+    struct aks_state *another;
+
+    if (waits++ == 0) {
+        assert_int_equal(unlink(temp_folder_join(folder, "state.lock")), 0);
+        another = open_state();
+        assert_non_null(aks_state_aside(another));
+        put(another, "/c");
+        aks_state_close(another);
+    }
+    return port->files.lock_wait(file, timeout_ms, error);
+}
+
+static void
+lock_that_is_not_there_any_more_is_none(void **state)
+{
+    struct aks_state *opened = NULL;
+
+    leave_rotten();
+    hooked = port->files;
+    hooked.lock_wait = wait_for_another;
+    waits = 0;
+    assert_int_equal(aks_state_open(aks_alloc_system(), &hooked, temp_folder_path(folder), &opened,
+        &err), AKS_OK);
+    assert_int_equal(waits, 2);
+    assert_int_equal(has(opened, "/c"), AKS_OK);
+    aks_state_close(opened);
+    assert_false(lies_there("state.db.damaged-2"));
 }
 
 /* Makes a state, does ${damage}, and opens it: what is damaged is not read at once. */
@@ -281,6 +469,11 @@ main(void)
     static const struct CMUnitTest tests[] = {
         TEST(setting_aside_that_is_cut_short_anywhere_is_brought_to_its_end),
         TEST(log_without_a_database_is_kept),
+        TEST(database_that_was_emptied_is_no_new_one),
+        TEST(rest_goes_to_the_one_that_was_set_aside_last),
+        TEST(state_that_goes_while_it_is_opened_is_made),
+        TEST(state_that_is_open_is_the_one_that_is_there),
+        TEST(lock_that_is_not_there_any_more_is_none),
         TEST(page_that_is_damaged_and_read_late_has_the_next_one_look_at_all),
         TEST(row_that_makes_no_sense_is_enough),
         TEST(state_that_was_replaced_already_is_not_set_aside_again),
