@@ -283,6 +283,7 @@ open_and_look(struct aks_state *state, const struct aks_files *files, struct ide
     }
     state->device = 0;
     state->inode = 0;
+    state->damaged = false;     /* which one was? */
     return aks_error_set(err, AKS_STATE, "cannot open %s: another one is put in its place again "
         "and again", state->path);
 }
@@ -292,14 +293,16 @@ open_and_look(struct aks_state *state, const struct aks_files *files, struct ide
 static enum aks_status
 look_again(struct aks_state *state, const struct aks_state *before, struct aks_error *err)
 {
-    if (before == NULL || !before->damaged || !same_file(state, before))
+    bool known = state->device != 0 || state->inode != 0;
+
+    if (before == NULL || !before->damaged || !known || !same_file(state, before))
         return AKS_OK;
     if (!before->senseless)
         return aks_state_check(state, err);
     state->damaged = true;
     (void)aks_error_set(err, AKS_STATE, "%s is damaged: what a row says makes no sense",
         state->path);
-    aks_state_hint_damaged(state, err);
+    aks_state_hint_damaged(err);
     return AKS_STATE;
 }
 
@@ -368,10 +371,13 @@ make_locked(struct aks_state *state, const struct aks_files *files, const char *
         status = open_and_look(state, files, &identity, &settled, err);
     if (status == AKS_OK)
         status = look_again(state, before, err);
-    if (state->damaged)
-        status = replace_damaged(state, files, folder, err);
     if (status == AKS_OK)
         status = bring_up_to_date(state, err);
+    if (state->damaged) {
+        status = replace_damaged(state, files, folder, err);
+        if (status == AKS_OK)
+            status = bring_up_to_date(state, err);
+    }
     if (status != AKS_OK && state->aside != NULL)
         (void)aks_error_wrap(err, "the damaged state database lies at %s now, and there is no new "
             "one yet", state->aside);
@@ -399,8 +405,8 @@ take_lock(struct aks_state *state, const struct aks_files *files, const char *pa
     }
     if (status != AKS_OK && status != AKS_CONFLICT)
         return folder_failure(status, &why, err);
-    return aks_error_set(err, AKS_STATE, "cannot make the tables in %s: another process has kept "
-        "%s locked for too long", state->path, path);
+    return aks_error_set(err, AKS_STATE, "cannot open %s: another process has kept %s locked for "
+        "too long", state->path, path);
 }
 
 /* Processes that find no current database take turns, under a lock of our own: SQLite does not
@@ -541,6 +547,9 @@ aks_state_open_reading(const struct aks_alloc *alloc, const struct aks_files *fi
     state->path = aks_mem_printf(alloc, "%s/state.db", folder);
     status = state->path != NULL ? files->stat(files->ctx, state->path, true, &info, err)
         : aks_error_memory(err, "opening the state");
+    /* SQLite would remove the log beside it, even for who only reads. */
+    if (status == AKS_OK && info.type == AKS_FILE_REGULAR && info.bytes == 0)
+        status = aks_error_set(err, AKS_NOT_FOUND, "%s is empty", state->path);
     if (status == AKS_OK)
         status = open_reading(state, files, err);
     if (status != AKS_OK) {

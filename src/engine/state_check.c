@@ -21,6 +21,6 @@ aks_state_check(struct aks_state *state, struct aks_error *err)
         return status;
     state->damaged = true;
     (void)aks_error_set(err, AKS_STATE, "%s is damaged", state->path);
-    aks_state_hint_damaged(state, err);
+    aks_state_hint_damaged(err);
     return AKS_STATE;
 }

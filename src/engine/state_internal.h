@@ -29,7 +29,7 @@ struct aks_state_query {
 };
 
 /** What to do about a damaged database. */
-void aks_state_hint_damaged(const struct aks_state *state, struct aks_error *err);
+void aks_state_hint_damaged(struct aks_error *err);
 /** Fills ${err} with what ${rc} of SQLite means while ${doing}; ${rc} is a failure. */
 enum aks_status aks_state_failure(struct aks_state *state, int rc, const char *doing,
     struct aks_error *err);

@@ -41,10 +41,10 @@ out_of_space(struct aks_state *state, int rc)
 }
 
 void
-aks_state_hint_damaged(const struct aks_state *state, struct aks_error *err)
+aks_state_hint_damaged(struct aks_error *err)
 {
-    aks_error_hint(err, "it holds only what is believed of the targets: move %s, -wal and -shm"
-        " away and run again; nothing queued is lost", state->path);
+    aks_error_hint(err, "the next run sets it aside and makes a new one: it holds only what is "
+        "believed of the targets, and nothing queued is lost");
 }
 
 static void
@@ -53,7 +53,7 @@ hint_for(struct aks_state *state, int rc, struct aks_error *err)
     switch (rc & 0xff) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        aks_state_hint_damaged(state, err);
+        aks_state_hint_damaged(err);
         break;
     case SQLITE_READONLY:
     case SQLITE_CANTOPEN:

@@ -60,6 +60,6 @@ aks_state_sum_check(struct aks_state *state, struct aks_error *err)
     state->damaged = true;
     (void)aks_error_set(err, AKS_STATE, "%s is damaged: %" PRId64 " of its rows are not what was "
         "written", state->path, bad);
-    aks_state_hint_damaged(state, err);
+    aks_state_hint_damaged(err);
     return AKS_STATE;
 }

@@ -254,14 +254,24 @@ add_target(void *ctx, const struct aks_target_health *health)
         "failures", (int)health->failures, "last_success_at", date_json(health->last_success_ms)));
 }
 
+/* Was there an answer? What could not be read is told: it is not what is not there. */
+static bool
+answered(struct look *look, enum aks_status status, const struct aks_error *err)
+{
+    if (status != AKS_OK && status != AKS_NOT_FOUND && look->state_error.status == AKS_OK)
+        look->state_error = *err;
+    return status == AKS_OK;
+}
+
 static json_t *
-drill_json(const struct look *look)
+drill_json(struct look *look)
 {
     struct aks_proof drill;
+    struct aks_error err;
     int64_t age_ms;
 
-    if (look->state == NULL ||
-        aks_state_proof_newest(look->state, AKS_PROOF_DRILL, &drill, NULL) != AKS_OK)
+    if (look->state == NULL || !answered(look, aks_state_proof_newest(look->state, AKS_PROOF_DRILL,
+            &drill, &err), &err))
         return json_null();
     age_ms = wall_ms(look) - drill.at_ms;
     return json_pack("{s:o, s:s, s:I}", "at", date_json(drill.at_ms), "outcome",
@@ -280,25 +290,28 @@ each_sum(void *ctx, int64_t day, const char *name, int64_t value)
 }
 
 static int64_t
-memories(const struct look *look)
+memories(struct look *look)
 {
+    struct aks_error err;
     int64_t total = 0;
 
     if (look->state != NULL)
-        (void)aks_state_sums_each(look->state, AKS_STATE_DAY_BEFORE, each_sum, &total, NULL);
+        (void)answered(look, aks_state_sums_each(look->state, AKS_STATE_DAY_BEFORE, each_sum,
+            &total, &err), &err);
     return total;
 }
 
 static json_t *
-last_run_json(struct aks_state *state)
+last_run_json(struct look *look)
 {
+    struct aks_error err;
     char *text = NULL;
     json_t *run = NULL;
 
-    if (state == NULL || aks_state_run_last(state, &text, NULL) != AKS_OK)
+    if (look->state == NULL || !answered(look, aks_state_run_last(look->state, &text, &err), &err))
         return json_null();
     run = json_loads(text, 0, NULL);
-    aks_mem_free(aks_state_alloc(state), text);
+    aks_mem_free(aks_state_alloc(look->state), text);
     return run != NULL ? run : json_null();
 }
 
@@ -320,14 +333,14 @@ add_known(struct look *look, json_t *report)
     int64_t stored_ms = 0;
     struct aks_error err;
 
-    if (look->state != NULL && (aks_state_last_stored_ms(look->state, &stored_ms, &err) != AKS_OK ||
-            aks_state_targets_each(look->state, wall_ms(look), add_target, &listing, &err)
-            != AKS_OK))
-        look->state_error = err;
-    set(look, report, "last_run", last_run_json(look->state));
+    if (look->state != NULL && answered(look, aks_state_last_stored_ms(look->state, &stored_ms,
+            &err), &err))
+        (void)answered(look, aks_state_targets_each(look->state, wall_ms(look), add_target,
+            &listing, &err), &err);
+    set(look, report, "last_run", last_run_json(look));
     set(look, report, "last_stored_at", date_json(stored_ms));
-    if (look->state != NULL && aks_state_proof_last(look->state, NULL, NULL, AKS_PROOF_RESTORED,
-            &proof, NULL) != AKS_OK)
+    if (look->state != NULL && !answered(look, aks_state_proof_last(look->state, NULL, NULL,
+            AKS_PROOF_RESTORED, &proof, &err), &err))
         proof.at_ms = 0;
     set(look, report, "last_proven_restore_at", date_json(proof.at_ms));
     set(look, report, "last_drill", drill_json(look));

@@ -2,9 +2,11 @@
  * short. */
 #include "engine/state_internal.h"
 #include "engine/state_snapshots.h"
+#include "engine/status.h"
 #include "state_fixture.h"
 #include "support/faulty_files.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -153,6 +155,19 @@ log_without_a_database_is_kept(void **state)
     assert_true(lies_there("state.db.damaged-1-shm"));
     free(kept);
     free(whole);
+}
+
+/* Not even who only looks. */
+static void
+log_of_a_database_that_was_emptied_outlives_a_look(void **state)
+{
+    struct aks_state *opened = NULL;
+
+    leave_rotten();
+    (void)temp_folder_write(folder, "state.db", "", 0);
+    assert_int_equal(aks_state_open_reading(aks_alloc_system(), &port->files,
+        temp_folder_path(folder), &opened, &err), AKS_NOT_FOUND);
+    assert_true(lies_there("state.db-wal"));
 }
 
 /* SQLite would take an empty file for a new database, and remove the log. */
@@ -386,6 +401,73 @@ page_that_is_damaged_and_read_late_has_the_next_one_look_at_all(void **state)
     aks_state_close(opened);
 }
 
+/* As a release before left it, with a page of those that are free damaged: only who makes a table
+ * takes one. */
+static void
+leave_old_and_damaged(void)
+{
+    unsigned char *whole;
+    size_t page;
+    size_t len;
+
+    aks_state_close(open_state());
+    drop_sums();
+    (void)raw("DROP TABLE figures");
+    (void)raw("DROP TABLE sums");
+    (void)raw("PRAGMA user_version = 4");
+    (void)raw("PRAGMA wal_checkpoint(TRUNCATE)");
+    whole = (unsigned char *)temp_folder_read(folder, "state.db", &len);
+    page = (size_t)whole[34] << 8 | whole[35];          /* the first of the list, in the header */
+    assert_true(page > 1 && page * PAGE_BYTES <= len);
+    memset(whole + (page - 1) * PAGE_BYTES, 0xaa, PAGE_BYTES);
+    (void)temp_folder_write(folder, "state.db", whole, len);
+    free(whole);
+}
+
+static void
+damage_that_an_upgrade_meets_is_set_aside(void **state)
+{
+    struct aks_state *opened;
+
+    leave_old_and_damaged();
+    opened = open_state();
+    assert_non_null(aks_state_aside(opened));
+    put(opened, "/c");
+    aks_state_close(opened);
+    opened = open_state();
+    assert_null(aks_state_aside(opened));
+    assert_int_equal(has(opened, "/c"), AKS_OK);
+    aks_state_close(opened);
+}
+
+static json_t *
+status_of(const char *member)
+{
+    json_t *report = NULL;
+    json_t *value;
+
+    assert_int_equal(aks_status_report(port, temp_folder_path(folder), &report, &err), AKS_OK);
+    value = json_incref(json_object_get(report, member));
+    json_decref(report);
+    return value;
+}
+
+/* What cannot be read is not what never was. */
+static void
+status_tells_of_what_it_cannot_read(void **state)
+{
+    json_t *value;
+
+    aks_state_close(open_damaged(damage_page));
+    value = status_of("last_run");
+    assert_true(json_is_null(value));
+    json_decref(value);
+    value = status_of("error");
+    assert_string_equal(json_string_value(json_object_get(value, "failure")), "state");
+    assert_non_null(strstr(json_string_value(json_object_get(value, "hint")), "sets it aside"));
+    json_decref(value);
+}
+
 static void
 damage_snapshot(void)
 {
@@ -474,6 +556,9 @@ main(void)
         TEST(state_that_goes_while_it_is_opened_is_made),
         TEST(state_that_is_open_is_the_one_that_is_there),
         TEST(lock_that_is_not_there_any_more_is_none),
+        TEST(log_of_a_database_that_was_emptied_outlives_a_look),
+        TEST(damage_that_an_upgrade_meets_is_set_aside),
+        TEST(status_tells_of_what_it_cannot_read),
         TEST(page_that_is_damaged_and_read_late_has_the_next_one_look_at_all),
         TEST(row_that_makes_no_sense_is_enough),
         TEST(state_that_was_replaced_already_is_not_set_aside_again),
