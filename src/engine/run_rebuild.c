@@ -292,8 +292,12 @@ look_up(struct rebuild *rebuild, struct aks_error *err)
     if (status == AKS_OK && follow_ids(rebuild, err) != AKS_OK)
         return err->status;
     for (size_t i = rebuild->ids.count; i > 0 && status == AKS_OK &&
-        rebuild->manifest_count < MANIFESTS_MAX && rebuild->ids.count - i < 2 * MANIFESTS_MAX; i--)
-        status = ask_manifest(rebuild, rebuild->ids.names[i - 1]);
+        rebuild->manifest_count < MANIFESTS_MAX && rebuild->ids.count - i < 2 * MANIFESTS_MAX;
+        i--) {
+        /* For its own an upload that is gone on with asks by itself. */
+        if (!upload->resumed || strcmp(rebuild->ids.names[i - 1], upload->upload_id) != 0)
+            status = ask_manifest(rebuild, rebuild->ids.names[i - 1]);
+    }
     if (status != AKS_OK) {
         *err = upload->outcome.error;
         return status;
