@@ -383,7 +383,7 @@ aks_run_resume_settle(struct upload *upload)
     } else if (status == AKS_OK) {
         status = believe(upload, &manifest, &err);
         if (status == AKS_OK)
-            status = aks_state_journal_forget(upload->run->engine->state,
+            status = aks_state_journal_committed(upload->run->engine->state,
                 upload->journal.upload.id, &err);
         if (status == AKS_OK)
             status = aks_run_resume_another_id(upload, upload->upload_id, &err);
@@ -474,7 +474,7 @@ aks_run_resume_end(struct upload *upload, bool committed)
     if (committed && upload->journal.upload.id != 0 && (upload->journal.holds_left
             ? aks_state_journal_give_up(upload->run->engine->state, upload->journal.upload.id,
                 &err)
-            : aks_state_journal_forget(upload->run->engine->state, upload->journal.upload.id,
+            : aks_state_journal_committed(upload->run->engine->state, upload->journal.upload.id,
                 &err)) != AKS_OK)
         aks_log_write(upload->run->engine->log, AKS_LOG_DEBUG, "%s", err.message);
     aks_journal_fini(&upload->journal);

@@ -380,6 +380,23 @@ aks_state_journal_forget(struct aks_state *state, int64_t upload, struct aks_err
 }
 
 enum aks_status
+aks_state_journal_committed(struct aks_state *state, int64_t upload, struct aks_error *err)
+{
+    struct aks_state_query query;
+    enum aks_status status;
+    bool left;
+
+    aks_state_query_begin(&query, state, "SELECT 1 FROM objects WHERE upload = ? AND stored = 0");
+    aks_state_query_int(&query, upload);
+    left = aks_state_query_row(&query);
+    status = aks_state_query_end(&query, doing, err);
+    if (status != AKS_OK)
+        return status;
+    return left ? aks_state_journal_give_up(state, upload, err)
+        : aks_state_journal_forget(state, upload, err);
+}
+
+enum aks_status
 aks_state_journal_forget_object(struct aks_state *state, int64_t object, struct aks_error *err)
 {
     enum aks_status status = aks_state_begin(state, false, doing, err);

@@ -238,6 +238,34 @@ an_upload_that_was_left_knows_who_goes_on_under_its_key(void **state)
     aks_state_close(opened);
 }
 
+/* Begun, and no part of what was committed after all: nobody but the journal knows of it. */
+static void
+what_was_left_of_a_committed_upload_is_given_back(void **state)
+{
+    struct aks_state *opened = open_state();
+    struct aks_journal_upload upload = upload_of(UPLOAD);
+    struct aks_journal_object whole = object_of("/a", 0);
+    struct aks_journal_object left = object_of("/b", 0);
+    struct aks_journal_upload *uploads;
+    size_t count;
+
+    left.key = borrowed("systems/a/b/other");
+    begin(opened, &upload, &whole);
+    begin(opened, &upload, &left);
+    assert_int_equal(aks_state_journal_stored(opened, &whole, &err), AKS_OK);
+    assert_int_equal(aks_state_journal_committed(opened, upload.id, &err), AKS_OK);
+    assert_int_equal(aks_state_journal_uploads(opened, NULL, &uploads, &count, &err), AKS_OK);
+    assert_int_equal(count, 1);
+    assert_true(uploads[0].given_up);
+    aks_mem_free(aks_alloc_system(), uploads);
+    assert_int_equal(aks_state_journal_stored(opened, &left, &err), AKS_OK);
+    assert_int_equal(aks_state_journal_committed(opened, upload.id, &err), AKS_OK);
+    assert_int_equal(aks_state_journal_uploads(opened, NULL, &uploads, &count, &err), AKS_OK);
+    assert_int_equal(count, 0);
+    aks_mem_free(aks_alloc_system(), uploads);
+    aks_state_close(opened);
+}
+
 static void
 what_is_forgotten_leaves_nothing_and_no_id_comes_twice(void **state)
 {
@@ -384,6 +412,7 @@ main(void)
         TEST(an_object_in_another_shape_takes_the_place_of_the_former),
         TEST(a_former_object_with_a_token_stays_to_be_given_back),
         TEST(an_upload_that_was_left_knows_who_goes_on_under_its_key),
+        TEST(what_was_left_of_a_committed_upload_is_given_back),
         TEST(what_is_forgotten_leaves_nothing_and_no_id_comes_twice),
         TEST(an_object_that_is_stored_has_its_sizes_and_digests),
         TEST(rows_that_were_damaged_are_refused),
