@@ -418,13 +418,28 @@ manifest_put(void *ctx, const struct aks_outcome *outcome)
         folder_put(upload, outcome);
 }
 
+/* Where the journal does not know of it, and this process dies before it has noted what is stored:
+ * the next upload is a later one, whatever the clock says. */
+static enum aks_status
+note_id(const struct upload *upload, struct aks_error *err)
+{
+    const struct aks_run *run = upload->run;
+    const struct aks_port *port = run->engine->port;
+
+    if (upload->journal.upload.id != 0)
+        return AKS_OK;
+    return aks_state_fact_keep(run->engine->state, run->targets[upload->index].identity,
+        AKS_STATE_FACT_UPLOAD, upload->upload_id, port->clock.wall_ms(port->clock.ctx), err);
+}
+
 static void
 put_manifest(struct upload *upload)
 {
     struct aks_run_target *target = &upload->run->targets[upload->index];
     struct aks_error err;
 
-    if (aks_run_commit_audit(upload, "upload_sent", NULL, &err) != AKS_OK ||
+    if (note_id(upload, &err) != AKS_OK ||
+        aks_run_commit_audit(upload, "upload_sent", NULL, &err) != AKS_OK ||
         write_manifest(upload, &upload->commit.text, &err) != AKS_OK ||
         aks_run_memories_note(upload, &err) != AKS_OK) {
         end_failed(upload, &err);

@@ -19,6 +19,7 @@
 #define AKS_STATE_RUNS_MAX 1000         /* kept in the history */
 #define AKS_STATE_RECENT_BYTES_MAX (256 * 1024)
 #define AKS_STATE_JOBS_MAX 2000         /* of those that have ended */
+#define AKS_STATE_FACT_UPLOAD "upload_id"       /* of a target: an upload that may be there now */
 
 struct aks_state;
 

@@ -321,7 +321,8 @@ aks_state_newest_upload(struct aks_state *state, char ret_id[32], struct aks_err
     ret_id[0] = '\0';
     aks_state_query_begin(&query, state, "SELECT max(upload_id) FROM"
         " (SELECT upload_id FROM stored UNION ALL SELECT upload_id FROM uploads"
-        " UNION ALL SELECT upload_id FROM proofs)"
+        " UNION ALL SELECT upload_id FROM proofs"
+        " UNION ALL SELECT value FROM facts WHERE fact = '" AKS_STATE_FACT_UPLOAD "')"
         " WHERE upload_id GLOB '[0-9][0-9][0-9][0-9][0-9][0-9][0-9][0-9]T[0-9][0-9][0-9][0-9][0-9]"
         "[0-9]Z*' AND upload_id < '9999'");
     if (aks_state_query_row(&query)) {

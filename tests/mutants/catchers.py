@@ -90,6 +90,7 @@ CATCHERS = [
     engine("snapshots of DuckDB", "tests/engine_snapshot_duckdb_test"),
     engine("snapshots of SQLite", "tests/engine_snapshot_sqlite_test"),
     engine("the journal of an upload", "tests/engine_journal_test"),
+    engine("the journal's rows", "tests/engine_state_journal_test"),
     engine("s3: an object of before", "tests/engine_target_s3_resume_test"),
     engine("what is unpacked", "tests/data_decode_test"),
     engine("plans of prunes", "tests/engine_prune_plan_test"),

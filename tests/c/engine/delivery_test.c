@@ -14,13 +14,14 @@
 
 static const char rotten[] = "UPDATE stored SET key = 'Z' || key WHERE source = CAST('/a' AS BLOB)";
 
+static int64_t fixed_ms;                /* what the wall clock of the engines says; 0: what it is */
 static int64_t shift_ms;                /* the wall clock of the engines is ahead by so much */
 static struct aks_port own_port;
 
 static int64_t
 shifted_ms(void *ctx)
 {
-    return port->clock.wall_ms(port->clock.ctx) + shift_ms;
+    return (fixed_ms > 0 ? fixed_ms : port->clock.wall_ms(port->clock.ctx)) + shift_ms;
 }
 
 static enum aks_status
@@ -255,9 +256,9 @@ lose_meanwhile(void *ctx, const struct aks_progress *progress)
     aks_delivery_give(other->engine);
 }
 
-/* What it takes is newer than what was stored meanwhile: so has to be its upload's id. */
+/* A run of a.txt, which is to end as stored; its upload's id. */
 static void
-run_waiting(void (*meanwhile)(void *ctx, const struct aks_progress *progress), const char *later)
+store(struct aks_engine *engine, char ret_id[32])
 {
     static char name[] = "place";
     static char system_id[] = "test-1";
@@ -269,8 +270,6 @@ run_waiting(void (*meanwhile)(void *ctx, const struct aks_progress *progress), c
     struct aks_settings settings;
     struct aks_policy policy = { 0 };
     struct aks_run_options options = { 0 };
-    struct other other = { open_engine(NULL, NULL), false, "" };
-    struct aks_engine *engine = open_engine(meanwhile, &other);
     const char *source = temp_folder_write(folder, "a.txt", "hello", 5);
     json_t *report = NULL;
 
@@ -291,13 +290,24 @@ run_waiting(void (*meanwhile)(void *ctx, const struct aks_progress *progress), c
     options.sources = &source;
     options.source_count = 1;
     options.source_folder = "/";
-    assert_int_equal(aks_delivery_take(other.engine, &err), AKS_OK);
     assert_int_equal(aks_run(engine, &options, &report, &err), AKS_OK);
-    assert_true(other.done);
     assert_string_equal(json_string_value(json_object_get(report, "outcome")), "stored");
-    assert_true(strcmp(json_string_value(json_object_get(report, "upload_id")),
-        later != NULL ? later : other.upload_id) > 0);
+    (void)snprintf(ret_id, 32, "%s", json_string_value(json_object_get(report, "upload_id")));
     json_decref(report);
+}
+
+/* What it takes is newer than what was stored meanwhile: so has to be its upload's id. */
+static void
+run_waiting(void (*meanwhile)(void *ctx, const struct aks_progress *progress), const char *later)
+{
+    struct other other = { open_engine(NULL, NULL), false, "" };
+    struct aks_engine *engine = open_engine(meanwhile, &other);
+    char id[32];
+
+    assert_int_equal(aks_delivery_take(other.engine, &err), AKS_OK);
+    store(engine, id);
+    assert_true(other.done);
+    assert_true(strcmp(id, later != NULL ? later : other.upload_id) > 0);
     aks_engine_close(engine);
     aks_engine_close(other.engine);
 }
@@ -315,6 +325,28 @@ run_that_has_waited_need_not_know_what_was_stored(void **state)
     run_waiting(lose_meanwhile, NULL);
 }
 
+/* It died when its manifest was there, and before it had noted that; and all in one second, by a
+ * clock that may be set back. */
+static void
+upload_that_nobody_has_noted_has_an_earlier_id(void **state)
+{
+    char before[32] = "";
+    char id[32];
+
+    fixed_ms = NOW;
+    for (unsigned i = 0; i < 8; i++) {
+        struct aks_engine *engine = open_engine(NULL, NULL);
+
+        fixed_ms = NOW - (int64_t)i * 1000;
+        store(engine, id);
+        assert_true(strcmp(id, before) > 0);
+        memcpy(before, id, sizeof(before));
+        aks_engine_close(engine);
+        (void)raw("DELETE FROM stored");
+    }
+    fixed_ms = 0;
+}
+
 int
 main(void)
 {
@@ -326,6 +358,7 @@ main(void)
         TEST(folder_that_was_replaced_is_looked_at_as_when_it_is_opened),
         TEST(run_that_has_waited_stores_under_a_later_id),
         TEST(run_that_has_waited_need_not_know_what_was_stored),
+        TEST(upload_that_nobody_has_noted_has_an_earlier_id),
     };
 
     return cmocka_run_group_tests_name("delivery", tests, NULL, NULL);
