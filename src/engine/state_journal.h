@@ -130,8 +130,8 @@ enum aks_status aks_state_journal_shares(struct aks_state *state, int64_t upload
 /** The upload is committed or given back; not synced: to find it again does no harm. */
 enum aks_status aks_state_journal_forget(struct aks_state *state, int64_t upload,
     struct aks_error *err);
-/** The upload is committed: as aks_state_journal_forget, or, with something in it that was begun and
- * is no part of it, as aks_state_journal_give_up. */
+/** The upload is committed: as aks_state_journal_forget, or, with something in it that was begun
+ * and is no part of it, as aks_state_journal_give_up. */
 enum aks_status aks_state_journal_committed(struct aks_state *state, int64_t upload,
     struct aks_error *err);
 /** As aks_state_journal_forget, of one object. */

@@ -67,8 +67,7 @@ MUTANTS = (
      "    if (answer->outcome.corrected || answer->reply == NULL)\n        return false;",
      "    if (answer != NULL)\n        return false;"),
     ("the index believes before the manifest is written", "src/engine/run_commit.c",
-     "    if (aks_run_commit_audit(upload, \"upload_sent\", NULL, &err) != AKS_OK ||",
-     "    if (record_rows(upload, &err) != AKS_OK || aks_run_commit_audit(upload, \"upload_sent\", NULL, &err) != AKS_OK ||"),
+     "    if (note_id(upload, &err) != AKS_OK ||", "    if (record_rows(upload, &err) != AKS_OK || note_id(upload, &err) != AKS_OK ||"),
     ("the job is removed before its sources are delivered", "src/engine/run.c",
      "            aks_run_keep(run);\n            aks_run_supersede(run);\n        }",
      "            aks_run_keep(run);\n            aks_run_supersede(run);\n"
