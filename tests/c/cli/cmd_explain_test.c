@@ -297,8 +297,8 @@ explain_json_is_one_document(void **state)
 
     put_sources(testing);
     (void)command_write(testing, "work/p.lua", functions);
-    command_run(testing, "explain", "--policy", "p.lua", "--json", "--event", "cloud: dns x1",
-        "a.txt", NULL);
+    command_run(testing, "explain", "--policy", "p.lua", "--at", NIGHT, "--json", "--event",
+        "cloud: dns x1", "a.txt", NULL);
     assert_int_equal(testing->code, AKOSHA_OK);
     document = command_json(testing);
     assert_true(json_is_true(command_at(document, "success")));
