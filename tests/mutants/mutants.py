@@ -435,6 +435,8 @@ MUTANTS = (
      "    status = aks_state_set_rest_aside(state->alloc, files, folder, state->path, empty,\n        &state->aside, &why);", "    status = AKS_OK;"),
     ("an empty state is opened beside the log of one that was full", "src/engine/state.c",
      "    return *ret_empty || status == AKS_NOT_FOUND;", "    return status == AKS_NOT_FOUND;"),
+    ("the manifest of an upload that is gone on with is asked for twice", "src/engine/run_rebuild.c",
+     "        if (!upload->resumed || strcmp(rebuild->ids.names[i - 1], upload->upload_id) != 0)\n            status", "        status"),
     ("what is left of a committed upload is forgotten", "src/engine/state_journal.c",
      "    return left ? aks_state_journal_give_up(state, upload, err)\n", "    return left && upload < 0 ? aks_state_journal_give_up(state, upload, err)\n"),
     ("an upload that was not noted may have the later id", "src/engine/run_commit.c",

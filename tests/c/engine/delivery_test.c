@@ -50,24 +50,6 @@ open_engine(void (*progress)(void *ctx, const struct aks_progress *progress), vo
     return engine;
 }
 
-static void
-put(struct aks_state *state, const char *source)
-{
-    struct aks_stored row = row_of(source, 1);
-
-    assert_int_equal(aks_state_stored_put(state, T, &row, 1, &err), AKS_OK);
-}
-
-static enum aks_status
-has(struct aks_state *state, const char *source)
-{
-    struct aks_stored got;
-    enum aks_status status = aks_state_stored_get(state, T, source, &got, &err);
-
-    aks_stored_fini(aks_alloc_system(), &got);
-    return status;
-}
-
 /* What is written into a state that lies aside is lost to all: who has its turn next looks. */
 static void
 state_that_another_process_has_set_aside_is_opened_again(void **state)
@@ -76,18 +58,18 @@ state_that_another_process_has_set_aside_is_opened_again(void **state)
     struct aks_state *before = engine->state;
     struct aks_state *another;
 
-    put(engine->state, "/a");
+    put_source(engine->state, "/a");
     assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
     assert_ptr_equal(engine->state, before);
     aks_delivery_give(engine);
     (void)raw(rotten);
     another = open_state();
     assert_non_null(aks_state_aside(another));
-    put(another, "/b");
+    put_source(another, "/b");
     assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
-    assert_int_equal(has(engine->state, "/b"), AKS_OK);
-    put(engine->state, "/c");
-    assert_int_equal(has(another, "/c"), AKS_OK);
+    assert_int_equal(has_source(engine->state, "/b"), AKS_OK);
+    put_source(engine->state, "/c");
+    assert_int_equal(has_source(another, "/c"), AKS_OK);
     aks_delivery_give(engine);
     aks_state_close(another);
     aks_engine_close(engine);
@@ -99,11 +81,11 @@ state_that_was_found_damaged_is_set_aside_by_the_next_turn(void **state)
 {
     struct aks_engine *engine = open_engine(NULL, NULL);
 
-    put(engine->state, "/a");
+    put_source(engine->state, "/a");
     (void)raw(rotten);
-    assert_int_equal(has(engine->state, "/a"), AKS_STATE);
+    assert_int_equal(has_source(engine->state, "/a"), AKS_STATE);
     assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
-    assert_int_equal(has(engine->state, "/a"), AKS_NOT_FOUND);
+    assert_int_equal(has_source(engine->state, "/a"), AKS_NOT_FOUND);
     assert_non_null(aks_state_aside(engine->state));
     aks_delivery_give(engine);
     aks_engine_close(engine);
@@ -116,9 +98,9 @@ state_that_was_found_damaged_is_set_aside_when_its_engine_is_closed(void **state
     struct aks_engine *engine = open_engine(NULL, NULL);
     struct aks_state *opened;
 
-    put(engine->state, "/a");
+    put_source(engine->state, "/a");
     (void)raw(rotten);
-    assert_int_equal(has(engine->state, "/a"), AKS_STATE);
+    assert_int_equal(has_source(engine->state, "/a"), AKS_STATE);
     aks_engine_close(engine);
     assert_int_equal(access(temp_folder_join(folder, "state.db.damaged-1"), F_OK), 0);
     opened = open_state();
@@ -173,8 +155,8 @@ turn_is_that_of_the_folder_which_is_there(void **state)
     assert_int_equal(aks_delivery_take(mover.holder, &err), AKS_OK);
     assert_int_equal(aks_delivery_take(engine, &err), AKS_OK);
     assert_int_equal(mover.waited, 2);
-    put(mover.third->state, "/x");
-    assert_int_equal(has(engine->state, "/x"), AKS_OK);
+    put_source(mover.third->state, "/x");
+    assert_int_equal(has_source(engine->state, "/x"), AKS_OK);
     aks_delivery_give(engine);
     aks_engine_close(mover.third);
     aks_engine_close(engine);
@@ -247,7 +229,7 @@ lose_meanwhile(void *ctx, const struct aks_progress *progress)
         return;
     other->done = true;
     shift_ms += 2000;
-    put(other->engine->state, "/a");
+    put_source(other->engine->state, "/a");
     assert_int_equal(aks_engine_upload_id(other->engine, NULL, other->upload_id, &err), AKS_OK);
     (void)raw(rotten);
     another = open_state();

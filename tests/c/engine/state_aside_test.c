@@ -16,24 +16,6 @@
 
 static const char rotten[] = "UPDATE stored SET key = 'Z' || key WHERE source = CAST('/b' AS BLOB)";
 
-static void
-put(struct aks_state *opened, const char *source)
-{
-    struct aks_stored row = row_of(source, 1);
-
-    assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
-}
-
-static enum aks_status
-has(struct aks_state *opened, const char *source)
-{
-    struct aks_stored got;
-    enum aks_status status = aks_state_stored_get(opened, T, source, &got, &err);
-
-    aks_stored_fini(aks_alloc_system(), &got);
-    return status;
-}
-
 static bool
 lies_there(const char *name)
 {
@@ -62,9 +44,9 @@ leave_rotten(void)
 {
     struct aks_state *opened = open_state();
 
-    put(opened, "/a");
+    put_source(opened, "/a");
     (void)raw("PRAGMA wal_checkpoint(TRUNCATE)");
-    put(opened, "/b");
+    put_source(opened, "/b");
     (void)raw(rotten);
     aks_state_close(opened);
 }
@@ -113,9 +95,9 @@ setting_aside_that_is_cut_short_anywhere_is_brought_to_its_end(void **state)
                 &err) == AKS_OK)
             aks_state_close(opened);
         opened = open_state();
-        assert_int_equal(has(opened, "/a"), AKS_NOT_FOUND);
-        assert_int_equal(has(opened, "/b"), AKS_NOT_FOUND);
-        put(opened, "/c");
+        assert_int_equal(has_source(opened, "/a"), AKS_NOT_FOUND);
+        assert_int_equal(has_source(opened, "/b"), AKS_NOT_FOUND);
+        put_source(opened, "/c");
         aks_state_close(opened);
         assert_true(lies_there("state.db.damaged-1"));
         assert_true(lies_there("state.db.damaged-1-wal"));
@@ -123,7 +105,7 @@ setting_aside_that_is_cut_short_anywhere_is_brought_to_its_end(void **state)
         assert_false(lies_there("state.db.damaged-2-wal"));
         assert_int_equal(rows_aside(), 2);
         opened = open_state();
-        assert_int_equal(has(opened, "/c"), AKS_OK);
+        assert_int_equal(has_source(opened, "/c"), AKS_OK);
         aks_state_close(opened);
         clear_folder();
         cut++;
@@ -131,30 +113,48 @@ setting_aside_that_is_cut_short_anywhere_is_brought_to_its_end(void **state)
     assert_in_range(cut, 10, 99);
 }
 
-/* Whose database was taken away by hand: its log is of no use to a new one, and no waste either. */
 static void
-log_without_a_database_is_kept(void **state)
+remove_database(void)
 {
-    struct aks_state *opened;
-    char *whole;
-    char *kept;
-    size_t kept_len;
-    size_t len;
-
-    leave_rotten();
     assert_int_equal(unlink(temp_folder_join(folder, "state.db")), 0);
-    whole = temp_folder_read(folder, "state.db-wal", &len);
-    opened = open_state();
-    assert_int_equal(has(opened, "/a"), AKS_NOT_FOUND);
-    assert_non_null(aks_state_aside(opened));
-    put(opened, "/c");
-    aks_state_close(opened);
-    kept = temp_folder_read(folder, "state.db.damaged-1-wal", &kept_len);
-    assert_int_equal(kept_len, len);
-    assert_memory_equal(kept, whole, len);
-    assert_true(lies_there("state.db.damaged-1-shm"));
-    free(kept);
-    free(whole);
+}
+
+static void
+empty_database(void)
+{
+    (void)temp_folder_write(folder, "state.db", "", 0);
+}
+
+/* Whose database was taken away by hand, or emptied, which SQLite would take for a new one: its log
+ * is of no use to that, and no waste either. */
+static void
+log_that_has_lost_its_database_is_kept(void **state)
+{
+    static void (*const losses[])(void) = { remove_database, empty_database };
+
+    for (size_t i = 0; i < sizeof(losses) / sizeof(losses[0]); i++) {
+        struct aks_state *opened;
+        char *whole;
+        char *kept;
+        size_t kept_len;
+        size_t len;
+
+        leave_rotten();
+        whole = temp_folder_read(folder, "state.db-wal", &len);
+        losses[i]();
+        opened = open_state();
+        assert_non_null(aks_state_aside(opened));
+        assert_int_equal(has_source(opened, "/a"), AKS_NOT_FOUND);
+        put_source(opened, "/c");
+        aks_state_close(opened);
+        kept = temp_folder_read(folder, "state.db.damaged-1-wal", &kept_len);
+        assert_int_equal(kept_len, len);
+        assert_memory_equal(kept, whole, len);
+        assert_true(lies_there("state.db.damaged-1-shm"));
+        free(kept);
+        free(whole);
+        clear_folder();
+    }
 }
 
 /* Not even who only looks. */
@@ -164,34 +164,10 @@ log_of_a_database_that_was_emptied_outlives_a_look(void **state)
     struct aks_state *opened = NULL;
 
     leave_rotten();
-    (void)temp_folder_write(folder, "state.db", "", 0);
+    empty_database();
     assert_int_equal(aks_state_open_reading(aks_alloc_system(), &port->files,
         temp_folder_path(folder), &opened, &err), AKS_NOT_FOUND);
     assert_true(lies_there("state.db-wal"));
-}
-
-/* SQLite would take an empty file for a new database, and remove the log. */
-static void
-database_that_was_emptied_is_no_new_one(void **state)
-{
-    struct aks_state *opened;
-    char *whole;
-    char *kept;
-    size_t kept_len;
-    size_t len;
-
-    leave_rotten();
-    whole = temp_folder_read(folder, "state.db-wal", &len);
-    (void)temp_folder_write(folder, "state.db", "", 0);
-    opened = open_state();
-    assert_non_null(aks_state_aside(opened));
-    assert_int_equal(has(opened, "/a"), AKS_NOT_FOUND);
-    aks_state_close(opened);
-    kept = temp_folder_read(folder, "state.db.damaged-1-wal", &kept_len);
-    assert_int_equal(kept_len, len);
-    assert_memory_equal(kept, whole, len);
-    free(kept);
-    free(whole);
 }
 
 /* What has been deleted by hand of those that were set aside leaves gaps. */
@@ -270,14 +246,14 @@ state_that_goes_while_it_is_opened_is_made(void **state)
 
     aks_state_close(open_state());
     opened = open_hooked(take_away_at_first);
-    put(opened, "/c");
+    put_source(opened, "/c");
     aks_state_close(opened);
     opened = open_hooked(make_at_last);
-    put(opened, "/d");
+    put_source(opened, "/d");
     aks_state_close(opened);
     opened = open_state();
-    assert_int_equal(has(opened, "/c"), AKS_NOT_FOUND);
-    assert_int_equal(has(opened, "/d"), AKS_OK);
+    assert_int_equal(has_source(opened, "/c"), AKS_NOT_FOUND);
+    assert_int_equal(has_source(opened, "/d"), AKS_OK);
     aks_state_close(opened);
 }
 
@@ -302,9 +278,9 @@ state_that_is_open_is_the_one_that_is_there(void **state)
     assert_true(stats > 7);
     assert_true(lies_there("state.db.damaged-3"));
     assert_true(aks_state_current(opened, &port->files));
-    put(opened, "/c");
+    put_source(opened, "/c");
     another = open_state();
-    assert_int_equal(has(another, "/c"), AKS_OK);
+    assert_int_equal(has_source(another, "/c"), AKS_OK);
     aks_state_close(another);
     aks_state_close(opened);
 }
@@ -321,7 +297,7 @@ wait_for_another(struct aks_file *file, int64_t timeout_ms, struct aks_error *er
         assert_int_equal(unlink(temp_folder_join(folder, "state.lock")), 0);
         another = open_state();
         assert_non_null(aks_state_aside(another));
-        put(another, "/c");
+        put_source(another, "/c");
         aks_state_close(another);
     }
     return port->files.lock_wait(file, timeout_ms, error);
@@ -339,7 +315,7 @@ lock_that_is_not_there_any_more_is_none(void **state)
     assert_int_equal(aks_state_open(aks_alloc_system(), &hooked, temp_folder_path(folder), &opened,
         &err), AKS_OK);
     assert_int_equal(waits, 2);
-    assert_int_equal(has(opened, "/c"), AKS_OK);
+    assert_int_equal(has_source(opened, "/c"), AKS_OK);
     aks_state_close(opened);
     assert_false(lies_there("state.db.damaged-2"));
 }
@@ -350,7 +326,7 @@ open_damaged(void (*damage)(void))
 {
     struct aks_state *opened = open_state();
 
-    put(opened, "/a");
+    put_source(opened, "/a");
     aks_state_close(opened);
     (void)raw("PRAGMA wal_checkpoint(TRUNCATE)");
     damage();
@@ -432,11 +408,11 @@ damage_that_an_upgrade_meets_is_set_aside(void **state)
     leave_old_and_damaged();
     opened = open_state();
     assert_non_null(aks_state_aside(opened));
-    put(opened, "/c");
+    put_source(opened, "/c");
     aks_state_close(opened);
     opened = open_state();
     assert_null(aks_state_aside(opened));
-    assert_int_equal(has(opened, "/c"), AKS_OK);
+    assert_int_equal(has_source(opened, "/c"), AKS_OK);
     aks_state_close(opened);
 }
 
@@ -503,10 +479,10 @@ state_that_was_replaced_already_is_not_set_aside_again(void **state)
     assert_int_equal(aks_state_snapshot_get(first, "s", &row, &err), AKS_STATE);
     assert_int_equal(aks_state_snapshot_get(second, "s", &row, &err), AKS_STATE);
     first = reopen(first);
-    put(first, "/c");
+    put_source(first, "/c");
     second = reopen(second);
     assert_null(aks_state_aside(second));
-    assert_int_equal(has(second, "/c"), AKS_OK);
+    assert_int_equal(has_source(second, "/c"), AKS_OK);
     assert_false(lies_there("state.db.damaged-2"));
     aks_state_close(first);
     aks_state_close(second);
@@ -541,7 +517,7 @@ damage_that_is_gone_was_none(void **state)
     opened = reopen(opened);
     assert_null(aks_state_aside(opened));
     assert_false(aks_state_damaged(opened));
-    assert_int_equal(has(opened, "/a"), AKS_OK);
+    assert_int_equal(has_source(opened, "/a"), AKS_OK);
     aks_state_close(opened);
 }
 
@@ -550,8 +526,7 @@ main(void)
 {
     static const struct CMUnitTest tests[] = {
         TEST(setting_aside_that_is_cut_short_anywhere_is_brought_to_its_end),
-        TEST(log_without_a_database_is_kept),
-        TEST(database_that_was_emptied_is_no_new_one),
+        TEST(log_that_has_lost_its_database_is_kept),
         TEST(rest_goes_to_the_one_that_was_set_aside_last),
         TEST(state_that_goes_while_it_is_opened_is_made),
         TEST(state_that_is_open_is_the_one_that_is_there),

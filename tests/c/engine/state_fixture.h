@@ -104,4 +104,23 @@ row_of(const char *source, int64_t bytes)
     return row;
 }
 
+/* Of a source what row_of says. */
+static inline void
+put_source(struct aks_state *opened, const char *source)
+{
+    struct aks_stored row = row_of(source, 1);
+
+    assert_int_equal(aks_state_stored_put(opened, T, &row, 1, &err), AKS_OK);
+}
+
+static inline enum aks_status
+has_source(struct aks_state *opened, const char *source)
+{
+    struct aks_stored got;
+    enum aks_status status = aks_state_stored_get(opened, T, source, &got, &err);
+
+    aks_stored_fini(aks_alloc_system(), &got);
+    return status;
+}
+
 #endif

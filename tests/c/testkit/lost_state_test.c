@@ -131,11 +131,37 @@ row_that_is_not_what_was_written_takes_no_source_out_of_manifests(void **state)
     }
 }
 
+/* A target of which nothing is known has its manifests looked up: that of an upload that is gone on
+ * with is asked for once, by who does. */
+static void
+manifest_of_what_is_gone_on_with_is_asked_for_once(void **state)
+{
+    static const char policy[] = "local akosha = require 'akosha'\n"
+        "return akosha.policy { api = 1, sources = { 'a.bin', 'b.bin' }, compress = 'none',\n"
+        "  targets = { cloud = akosha.s3 { bucket = 'memories' } }, route = { 'cloud' } }\n";
+    struct aks_world *world = scenario_new(1, policy, BYTES);
+    struct aks_fault_rule *rule;
+
+    scenario_put(world, "b.bin", 2, 700);
+    scenario_reply(world, "cloud", "list", 403, "AccessDenied")->times = 1;
+    rule = scenario_fault(world, AKS_FAULT_DIES, "cloud", "part 3");
+    rule->times = 1;
+    rule->served = true;
+    assert_null(scenario_run(world));
+    aks_world_restart(world, false);
+    rule = scenario_reply(world, "cloud", "get", 404, "NoSuchKey");
+    rule->times = 1000;
+    scenario_run_is(world, "stored");
+    assert_int_equal(rule->struck, 1);
+    aks_world_free(world);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_found_to_be_there_is_not_sent_again_where_another_target_refuses),
+        cmocka_unit_test(manifest_of_what_is_gone_on_with_is_asked_for_once),
         cmocka_unit_test(row_that_is_not_what_was_written_takes_no_source_out_of_manifests),
     };
 
